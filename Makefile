@@ -1,0 +1,46 @@
+# Caviar: `make help` lists what there is. Every target sets itself up first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+SWEEP ?=
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep train preview resume extend head join test lint
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.ready  ## install everything into .venv (implied by every other target)
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else \
+	  f"Python 3.10 to 3.13 is needed, not {v[0]}.{v[1]}: name another with PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+sweep: setup  ## search: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"
+	$(BIN)/python -m sweeps $(ARGS)
+
+preview: setup  ## show what `make sweep` would run, and run nothing: same ARGS
+	$(BIN)/python -m sweeps preview=true $(ARGS)
+
+resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
+	$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)
+
+extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=+20"
+	$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)
+
+train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
+	$(BIN)/python -m sweeps.train $(ARGS)
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
+	$(BIN)/python -m pytest $(ARGS)

@@ -1,0 +1,1 @@
+"""The configuration tree; a package so that Hydra finds it as `pkg://conf`."""

@@ -1,0 +1,7 @@
+"""`python -m sweeps [overrides]`: run a sweep. `make sweep` is this with the set-up."""
+
+from __future__ import annotations
+
+from sweeps.entry import run
+
+run("sweep")

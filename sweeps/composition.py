@@ -1,0 +1,192 @@
+"""From swept values to trials: ordinary Hydra compositions of conf/, and the checks on them.
+
+A trial is the sweep's own composition with the trial's choices of groups swapped in by Hydra
+and its values set. Hydra composes once for each combination of choices; values are set on a
+copy, so the next trial costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.config import SWEEP_KEYS
+from sweeps.messages import explain, unknown
+from sweeps.space import Space, parse, parse_yaml
+from trainers.check import check_types
+from trainers.config import typed
+from trainers.errors import ConfigError
+
+
+class Composition:
+    """The configurations of one sweep.
+
+    Attributes:
+        base: the sweep's configuration without any swept value, resolved.
+        fixed: the overrides given for all trials, as written.
+    """
+
+    def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> None:
+        """Take over what Hydra composed.
+
+        Args:
+            master: the composed configuration, its hydra node included.
+            overrides: the command line, swept and fixed overrides together.
+        """
+        self._loader = loader
+        self._master = master
+        self._parser = OverridesParser.create(config_loader=loader)
+        parsed = self._parser.parse_overrides(list(overrides))
+        self._swept = [override for override in parsed if override.is_sweep_override()]
+        self._fixed = [override for override in parsed if not override.is_sweep_override()]
+        self.overrides = tuple(overrides)
+        self.fixed = tuple(str(override.input_line) for override in self._fixed)
+        self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
+        self.base = self._variant({})
+
+    def choice(self, group: str) -> str:
+        """The choice made in a config group, such as "tpe" in search."""
+        return str(self._master.hydra.runtime.choices[group])
+
+    def options(self, key: str) -> list[str]:
+        """The choices of a config group; empty if there is no such group."""
+        return [] if "." in key else list(self._loader.get_group_options(key))
+
+    def trial(self, params: Mapping[str, Any]) -> DictConfig:
+        """The configuration of a trial: the base with the given choices and values.
+
+        Raises:
+            ConfigError: a key that these choices do not have, or a value that it cannot hold.
+        """
+        choices = {key: str(value) for key, value in params.items() if self.options(key)}
+        config = copy.deepcopy(self._variant(choices))
+        for key, value in params.items():
+            if key not in choices:
+                try:
+                    OmegaConf.update(config, key, value)
+                except OmegaConfBaseException as error:
+                    raise ConfigError(explain(error, f"{key}={value}")) from error
+        return config
+
+    def space(self) -> tuple[Space, list[str]]:
+        """What varies, and notes on what was left out of `space:`, for the person.
+
+        The command line adds to the `space:` of the configuration and takes precedence: a swept
+        key replaces that entry, and a fixed one removes it.
+
+        Raises:
+            ConfigError: values or keys that make no sense; see `sweeps.space`.
+        """
+        given = {override.key_or_group for override in (*self._swept, *self._fixed)}
+        written = OmegaConf.to_container(self._master.space) if self._master.space else {}
+        assert isinstance(written, dict)
+        for key in written:
+            if str(key) not in given:
+                _refuse_sweep_key(str(key))
+        kept = {str(key): value for key, value in written.items() if str(key) not in given}
+        for override in self._swept:
+            _refuse_sweep_key(override.key_or_group)
+        swept = [*parse_yaml(kept, self._parser), *self._swept]
+        space = parse(swept, self.options)
+        absent = [p.key for p in space.parameters if not p.group and not self._anywhere(space, p.key)]
+        dropped = [key for key in absent if key in kept and self._elsewhere(key)]
+        for key in absent:
+            if key not in dropped:
+                keys = sorted({k for v in _single(space) for k in dotted(self._variant(v))})
+                raise ConfigError(unknown("key", f"space: {key}", key, keys))
+        space = Space(tuple(p for p in space.parameters if p.key not in dropped))
+        space = space.conditional(self._exists)
+        self._check_values(space)
+        return space, [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+
+    def _variant(self, choices: Mapping[str, str]) -> DictConfig:
+        key = tuple(sorted(choices.items()))
+        if key not in self._variants:
+            overrides = [*self.fixed, *(f"{group}={choice}" for group, choice in key)]
+            try:
+                config = self._loader.load_sweep_config(self._master, overrides)
+            except (HydraException, OmegaConfBaseException) as error:
+                raise ConfigError(explain(error, " ".join(overrides))) from error
+            with open_dict(config):
+                del config["hydra"]
+            self._variants[key] = config
+        return self._variants[key]
+
+    def _exists(self, choices: Mapping[str, str], key: str) -> bool:
+        return exists(self._variant(choices), key)
+
+    def _anywhere(self, space: Space, key: str) -> bool:
+        return any(self._exists(choices, key) for choices in _single(space))
+
+    def _elsewhere(self, key: str) -> bool:
+        """Whether another choice of the key's group, fixed on the command line, would have it."""
+        group = key.split(".")[0]
+        fixed = {override.key_or_group for override in self._fixed}
+        return group in fixed and any(
+            self._exists({group: choice}, key) for choice in self.options(group)
+        )
+
+    def _owner(self, key: str) -> str:
+        group = key.split(".")[0]
+        return next(str(o.input_line) for o in self._fixed if o.key_or_group == group)
+
+    def _check_values(self, space: Space) -> None:
+        """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
+        for parameter in space.parameters:
+            choices = {group: min(allowed) for group, allowed in parameter.when}
+            for value in parameter.dimension.examples():
+                params = {**choices, parameter.key: value}
+                if not parameter.group:
+                    check_types({parameter.key: value}, self._variant(choices))
+                typed(self.trial(params))
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as resolved, plain containers."""
+    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def exists(config: DictConfig, key: str) -> bool:
+    """Whether a dotted key is in the configuration, be its value null."""
+    node: Any = config
+    for part in key.split("."):
+        if not OmegaConf.is_dict(node) or part not in node:
+            return False
+        node = node._get_node(part)
+    return True
+
+
+def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every key of a configuration that holds a value, in dotted form."""
+    for key in config:
+        node = config._get_node(key)
+        if OmegaConf.is_dict(node) and not node._is_none() and not node._is_interpolation():
+            yield from dotted(node, f"{prefix}{key}.")
+        elif not str(key).startswith("_"):
+            yield f"{prefix}{key}"
+
+
+def _single(space: Space) -> Iterator[dict[str, str]]:
+    """The configuration as it is, then each choice of each swept group alone."""
+    yield {}
+    for group in space.groups:
+        for choice in group.dimension.enumerate():
+            yield {group.key: choice}
+
+
+def _refuse_sweep_key(key: str) -> None:
+    if key.split(".")[0] in SWEEP_KEYS:
+        raise ConfigError(
+            f"{key} is the same for all trials of a sweep and cannot be swept: "
+            f"give one value, {key}=…"
+        )

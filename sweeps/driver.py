@@ -1,0 +1,208 @@
+"""The decisions of a sweep while it runs: which trial comes next, which stops, when all is over.
+
+Knows no Ray: whoever runs trials asks `next`, tells `epoch`, `failed` and `lost`, and looks at
+`halted`. Every event is in the study before anyone else hears of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from sweeps.budget import Budget, Spent
+from sweeps.composition import Composition, plain
+from sweeps.progress import Progress
+from sweeps.records import State, TrialRecord
+from sweeps.search import Search
+from sweeps.stop import Stop
+from sweeps.study import Study
+from sweeps.tracking import Tracker
+
+#: Seconds between two records of the time spent, which a kill may lose.
+SPENDING_INTERVAL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A trial to be run, or to be gone on with.
+
+    Attributes:
+        config: the trial's configuration, plain containers.
+        folder: where its checkpoints go.
+        after: the last epoch on record; those that the folder has beyond it come first.
+    """
+
+    trial: str
+    config: Mapping[str, Any]
+    folder: Path
+    after: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trial runs."""
+
+    member: str
+    machine: str
+
+
+class Driver:
+    """One sitting of a sweep."""
+
+    def __init__(
+        self,
+        study: Study,
+        composition: Composition,
+        search: Search,
+        stop: Stop,
+        budget: Budget,
+        folder: Path,
+        tracker: Tracker,
+        progress: Progress,
+    ) -> None:
+        self._study = study
+        self._composition = composition
+        self._search = search
+        self._stop = stop
+        self._budget = budget
+        self._folder = folder
+        self._tracker = tracker
+        self._progress = progress
+        self._began = time.monotonic()
+        self._earlier_s = study.wall_s
+        self._told_s = 0.0
+        self._epochs = sum(len(trial.epochs) for trial in study.trials)
+        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus()
+        self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
+        self._running: set[str] = set()
+        self._ends: dict[str, int] = {}  # trial -> its last epoch
+        self._failures = 0  # in a row
+        self.halted = ""
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds spent on the sweep in all sittings."""
+        return self._earlier_s + time.monotonic() - self._began
+
+    @property
+    def running(self) -> int:
+        """Trials that have been handed out and have not ended."""
+        return len(self._running)
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trial is left to hand out."""
+        return bool(self.halted) or (not self._unfinished and self._no_more())
+
+    def halt(self, reason: str) -> None:
+        """End this sitting. Trials that run stay on record as running, to be gone on with."""
+        self.halted = self.halted or reason
+
+    def next(self) -> Assignment | None:
+        """The next trial, unfinished ones of earlier sittings first; None if there is none."""
+        while self._unfinished and not self.halted:
+            record = self._study.trial(self._unfinished.popleft())
+            assignment = self._assign(record, self._composition.trial(record.params))
+            if self._settled(record.id, record.last_epoch):
+                continue
+            return assignment
+        if self.finished:
+            return None
+        record = self._study.propose(self._search)
+        return self._assign(record, self._composition.trial(record.params))
+
+    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
+        """Record an epoch; True if the trial is to stop."""
+        if trial not in self._running:
+            return True
+        known = self._study.trial(trial).best(self._study.objective)
+        if not self._study.report(trial, epoch, metrics, place.member, place.machine):
+            return False  # told before: its process was lost after that
+        self._epochs += 1
+        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus()
+        where = f"{place.member}/{place.machine}" if place.member else place.machine
+        self._progress.epoch(trial, epoch, metrics, where)
+        checkpoint = self._folder / "trials" / trial / f"epoch_{epoch:03d}"
+        best = self._study.trial(trial).best(self._study.objective)
+        self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
+        if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
+            self.spend()
+        return self._settled(trial, epoch)
+
+    def failed(self, trial: str, state: State, reason: str) -> None:
+        """A trial ended badly: FAILED, DIVERGED or INFEASIBLE."""
+        if trial in self._running:
+            self._end(trial, state, reason)
+
+    def note(self, text: str) -> None:
+        """Tell the person something."""
+        self._progress.note(text)
+
+    def listen(self) -> None:
+        """Pass on what the tracker has to say. Cheap; call it often."""
+        for text in self._tracker.notes():
+            self._progress.note(text)
+
+    def spend(self) -> None:
+        """Put the time spent on record."""
+        self._told_s = self.wall_s
+        self._study.spend(self._told_s)
+
+    def _assign(self, record: TrialRecord, config: Any) -> Assignment:
+        folder = self._folder / "trials" / record.id
+        folder.mkdir(parents=True, exist_ok=True)
+        container = plain(config)
+        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        self._running.add(record.id)
+        self._ends[record.id] = int(container["epochs"])
+        self._progress.started(record)
+        self._tracker.trial_started(
+            record.id, {**container, "swept": dict(record.params)}, record.last_epoch
+        )
+        return Assignment(record.id, container, folder, record.last_epoch)
+
+    def _settled(self, trial: str, epoch: int) -> bool:
+        """Judge a trial after an epoch on record; True if that was its last."""
+        if epoch == 0:
+            return False
+        if epoch >= self._ends[trial]:
+            self._end(trial, State.COMPLETE, "")
+        elif reason := self._stop.judge(trial, epoch, self._study.curves):
+            self._end(trial, State.STOPPED, reason)
+        elif trial in self._tracker.stop_requests():
+            self._end(trial, State.STOPPED, "a person stopped it in W&B")
+        elif over := self._budget.over(self._spent()):
+            self._end(trial, State.STOPPED, over)
+        else:
+            return False
+        return True
+
+    def _end(self, trial: str, state: State, reason: str) -> None:
+        record = self._study.end(trial, state, reason)
+        self._running.discard(trial)
+        self._progress.ended(record)
+        best = record.best(self._study.objective)
+        summary = {} if best is None else {"best_epoch": best[0], "best_value": best[1]}
+        self._tracker.trial_ended(trial, state.value, reason, summary)
+        self._failures = 0 if state.scored else self._failures + 1
+        limit = int(self._composition.base.failures.in_a_row)
+        if self._failures >= limit:
+            self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")
+
+    def _no_more(self) -> bool:
+        limit = self._search.limit()
+        everything = limit is not None and len(self._study.trials) >= limit
+        return everything or self._budget.no_more_trials(self._spent())
+
+    def _spent(self) -> Spent:
+        hours = self.wall_s / 3600
+        return Spent(len(self._study.trials), hours, self._gpu_s / 3600, self._epochs)
+
+    def _gpus(self) -> float:
+        return float(self._composition.base.resources.gpu)

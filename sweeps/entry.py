@@ -1,0 +1,102 @@
+"""How every command begins and ends: Hydra composes, errors become one or two lines, exit code 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from trainers.errors import ConfigError
+
+_PLUGINS = Path(__file__).resolve().parent / "plugin"
+
+
+def run(mode: str) -> None:
+    """Compose conf/sweep.yaml from the command line and run it as a sweep or as one training.
+
+    Args:
+        mode: "sweep", or "train", which never sweeps.
+    """
+    # Composition needs the checkout, wherever the command is given.
+    sys.path[:0] = [str(_PLUGINS)]
+    # Otherwise Hydra prints its own error, over many lines, and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    import hydra
+    from omegaconf import DictConfig
+
+    from sweeps.config import register
+
+    register()
+    if mode == "train":
+        sys.argv[1:1] = ["hydra.mode=RUN", "hydra.run.dir=."]
+
+    @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
+    def main(config: DictConfig) -> None:
+        from sweeps.train import train
+
+        train(config, [word for word in sys.argv[1:] if not word.startswith("hydra.")])
+
+    with refusals():
+        main()
+
+
+class refusals:  # noqa: N801  reads as a statement: `with refusals():`
+    """Ends the program with exit code 2 and a short message when a configuration is refused."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Turn an expected error into its message; let everything else through."""
+        message = _message(error) if error is not None else None
+        if message is not None:
+            sys.stderr.write(f"error: {message}\n")
+            sys.stderr.flush()
+            raise SystemExit(2) from None
+
+
+def _message(error: BaseException) -> str | None:
+    if isinstance(error, ConfigError):
+        return str(error)
+    cause = error.__cause__
+    if isinstance(cause, ConfigError):
+        return str(cause)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        from sweeps.messages import explain
+
+        return explain(error, keys=_safely(_known_keys))
+    return None
+
+
+def _safely(keys: Callable[[], list[str]]) -> list[str]:
+    try:
+        return keys()
+    except Exception:  # the hint is a courtesy; the error itself must come out
+        return []
+
+
+def _known_keys() -> list[str]:
+    """Every key and group that an override could have meant, under the groups that were chosen."""
+    from hydra import compose, initialize_config_module
+    from hydra.core.config_loader import ConfigLoader
+    from hydra.core.global_hydra import GlobalHydra
+
+    from sweeps.composition import dotted
+
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, ConfigLoader)
+        groups = loader.list_groups("")
+        chosen = [w for w in sys.argv[1:] if w.partition("=")[0] in groups and "," not in w]
+        try:
+            config = compose("sweep", chosen)
+        except HydraException:
+            config = compose("sweep", [])
+        keys = [*dotted(config), *groups]
+        parents = {key.rpartition(".")[0] for key in keys} - {""}
+        return sorted({*keys, *parents} - {"hydra"})

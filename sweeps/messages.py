@@ -1,0 +1,61 @@
+"""What a person is told of a bad configuration: one or two lines, with the nearest valid name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from hydra.errors import MissingConfigException, OverrideParseException
+
+
+def unknown(what: str, written: str, word: str, known: Sequence[str]) -> str:
+    """The message for a name that does not exist, with the nearest one that does.
+
+    Args:
+        what: kind of thing ("choice", "key").
+        written: what the person wrote.
+        word: the part of it that is unknown.
+        known: the names there are, listed when they are few.
+    """
+    near = get_close_matches(word, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    listed = f" ({what}s: {', '.join(known)})" if len(known) <= 12 and not near else ""
+    return f"{written}: there is no such {what}{hint}{listed}"
+
+
+def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -> str:
+    """An exception of Hydra or OmegaConf in one or two lines.
+
+    Args:
+        written: the override that caused it, where that is known.
+        keys: the dotted keys and groups there are, for a misspelt one.
+    """
+    text = str(error)
+    if isinstance(error, MissingConfigException):
+        return _missing_choice(text)
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override!r} is not an override ({text.splitlines()[0]}): write key=value, "
+            "and quote what the shell would split"
+        )
+    if match := re.search(r"Could not override '([^']+)'", text):
+        key = match[1]
+        return unknown("key", key, key, keys)
+    cause = str(error.__cause__ or error).splitlines()
+    reason = cause[0] if cause else type(error).__name__
+    key_line = next((line for line in cause if "full_key:" in line), "")
+    where = key_line.partition("full_key:")[2].strip()
+    if match := re.search(r"Error merging override (\S.*)", text):
+        written = match[1]
+    if re.match(r"Key '[^']*' (is )?not in", reason):
+        return unknown("key", where or written, where or written, keys)
+    return f"{written or where}: {reason}" if written or where else reason
+
+
+def _missing_choice(text: str) -> str:
+    match = re.search(r"Could not find '(.+)/([^/']+)'", text)
+    options = re.findall(r"^\t(?!provider)(\S+)$", text, flags=re.MULTILINE)
+    if match is None:
+        return text.splitlines()[0]
+    return unknown("choice", f"{match[1]}={match[2]}", match[2], options)

@@ -1,0 +1,36 @@
+"""The Hydra plugin: `hydra/sweeper=ray_tune`. Hydra looks for it in this namespace only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class RayTuneSweeper(Sweeper):
+    """Hands what Hydra composed to `sweeps.sweep`."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Keep what Hydra knows; the task function is not used, trials run elsewhere."""
+        self._loader = hydra_context.config_loader
+        self._config = config
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run the sweep that the command line describes."""
+        from sweeps.composition import Composition
+        from sweeps.sweep import start
+
+        return start(Composition(self._loader, self._config, arguments))
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="ray_tune",
+    node={"_target_": f"{__name__}.{RayTuneSweeper.__name__}"},
+    provider="caviar",
+)

@@ -1,0 +1,137 @@
+"""What crosses the seams of a sweep: the states of a trial and the records of what happened.
+
+Everything here is plain, frozen data. The study writes it, and the report, the progress view
+and the CSV files read it; none of them needs Optuna, Ray or W&B to do so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class State(str, Enum):
+    """How a trial stands. Each state but `RUNNING` and `COMPLETE` comes with a reason."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    STOPPED = "stopped"  # early: by the stopping rule, the budget, or a person
+    FAILED = "failed"  # raised, ran out of memory, or its process could not be kept alive
+    DIVERGED = "diverged"  # a loss that is not finite
+    INFEASIBLE = "infeasible"  # never took a slot: it could not run as asked
+    ABANDONED = "abandoned"  # given up unfinished
+
+    @property
+    def ended(self) -> bool:
+        return self is not State.RUNNING
+
+    @property
+    def scored(self) -> bool:
+        """Whether its epochs count as results (a failed trial's do not)."""
+        return self in (State.COMPLETE, State.STOPPED)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a sweep optimises: the name of a per-epoch metric and its direction."""
+
+    metric: str
+    maximize: bool
+
+    def better(self, a: float, b: float) -> bool:
+        return a > b if self.maximize else a < b
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as the study remembers it.
+
+    Attributes:
+        id: zero-padded number, the name of its folder ("0007").
+        number: its number in the study, from 0.
+        state, reason: how it stands, and why (empty while running or when complete).
+        params: swept key -> value, only the keys that exist under its choices.
+        epochs: epoch number (from 1) -> its metrics; no gaps.
+        member, machine: where its last epoch ran (empty before the first).
+        seconds: training seconds, summed over its epochs.
+    """
+
+    id: str
+    number: int
+    state: State
+    reason: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+    epochs: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    member: str = ""
+    machine: str = ""
+    seconds: float = 0.0
+
+    @property
+    def last_epoch(self) -> int:
+        return max(self.epochs, default=0)
+
+    def best(self, objective: Objective) -> tuple[int, float] | None:
+        """(epoch, value) of its best epoch, the earliest of equals; None before the first."""
+        best: tuple[int, float] | None = None
+        for epoch in sorted(self.epochs):
+            value = self.epochs[epoch].get(objective.metric)
+            if value is not None and (best is None or objective.better(value, best[1])):
+                best = (epoch, value)
+        return best
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A scored trial at its best epoch."""
+
+    trial: TrialRecord
+    epoch: int
+    value: float
+
+
+def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
+    """The scored trials, best first; of equals the earlier trial."""
+    ranked = [
+        Ranked(trial, *best)
+        for trial in trials
+        if trial.state.scored and (best := trial.best(objective)) is not None
+    ]
+    return sorted(ranked, key=lambda r: (-r.value if objective.maximize else r.value, r.trial.number))
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of the objective's variation a parameter explains, by one evaluator (0 to 1)."""
+
+    parameter: str
+    values: Mapping[str, float]  # evaluator -> share
+
+
+@dataclass(frozen=True)
+class Ending:
+    """All that is told when a sweep ends or is interrupted.
+
+    Attributes:
+        overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
+        test: metrics of the best trial on the test part, when it was evaluated.
+        importances: most important first; `importances_note` warns when they mean little.
+        overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
+        stopped_because: why the sweep ended before its budget did, or empty.
+        paths: what -> where ("checkpoints" -> "results/quickstart/trials").
+        next_commands: command -> what it does.
+    """
+
+    sweep: str
+    objective: Objective
+    trials: tuple[TrialRecord, ...]
+    wall_s: float
+    train_s: float
+    overhead: float | None
+    overrides: tuple[str, ...] = ()
+    test: Mapping[str, float] = field(default_factory=dict)
+    importances: tuple[Importance, ...] = ()
+    importances_note: str = ""
+    stopped_because: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    next_commands: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,283 @@
+"""What a sweep leaves behind: `results/<sweep>/`, whose names and columns others rely on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from sweeps.records import Importance, Objective, Ranked, State, TrialRecord
+from trainers.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: The layout of the folder; a later one is refused rather than misread.
+VERSION = 1
+
+_PACKAGES = ("ray", "torch", "optuna", "wandb", "hydra-core", "omegaconf", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """`results/<sweep>/`."""
+
+    path: Path
+
+    @property
+    def sweep(self) -> Path:
+        """The resolved configuration and where it came from."""
+        return self.path / "sweep.yaml"
+
+    @property
+    def study(self) -> Path:
+        """The journal of the study."""
+        return self.path / "study.log"
+
+    @property
+    def trials(self) -> Path:
+        """One folder a trial."""
+        return self.path / "trials"
+
+    def checkpoint(self, trial: str, epoch: int) -> Path:
+        """The checkpoint of an epoch of a trial."""
+        return self.trials / trial / f"epoch_{epoch:03d}"
+
+
+def create(results: Path, name: str) -> Folder:
+    """A new folder for a sweep; an existing one is never touched.
+
+    Raises:
+        ConfigError: the name is taken or no file name, or the folder cannot be written.
+    """
+    if not name or name in (".", "..") or "/" in name or name != name.strip():
+        raise ConfigError(f"name={name!r} must be a plain folder name, such as name=mnist-2")
+    folder = Folder(results / name)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        folder.path.mkdir()
+    except FileExistsError:
+        if not results.is_dir():
+            raise ConfigError(f"results={results} is a file: name a folder") from None
+        raise ConfigError(
+            f"{folder.path} exists and is never overwritten: go on with it (make resume "
+            f"SWEEP={name}), or name this one (ARGS=\"name={name}-2\")"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"results={results} cannot be written ({error.strerror}): name another folder, "
+            "results=…"
+        ) from None
+    folder.trials.mkdir()
+    return folder
+
+
+def find(results: Path, name: str) -> Folder:
+    """The folder of an existing sweep.
+
+    Raises:
+        ConfigError: there is none by that name; lists those there are.
+    """
+    folder = Folder(results / name)
+    if not folder.sweep.is_file():
+        there = sorted(path.parent.name for path in results.glob("*/sweep.yaml"))
+        listed = f"there are: {', '.join(there)}" if there else "there are none"
+        raise ConfigError(f"SWEEP={name}: no such sweep in {results} ({listed})")
+    return folder
+
+
+def write_sweep(folder: Folder, config: Mapping[str, Any], overrides: Sequence[str], fingerprint: str) -> None:
+    """Write sweep.yaml: what is run, by which code, on which data."""
+    git = _git()
+    content = {
+        "version": VERSION,
+        "config": dict(config),
+        "overrides": list(overrides),
+        "git": git,
+        "python": sys.version.split()[0],
+        "versions": {package: version(package) for package in _PACKAGES},
+        "data": fingerprint,
+    }
+    _write(folder.sweep, OmegaConf.to_yaml(OmegaConf.create(content)))
+
+
+def read_sweep(folder: Folder) -> dict[str, Any]:
+    """sweep.yaml as it was written.
+
+    Raises:
+        ConfigError: a later version of this program wrote it.
+    """
+    content = OmegaConf.to_container(OmegaConf.load(folder.sweep))
+    assert isinstance(content, dict)
+    if int(content.get("version", 0)) > VERSION:
+        raise ConfigError(
+            f"{folder.path} was written by a newer Caviar (layout {content['version']}, this one "
+            f"knows {VERSION}): update, or use another name"
+        )
+    return {str(key): value for key, value in content.items()}
+
+
+def write_trials(folder: Folder, trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective) -> None:
+    """Write trials.csv: one row a trial, its metrics those of its best epoch."""
+    columns, rows = trials_table(trials, keys, objective)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    _write(folder.path / "trials.csv", text.getvalue())
+
+
+def trials_table(
+    trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
+) -> tuple[list[str], list[list[Any]]]:
+    """The columns and rows of trials.csv."""
+    metrics = list(dict.fromkeys(m for t in trials for e in t.epochs.values() for m in e))
+    columns = [
+        "id",
+        "state",
+        "reason",
+        "epochs",
+        *keys,
+        "best_epoch",
+        *metrics,
+        "seconds",
+        "member",
+        "machine",
+    ]
+    rows = []
+    for trial in trials:
+        best = trial.best(objective)
+        at_best = trial.epochs[best[0]] if best else {}
+        rows.append(
+            [
+                trial.id,
+                trial.state.value,
+                trial.reason,
+                trial.last_epoch,
+                *(_cell(trial.params.get(key, "")) for key in keys),
+                best[0] if best else "",
+                *(_cell(at_best.get(metric, "")) for metric in metrics),
+                _cell(round(trial.seconds, 3)),
+                trial.member,
+                trial.machine,
+            ]
+        )
+    return columns, rows
+
+
+def write_importances(folder: Folder, importances: Sequence[Importance]) -> None:
+    """Write importances.csv: one row a parameter, a column for each evaluator."""
+    columns, rows = importances_table(importances)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    _write(folder.path / "importances.csv", text.getvalue())
+
+
+def importances_table(importances: Sequence[Importance]) -> tuple[list[str], list[list[Any]]]:
+    """The columns and rows of importances.csv."""
+    evaluators = list(importances[0].values) if importances else []
+    rows = [[i.parameter, *(i.values[e] for e in evaluators)] for i in importances]
+    return ["parameter", *evaluators], rows
+
+
+def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:
+    """Write summary.json."""
+    _write(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def summary(
+    sweep: str,
+    trials: Sequence[TrialRecord],
+    best: Ranked | None,
+    checkpoint: str,
+    test: Mapping[str, float],
+    wall_s: float,
+    overhead: float | None,
+) -> dict[str, Any]:
+    """The content of summary.json."""
+    counts = {state: sum(trial.state is state for trial in trials) for state in State}
+    bad = (State.FAILED, State.DIVERGED, State.INFEASIBLE, State.ABANDONED)
+    return {
+        "version": VERSION,
+        "sweep": sweep,
+        "trials": len(trials),
+        "completed": counts[State.COMPLETE],
+        "stopped": counts[State.STOPPED],
+        "failed": sum(counts[state] for state in bad),
+        "running": counts[State.RUNNING],
+        "best": None
+        if best is None
+        else {
+            "trial": best.trial.id,
+            "value": best.value,
+            "epoch": best.epoch,
+            "params": dict(best.trial.params),
+            "checkpoint": checkpoint,
+            **test,
+        },
+        "wall_s": round(wall_s, 3),
+        "train_s": round(sum(trial.seconds for trial in trials), 3),
+        "overhead": overhead,
+    }
+
+
+def write_best(folder: Folder, best: Ranked) -> Path:
+    """Put the best trial's configuration and checkpoint into best/; returns the checkpoint."""
+    source = folder.checkpoint(best.trial.id, best.epoch)
+    target = folder.path / "best"
+    fresh = folder.path / f".best-{os.getpid()}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
+    shutil.copy2(folder.trials / best.trial.id / "config.yaml", fresh / "config.yaml")
+    shutil.copytree(source, fresh / source.name, copy_function=_link)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    return target / source.name
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link costs no disk; where there are none, a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return repr(value)
+    return value if isinstance(value, str | int) else json.dumps(value)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file whole, or not at all."""
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+def _git() -> dict[str, str]:
+    """The commit of the code and what differs from it; empty outside a repository."""
+
+    def ask(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        return {"sha": ask("rev-parse", "HEAD"), "diff": ask("diff", "HEAD")}
+    except OSError:  # no git here
+        return {"sha": "", "diff": ""}

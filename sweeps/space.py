@@ -1,0 +1,400 @@
+"""The space of a sweep: what varies, over which values, and under which choices.
+
+A space is written in Hydra's sweep grammar, in YAML (`space:`) and on the command line alike:
+
+    optimizer=adamw,sgd                          a config group, swapped whole
+    model.width=32,64,128                        a choice
+    model.depth=range(1,5)                       steps; the end is excluded, as in Python
+    optimizer.lr=tag(log,interval(1e-4,1e-1))    an interval, on a log scale
+    model.width=tag(log,int(interval(16,256)))   the same over the integers
+
+A key that exists only under some choices of a swept group is conditional on those choices.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, Protocol
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Glob,
+    IntervalSweep,
+    Override,
+    QuotedString,
+    RangeSweep,
+)
+from hydra.errors import HydraException
+
+from sweeps.messages import unknown
+from trainers.errors import ConfigError
+
+
+class Suggests(Protocol):
+    """What a space asks of an Optuna trial."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of the choices."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """A whole number, both ends included."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number, both ends included."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A finite, unordered set of values: numbers, strings, booleans, null, lists or dicts."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.values)
+
+    def enumerate(self) -> Iterator[Any]:
+        yield from self.values
+
+    def examples(self) -> tuple[Any, ...]:
+        return self.values
+
+    def suggest(self, trial: Suggests, name: str) -> Any:
+        labels = tuple(_label(value) for value in self.values)
+        return self.value(trial.suggest_categorical(name, labels))
+
+    def value(self, label: Any) -> Any:
+        """The value that goes by this label in Optuna, which keeps only scalars."""
+        # Not a dictionary: 1, 1.0 and True are one key there.
+        return next(v for v in self.values if _same(_label(v), label))
+
+    def __str__(self) -> str:
+        return ", ".join(_text(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between two ends, both included; `step` makes them finitely many."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+    step: float | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many values it holds; None when they are a continuum."""
+        step = self.step or (1 if self.integer else None)
+        return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
+
+    def enumerate(self) -> Iterator[Any]:
+        step = self.step or 1
+        for index in range(self.size or 0):
+            yield _tidy(self.low + index * step, self.integer)
+
+    def examples(self) -> tuple[Any, ...]:
+        return (_tidy(self.low, self.integer), _tidy(self.high, self.integer))
+
+    def suggest(self, trial: Suggests, name: str) -> Any:
+        if self.integer:
+            return trial.suggest_int(
+                name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
+            )
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+    def value(self, label: Any) -> Any:
+        """The label itself: Optuna keeps numbers."""
+        return label
+
+    def __str__(self) -> str:
+        notes = [
+            *(["integers"] if self.integer else []),
+            *(["log"] if self.log else []),
+            *([f"step {_text(self.step)}"] if self.step not in (None, 1) else []),
+        ]
+        ends = f"{_text(self.examples()[0])} to {_text(self.examples()[1])}"
+        return ends + (f"  ({', '.join(notes)})" if notes else "")
+
+
+Dimension = Choice | Interval
+
+#: Swept group -> the choices under which something exists; all must hold.
+When = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One swept key. `group` tells a config group from an ordinary value."""
+
+    key: str
+    dimension: Dimension
+    group: bool = False
+    when: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def applies(self, choices: Mapping[str, Any]) -> bool:
+        return all(choices.get(group) in allowed for group, allowed in self.when)
+
+
+@dataclass(frozen=True)
+class Space:
+    """Everything that varies, groups first, so that conditions are decided before their keys."""
+
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(parameter.key for parameter in self.parameters)
+
+    @property
+    def groups(self) -> tuple[Parameter, ...]:
+        return tuple(p for p in self.parameters if p.group)
+
+    def labels(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """A configuration as Optuna records it: scalars as they are, the rest as JSON text."""
+        return {key: _label(value) for key, value in point.items()}
+
+    def values(self, labels: Mapping[str, Any]) -> dict[str, Any]:
+        """The inverse of `labels`, in the order of this space."""
+        dimensions = {p.key: p.dimension for p in self.parameters if p.key in labels}
+        return {key: d.value(labels[key]) for key, d in dimensions.items()}
+
+    def suggest(self, trial: Suggests) -> dict[str, Any]:
+        """One configuration: swept key -> value, conditional keys only where they exist."""
+        chosen: dict[str, Any] = {}
+        for parameter in self.parameters:
+            if parameter.applies(chosen):
+                chosen[parameter.key] = parameter.dimension.suggest(trial, parameter.key)
+        return chosen
+
+    def variants(self) -> Iterator[dict[str, str]]:
+        """Every combination of the choices of the swept groups (one empty one if there are none)."""
+        groups = self.groups
+        for values in product(*(p.dimension.enumerate() for p in groups)):
+            yield {p.key: value for p, value in zip(groups, values, strict=True)}
+
+    def size(self) -> int | None:
+        """The number of distinct configurations; None when an interval is continuous."""
+        total = 0
+        for variant in self.variants():
+            count = 1
+            for parameter in self.parameters:
+                if not parameter.group and parameter.applies(variant):
+                    size = parameter.dimension.size
+                    if size is None:
+                        return None
+                    count *= size
+            total += count
+        return total
+
+    def enumerate(self) -> Iterator[dict[str, Any]]:
+        """Every configuration once, in a fixed order: the last key varies fastest.
+
+        Raises:
+            ConfigError: a continuous interval, of which there is no list.
+        """
+        for parameter in self.parameters:
+            if parameter.dimension.size is None:
+                raise ConfigError(
+                    f"a grid needs a list of values, and {parameter.key} is the interval "
+                    f"{parameter.dimension}:\ngive values ({parameter.key}=a,b,c), a range(start,"
+                    "stop,step), or search=random"
+                )
+        for variant in self.variants():
+            rest = [p for p in self.parameters if not p.group and p.applies(variant)]
+            for values in product(*(p.dimension.enumerate() for p in rest)):
+                yield variant | {p.key: value for p, value in zip(rest, values, strict=True)}
+
+    def conditional(self, exists: Callable[[Mapping[str, str], str], bool]) -> Space:
+        """This space with a condition on each key that only some choices have.
+
+        Args:
+            exists: (choices of swept groups, key) -> whether the key is there, the other groups
+                being as they are without a sweep. It is asked for one group at a time.
+
+        Raises:
+            ConfigError: a key that exists under no choice.
+        """
+        parameters = []
+        for parameter in self.parameters:
+            when = []
+            present = parameter.group or exists({}, parameter.key)
+            for group in self.groups if not parameter.group else ():
+                choices = tuple(group.dimension.enumerate())
+                allowed = frozenset(c for c in choices if exists({group.key: c}, parameter.key))
+                present = present or bool(allowed)
+                if allowed and len(allowed) < len(choices):
+                    when.append((group.key, allowed))
+            if not present:
+                raise ConfigError(f"space: no configuration has a key {parameter.key}")
+            parameters.append(replace(parameter, when=tuple(when)))
+        return Space(tuple(parameters))
+
+
+def parse(
+    overrides: Sequence[Override], options: Callable[[str], Sequence[str]]
+) -> Space:
+    """A space from parsed Hydra sweep overrides.
+
+    Args:
+        overrides: of different keys, each a sweep.
+        options: config group -> its choices; empty if there is no such group.
+
+    Raises:
+        ConfigError: no values, ends in the wrong order, a log scale that touches 0, a choice
+            that a group does not have, an unknown tag.
+    """
+    parameters = []
+    for override in overrides:
+        key = override.key_or_group
+        choices = options(key)
+        dimension = _dimension(key, override.value(), choices)
+        if choices:
+            _check_choices(key, dimension, choices)
+        parameters.append(Parameter(key, dimension, group=bool(choices)))
+    return Space(tuple(sorted(parameters, key=lambda p: not p.group)))
+
+
+def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Override]:
+    """The entries of a `space:` node as Hydra overrides.
+
+    Raises:
+        ConfigError: an entry that is not a sweep, or not of Hydra's grammar.
+    """
+    overrides = []
+    for key, value in space.items():
+        if value == []:
+            raise ConfigError(f"space.{key}: the choice is empty; give at least one value")
+        if isinstance(value, list):
+            # The short form: choice() does not take null.
+            value = ",".join(map(written, value)) if len(value) > 1 else f"choice({written(value[0])})"
+        try:
+            override = parser.parse_override(f"{key}={value}")
+        except HydraException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(
+                f"space.{key}: {value!r} is not in Hydra's sweep grammar ({reason})"
+            ) from error
+        if not override.is_sweep_override():
+            raise ConfigError(
+                f"space.{key}: {value!r} gives nothing to choose from; write values a,b,c, "
+                "range(start,stop,step), or interval(low,high)"
+            )
+        overrides.append(override)
+    return overrides
+
+
+def _dimension(key: str, value: Any, options: Sequence[str]) -> Dimension:
+    if isinstance(value, ChoiceSweep):
+        values = tuple(_plain(item) for item in value.list)
+        return _choice(key, values)
+    if isinstance(value, Glob):
+        return _choice(key, tuple(value.filter(list(options))))
+    if isinstance(value, RangeSweep):
+        return _range(key, value)
+    if isinstance(value, IntervalSweep):
+        return _interval(key, value)
+    raise ConfigError(f"{key}: {value!r} is not a sweep: write values a,b,c or interval(low,high)")
+
+
+def _choice(key: str, values: tuple[Any, ...]) -> Choice:
+    if not values:
+        raise ConfigError(f"{key}: the choice is empty; give at least one value: {key}=a,b,c")
+    labels = [_label(value) for value in values]
+    if any(_same(a, b) for i, a in enumerate(labels) for b in labels[:i]):
+        raise ConfigError(f"{key}: a value is given twice in {', '.join(map(_text, values))}")
+    return Choice(values)
+
+
+def _range(key: str, sweep: RangeSweep) -> Dimension:
+    start, stop, step = sweep.start or 0, sweep.stop, sweep.step or 1
+    if stop is None or step <= 0 or start >= stop:
+        raise ConfigError(
+            f"{key}: range({start},{stop},{step}) is empty; write range(start,stop,step) with "
+            "start < stop and step > 0"
+        )
+    integer = all(isinstance(number, int) for number in (start, stop, step))
+    count = math.ceil((stop - start) / step - 1e-9)
+    last = _tidy(start + (count - 1) * step, integer)
+    if count == 1:
+        return Choice((start,))
+    return Interval(start, last, integer=integer, step=None if integer and step == 1 else step)
+
+
+def _interval(key: str, sweep: IntervalSweep) -> Interval:
+    low, high = sweep.start, sweep.end
+    if low is None or high is None or not low < high:
+        raise ConfigError(
+            f"{key}: interval({low},{high}) is empty; the low end must be below the high end"
+        )
+    unknown = sorted(set(sweep.tags) - {"log"})
+    if unknown:
+        raise ConfigError(f"{key}: unknown tag {unknown[0]!r}; the only tag is log")
+    log = "log" in sweep.tags
+    if log and low <= 0:
+        raise ConfigError(
+            f"{key}: a log scale cannot reach {_text(low)}; start interval(low,high) above 0"
+        )
+    # interval(1,9) is parsed to floats, as in hydra-optuna-sweeper; ints come from int(interval()).
+    return Interval(low, high, log=log, integer=isinstance(low, int))
+
+
+def _check_choices(key: str, dimension: Dimension, options: Sequence[str]) -> None:
+    if not isinstance(dimension, Choice):
+        raise ConfigError(f"{key} is a config group: sweep it by name, {key}={','.join(options)}")
+    for value in dimension.values:
+        if value not in options:
+            raise ConfigError(unknown("choice", f"{key}={_text(value)}", str(value), options))
+
+
+def _label(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return json.dumps(value, sort_keys=True)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and a == b
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {_plain(k): _plain(v) for k, v in value.items()}
+    return value
+
+
+def written(value: Any) -> str:
+    """A value as text of Hydra's override grammar."""
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value not in ("null", "true", "false")
+        return value if plain else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{','.join(map(written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
+    return json.dumps(value)
+
+
+def _tidy(number: float, integer: bool) -> Any:
+    # 0.1 + 2 x 0.1 is 0.30000000000000004: the decimal that was meant is the shorter one.
+    return int(number) if integer else float(f"{number:.12g}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,272 @@
+"""The memory of a sweep: one Optuna study, the single record of what was tried and what came of it.
+
+The record is a journal file in the sweep's folder. Proposals are drawn on an image of it in
+memory and then written as one entry, parameters and all, so that a kill leaves either a whole
+trial or none.
+
+What is kept of a trial beside Optuna's own fields, as user attributes:
+    epoch:N    the metrics of epoch N, seconds included
+    state      the state in our terms (`sweeps.records.State`), and `reason`
+    member, machine    where its last epoch ran
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.study import Study as OptunaStudy
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from sweeps.records import Objective, State, TrialRecord
+from sweeps.search import Search
+from sweeps.space import Space
+from trainers.errors import ConfigError
+
+#: The layout of what is recorded; a later one is refused rather than misread.
+VERSION = 1
+
+_OPTUNA_STATE = {
+    State.COMPLETE: TrialState.COMPLETE,
+    State.STOPPED: TrialState.PRUNED,
+    State.FAILED: TrialState.FAIL,
+    State.DIVERGED: TrialState.FAIL,
+    State.INFEASIBLE: TrialState.FAIL,
+    State.ABANDONED: TrialState.FAIL,
+}
+_OUR_STATE = {
+    TrialState.COMPLETE: State.COMPLETE,
+    TrialState.PRUNED: State.STOPPED,
+    TrialState.FAIL: State.FAILED,
+}
+
+
+class Study:
+    """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
+
+    def __init__(
+        self, path: Path, objective: Objective, space: Space, name: str, create: bool
+    ) -> None:
+        """Open or create the journal at `path`.
+
+        Raises:
+            ConfigError: another process has it open, or a later version wrote it.
+        """
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.objective = objective
+        self.space = space
+        self._lock = _exclusive(path)
+        self._disk = _storage(path)
+        direction = "maximize" if objective.maximize else "minimize"
+        if create:
+            study = optuna.create_study(storage=self._disk, study_name=name, direction=direction)
+            study.set_user_attr("version", VERSION)
+            study.set_user_attr("uid", secrets.token_hex(4))
+            study.set_user_attr("metric", objective.metric)
+        else:
+            study = optuna.load_study(storage=self._disk, study_name=None)
+            version = study.user_attrs.get("version", VERSION)
+            if version > VERSION:
+                raise ConfigError(
+                    f"{path} was written by a newer Caviar (record version {version}, this one "
+                    f"knows {VERSION}): update, or use another name"
+                )
+        self.uid: str = study.user_attrs["uid"]
+        self._study = study
+        self._image = optuna.create_study(storage=InMemoryStorage(), direction=direction)
+        self._records: dict[str, TrialRecord] = {}
+        self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
+        self._curves: dict[int, dict[str, float]] = {}
+        for trial in study.get_trials(deepcopy=False):
+            self._adopt(trial)
+
+    def close(self) -> None:
+        """Let other processes open it."""
+        os.close(self._lock)
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials, by number."""
+        return list(self._records.values())
+
+    @property
+    def curves(self) -> Mapping[int, Mapping[str, float]]:
+        """Epoch -> trial -> objective, signed so that more is better. A live view."""
+        return self._curves
+
+    @property
+    def optuna(self) -> OptunaStudy:
+        """The image in memory as an Optuna study, for Optuna's own analyses."""
+        return self._image
+
+    def trial(self, trial: str) -> TrialRecord:
+        """One trial."""
+        return self._records[trial]
+
+    def propose(self, search: Search) -> TrialRecord:
+        """A new trial, running, with the parameters that the search gives it."""
+        number = len(self._records)
+        point = search.point(number)
+        self._image.sampler = search.sampler(number)
+        if point is not None:
+            self._image.enqueue_trial(self.space.labels(point))
+        trial = self._image.ask()
+        self.space.suggest(trial)
+        drawn = self._image.get_trials(deepcopy=False)[number]
+        disk = self._disk.create_new_trial(_study_id(self._study, self._disk), drawn)
+        return self._enter(drawn, disk, trial._trial_id)
+
+    def report(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str
+    ) -> bool:
+        """Record an epoch. False, and nothing done, if it was recorded before."""
+        record = self._records[trial]
+        if epoch <= record.last_epoch:
+            return False
+        if (member, machine) != (record.member, record.machine):
+            self._attribute(trial, "member", member)
+            self._attribute(trial, "machine", machine)
+        # The attribute first: an epoch counts when its attribute is there (see _adopt).
+        self._attribute(trial, f"epoch:{epoch}", dict(metrics))
+        for storage, optuna_id in self._places(trial):
+            storage.set_trial_intermediate_value(
+                optuna_id, epoch, float(metrics[self.objective.metric])
+            )
+        self._records[trial] = replace(
+            record,
+            epochs={**record.epochs, epoch: dict(metrics)},
+            member=member,
+            machine=machine,
+            seconds=record.seconds + metrics.get("epoch_s", 0.0),
+        )
+        self._curve(trial, epoch, metrics)
+        return True
+
+    def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
+        """Record how a trial ended; a complete or stopped one is worth its best epoch."""
+        record = replace(self._records[trial], state=state, reason=reason)
+        best = record.best(self.objective) if state.scored else None
+        if state is State.COMPLETE and best is None:
+            raise ValueError(f"trial {trial} cannot be complete without an epoch")
+        self._attribute(trial, "reason", reason)
+        self._attribute(trial, "state", state.value)
+        values = None if best is None else [best[1]]
+        for storage, optuna_id in self._places(trial):
+            storage.set_trial_state_values(optuna_id, _OPTUNA_STATE[state], values)
+        self._records[trial] = record
+        return record
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds spent on this sweep in all sittings, as last told by `spend`."""
+        return float(self._study.user_attrs.get("wall_s", 0.0))
+
+    def spend(self, wall_s: float) -> None:
+        """Record the seconds spent in all sittings."""
+        self._study.set_user_attr("wall_s", wall_s)
+
+    def _attribute(self, trial: str, key: str, value: Any) -> None:
+        self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
+
+    def _places(self, trial: str) -> tuple[tuple[BaseStorage, int], tuple[BaseStorage, int]]:
+        disk, image = self._ids[trial]
+        return (self._disk, disk), (self._image._storage, image)
+
+    def _adopt(self, trial: FrozenTrial) -> None:
+        """Take a trial found on disk into the image and the records."""
+        epochs = _epochs(trial)
+        for epoch, metrics in epochs.items():
+            if epoch not in trial.intermediate_values:  # killed between attribute and value
+                value = float(metrics[self.objective.metric])
+                self._disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
+                trial.intermediate_values[epoch] = value
+        self._image.add_trial(
+            create_trial(
+                state=trial.state,
+                values=trial.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                system_attrs=trial.system_attrs,
+                intermediate_values=trial.intermediate_values,
+            )
+        )
+        image = self._image.get_trials(deepcopy=False)[-1]._trial_id
+        self._enter(trial, trial._trial_id, image)
+
+    def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
+        attributes = trial.user_attrs
+        epochs = _epochs(trial)
+        state = _OUR_STATE.get(trial.state, State.RUNNING)
+        if state.ended and "state" in attributes:
+            state = State(attributes["state"])
+        record = TrialRecord(
+            id=f"{trial.number:04d}",
+            number=trial.number,
+            state=state,
+            reason=attributes.get("reason", "") if state.ended else "",
+            params=self.space.values(trial.params),
+            epochs=epochs,
+            member=attributes.get("member", ""),
+            machine=attributes.get("machine", ""),
+            seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
+        )
+        self._records[record.id] = record
+        self._ids[record.id] = (disk, image)
+        for epoch, metrics in epochs.items():
+            self._curve(record.id, epoch, metrics)
+        return record
+
+    def _curve(self, trial: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        sign = 1.0 if self.objective.maximize else -1.0
+        value = sign * metrics[self.objective.metric]
+        self._curves.setdefault(epoch, {})[trial] = value
+
+
+def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:
+    numbered = {
+        int(key.removeprefix("epoch:")): metrics
+        for key, metrics in trial.user_attrs.items()
+        if key.startswith("epoch:")
+    }
+    return dict(sorted(numbered.items()))
+
+
+def _study_id(study: OptunaStudy, storage: BaseStorage) -> int:
+    return storage.get_study_id_from_name(study.study_name)
+
+
+def _exclusive(path: Path) -> int:
+    """Hold the study for this process; the kernel lets go of it however the process ends."""
+    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(descriptor, 32, 0).decode().strip() or "another process"
+        os.close(descriptor)
+        raise ConfigError(
+            f"{path.parent} is in use by process {owner}: stop it first, or wait for its end"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _storage(path: Path) -> BaseStorage:
+    """The journal, mended where a killed process left it: call it with the lock held."""
+    if path.exists():
+        journal_lock = Path(f"{path}.lock")
+        journal_lock.unlink(missing_ok=True)
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(path, whole)
+    backend = JournalFileBackend(str(path), lock_obj=JournalFileSymlinkLock(str(path)))
+    return JournalStorage(backend)

@@ -1,0 +1,339 @@
+"""A sweep from start to end: check everything, run, and leave `results/<sweep>/` behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hydra.utils import instantiate
+from rich.console import Console
+
+from sweeps import ending, results
+from sweeps.budget import Budget
+from sweeps.composition import Composition, plain
+from sweeps.driver import Driver
+from sweeps.importance import importances
+from sweeps.progress import Plan, Progress
+from sweeps.records import Ending, Objective, Ranked, ranking
+from sweeps.results import Folder
+from sweeps.search import Search, build
+from sweeps.session import Cluster, session
+from sweeps.space import Space, written
+from sweeps.stop import Stop
+from sweeps.study import Study
+from sweeps.tracking import Table, Tracker
+from trainers.config import Mode, TrainConfig, typed
+from trainers.errors import ConfigError
+
+#: Exit codes beside 0 and 2 (refused): the sweep failed; Ctrl-C.
+FAILED, INTERRUPTED = 1, 130
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that has passed every check that can be made without running anything."""
+
+    composition: Composition
+    config: dict[str, Any]
+    training: TrainConfig
+    space: Space
+    notes: tuple[str, ...]
+    objective: Objective
+    search: Search
+    stop: Stop
+    budget: Budget
+
+    @property
+    def name(self) -> str:
+        """Of the sweep and of its folder."""
+        return str(self.config["name"])
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Of one trial."""
+        return dict(self.config["resources"])
+
+    def choice(self, group: str) -> str:
+        """The name of the choice made in a group, such as "tpe" for search."""
+        return self.composition.choice(group)
+
+
+def check(composition: Composition) -> Sweep:
+    """Check all that can be checked before anything runs.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    base = composition.base
+    training = typed(base)
+    space, notes = composition.space()
+    if not space.parameters:
+        raise ConfigError(
+            "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
+            "training"
+        )
+    objective = Objective(training.task.metric, training.task.mode is Mode.max)
+    config = plain(base)
+    budget = Budget(**config["budget"])
+    search = build(config["search"], space, training.seed)
+    if not any(asdict(budget).values()) and search.limit() is None:
+        raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
+    if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
+        raise ConfigError(
+            f"max_concurrent must be 1 or more, or null for as many as fit, not "
+            f"{config['max_concurrent']}"
+        )
+    stop = _instantiate("stop", config["stop"])
+    return Sweep(
+        composition, config, training, space, tuple(notes), objective, search, stop, budget
+    )
+
+
+def start(composition: Composition) -> None:
+    """Preview or run a new sweep. Ends the program with an exit code other than 0 on failure."""
+    sweep = check(composition)
+    if sweep.config["preview"]:
+        from sweeps.preview import show
+
+        show(sweep, Console())
+        return
+    folder_path = Path(sweep.config["results"]) / sweep.name
+    if folder_path.exists():
+        results.create(folder_path.parent, sweep.name)  # raises, and says what to do
+    fingerprint = fetch(sweep)
+    with session() as cluster:
+        cluster.check(sweep.resources)
+        folder = results.create(Path(sweep.config["results"]), sweep.name)
+        cluster.check_folder(folder.path.resolve())
+        results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
+        code = run(sweep, folder, study, cluster)
+    if code:
+        raise SystemExit(code)
+
+
+def fetch(sweep: Sweep) -> str:
+    """Bring the data here, and build one model and optimizer to see that they can be built.
+
+    Returns:
+        The fingerprint of the data.
+    """
+    from trainers.data.resident import prepare
+    from trainers.fit import size
+
+    fingerprint = prepare(sweep.training.data).fingerprint
+    size(sweep.training)
+    return fingerprint
+
+
+def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
+    """Run one sitting of a sweep and tell how it ended. Returns the exit code."""
+    from sweeps import tune
+
+    console = Console()
+    tracker: Tracker = _instantiate(
+        "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
+    )
+    slots = _Slots(sweep, cluster)
+    earlier = study.trials
+    with Progress(_plan(sweep, study, cluster, slots()), earlier, console) as progress:
+        driver = Driver(
+            study=study,
+            composition=sweep.composition,
+            search=sweep.search,
+            stop=sweep.stop,
+            budget=sweep.budget,
+            folder=folder.path,
+            tracker=tracker,
+            progress=progress,
+        )
+        for note in sweep.notes:
+            progress.note(note)
+        with _interrupts(driver), _hushed():
+            tune.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
+        driver.spend()
+        driver.listen()
+    told = conclude(sweep, folder, study, driver, slots(), tracker)
+    tracker.close()
+    study.close()
+    ending.show(console, told)
+    for note in tracker.notes():
+        console.print(note, highlight=False, soft_wrap=True)
+    if driver.halted == _CTRL_C:
+        return INTERRUPTED
+    return FAILED if driver.halted or not ranking(list(told.trials), sweep.objective) else 0
+
+
+def conclude(
+    sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
+) -> Ending:
+    """Write what the sweep leaves behind, and gather what is to be told."""
+    trials = study.trials
+    keys = sweep.space.keys
+    results.write_trials(folder, trials, keys, sweep.objective)
+    train_s = sum(trial.seconds for trial in trials)
+    wall_s = driver.wall_s
+    overhead = round(1 - train_s / (wall_s * slots), 4) if train_s else None
+    shares, shares_note = importances(study.optuna, sweep.training.seed)
+    results.write_importances(folder, shares)
+    ranked = ranking(trials, sweep.objective)
+    best = ranked[0] if ranked else None
+    checkpoint, test = "", {}
+    if best is not None:
+        path = results.write_best(folder, best)
+        checkpoint = str(path)
+        if driver.finished and not driver.halted:
+            test = _test(sweep, best, path)
+    summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead)
+    results.write_summary(folder, summary)
+    if not driver.halted:
+        tracker.sweep_ended(
+            summary,
+            _table(*results.trials_table(trials, keys, sweep.objective)),
+            _table(*results.importances_table(shares)),
+        )
+    return Ending(
+        sweep=sweep.name,
+        objective=sweep.objective,
+        trials=tuple(trials),
+        wall_s=wall_s,
+        train_s=train_s,
+        overhead=overhead,
+        overrides=_overrides(sweep, best),
+        test=test,
+        importances=tuple(shares),
+        importances_note=shares_note,
+        stopped_because=driver.halted,
+        paths={
+            "best model": checkpoint,
+            "every epoch": str(folder.trials),
+            "all trials": str(folder.path / "trials.csv"),
+            "the study": str(folder.study),
+        },
+        next_commands=_next_commands(sweep, driver),
+    )
+
+
+_CTRL_C = "interrupted by Ctrl-C"
+
+
+def _instantiate(group: str, node: dict[str, Any], **supplied: Any) -> Any:
+    """Build what a group describes; its settings are refused in a line, as all else is."""
+    from trainers.check import check_arguments
+
+    check_arguments(group, node, supplied)
+    try:
+        return instantiate(node, **supplied)
+    except Exception as error:  # whatever a constructor raises
+        cause = error.__cause__ or error
+        raise cause if isinstance(cause, ConfigError) else ConfigError(
+            f"{group}: {cause}"
+        ) from error
+
+
+class _Slots:
+    """How many trials may run at once, now."""
+
+    def __init__(self, sweep: Sweep, cluster: Cluster) -> None:
+        self._limit = sweep.config["max_concurrent"]
+        self._resources = sweep.resources
+        self._cluster = cluster
+
+    def __call__(self) -> int:
+        fits = self._cluster.slots(self._resources)
+        return fits if self._limit is None else min(fits, self._limit)
+
+
+def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
+    limits = [n for n in (sweep.budget.trials, sweep.search.limit()) if n is not None]
+    hours = sweep.budget.hours
+    return Plan(
+        sweep=sweep.name,
+        objective=sweep.objective,
+        search=sweep.choice("search"),
+        stop=sweep.choice("stop"),
+        machines=f"{slots} at a time on {cluster.describe()}",
+        trials=min(limits) if limits else None,
+        epochs=sweep.training.epochs,
+        slots=slots,
+        budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
+    )
+
+
+def _test(sweep: Sweep, best: Ranked, checkpoint: Path) -> dict[str, float]:
+    """The one look at the test part: the best trial's model at its best epoch."""
+    from trainers.checkpoints import load
+    from trainers.config import Device
+    from trainers.fit import evaluate
+
+    config = typed(sweep.composition.trial(best.trial.params))
+    config.device = Device.auto  # here, where the driver runs
+    return evaluate(config, load(checkpoint))
+
+
+def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
+    if best is None:
+        return ()
+    given = [
+        override
+        for override in sweep.composition.fixed
+        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview")
+        and not override.startswith(("budget.", "max_concurrent"))
+    ]
+    return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
+
+
+def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
+    name = f"SWEEP={sweep.name}"
+    where = sweep.config["results"]
+    folder = "" if where == "results" else f'results={where}'
+    arguments = f' ARGS="{folder}"' if folder else ""
+    if driver.halted:
+        return {f"make resume {name}{arguments}": "go on where it stopped"}
+    more = " ".join(filter(None, [folder, "budget.trials=+20"]))
+    return {
+        f'make extend {name} ARGS="{more}"': "twenty more trials",
+        "make preview": "see what another search would run",
+        'make sweep ARGS="experiment=mnist"': "the same on MNIST",
+    }
+
+
+def _table(columns: list[str], rows: list[list[Any]]) -> Table:
+    return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+@contextlib.contextmanager
+def _interrupts(driver: Driver) -> Iterator[None]:
+    """Ctrl-C once: stop cleanly. Twice: at once; checkpoints are safe all the same."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if driver.halted:
+            os._exit(INTERRUPTED)
+        driver.halt(_CTRL_C if number == signal.SIGINT else "terminated")
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Tune prints tables and advice of its own; what matters of it is told by us."""
+    import logging
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+

@@ -1,0 +1,91 @@
+"""What the driver asks of whatever shows a sweep, and the tracker that shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to show: the names of its columns, and rows of as many cells."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+class Tracker(Protocol):
+    """Where the driver shows a sweep. No method raises or prints, and only `close` waits."""
+
+    def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
+        """Open a trial's run; its epochs up to `reported` were logged before."""
+
+    def epoch(
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: Path | None,
+        best: bool,
+    ) -> None:
+        """Log one epoch (from 1); `best`: the best of this trial so far.
+
+        `checkpoint` is a folder that must stay as it is until it is uploaded.
+        """
+
+    def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
+        """Close a trial's run with its final state (a `State` value) and why."""
+
+    def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
+        """Show the whole sweep: its figures, its trials, and which parameters mattered.
+
+        The first column of `importances` names the parameter, the others are shares.
+        """
+
+    def stop_requests(self) -> set[str]:
+        """The trials a person has asked to stop, until they have ended."""
+
+    def notes(self) -> list[str]:
+        """What a person should be told since the last call, each once."""
+
+    def close(self) -> None:
+        """Hand over what is left, within a bounded time. Calling it again does nothing."""
+
+
+class NullTracker:
+    """Shows nothing (`track=none`)."""
+
+    def __init__(self, sweep: str, uid: str, folder: str | Path) -> None:
+        """Take what every tracker is built with."""
+
+    def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
+        """Do nothing."""
+
+    def epoch(
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: Path | None,
+        best: bool,
+    ) -> None:
+        """Do nothing."""
+
+    def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
+        """Do nothing."""
+
+    def stop_requests(self) -> set[str]:
+        """Nobody can ask."""
+        return set()
+
+    def notes(self) -> list[str]:
+        """Nothing to tell."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is left."""

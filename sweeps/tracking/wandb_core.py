@@ -1,0 +1,79 @@
+"""wandb-core, the process wandb starts to write and upload: started silently, killed at will."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from types import SimpleNamespace
+from typing import Any
+
+
+class Core:
+    """The one wandb-core of this process, used from one thread but for `died` and `kill`.
+
+    wandb itself waits for its core without end, so it must be possible to kill it: what waits
+    then gets an exception.
+    """
+
+    def __init__(self) -> None:
+        self.killed = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Import wandb and start its core, in place of the one before.
+
+        Raises:
+            ImportError: wandb is not installed.
+            RuntimeError: `kill` was called.
+            Exception: whatever wandb raises when its core does not start.
+        """
+        import wandb
+        from wandb.sdk.lib.service import service_process
+
+        if self._process:
+            self._process.kill()
+            self.teardown()
+        if self.killed:
+            raise RuntimeError("wandb-core was killed")
+
+        def quiet(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+            nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self._process = subprocess.Popen(*args, **{**options, **nowhere})
+            return self._process
+
+        # The core inherits the terminal, and a panic of it would be printed there. wandb has no
+        # setting for that; only its own name for the module is replaced, only for this call.
+        module: Any = service_process
+        original = module.subprocess
+        module.subprocess = SimpleNamespace(Popen=quiet, DEVNULL=subprocess.DEVNULL)
+        try:
+            wandb.setup(settings=wandb.Settings(silent=True))
+        finally:
+            module.subprocess = original
+            # Children of the driver that use wandb must start a core of their own.
+            os.environ.pop("WANDB_SERVICE", None)
+
+    def died(self, within_s: float = 0.0) -> bool:
+        """Whether the core is gone, or goes within a time in which its death may be noticed."""
+        if self._process is None:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_s)
+        return self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End the core at once, for good; what it has written stays on disk."""
+        self.killed = True
+        if self._process:
+            self._process.kill()
+
+    def teardown(self) -> None:
+        """Let wandb end its core and forget it. Without it wandb complains at exit."""
+        if self._process is None:
+            return
+        import wandb
+
+        # After a core that was killed wandb raises, or calls sys.exit with the core's status.
+        with contextlib.suppress(Exception, SystemExit):
+            wandb.teardown()

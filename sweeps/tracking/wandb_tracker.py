@@ -1,0 +1,160 @@
+"""Weights & Biases at arm's length: a queue, and one daemon thread that alone talks to it."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sweeps.tracking.contract import Table
+from sweeps.tracking.redaction import redacted, redacted_text
+from sweeps.tracking.wandb_runs import Place, Runs
+
+QUEUE_RECORDS = 100_000  # bounds the driver's memory while W&B hangs; a sweep never gets near it
+STOP_GRACE_S = 2.0  # for the thread to end once wandb-core has been killed
+
+
+class WandbTracker:
+    """Shows each trial as one W&B run, in the group named after the sweep.
+
+    The runs are online when a key is known, else kept in `<folder>/wandb` to be uploaded later.
+    Losing W&B never stops, slows or fails the sweep: a call only puts a record on a queue.
+
+    Args:
+        sweep: the sweep's name, the group of its runs.
+        uid: random id of the study, the same after a resume; keeps run ids apart in a project.
+        folder: the sweep's folder (`results/<sweep>`).
+        project: W&B project.
+        entity: W&B user or team; None for the key's default.
+        mode: auto (online when a key is known), online or offline. `WANDB_MODE=disabled`
+            in the environment turns W&B off whatever the mode.
+        checkpoints: log every epoch's checkpoint folder as a version of the trial's artifact.
+        init_timeout_s: seconds a server may take to accept a run.
+        close_timeout_s: seconds `close` waits at most for what is left.
+
+    Raises:
+        ValueError: `mode` is none of the three.
+    """
+
+    def __init__(
+        self,
+        sweep: str,
+        uid: str,
+        folder: str | Path,
+        project: str = "caviar",
+        entity: str | None = None,
+        mode: str = "auto",
+        checkpoints: bool = True,
+        init_timeout_s: float = 20.0,
+        close_timeout_s: float = 60.0,
+    ) -> None:
+        if mode not in ("auto", "online", "offline"):
+            raise ValueError(
+                f"track.mode must be auto, online or offline, not {mode!r}; "
+                "to log nothing, set track=none."
+            )
+        self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._told: set[str] = set()
+        self._stops: set[str] = set()
+        self._records: queue.Queue[Callable[[Runs], None] | None] = queue.Queue(QUEUE_RECORDS)
+        self._dropped = 0
+        self._closed = False
+        self._close_timeout_s = close_timeout_s
+        self._checkpoints = checkpoints
+        self._runs = Runs(
+            Place(sweep, uid, Path(folder).absolute(), project, entity, mode, init_timeout_s),
+            note=self._note,
+            stop=self._stops.add,
+        )
+        self._thread = threading.Thread(target=self._work, name="wandb", daemon=True)
+        if os.environ.get("WANDB_MODE") == "disabled":
+            self._closed = True
+            self._note("W&B: off (WANDB_MODE=disabled)")
+        else:
+            self._thread.start()
+
+    def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
+        """Open a trial's run; its epochs up to `reported` were logged before."""
+        clean = redacted(config)
+        self._put(lambda runs: runs.open(trial, clean, reported))
+
+    def epoch(
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: Path | None,
+        best: bool,
+    ) -> None:
+        """Log one epoch, and its checkpoint folder as a version of the trial's artifact."""
+        copy = dict(metrics)
+        path = Path(checkpoint).absolute() if checkpoint and self._checkpoints else None
+        self._put(lambda runs: runs.log(trial, epoch, copy, path, best))
+
+    def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
+        """Close a trial's run: exit code 0 when complete or stopped, else 1."""
+        clean = redacted(summary)
+        self._stops.discard(trial)
+        self._put(lambda runs: runs.end(trial, state, redacted_text(reason), clean))
+
+    def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
+        """Log the summary run: figures, both tables, and a bar chart of the importances."""
+        clean = redacted(summary)
+        self._put(lambda runs: runs.summarise(clean, trials, importances))
+
+    def stop_requests(self) -> set[str]:
+        """The trials for which "Stop run" was pressed in W&B, until they have ended."""
+        return set(self._stops)
+
+    def notes(self) -> list[str]:
+        """What a person should be told since the last call, each once."""
+        return [self._notes.get_nowait() for _ in range(self._notes.qsize())]
+
+    def close(self) -> None:
+        """Hand over what is left; after `close_timeout_s` give up, and note what was left."""
+        if self._closed:
+            return
+        self._closed = True
+        deadline = time.monotonic() + self._close_timeout_s
+        self._runs.deadline = deadline
+        try:
+            self._records.put_nowait(None)
+        except queue.Full:
+            self._runs.core.kill()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        left = self._records.qsize() + self._dropped
+        if self._thread.is_alive():
+            # A thread still waiting for wandb-core is freed by its death; without it, the
+            # interpreter's own exit would wait for the uploads that were given up here.
+            self._runs.core.kill()
+            self._thread.join(STOP_GRACE_S)
+            self._runs.core.teardown()
+        if left:
+            self._note(
+                f"W&B: {left} records were not handed over in {self._close_timeout_s:g} s "
+                "and are in the study only"
+            )
+        self._runs.farewell()
+
+    def _put(self, record: Callable[[Runs], None]) -> None:
+        if self._closed:
+            return
+        try:
+            self._records.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+
+    def _note(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._notes.put(redacted_text(text))
+
+    def _work(self) -> None:
+        """The thread: everything that touches wandb, from its import to its teardown."""
+        with self._runs:
+            while (record := self._records.get()) is not None:
+                self._runs.attempt(record)

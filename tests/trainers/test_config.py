@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from trainers.config import Device, Keep, Mode, Precision, compose, register, typed
+from trainers.errors import ConfigError
+
+
+def test_defaults_are_those_of_the_yaml() -> None:
+    config = compose()
+    assert (config.name, config.seed, config.epochs, config.batch_size) == ("train", 0, 10, 128)
+    assert config.precision is Precision.fp32
+    assert config.device is Device.auto
+    assert config.checkpoint.keep is Keep.all
+    assert (config.task.metric, config.task.mode) == ("val_accuracy", Mode.max)
+    assert (config.resources.cpu, config.resources.gpu) == (1.0, 0.0)
+    assert config.resources.gpu_memory_gb is None
+    assert config.data["_target_"] == "trainers.data.digits.load"
+    assert config.schedule["epochs"] == 10  # an interpolation, resolved
+
+
+@pytest.mark.parametrize(
+    ("override", "key"),
+    [
+        ("epochs=0", "epochs"),
+        ("epochs=abc", "epochs"),
+        ("epochs=1.5", "epochs"),
+        ("epocs=3", "did you mean 'epochs'"),
+        ("batch_size=0", "batch_size"),
+        ("seed=-1", "seed"),
+        ("seed=4294967296", "seed"),
+        ("precision=fp64", "precision"),
+        ("device=tpu", "device"),
+        ("checkpoint.keep=none", "checkpoint.keep"),
+        ("checkpoint.kep=all", "did you mean 'keep'"),
+        ("label_smoothing=1", "label_smoothing"),
+        ("label_smoothing=-0.1", "label_smoothing"),
+        ("resources.cpu=0", "resources.cpu"),
+        ("resources.gpu=-1", "resources.gpu"),
+        ("resources.gpu_memory_gb=0", "resources.gpu_memory_gb"),
+        ("task.metric=loss", "task.metric"),
+        ("task.mode=most", "task.mode"),
+        ("data.fraction=0", "data.fraction"),
+        ("data.fraction=1.01", "data.fraction"),
+        ("data.fraction=half", "data.fraction"),
+        ("data.validation=0", "data.validation"),
+        ("data.validation=1", "data.validation"),
+        ("data.split_seed=-1", "data.split_seed"),
+        ("data.split_seed=0.5", "data.split_seed"),
+        ("optimizer.lr=0", "optimizer.lr"),
+        ("optimizer.lr=nan", "optimizer.lr"),
+        ("optimizer.lr=true", "optimizer.lr"),
+        ("model.wdth=3", "did you mean 'width'"),
+        ("optimizer=adamx", "optimizer/adamx"),
+        ("~epochs", "epochs"),
+        ("~name", "name"),
+    ],
+)
+def test_refuses(override: str, key: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        compose([override])
+    assert key in str(refusal.value)
+    assert len(str(refusal.value).splitlines()) <= 2
+
+
+def test_ignores_the_keys_of_a_sweep() -> None:
+    plain = OmegaConf.create(
+        {
+            **_as_yaml(),
+            "space": {"optimizer.lr": "interval(0.1, 1)"},
+            "budget": {"trials": 3},
+            "sweep_only": "${nothing.there}",
+        }
+    )
+    assert typed(plain) == compose()
+
+
+def test_survives_a_file(tmp_path: Path) -> None:
+    """A trial's config.yaml reads back as the same training."""
+    config = compose(["precision=bf16", "checkpoint.keep=best_and_last", "optimizer=sgd"])
+    OmegaConf.save(OmegaConf.structured(config), tmp_path / "config.yaml")
+    text = (tmp_path / "config.yaml").read_text()
+    assert "precision: bf16" in text
+    read = OmegaConf.load(tmp_path / "config.yaml")
+    assert typed(OmegaConf.create(OmegaConf.to_container(read))) == config
+
+
+def test_registering_twice_is_harmless() -> None:
+    register()
+    register()
+    assert compose(["seed=3"]).seed == 3
+
+
+def _as_yaml() -> dict[str, object]:
+    container = OmegaConf.to_container(OmegaConf.structured(compose()), enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}

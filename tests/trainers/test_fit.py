@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from trainers import build
+from trainers.config import METRICS, TrainConfig, compose
+from trainers.data import resident
+from trainers.errors import ConfigError, DataError, Diverged
+from trainers.fit import batches, evaluate, fit, size
+
+Compose = Callable[..., TrainConfig]
+
+KINDS = list(
+    itertools.product(["mlp", "cnn"], ["sgd", "adam", "adamw"], ["none", "step", "cosine"])
+)
+
+
+def timeless(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics without those that a clock decides."""
+    return {k: v for k, v in metrics.items() if k not in ("epoch_s", "samples_per_s")}
+
+
+def tensors(state: object) -> Iterable[Tensor]:
+    """Every tensor of a state, in order."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, Mapping):
+        for value in state.values():
+            yield from tensors(value)
+    elif isinstance(state, list | tuple):
+        for value in state:
+            yield from tensors(value)
+
+
+def course(config: TrainConfig, resume: dict[str, Any] | None = None) -> list[tuple[Any, Any]]:
+    """(metrics without times, state through a file) of each epoch."""
+    return [(timeless(e.metrics), through_file(e.state())) for e in fit(config, resume)]
+
+
+def through_file(state: dict[str, Any]) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    loaded: dict[str, Any] = torch.load(buffer, weights_only=True)
+    return loaded
+
+
+def same(a: object, b: object) -> bool:
+    pairs = list(zip(tensors(a), tensors(b), strict=True))
+    return bool(pairs) and all(torch.equal(x, y) for x, y in pairs)
+
+
+@pytest.mark.parametrize(("model", "optimizer", "schedule"), KINDS)
+def test_resumes_from_every_epoch_to_the_same_bits(
+    model: str, optimizer: str, schedule: str, small: Compose
+) -> None:
+    overrides = [f"model={model}", f"optimizer={optimizer}", f"schedule={schedule}"]
+    if schedule == "step":
+        overrides.append("schedule.step_size=2")
+    config = small(*overrides)
+    whole = course(config)
+    assert len(whole) == 4
+    for epoch, (_, state) in enumerate(whole, start=1):
+        rest = course(config, state)
+        assert [metrics for metrics, _ in rest] == [metrics for metrics, _ in whole[epoch:]]
+        assert all(same(a, b) for (_, a), (_, b) in zip(rest, whole[epoch:], strict=True))
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_other_trainings_in_the_process_change_nothing(model: str, small: Compose) -> None:
+    config, other = small(f"model={model}"), small("seed=5", "model.depth=3", "resources.cpu=2")
+    alone = course(config)
+    list(fit(other))
+    torch.manual_seed(99)
+    mixed = []
+    for mine, _ in zip(fit(config), fit(other), strict=True):  # an epoch of each in turn
+        mixed.append((timeless(mine.metrics), mine.state()))
+        torch.rand(7)
+    assert [m for m, _ in mixed] == [m for m, _ in alone]
+    assert same([s for _, s in mixed], [s for _, s in alone])
+
+
+def test_a_fresh_process_gives_the_same_bits(small: Compose) -> None:
+    list(fit(small("seed=8")))
+    overrides = ["model=cnn", "model.dropout=0.2", "epochs=3"]
+    here = [timeless(e.metrics) for e in fit(compose(overrides))]
+    program = (
+        "import json; from trainers.config import compose; from trainers.fit import fit; "
+        f"print(json.dumps([e.metrics for e in fit(compose({overrides}))]))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    assert [timeless(metrics) for metrics in json.loads(output)] == here
+
+
+def test_the_seed_decides(small: Compose) -> None:
+    first, second = (next(fit(small(f"seed={seed}"))).metrics for seed in (0, 1))
+    assert timeless(first) != timeless(second)
+
+
+def test_metrics_are_those_announced_and_those_of_the_state(small: Compose) -> None:
+    config = small("batch_size=64")
+    *_, last = fit(config)
+    assert tuple(last.metrics) == METRICS
+    dataset = resident.load(config.data)
+    model = build.model(config, dataset)
+    model.load_state_dict(last.state()["model"])
+    model.eval()
+    x, y = dataset.valid.batch(torch.arange(len(dataset.valid)))
+    logits = model(x)
+    assert last.metrics["val_accuracy"] == (logits.argmax(1) == y).sum().item() / len(y)
+    loss = torch.nn.functional.cross_entropy(logits, y).item()
+    assert last.metrics["val_loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_training_loss_weighs_every_example_alike(small: Compose) -> None:
+    """With a learning rate of nearly nothing, the mean must not depend on uneven batches."""
+    still = ["optimizer=sgd", "optimizer.lr=1e-30", "norm=none", "model.dropout=0.0", "epochs=1"]
+    losses = [
+        next(fit(small(*still, f"batch_size={size}"))).metrics["train_loss"]
+        for size in (3, 100, 199, 1000)
+    ]
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-5)
+
+
+def test_the_learning_rate_is_that_of_the_epoch(small: Compose) -> None:
+    config = small("schedule=step", "schedule.step_size=1", "schedule.gamma=0.5", "optimizer.lr=1")
+    assert [e.metrics["lr"] for e in fit(config)] == [1, 0.5, 0.25, 0.125]
+
+
+def test_bf16_learns_and_keeps_float32_weights(small: Compose) -> None:
+    *_, last = fit(small("precision=bf16", "epochs=8", "data.fraction=1"))
+    *_, full = fit(small("precision=fp32", "epochs=8", "data.fraction=1"))
+    assert last.metrics["val_accuracy"] > 0.9
+    assert last.metrics["val_loss"] != full.metrics["val_loss"]
+    floats = [t for t in tensors(last.state()["model"]) if t.is_floating_point()]
+    assert {t.dtype for t in floats} == {torch.float32}
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_label_smoothing_reaches_the_training_loss_only(model: str, small: Compose) -> None:
+    still = [f"model={model}", "optimizer.lr=1e-30", "optimizer.weight_decay=0", "epochs=1"]
+    plain = next(fit(small(*still))).metrics
+    smooth = next(fit(small(*still, "label_smoothing=0.5"))).metrics
+    assert smooth["train_loss"] != plain["train_loss"]
+    assert smooth["val_loss"] == pytest.approx(plain["val_loss"])
+
+
+def test_divergence_ends_the_training_and_says_when(small: Compose) -> None:
+    config = small("optimizer=sgd", "optimizer.lr=1e12", "norm=none", "activation=relu")
+    seen = []
+    with pytest.raises(Diverged) as end:
+        seen.extend(epoch.number for epoch in fit(config))
+    assert end.value.epoch == len(seen) + 1
+    assert f"epoch {end.value.epoch}" in str(end.value)
+
+
+class Untouchable:
+    """A test part that fails whoever looks at it."""
+
+    def __len__(self) -> int:
+        raise AssertionError("the test part was counted")
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        raise AssertionError("the test part was read")
+
+    def to(self, device: torch.device) -> Untouchable:
+        raise AssertionError("the test part was moved")
+
+
+def test_fit_does_not_touch_the_test_part(small: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small()
+    expected = [timeless(e.metrics) for e in fit(config)]
+    dataset = replace(resident.load(config.data), test=Untouchable())
+    monkeypatch.setattr(resident, "on", lambda device, data: dataset)
+    monkeypatch.setattr(resident, "load", lambda data: dataset)
+    epochs = list(fit(config))
+    assert [timeless(e.metrics) for e in epochs] == expected
+    assert size(config).parameters > 0
+    with pytest.raises(AssertionError, match="test part"):
+        evaluate(config, epochs[-1].state())
+
+
+def test_evaluate_reports_the_test_part(small: Compose) -> None:
+    config = small("data.fraction=1", "epochs=8")
+    *_, last = fit(config)
+    found = evaluate(config, last.state())
+    assert set(found) == {"test_loss", "test_accuracy"}
+    assert 0.9 < found["test_accuracy"] < 1
+    assert found == evaluate(config, through_file(last.state()))
+
+
+def test_the_device_is_waited_for_once_an_epoch(small: Compose) -> None:
+    """A value read from the device stops the queue; their number must not grow with batches."""
+
+    class Reads(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            self.count += func is torch.ops.aten._local_scalar_dense.default
+            return func(*args, **(kwargs or {}))
+
+    def reads(batch_size: int) -> int:
+        with Reads() as reads:
+            next(fit(small(f"batch_size={batch_size}", "optimizer=sgd")))
+        return reads.count
+
+    assert reads(10) == reads(300) <= 4  # loss and right answers, of training and validation
+
+
+def test_a_state_is_a_copy_and_of_its_time(small: Compose) -> None:
+    epochs = fit(small())
+    first = next(epochs)
+    state = first.state()
+    before = [t.clone() for t in tensors(state)]
+    next(epochs)
+    assert same(before, state)
+    with pytest.raises(RuntimeError, match="epoch 1 is gone"):
+        first.state()
+
+
+@pytest.mark.parametrize("override", ["model.width=17", "model.depth=3"])
+def test_a_state_of_another_model_is_refused(override: str, small: Compose) -> None:
+    state = next(fit(small())).state()
+    with pytest.raises(ConfigError, match="another configuration"):
+        next(fit(small(override), state))
+
+
+def test_resuming_a_finished_training_does_nothing(small: Compose) -> None:
+    *_, last = fit(small())
+    assert list(fit(small(), last.state())) == []
+
+
+def test_size_is_that_of_a_real_state(small: Compose) -> None:
+    for optimizer in ("sgd", "adamw"):
+        config = small(f"optimizer={optimizer}")
+        found = size(config)
+        state = next(fit(config)).state()
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        assert abs(found.checkpoint_bytes - buffer.tell()) < 512  # numbers written as text differ
+    hidden = (64 * 16 + 16) + (16 * 16 + 16)
+    assert found.parameters == hidden + 2 * 2 * 16 + (16 * 10 + 10)
+
+
+@given(count=st.integers(1, 200), batch=st.integers(1, 60))
+def test_batches_hold_every_index_once_and_never_a_remainder_of_one(count: int, batch: int) -> None:
+    pieces = batches(torch.arange(count), batch)
+    assert torch.cat(pieces).tolist() == list(range(count))
+    lengths = [len(piece) for piece in pieces]
+    assert all(length == batch for length in lengths[:-2])
+    if batch > 1 and count > 1:
+        assert min(lengths) > 1
+        assert max(lengths) <= batch + 1
+
+
+def test_batch_norm_survives_a_remainder_of_one(small: Compose) -> None:
+    config = small()
+    count = len(resident.load(config.data).train)
+    assert next(fit(small(f"batch_size={count - 1}"))).number == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "match"),
+    [
+        (["batch_size=1"], "batch_size of 2 or more"),
+        (["schedule.warmup=4"], r"schedule\.warmup"),
+        (["model.dropout=1.0"], r"model\.dropout"),
+        (["model.depth=0"], r"model\.depth"),
+        (["model=cnn", "model.channels=0"], r"model\.channels"),
+        (["optimizer=adamw", "optimizer.betas=[2,2]"], "optimizer cannot be built"),
+        (["optimizer._target_=torch.nn.ReLU"], "optimizer"),
+        (["model._target_=builtins.dict"], r"model\._target_ must make"),
+        (["data._target_=builtins.dict"], r"data\._target_ must make"),
+        (["data.validation=0.0001"], r"data\.validation"),
+    ],
+)
+def test_refuses_before_training_what_cannot_be_built(
+    overrides: list[str], match: str, small: Compose
+) -> None:
+    look: list[Callable[[TrainConfig], object]] = [size, lambda config: next(fit(config))]
+    for attempt in look:
+        with pytest.raises(ConfigError, match=match) as refusal:
+            attempt(small(*overrides))
+        assert len(str(refusal.value).splitlines()) <= 2
+
+
+def test_batch_norm_is_not_confused_with_others(small: Compose) -> None:
+    assert next(fit(small("batch_size=1", "norm=layer", "data.fraction=0.02"))).number == 1
+
+
+def test_one_example_is_too_few(small: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = small()
+    dataset = resident.load(config.data)
+
+    class One(Untouchable):
+        def __len__(self) -> int:
+            return 1
+
+    monkeypatch.setattr(resident, "on", lambda device, data: replace(dataset, train=One()))
+    with pytest.raises(DataError, match="2 examples"):
+        next(fit(config))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_device_that_is_not_there(small: Compose) -> None:
+    with pytest.raises(ConfigError, match="device=cuda is not available"):
+        next(fit(small("device=cuda")))

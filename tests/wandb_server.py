@@ -1,0 +1,362 @@
+"""A stand-in for the W&B server: what wandb 0.31 asks of one, kept in memory.
+
+    with WandbServer() as server:
+        ...  # WANDB_BASE_URL=server.url, WANDB_API_KEY=server.key
+        server.runs["my-run"].history
+
+It answers the GraphQL operations, the file stream and the uploads of runs and artifacts, and can
+be stopped and started on its port, be slow, refuse the key, or ask for a run to be stopped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+ENTITY = "someone"
+
+
+@dataclass
+class Run:
+    """A run as the server has it; `exit_code` is None until the client says it is complete."""
+
+    name: str
+    project: str
+    display_name: str = ""
+    group: str = ""
+    job_type: str = ""
+    tags: list[str] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    exit_code: int | None = None
+
+    @property
+    def state(self) -> str:
+        """`running`, or as W&B shows an exit code."""
+        if self.exit_code is None:
+            return "running"
+        return "finished" if self.exit_code == 0 else "failed"
+
+
+@dataclass
+class Version:
+    """One version of an artifact: its aliases, and the bytes of its files by path."""
+
+    id: str
+    name: str
+    run: str
+    aliases: list[str]
+    metadata: dict[str, Any]
+    files: dict[str, bytes] = field(default_factory=dict)
+    committed: bool = False
+
+
+class WandbServer:
+    """The server, running inside `with`; `stop` and `start` keep what it has recorded.
+
+    Attributes:
+        runs: run id -> what it received.
+        artifacts: artifact name -> its committed versions, oldest first.
+        delay_s: seconds each answer takes.
+        refuse_key: answer 401 to everything.
+        stop_runs: ids of runs whose next file stream is answered with `stopped`.
+        requests: how many requests came.
+        unknown: GraphQL queries it had no answer to.
+    """
+
+    key = "0123456789" * 4
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.delay_s = 0.0
+        self.refuse_key = False
+        self.stop_runs: set[str] = set()
+        self.requests = 0
+        self.unknown: list[str] = []
+        self._versions: dict[str, Version] = {}
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """For WANDB_BASE_URL; the same after `stop` and `start`."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def artifacts(self) -> dict[str, list[Version]]:
+        """Committed versions; an alias belongs to the last version that was given it."""
+        named: dict[str, list[Version]] = {}
+        for version in self._versions.values():
+            if version.committed:
+                earlier = named.setdefault(version.name, [])
+                for old in earlier:
+                    old.aliases = [alias for alias in old.aliases if alias not in version.aliases]
+                earlier.append(version)
+        return named
+
+    def __enter__(self) -> WandbServer:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Listen, on the port of the last time if there was one."""
+        recorder = self
+
+        class Handler(_Handler):
+            state = recorder
+
+        self._server = _Quiet(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop listening: connections are refused from here on."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it answers; connections kept open from before `stop` do not count."""
+        return self._server is not None
+
+    def graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """The `data` of a GraphQL answer."""
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "upsertBucket": self._upsert_run,
+            "RunResumeStatus": self._resume_status,
+            "createRunFiles": self._create_run_files,
+            "createArtifactManifest": self._create_manifest,
+            "updateArtifactManifest": self._create_manifest,
+            "createArtifactFiles": self._create_artifact_files,
+            "commitArtifact": self._commit,
+            "createArtifact(": self._create_artifact,
+            "ArtifactType": self._artifact_type,
+            "viewer": self._viewer,
+            "serverInfo": lambda _: {"serverInfo": {"features": []}},
+            "organization": lambda _: {"entity": {"organization": None}},
+        }
+        for mark, answer in answers.items():
+            if mark in query:
+                with self._lock:
+                    return answer(variables)
+        self.unknown.append(query)
+        return {}
+
+    def file_stream(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Take a piece of a run's history and summary."""
+        with self._lock:
+            run = self.runs[name]
+            files = body.get("files") or {}
+            if chunk := files.get("wandb-history.jsonl"):
+                # By offset, as the real server: a piece sent again replaces itself.
+                run.history[chunk["offset"] :] = [json.loads(line) for line in chunk["content"]]
+            if chunk := files.get("wandb-summary.json"):
+                run.summary = json.loads(chunk["content"][-1])
+            if body.get("complete"):
+                run.exit_code = body.get("exitcode", 0)
+            return {"stopped": True} if name in self.stop_runs else {}
+
+    def upload(self, path: str, content: bytes) -> None:
+        """Take a file at one of the URLs handed out."""
+        target = parse_qs(urlsplit(path).query)
+        kind, owner, name = (target[key][0] for key in ("kind", "owner", "name"))
+        with self._lock:
+            if kind == "run":
+                self.runs[owner].files[name] = content
+            elif kind == "artifact":
+                self._versions[owner].files[name] = content
+
+    def _viewer(self, variables: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "viewer": {
+                "id": "V",
+                "entity": ENTITY,
+                "username": ENTITY,
+                "email": "",
+                "flags": "{}",
+                "teams": {"edges": []},
+            }
+        }
+
+    def _bucket(self, run: Run) -> dict[str, Any]:
+        entity = {"id": "E", "name": ENTITY}
+        return {
+            "id": f"bucket-{run.name}",
+            "name": run.name,
+            "displayName": run.display_name,
+            "description": "",
+            "sweepName": None,
+            "config": json.dumps({key: {"value": value} for key, value in run.config.items()}),
+            "project": {"id": "P", "name": run.project, "entity": entity},
+            "historyLineCount": len(run.history),
+        }
+
+    def _upsert_run(self, variables: dict[str, Any]) -> dict[str, Any]:
+        # Later changes name the run by the id it was given, not by its name.
+        name = variables["name"] or str(variables["id"]).removeprefix("bucket-")
+        inserted = name not in self.runs
+        run = self.runs.setdefault(name, Run(name, variables["project"] or ""))
+        run.display_name = variables.get("displayName") or run.display_name
+        run.group = variables.get("groupName") or run.group
+        run.job_type = variables.get("jobType") or run.job_type
+        run.tags = variables["tags"] if variables.get("tags") is not None else run.tags
+        for key, item in json.loads(variables.get("config") or "{}").items():
+            run.config[key] = item["value"]
+        return {"upsertBucket": {"bucket": self._bucket(run), "inserted": inserted}}
+
+    def _resume_status(self, variables: dict[str, Any]) -> dict[str, Any]:
+        run = self.runs.get(variables["name"])
+        bucket: dict[str, Any] | None = None
+        if run:
+            run.exit_code = None
+            bucket = self._bucket(run) | {
+                "summaryMetrics": json.dumps(run.summary),
+                "logLineCount": 0,
+                "eventsLineCount": 0,
+                "historyTail": json.dumps([json.dumps(row) for row in run.history[-1:]]),
+                "eventsTail": "[]",
+                "tags": run.tags,
+                "notes": "",
+                "wandbConfig": json.dumps({"t": 1}),
+            }
+        entity = {"id": "E", "name": ENTITY}
+        return {"model": {"id": "P", "name": "P", "entity": entity, "bucket": bucket}}
+
+    def _create_run_files(self, variables: dict[str, Any]) -> dict[str, Any]:
+        run = variables["run"]
+        files = [{"name": n, "uploadUrl": self._url("run", run, n)} for n in variables["files"]]
+        return {"createRunFiles": {"runID": f"bucket-{run}", "uploadHeaders": [], "files": files}}
+
+    def _artifact_type(self, variables: dict[str, Any]) -> dict[str, Any]:
+        base = variables["name"].split(":")[0]
+        known = any(version.name == base for version in self._versions.values())
+        artifact = {"artifactType": {"name": "checkpoint"}} if known else None
+        return {"project": {"artifact": artifact}}
+
+    def _create_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
+        given = variables["input"]
+        name = given["artifactCollectionName"]
+        version = Version(
+            id=f"artifact-{len(self._versions)}",
+            name=name,
+            run=given.get("runName") or "",
+            aliases=[alias["alias"] for alias in given.get("aliases") or []],
+            metadata=json.loads(given.get("metadata") or "{}"),
+        )
+        latest = [v for v in self._versions.values() if v.name == name and v.committed]
+        self._versions[version.id] = version
+        sequence = {"latestArtifact": {"id": latest[-1].id} if latest else None}
+        artifact = {"id": version.id, "state": "PENDING", "artifactSequence": sequence}
+        return {"createArtifact": {"artifact": artifact}}
+
+    def _create_manifest(self, variables: dict[str, Any]) -> dict[str, Any]:
+        url = self._url("manifest", variables.get("artifactID") or "", "manifest")
+        file = {"id": "F", "uploadUrl": url, "uploadHeaders": []}
+        manifest = {"id": "M", "file": file}
+        return {
+            "createArtifactManifest": {"artifactManifest": manifest},
+            "updateArtifactManifest": {"artifactManifest": manifest},
+        }
+
+    def _create_artifact_files(self, variables: dict[str, Any]) -> dict[str, Any]:
+        edges: list[dict[str, Any]] = [
+            {
+                "node": {
+                    "storagePath": None,
+                    "uploadUrl": self._url("artifact", file["artifactID"], file["name"]),
+                    "uploadHeaders": [],
+                    "uploadMultipartUrls": None,
+                    "artifact": {"id": file["artifactID"]},
+                }
+            }
+            for file in variables["input"]["artifactFiles"]
+        ]
+        return {"createArtifactFiles": {"files": {"edges": edges}}}
+
+    def _commit(self, variables: dict[str, Any]) -> dict[str, Any]:
+        version = self._versions[variables["artifactID"]]
+        version.committed = True
+        return {"commitArtifact": {"artifact": {"id": version.id, "digest": ""}}}
+
+    def _url(self, kind: str, owner: str, name: str) -> str:
+        return f"{self.url}/upload?kind={kind}&owner={owner}&name={name}"
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Print nothing when a client goes away in the middle."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """HTTP around `WandbServer`."""
+
+    state: WandbServer
+    protocol_version = "HTTP/1.1"
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        server = self.state
+        server.requests += 1
+        if not server.alive:
+            self.close_connection = True
+            return
+        time.sleep(server.delay_s)
+        parts = self.path.split("/")
+        if self.path.startswith("/upload"):
+            server.upload(self.path, body)
+            self._answer(200, {})
+        elif "/otel/" in self.path:  # telemetry
+            self._answer(200, {})
+        elif server.refuse_key or not self._has_key():
+            self._answer(401, {"errors": [{"message": "invalid API key"}]})
+        elif self.path == "/graphql":
+            asked = json.loads(body)
+            data = server.graphql(asked["query"], asked.get("variables") or {})
+            self._answer(200, {"data": data})
+        elif parts[1] == "files" and parts[-1] == "file_stream":
+            self._answer(200, server.file_stream(parts[4], json.loads(body)))
+        else:
+            self._answer(404, {})
+
+    def _has_key(self) -> bool:
+        given = self.headers.get("Authorization", "").removeprefix("Basic ")
+        return base64.b64decode(given).decode().split(":")[-1] == self.state.key
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = _handle
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing."""

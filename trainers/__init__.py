@@ -1,0 +1,5 @@
+"""The training side of Caviar: one model at a time, as a generator of epochs.
+
+`trainers.fit.fit` trains, `trainers.run.run` trains in a folder that survives a kill, and
+`trainers.config` says what a training is. Nothing here knows of Ray, Optuna or W&B.
+"""

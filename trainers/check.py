@@ -1,0 +1,148 @@
+"""Checks of the open groups, whose keys and types no schema knows: before anything is trained."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+
+from trainers.errors import ConfigError
+
+_NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+
+
+def check_types(values: Mapping[str, object], reference: DictConfig) -> None:
+    """Check that each value has the type of the value that the configuration gives its key.
+
+    An integer may stand for a float, nothing else for anything; where the configuration says
+    null, anything goes. A choice of a whole group (`optimizer: sgd`) is Hydra's to check.
+
+    Args:
+        values: dotted key -> value, such as {"optimizer.lr": 0.1}.
+        reference: a composed configuration of the choices that the values belong to.
+
+    Raises:
+        ConfigError: a key that the reference lacks, or a value of another type.
+    """
+    for key, value in values.items():
+        given = _lookup(reference, key)
+        expected = type(given)
+        if given is None or type(value) is expected:
+            continue
+        if isinstance(given, dict) and isinstance(value, str):
+            continue
+        if expected is float and type(value) is int:
+            continue
+        wanted = _NAMES.get(expected, f"a {expected.__name__}")
+        raise ConfigError(f"{key} must be {wanted} (as in {key}={given}), not {value!r}")
+
+
+def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str] = ()) -> None:
+    """Check that the `_target_` of a group exists and takes every key and value beside it.
+
+    Args:
+        group: its name, for the message.
+        node: its configuration.
+        supplied: arguments that the code passes, which the group may not name.
+
+    Raises:
+        ConfigError: an unknown target, a key it does not take (names the nearest it does), or a
+            value that is not the plain type it asks for.
+    """
+    target = locate(group, node)
+    parameters = _parameters(target)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    names = [p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY]
+    names = [name for name in names if name not in set(supplied)]
+    hints = {p.name: p.annotation for p in parameters}
+    for key, value in node.items():
+        if key.startswith("_"):
+            continue
+        if key not in names and not open_ended:
+            raise ConfigError(
+                f"{group}.{key}: {node['_target_']} has no argument {key!r}; {_nearest(key, names)}"
+            )
+        wanted = hints.get(key)
+        if (
+            isinstance(wanted, type)
+            and wanted in _NAMES
+            and type(value) is not wanted
+            and (wanted, type(value)) != (float, int)
+        ):
+            raise ConfigError(f"{group}.{key} must be {_NAMES[wanted]}, not {value!r}")
+
+
+def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
+    """What the `_target_` of a group names.
+
+    Raises:
+        ConfigError: there is no `_target_`, or nothing callable where it points.
+    """
+    path = node.get("_target_")
+    if not isinstance(path, str):
+        raise ConfigError(f"{group} has no _target_: name what to build, as in conf/{group}/*.yaml")
+    try:
+        target = pkgutil.resolve_name(path)
+    except AttributeError as error:
+        public = [name for name in dir(error.obj) if not name.startswith("_")]
+        close = get_close_matches(str(error.name), public, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ConfigError(f"{group}._target_={path} does not exist{hint}") from error
+    except Exception as error:  # importing a user's module may raise anything
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        raise ConfigError(f"{group}._target_={path} cannot be imported: {reason}") from error
+    if not callable(target):
+        raise ConfigError(f"{group}._target_={path} must be a class or a function, not {target!r}")
+    result: Callable[..., Any] = target
+    return result
+
+
+def explain(error: BaseException) -> str:
+    """One line for what Hydra or OmegaConf refuses: they spread it over an error and its cause."""
+    inner = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    line = (str(inner).strip() or repr(inner)).splitlines()[0]
+    if isinstance(inner, ConfigKeyError | ConfigAttributeError) and inner.key is not None:
+        parent = inner.parent_node
+        names = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
+        key = inner.full_key or inner.key
+        return f"{key}: the configuration has no such key; {_nearest(str(inner.key), names)}"
+    if isinstance(inner, OmegaConfBaseException) and inner.full_key:
+        return f"{inner.full_key}: {line}"
+    return line
+
+
+def _parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:
+    for evaluate in (True, False):  # annotations are text in some modules, and may not resolve
+        try:
+            return list(inspect.signature(target, eval_str=evaluate).parameters.values())
+        except (NameError, AttributeError, TypeError):
+            continue
+        except ValueError:  # a built-in that does not say
+            break
+    return [inspect.Parameter("anything", inspect.Parameter.VAR_KEYWORD)]
+
+
+def _lookup(reference: DictConfig, key: str) -> object:
+    """The plain value at a dotted key."""
+    node: object = reference
+    for part in key.split("."):
+        if not isinstance(node, DictConfig) or part not in node:
+            names = [str(name) for name in node] if isinstance(node, DictConfig) else []
+            raise ConfigError(f"{key}: the configuration has no such key; {_nearest(part, names)}")
+        node = node[part]
+    if OmegaConf.is_config(node):
+        return OmegaConf.to_container(node, resolve=True)
+    return node
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    names = [name for name in names if not name.startswith("_")]
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there is {', '.join(sorted(names)) or 'none'}"

@@ -1,0 +1,201 @@
+"""Checkpoints on disk: an epoch is there in full or not at all, whatever is killed when.
+
+<folder>/epoch_007/state.pt     what training needs to go on, for torch.load(weights_only=True)
+<folder>/epoch_007/epoch.json   {"version", "epoch", "metrics", "bytes", "crc32"}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from trainers.config import Keep
+from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.fit import Epoch
+from trainers.state import write
+
+VERSION = 1
+_NAME = re.compile(r"epoch_(\d{3,})")
+_OLD = re.compile(r"\.old_(epoch_\d{3,})_\w+")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint that was read and is whole."""
+
+    path: Path
+    number: int
+    metrics: dict[str, float]
+    state: dict[str, Any]
+
+
+def save(folder: Path, epoch: Epoch) -> Path:
+    """Write `folder`/epoch_NNN and return it, once it is safely on disk.
+
+    An epoch that is there already (trained again after a resume) is replaced: moved aside, and
+    moved back by `clean` if this is cut short.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final = folder / f"epoch_{epoch.number:03d}"
+    temporary = folder / f".tmp_{final.name}_{secrets.token_hex(4)}"
+    temporary.mkdir()
+    with (temporary / "state.pt").open("wb") as file:
+        written = write(epoch.state(), file)
+        _flush(file)
+    record = {
+        "version": VERSION,
+        "epoch": epoch.number,
+        "metrics": epoch.metrics,
+        "bytes": written.bytes,
+        "crc32": written.crc32,
+    }
+    with (temporary / "epoch.json").open("w") as text:
+        json.dump(record, text, indent=1)
+        _flush(text)
+    _sync(temporary)
+    if final.exists():
+        old = folder / f".old_{final.name}_{secrets.token_hex(4)}"
+        final.rename(old)
+        temporary.rename(final)
+        shutil.rmtree(old)
+    else:
+        temporary.rename(final)
+    _sync(folder)
+    return final
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint, its tensors on the CPU.
+
+    Raises:
+        CorruptCheckpoint: something is missing, or is not what was written.
+        ConfigError: a later version of this program wrote it.
+    """
+    return _read(path).state
+
+
+def metrics(path: Path) -> dict[str, float]:
+    """The metrics of a checkpoint's epoch; the state is not looked at. Raises as `load` does."""
+    return _record(path)[0]
+
+
+def saved(folder: Path) -> dict[int, Path]:
+    """Epoch number -> checkpoint, ascending, whole or not."""
+    found = {
+        int(match.group(1)): path
+        for path in folder.glob("epoch_*")
+        if (match := _NAME.fullmatch(path.name)) and path.is_dir()
+    }
+    return dict(sorted(found.items()))
+
+
+def latest(folder: Path) -> tuple[Found | None, list[CorruptCheckpoint]]:
+    """The newest checkpoint that is whole, and the newer ones that are not.
+
+    Raises:
+        ConfigError: a later version of this program wrote one of them.
+    """
+    corrupt: list[CorruptCheckpoint] = []
+    for path in reversed(saved(folder).values()):
+        try:
+            return _read(path), corrupt
+        except CorruptCheckpoint as error:
+            corrupt.append(error)
+    return None, corrupt
+
+
+def clean(folder: Path) -> None:
+    """Finish or undo what a kill left half done. Only for whoever has the folder to himself."""
+    for path in list(folder.glob(".old_*")):
+        match = _OLD.fullmatch(path.name)
+        if match and not (folder / match.group(1)).exists():
+            path.rename(folder / match.group(1))
+    for path in [*folder.glob(".old_*"), *folder.glob(".tmp_*")]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def prune(folder: Path, keep: Keep, best: int) -> None:
+    """Remove what `keep` does not: with best_and_last, all but epoch `best` and the newest."""
+    if keep is Keep.all:
+        return
+    there = saved(folder)
+    for number, path in there.items():
+        if number not in (best, max(there)):
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a checkpoint; cut short, it leaves nothing that looks like one."""
+    doomed = path.with_name(f".tmp_{path.name}_{secrets.token_hex(4)}")
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def _record(path: Path) -> tuple[dict[str, float], Mapping[str, Any]]:
+    """(metrics, record) from epoch.json."""
+    try:
+        record = json.loads((path / "epoch.json").read_text())
+        version = int(record["version"])
+        if version > VERSION:
+            raise ConfigError(
+                f"{path} has checkpoint version {version}, and this program reads up to {VERSION}: "
+                "update it, or use another folder"
+            )
+        values = {str(name): float(value) for name, value in record["metrics"].items()}
+        if int(record["epoch"]) != int(path.name.removeprefix("epoch_")):
+            raise CorruptCheckpoint(path, f"epoch.json is of epoch {record['epoch']}")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise CorruptCheckpoint(path, f"epoch.json cannot be read ({error})") from error
+    return values, record
+
+
+def _read(path: Path) -> Found:
+    values, record = _record(path)
+    size, crc = 0, 0
+    try:
+        with (path / "state.pt").open("rb") as file:
+            for block in _blocks(file):
+                size += len(block)
+                crc = zlib.crc32(block, crc)
+            if size != record.get("bytes"):
+                raise CorruptCheckpoint(
+                    path, f"state.pt has {size} bytes, not {record.get('bytes')}"
+                )
+            if crc != record.get("crc32"):
+                raise CorruptCheckpoint(path, "state.pt has changed since it was written (crc32)")
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CorruptCheckpoint(path, f"state.pt cannot be read ({error.strerror})") from error
+    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise CorruptCheckpoint(path, "state.pt is not a state") from error
+    return Found(path, int(record["epoch"]), values, state)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
+
+
+def _flush(file: IO[Any]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,201 @@
+"""What a training is: the typed form of conf/train.yaml, and the rules its values obey.
+
+Scalars have a type here, so OmegaConf refuses a wrong type or a misspelt key while Hydra
+composes. The groups whose keys depend on the choice made (a `_target_` and its arguments) are
+open dictionaries; `trainers.check` looks after those.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Optional
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from trainers.check import explain
+from trainers.errors import ConfigError
+
+#: What every epoch reports, and so what `task.metric` may name.
+METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "lr",
+    "epoch_s",
+    "samples_per_s",
+)
+
+#: The groups that hold a `_target_` and its arguments.
+OPEN_GROUPS = ("data", "model", "norm", "activation", "optimizer", "schedule")
+
+
+class Precision(Enum):
+    """Number format of the forward pass; weights and losses stay float32."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Device(Enum):
+    """Where to train; `auto` takes CUDA, else Apple's MPS, else the CPU."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Mode(Enum):
+    """Whether the smallest or the largest value of a metric is the best."""
+
+    min = "min"
+    max = "max"
+
+
+class Keep(Enum):
+    """Which epoch checkpoints stay on disk."""
+
+    all = "all"
+    best_and_last = "best_and_last"
+
+
+@dataclass
+class TaskConfig:
+    """What is learnt, and the metric by which epochs are compared."""
+
+    name: str = MISSING
+    metric: str = MISSING
+    mode: Mode = MISSING
+
+
+@dataclass
+class CheckpointConfig:
+    """What becomes of the checkpoints."""
+
+    keep: Keep = MISSING
+
+
+@dataclass
+class ResourcesConfig:
+    """What one training occupies: cores, GPUs (may be a share of one), gigabytes on the GPU."""
+
+    cpu: float = MISSING
+    gpu: float = MISSING
+    gpu_memory_gb: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+
+
+@dataclass
+class TrainConfig:
+    """One training, complete. Defaults live in conf/train.yaml, not here."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    precision: Precision = MISSING
+    device: Device = MISSING
+    label_smoothing: float = MISSING
+    results: str = MISSING
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    resources: ResourcesConfig = field(default_factory=ResourcesConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    data: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    norm: dict[str, Any] = field(default_factory=dict)
+    activation: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+
+
+def register() -> None:
+    """Make `train_schema` known to Hydra, so that conf/train.yaml can list it. Idempotent."""
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+
+
+def compose(overrides: Sequence[str] = ()) -> TrainConfig:
+    """conf/train.yaml with Hydra overrides, for a notebook or a test.
+
+    Raises:
+        ConfigError: an override that Hydra refuses, or a value out of its range.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_module
+    from hydra.errors import HydraException
+
+    register()
+    try:
+        with initialize_config_module("conf", version_base="1.3"):
+            return typed(hydra_compose("train", list(overrides)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(explain(error)) from error
+
+
+def typed(config: DictConfig) -> TrainConfig:
+    """The training part of a composed configuration, its types and ranges checked.
+
+    Top-level keys that are not a training's (a sweep's space, budget, …) are ignored.
+
+    Raises:
+        ConfigError: a missing value, a wrong type, or a value out of its range.
+    """
+    try:
+        known = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
+        result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), known))
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(error)) from error
+    assert isinstance(result, TrainConfig)
+    _check_ranges(result)
+    return result
+
+
+def _plain(node: object) -> object:
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def _check_ranges(config: TrainConfig) -> None:
+    _require(0 <= config.seed < 2**32, "seed", "from 0 to 2**32 - 1", config.seed)
+    _require(config.epochs >= 1, "epochs", "1 or more", config.epochs)
+    _require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
+    _require(
+        0 <= config.label_smoothing < 1,
+        "label_smoothing",
+        "from 0 up to, not including, 1",
+        config.label_smoothing,
+    )
+    resources = config.resources
+    _require(resources.cpu > 0, "resources.cpu", "above 0", resources.cpu)
+    _require(resources.gpu >= 0, "resources.gpu", "0 or more", resources.gpu)
+    memory = resources.gpu_memory_gb
+    _require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
+    _require(
+        config.task.metric in METRICS,
+        "task.metric",
+        f"one of {', '.join(METRICS)}",
+        config.task.metric,
+    )
+    fraction = _number(config.data, "data", "fraction", 1.0)
+    _require(0 < fraction <= 1, "data.fraction", "above 0 and at most 1", fraction)
+    validation = _number(config.data, "data", "validation", 0.5)
+    _require(0 < validation < 1, "data.validation", "above 0 and below 1", validation)
+    seed = config.data.get("split_seed", 0)
+    valid_seed = type(seed) is int and 0 <= seed < 2**32
+    _require(valid_seed, "data.split_seed", "an integer from 0 to 2**32 - 1", seed)
+    lr = _number(config.optimizer, "optimizer", "lr", 1.0)
+    _require(lr > 0, "optimizer.lr", "above 0", lr)
+
+
+def _require(holds: bool, key: str, rule: str, value: object) -> None:
+    if not holds:
+        raise ConfigError(f"{key} must be {rule}, not {value!r}: set {key}=…")
+
+
+def _number(group: Mapping[str, Any], name: str, key: str, absent: float) -> float:
+    """A number in an open group, which no schema has looked at."""
+    value = group.get(key, absent)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ConfigError(f"{name}.{key} must be a number, not {value!r}: set {name}.{key}=…")
+    return float(value)

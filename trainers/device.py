@@ -1,0 +1,68 @@
+"""The process as one training needs it: device, threads, random state, determinism."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from trainers.config import Device, Precision, TrainConfig
+from trainers.errors import ConfigError
+
+
+def pick(config: TrainConfig) -> torch.device:
+    """The device that the configuration asks for.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    available = {
+        Device.cuda: torch.cuda.is_available(),
+        Device.mps: torch.backends.mps.is_available(),
+        Device.cpu: True,
+    }
+    if config.device is Device.auto:
+        return torch.device(next(d for d, there in available.items() if there).value)
+    if not available[config.device]:
+        raise ConfigError(
+            f"device={config.device.value} is not available here: use device=auto or device=cpu"
+        )
+    return torch.device(config.device.value)
+
+
+def settle(config: TrainConfig, device: torch.device) -> None:
+    """Make results depend on the configuration alone, not on what ran in this process before."""
+    torch.set_num_threads(max(1, int(config.resources.cpu)))
+    if device.type == "cuda":
+        # cuBLAS reads this when it first runs; without it, sums may be taken in any order.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+        # Filling costs time and decides nothing.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """torch's random state on the CPU and on the device."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    """Put a random state back; what was saved on another kind of device is left aside."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractContextManager[None]:
+    """bfloat16 where it is asked for and safe."""
+    if config.precision is Precision.fp32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)

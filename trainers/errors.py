@@ -1,0 +1,46 @@
+"""What may go wrong, by name. Each message is a line or two: the rule, the value, the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ConfigError(Exception):
+    """The configuration asks for something that cannot be; nothing was trained."""
+
+
+class DataError(ConfigError):
+    """The data set is absent, damaged, or not what the configuration says it is."""
+
+
+class CorruptCheckpoint(Exception):
+    """A checkpoint is incomplete or altered and was not loaded.
+
+    Attributes:
+        path: the folder of the checkpoint.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class Diverged(Exception):
+    """A loss that is not finite, seen at the end of an epoch.
+
+    Attributes:
+        epoch: the number of the epoch (from 1), which is neither yielded nor saved.
+    """
+
+    def __init__(self, epoch: int, reason: str) -> None:
+        super().__init__(epoch, reason)
+        self.epoch = epoch
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"diverged in epoch {self.epoch}: {self.reason}"

@@ -1,0 +1,64 @@
+"""metrics.csv: one row an epoch, numbers that read back as the same bits."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+Rows = dict[int, dict[str, float]]
+
+
+def read(path: Path) -> Rows:
+    """Epoch number -> metrics; empty if there is no file.
+
+    A row that a kill tore, wherever it is, is left out; so is a second row of an epoch.
+    """
+    if not path.exists():
+        return {}
+    text = path.read_text()
+    whole = text[: text.rfind("\n") + 1]
+    lines = list(csv.reader(whole.splitlines()))
+    if not lines or lines[0][:1] != ["epoch"]:
+        return {}
+    names = lines[0][1:]
+    rows: Rows = {}
+    for line in lines[1:]:
+        try:
+            number, values = int(line[0]), [float(value) for value in line[1:]]
+        except (IndexError, ValueError):
+            continue
+        if len(values) == len(names):
+            rows.setdefault(number, dict(zip(names, values, strict=True)))
+    return dict(sorted(rows.items()))
+
+
+def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
+    """Replace the file, in one move."""
+    temporary = path.with_name(f".tmp_{path.name}")
+    with temporary.open("w", newline="") as file:
+        if rows:
+            names = list(next(iter(rows.values())))
+            file.write(_line(["epoch", *names]))
+            for number in sorted(rows):
+                values = [rows[number].get(name, float("nan")) for name in names]
+                file.write(_line([number, *map(float, values)]))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
+    """Add the row of one epoch, and the header if it is the first."""
+    with path.open("a", newline="") as file:
+        if not file.tell():
+            file.write(_line(["epoch", *metrics]))
+        file.write(_line([number, *map(float, metrics.values())]))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _line(cells: list[str] | list[int | float]) -> str:
+    """Numbers by repr, the shortest text that reads back as the same bits."""
+    return ",".join(cell if isinstance(cell, str) else repr(cell) for cell in cells) + "\n"

@@ -1,0 +1,113 @@
+"""A training in a folder: every epoch is saved before it is told, and none is trained twice.
+
+<folder>/epoch_NNN/    checkpoints        <folder>/metrics.csv    one row an epoch
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainers import checkpoints, history
+from trainers.config import Mode, TaskConfig, TrainConfig
+from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.fit import fit
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An epoch that is safely on disk.
+
+    Attributes:
+        number: from 1.
+        metrics: as in trainers.fit.Epoch.
+        checkpoint: its folder; gone again where `checkpoint.keep` has let a later epoch replace it.
+        notes: what happened on the way here that a person should know, such as a checkpoint that
+            was damaged; usually empty.
+    """
+
+    number: int
+    metrics: dict[str, float]
+    checkpoint: Path
+    notes: tuple[str, ...] = ()
+
+
+def run(config: TrainConfig, folder: Path, after: int = 0) -> Iterator[Saved]:
+    """Train in `folder`, going on from its newest whole checkpoint if it has one.
+
+    Args:
+        config: what to train; the same as before if the folder has epochs of it.
+        folder: made if need be, and locked against a second run until this one ends.
+        after: the last epoch that the caller knows of. Finished epochs after it come first,
+            without training. An epoch up to it comes only if it has to be trained again, its
+            checkpoint being damaged.
+
+    Raises:
+        ConfigError: another run has the folder, or a later version of this program wrote it.
+        Diverged: as `fit` does; the epochs before remain.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        found, rows, notes = _pick_up(folder)
+        for number in [n for n in rows if n > after]:
+            yield Saved(number, rows[number], _checkpoint(folder, number), tuple(notes))
+            notes.clear()
+        for epoch in fit(config, found.state if found else None):
+            path = checkpoints.save(folder, epoch)
+            history.append(folder / "metrics.csv", epoch.number, epoch.metrics)
+            rows[epoch.number] = epoch.metrics
+            checkpoints.prune(folder, config.checkpoint.keep, best(rows, config.task))
+            yield Saved(epoch.number, epoch.metrics, path, tuple(notes))
+            notes.clear()
+
+
+def best(rows: history.Rows, task: TaskConfig) -> int:
+    """The number of the best epoch by the task's metric, the earliest of equals."""
+    sign = 1 if task.mode is Mode.max else -1
+    return max(rows, key=lambda number: (sign * rows[number][task.metric], -number))
+
+
+def _pick_up(folder: Path) -> tuple[checkpoints.Found | None, history.Rows, list[str]]:
+    """What the folder holds, after setting right what a kill or a bad disk has left in it."""
+    checkpoints.clean(folder)
+    found, corrupt = checkpoints.latest(folder)
+    last = found.number if found else 0
+    notes = [f"{error}; training goes on from epoch {last}" for error in corrupt]
+    for error in corrupt:
+        checkpoints.remove(error.path)
+    table = folder / "metrics.csv"
+    rows = {number: row for number, row in history.read(table).items() if number <= last}
+    for number, path in checkpoints.saved(folder).items():
+        # A checkpoint is written before its row, and checks itself: where it is, it decides.
+        with contextlib.suppress(CorruptCheckpoint):
+            rows[number] = checkpoints.metrics(path)
+    lost = sorted(set(range(1, last + 1)) - set(rows))
+    if lost:
+        notes.append(f"{table}: the metrics of epochs {', '.join(map(str, lost))} are lost")
+    rows = dict(sorted(rows.items()))
+    history.write(table, rows)
+    return found, rows, notes
+
+
+def _checkpoint(folder: Path, number: int) -> Path:
+    return folder / f"epoch_{number:03d}"
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder. The system lets go of it when the process ends, however it ends."""
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"{folder} is in use by another run: wait for it to end, or use another folder"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
