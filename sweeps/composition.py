@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -24,6 +25,11 @@ from sweeps.space import Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
+
+
+#: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
+#: waits for them.
+_COMPOSED_AHEAD = 48
 
 
 class Composition:
@@ -49,6 +55,7 @@ class Composition:
         self._fixed = [override for override in parsed if not override.is_sweep_override()]
         self.overrides = tuple(overrides)
         self.fixed = tuple(str(override.input_line) for override in self._fixed)
+        self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self.base = self._variant({})
 
@@ -58,7 +65,10 @@ class Composition:
 
     def options(self, key: str) -> list[str]:
         """The choices of a config group; empty if there is no such group."""
-        return [] if "." in key else list(self._loader.get_group_options(key))
+        if key not in self._options:
+            known = "." not in key and self._loader.get_group_options(key)
+            self._options[key] = list(known or ())
+        return self._options[key]
 
     def trial(self, params: Mapping[str, Any]) -> DictConfig:
         """The configuration of a trial: the base with the given choices and values.
@@ -105,6 +115,8 @@ class Composition:
         space = Space(tuple(p for p in space.parameters if p.key not in dropped))
         space = space.conditional(self._exists)
         self._check_values(space)
+        for choices in islice(space.variants(), _COMPOSED_AHEAD):
+            self._variant(choices)
         return space, [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
 
     def _variant(self, choices: Mapping[str, str]) -> DictConfig:

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from sweeps.budget import Budget, Spent
 from sweeps.composition import Composition, plain
 from sweeps.progress import Progress
-from sweeps.records import State, TrialRecord
+from sweeps.records import Place, State, TrialRecord
 from sweeps.search import Search
 from sweeps.stop import Stop
 from sweeps.study import Study
@@ -42,14 +42,6 @@ class Assignment:
     config: Mapping[str, Any]
     folder: Path
     after: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a trial runs."""
-
-    member: str
-    machine: str
 
 
 class Driver:

@@ -262,16 +262,16 @@ def _importances(ending: Ending, width: int) -> Iterator[Text]:
     if not ending.importances:
         return
     shown = ending.importances[:IMPORTANCES]
-    evaluators = list(shown[0].values)
+    evaluators = list(dict.fromkeys(name for importance in shown for name in importance.values))
     yield from _section("What mattered", "share of the variation, by " + " and ".join(evaluators))
     names = short_names(importance.parameter for importance in shown)
     longest = min(max(map(cell_len, names.values())), 2 * CELL)
     length = min(max(width - longest - len(GAP) - 6 * len(evaluators), 4), 30)
     for importance in shown:
-        shares = [importance.values.get(evaluator, 0.0) for evaluator in evaluators]
+        shares = [importance.values.get(evaluator) for evaluator in evaluators]
         name = cell(names[importance.parameter], longest)
-        figures = "".join(f"{GAP}{share:.2f}" for share in shares)
-        yield Text.assemble(name, GAP, bar(max(shares[:1], default=0.0), length), figures)
+        figures = "".join(f"{GAP}{'   -' if s is None else f'{s:.2f}'}" for s in shares)
+        yield Text.assemble(name, GAP, bar(shares[0] or 0.0, length), figures)
     if len(ending.importances) > len(shown):
         yield Text(f"… and {len(ending.importances) - len(shown)} more", "dim")
     if ending.importances_note:

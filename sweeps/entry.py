@@ -21,8 +21,7 @@ def run(mode: str) -> None:
     Args:
         mode: "sweep", or "train", which never sweeps.
     """
-    # Composition needs the checkout, wherever the command is given.
-    sys.path[:0] = [str(_PLUGINS)]
+    use_plugins()
     # Otherwise Hydra prints its own error, over many lines, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     import hydra
@@ -34,14 +33,24 @@ def run(mode: str) -> None:
     if mode == "train":
         sys.argv[1:1] = ["hydra.mode=RUN", "hydra.run.dir=."]
 
+    composed: list[DictConfig] = []
+
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
     def main(config: DictConfig) -> None:
-        from sweeps.train import train
-
-        train(config, [word for word in sys.argv[1:] if not word.startswith("hydra.")])
+        composed.append(config)
 
     with refusals():
         main()
+        for config in composed:  # outside of Hydra, which comments on every exception
+            from sweeps.train import train
+
+            train(config)
+
+
+def use_plugins() -> None:
+    """Let Hydra find our sweeper, which must live in a namespace of Hydra's."""
+    if str(_PLUGINS) not in sys.path:
+        sys.path.insert(0, str(_PLUGINS))
 
 
 class refusals:  # noqa: N801  reads as a statement: `with refusals():`

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import optuna
-from optuna.importance import (
-    BaseImportanceEvaluator,
-    FanovaImportanceEvaluator,
-    PedAnovaImportanceEvaluator,
-    get_param_importances,
-)
 from optuna.trial import TrialState
 
 from sweeps.records import Importance
 
+if TYPE_CHECKING:  # 2 s of scikit-learn, which nobody should wait for at the start
+    from optuna.importance import BaseImportanceEvaluator
+
 #: Below this many finished trials the shares are mostly noise.
 ENOUGH = 20
+#: "The best" are a tenth of the trials, but no fewer than this many.
+FEWEST_BEST = 6
 
 
 def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
     """Each swept parameter's share in the objective's variation, and a warning or "".
 
-    PED-ANOVA (Watanabe et al. 2023) asks what sets the best tenth of trials apart; fANOVA
-    (Hutter et al. 2014) explains the variation over the whole space. Early-stopped trials count
-    with their best epoch, else only those that were never in doubt would be compared. Most
-    important first, by PED-ANOVA.
+    PED-ANOVA (Watanabe et al. 2023) asks what sets the best trials apart; fANOVA (Hutter et al.
+    2014) explains the variation over the whole space, of the parameters that every trial has.
+    Early-stopped trials count with their best epoch, else only those that were never in doubt
+    would be compared. Most important first, by PED-ANOVA.
     """
+    from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
+
     scored = [
         trial
         for trial in study.get_trials(deepcopy=False)
@@ -42,34 +44,33 @@ def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
                 value=trial.value, params=trial.params, distributions=trial.distributions
             )
         )
-    keys = list(dict.fromkeys(key for trial in scored for key in trial.params))
+    best_share = min(0.5, max(0.1, FEWEST_BEST / len(scored)))
     shares = {
-        "ped_anova": _shares(flat, keys, PedAnovaImportanceEvaluator),
-        "fanova": _shares(flat, keys, lambda: FanovaImportanceEvaluator(seed=seed)),
+        "ped_anova": _shares(flat, PedAnovaImportanceEvaluator(target_quantile=best_share)),
+        "fanova": _shares(flat, FanovaImportanceEvaluator(seed=seed)),
     }
-    shares = {name: values for name, values in shares.items() if values}
-    if not shares:
+    keys = dict.fromkeys(key for values in shares.values() for key in values)
+    if not keys:
         return [], "all finished trials score the same: no parameter made a difference"
-    found = [Importance(key, {n: v.get(key, 0.0) for n, v in shares.items()}) for key in keys]
-    found.sort(key=lambda importance: -next(iter(importance.values.values())))
+    found = [
+        Importance(key, {name: values[key] for name, values in shares.items() if key in values})
+        for key in keys
+    ]
+    found.sort(key=lambda importance: -importance.values.get("ped_anova", 0.0))
     note = ""
     if len(scored) < ENOUGH:
         note = f"only {len(scored)} finished trials: below {ENOUGH} these shares are mostly noise"
     return found, note
 
 
-def _shares(
-    study: optuna.Study, keys: list[str], evaluator: Callable[[], BaseImportanceEvaluator]
-) -> dict[str, float]:
-    """Parameter -> share; conditional ones are judged among the trials that have them."""
-    shares: dict[str, float] = {}
+def _shares(study: optuna.Study, evaluator: BaseImportanceEvaluator) -> dict[str, float]:
+    """Parameter -> share, of those that the evaluator can judge; they add up to 1."""
+    from optuna.importance import get_param_importances
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            shares.update(get_param_importances(study, evaluator=evaluator()))
-            for key in keys:
-                if key not in shares:
-                    shares.update(get_param_importances(study, evaluator=evaluator(), params=[key]))
+            found = get_param_importances(study, evaluator=evaluator)
         except (RuntimeError, ValueError):  # no variation to explain
             return {}
-    return shares
+    return {key: float(share) for key, share in found.items() if math.isfinite(share)}

@@ -39,6 +39,8 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
             f"{error.override!r} is not an override ({text.splitlines()[0]}): write key=value, "
             "and quote what the shell would split"
         )
+    if match := re.search(r"Ambiguous value for argument '(.+)'|Sweep parameters '(.+)'", text):
+        return f"{match[1] or match[2]}: one training takes one value; make sweep tries several"
     if match := re.search(r"Could not override '([^']+)'", text):
         key = match[1]
         return unknown("key", key, key, keys)

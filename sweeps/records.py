@@ -6,6 +6,7 @@ and the CSV files read it; none of them needs Optuna, Ray or W&B to do so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -44,6 +45,14 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a trial runs: whose machine, and which."""
+
+    member: str
+    machine: str
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial as the study remembers it.
 
@@ -76,7 +85,9 @@ class TrialRecord:
         best: tuple[int, float] | None = None
         for epoch in sorted(self.epochs):
             value = self.epochs[epoch].get(objective.metric)
-            if value is not None and (best is None or objective.better(value, best[1])):
+            if value is None or math.isnan(value):
+                continue
+            if best is None or objective.better(value, best[1]):
                 best = (epoch, value)
         return best
 

@@ -187,8 +187,8 @@ def write_importances(folder: Folder, importances: Sequence[Importance]) -> None
 
 def importances_table(importances: Sequence[Importance]) -> tuple[list[str], list[list[Any]]]:
     """The columns and rows of importances.csv."""
-    evaluators = list(importances[0].values) if importances else []
-    rows = [[i.parameter, *(i.values[e] for e in evaluators)] for i in importances]
+    evaluators = list(dict.fromkeys(name for i in importances for name in i.values))
+    rows = [[i.parameter, *(i.values.get(e, "") for e in evaluators)] for i in importances]
     return ["parameter", *evaluators], rows
 
 

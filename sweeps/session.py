@@ -23,6 +23,8 @@ from trainers.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIX = "caviar-ray-"
+#: Of all Rays that this process starts: Ray reads a token once in a process's life.
+_TOKEN = secrets.token_hex(32)
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,9 @@ def session() -> Iterator[Cluster]:
             folder = stack.enter_context(_private_folder())
             token = folder / "token"
             token.touch(mode=0o600)
-            token.write_text(secrets.token_hex(32), encoding="utf-8")
-            # Before Ray is imported: it looks at the mode once.
-            stack.enter_context(_environment(Head("", str(token)).environment()))
+            token.write_text(_TOKEN, encoding="utf-8")
+            # Ray turns authentication on by itself, but would put its token into the home folder.
+            stack.enter_context(_environment({"RAY_AUTH_TOKEN_PATH": str(token)}))
             import ray
 
             ray.init(

@@ -90,7 +90,7 @@ def check(composition: Composition) -> Sweep:
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
             f"{config['max_concurrent']}"
         )
-    stop = _instantiate("stop", config["stop"])
+    stop = instantiate_group("stop", config["stop"])
     return Sweep(
         composition, config, training, space, tuple(notes), objective, search, stop, budget
     )
@@ -138,7 +138,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     from sweeps import tune
 
     console = Console()
-    tracker: Tracker = _instantiate(
+    tracker: Tracker = instantiate_group(
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
     )
     slots = _Slots(sweep, cluster)
@@ -224,7 +224,7 @@ def conclude(
 _CTRL_C = "interrupted by Ctrl-C"
 
 
-def _instantiate(group: str, node: dict[str, Any], **supplied: Any) -> Any:
+def instantiate_group(group: str, node: dict[str, Any], **supplied: Any) -> Any:
     """Build what a group describes; its settings are refused in a line, as all else is."""
     from trainers.check import check_arguments
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
@@ -20,8 +20,10 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from sweeps import trial as trial_side
-from sweeps.driver import Assignment, Driver, Place
-from sweeps.records import State
+from sweeps.records import Place, State
+
+if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
+    from sweeps.driver import Assignment, Driver
 
 #: Trials that may wait for their process at once, so that slots fill in parallel.
 _STARTING = 64

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import IO, Any
 
 import torch
@@ -177,7 +178,7 @@ def _read(path: Path) -> Found:
             state = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CorruptCheckpoint(path, f"state.pt cannot be read ({error.strerror})") from error
-    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+    except (RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
         raise CorruptCheckpoint(path, "state.pt is not a state") from error
     return Found(path, int(record["epoch"]), values, state)
 

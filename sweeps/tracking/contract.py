@@ -36,7 +36,10 @@ class Tracker(Protocol):
         """
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
-        """Close a trial's run with its final state (a `State` value) and why."""
+        """Close a trial's run with its final state (a `State` value) and why.
+
+        `summary` holds its best value and epoch: after a resume only the caller knows them.
+        """
 
     def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
         """Show the whole sweep: its figures, its trials, and which parameters mattered.

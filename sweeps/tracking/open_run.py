@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,12 +42,28 @@ class OpenRun:
         self.job_type = job_type
         self.config = config
         self.logged = logged
+        self._summary: dict[str, Any] = {}
         self._failed = failed
         self._calls: queue.SimpleQueue[Callable[[wandb.Run], None] | None] = queue.SimpleQueue()
         self._replaced = threading.Event()
         self._ending = False
+        self._abandoned = False
         self._thread = threading.Thread(target=self._work, name=f"wandb-{name}", daemon=True)
         self._thread.start()
+
+    def log(self, epoch: int, metrics: Mapping[str, float], best: bool) -> None:
+        """Log an epoch; of the best one the summary keeps `best_epoch` and `best_<metric>`."""
+        self.run.log({"epoch": epoch, **metrics})
+        self.logged = epoch
+        self._summary.update({"epoch": epoch, **metrics})
+        if best:
+            at_best = {f"best_{name}": value for name, value in metrics.items()}
+            self.summarise({"best_epoch": epoch, **at_best})
+
+    def summarise(self, summary: Mapping[str, Any]) -> None:
+        """Write into the run's summary, also into that of a run that replaces it."""
+        self._summary.update(summary)
+        self.run.summary.update(dict(summary))
 
     def soon(self, call: Callable[[wandb.Run], None]) -> None:
         """Make a slow call after those before it; once more if the run is replaced meanwhile."""
@@ -55,12 +73,21 @@ class OpenRun:
         """Go on with another run, after wandb-core and the first were lost."""
         replaced, self._replaced = self._replaced, threading.Event()
         self.run = run
+        run.summary.update(self._summary)
         replaced.set()
 
     def finish(self, exit_code: int) -> None:
         """Finish the run after its slow calls."""
         self._ending = True
-        self._calls.put(lambda run: run.finish(exit_code=exit_code))
+
+        def finish(run: wandb.Run) -> None:
+            log = Path(run.dir).with_name(f"run-{run.id}.wandb.synced")
+            online = not run.offline
+            run.finish(exit_code=exit_code)
+            if online:  # `wandb sync` skips a run with this file: nothing of it is left to upload
+                log.touch()
+
+        self._calls.put(finish)
         self._calls.put(None)
 
     def finished(self, timeout_s: float) -> bool:
@@ -68,8 +95,20 @@ class OpenRun:
         self._thread.join(max(0.0, timeout_s))
         return not self._thread.is_alive()
 
+    def let_go(self) -> None:
+        """Stop wandb's own thread for this run, which prints a traceback when its core goes."""
+        with contextlib.suppress(Exception):
+            self.run._run_status_checker.stop()  # type: ignore[union-attr]
+
+    def abandon(self) -> None:
+        """Make none of the slow calls that are left; one that is going on ends with the core."""
+        self.let_go()
+        self._abandoned = self._ending = True
+        self._replaced.set()
+        self._calls.put(None)
+
     def _work(self) -> None:
-        while (call := self._calls.get()) is not None:
+        while (call := self._calls.get()) is not None and not self._abandoned:
             replaced = self._replaced
             try:
                 call(self.run)
@@ -77,6 +116,8 @@ class OpenRun:
                 # A run that is ending is not opened again: what it has written is on disk.
                 lost = self._failed(error)
                 if lost and not self._ending and replaced.wait(REOPEN_S):
+                    if self._abandoned:
+                        return
                     try:
                         call(self.run)
                     except Exception as again:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import subprocess
 from types import SimpleNamespace
 from typing import Any
+
+REAP_S = 1.0  # for a core that has ended or was killed to be gone
 
 
 class Core:
@@ -28,9 +31,14 @@ class Core:
             RuntimeError: `kill` was called.
             Exception: whatever wandb raises when its core does not start.
         """
-        import wandb
         from wandb.sdk.lib.service import service_process
 
+        import wandb
+
+        # wandb logs what it does, which the driver's handlers would print; it has files for that.
+        logger = logging.getLogger("wandb")
+        logger.propagate = False
+        logger.addHandler(logging.NullHandler())
         if self._process:
             self._process.kill()
             self.teardown()
@@ -77,3 +85,5 @@ class Core:
         # After a core that was killed wandb raises, or calls sys.exit with the core's status.
         with contextlib.suppress(Exception, SystemExit):
             wandb.teardown()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAP_S)

@@ -11,6 +11,7 @@ import netrc
 import os
 import re
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -35,6 +36,8 @@ FLUSH_S = 1.0  # between writes of wandb-core to its log: what a SIGKILL can los
 NOTICE_S = 0.2  # in which the death of wandb-core shows after a call has failed
 TEARDOWN_S = 1.0  # kept back from the deadline for wandb-core to end
 NAME_LENGTH = 128  # of a W&B artifact
+EMPTY_LOG = 7  # bytes of the header of a run's .wandb file
+STALE_S = 10.0  # after which an empty log is no run being opened by someone else
 SUCCESS = ("complete", "stopped")
 INTERRUPTED = 255  # the exit code wandb itself gives a run ended by Ctrl-C
 
@@ -112,15 +115,18 @@ class Runs:
         """Finish what is open and end wandb-core, until the deadline."""
         for trial in list(self._open):
             self.attempt(partial(Runs.end, trial=trial, state="interrupted", reason="", summary={}))
-        left = [
-            run.name
-            for run in self._finishing.values()
-            if not run.finished(self.deadline - TEARDOWN_S - time.monotonic())
-        ]
-        if left and not self.core.killed:
-            self._note(f"W&B: not wholly uploaded in time: {', '.join(left)}")
+        until = self.deadline - TEARDOWN_S
+        runs = list(self._finishing.values())
+        late = [run for run in runs if not run.finished(until - time.monotonic())]
+        if late and not self.core.killed:
+            self._note(f"W&B: not wholly uploaded in time: {len(late)} run(s)")
+        if left := [*late, *self._open.values()]:  # still open: wandb was given up or killed
             self._kept = True
+            for run in left:
+                run.abandon()
             self.core.kill()
+            for run in left:  # else they would go on without the settings that teardown takes away
+                run.finished(self.deadline - time.monotonic())
         self.core.teardown()
         for name, value in self._environ.items():
             if value is None:
@@ -164,11 +170,7 @@ class Runs:
         live = self._open.get(trial)
         if live is None or epoch <= live.logged:
             return
-        live.run.log({"epoch": epoch, **metrics})
-        live.logged = epoch
-        if best:
-            at_best = {f"best_{name}": value for name, value in metrics.items()}
-            live.run.summary.update({"best_epoch": epoch, **at_best})
+        live.log(epoch, metrics, best)
         if checkpoint is not None:
             aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
             about = {"epoch": epoch, **metrics}
@@ -179,10 +181,12 @@ class Runs:
         live = self._open.get(trial)
         if live is None:
             return
-        live.run.summary.update({**summary, "state": state, "reason": reason})
+        live.summarise({**summary, "state": state, "reason": reason})
         if state == "stopped":
             live.run.tags = (*(live.run.tags or ()), "early-stopped")
         code = INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
+        ended = self._finishing.items()
+        self._finishing = {name: run for name, run in ended if not run.finished(0)}
         self._finishing[trial] = self._open.pop(trial)
         live.finish(code)
 
@@ -198,21 +202,24 @@ class Runs:
             shown["tables/importances"] = table
             shown["importance"] = wandb.plot.bar(table, parameter, share, title="Importance")
         live.run.log(shown)
-        live.run.summary.update(dict(summary))
+        live.summarise(summary)
         self._finishing["summary"] = live
         live.finish(0)
 
     def farewell(self) -> None:
         """Say how to upload what is only on disk."""
-        if self._kept:
-            command = Path(sys.executable).with_name("wandb")
-            wandb = _shown(command) if command.exists() else "wandb"
-            runs = shlex.quote(_shown(self._place.folder / "wandb")) + "/*run-2*"
-            # One at a time: an empty log, left by a kill, makes `wandb sync` give up the rest.
-            self._note(
-                f"W&B: upload later with: for run in {runs}; "
-                f'do {wandb} sync --include-online "$run"; done'
-            )
+        if not self._kept:
+            return
+        folder = self._place.folder / "wandb"
+        for log in folder.glob("*run-2*/run-*.wandb"):
+            # An empty log, left by a kill, would make `wandb sync` give up all the others.
+            with contextlib.suppress(OSError):
+                if log.stat().st_size <= EMPTY_LOG and time.time() - log.stat().st_mtime > STALE_S:
+                    shutil.rmtree(log.parent)
+        command = Path(sys.executable).with_name("wandb")
+        wandb = _shown(command) if command.exists() else "wandb"
+        runs = f"{shlex.quote(_shown(folder))}/*run-2*"
+        self._note(f"W&B: upload later with: {wandb} sync --include-online {runs}")
 
     def _opened(self, name: str, job_type: str, config: dict[str, Any], logged: int) -> OpenRun:
         run = self._init(name, job_type, config)
@@ -231,7 +238,9 @@ class Runs:
 
     def _leave_server(self, error: Exception) -> None:
         self._mode = "offline"
-        self._note(f"W&B: offline from here on, the server did not answer ({_first_line(error)})")
+        self._note(
+            f"W&B: offline from here on, the server did not take the run ({_first_line(error)})"
+        )
         if self._open:
             time.sleep(2 * FLUSH_S)  # what the open runs have logged gets to the disk
 
@@ -242,6 +251,8 @@ class Runs:
         """
         self._kept = True
         while True:
+            for live in (*self._open.values(), *self._finishing.values()):
+                live.let_go()
             self.core.start()
             try:
                 for live in self._open.values():
@@ -348,7 +359,7 @@ class Runs:
             self._note("W&B: wandb-core keeps dying; no longer logging")
             return
         self._restarts += 1
-        self._note("W&B: wandb-core died and was started again; up to a second of logs is missing")
+        self._note("W&B: wandb-core died and was started again; a second of logs may be missing")
         self._reopen()
 
 

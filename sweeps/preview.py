@@ -1,0 +1,153 @@
+"""`make preview`: what a sweep would run, and what it would take. Runs nothing, fetches nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from rich.console import Console
+from rich.table import Table
+
+from sweeps.ending import number
+from sweeps.head import Head
+from sweeps.search import LARGEST_GRID
+from sweeps.space import Parameter
+from trainers.config import Keep, typed
+from trainers.errors import DataError
+
+if TYPE_CHECKING:
+    from sweeps.sweep import Sweep
+
+#: Configurations drawn from the space to see how large a checkpoint gets, and to be shown.
+_SAMPLES = 12
+_SHOWN = 3
+
+
+def show(sweep: Sweep, console: Console) -> None:
+    """Print the plan of a sweep."""
+    config = sweep.config
+    goal = "highest" if sweep.objective.maximize else "lowest"
+    console.print(
+        f"[bold]{sweep.name}[/bold]: {goal} {sweep.objective.metric} of experiment "
+        f"{config['experiment']}, search={sweep.choice('search')}, stop={sweep.choice('stop')}; "
+        "nothing is run.",
+        highlight=False,
+    )
+    for note in sweep.notes:
+        console.print(note, highlight=False)
+    console.print()
+    console.print(_space(sweep.space.parameters))
+    facts = Table.grid(padding=(0, 2))
+    for what, text in _facts(sweep):
+        facts.add_row(f"[bold]{what}[/bold]", text)
+    console.print(facts, highlight=False)
+    console.print("\nFor example", style="bold")
+    for params in _draw(sweep)[:_SHOWN]:
+        words = " ".join(f"{key}={number(value)}" for key, value in params.items())
+        console.print(f"  {words}", highlight=False, soft_wrap=True)
+
+
+def _space(parameters: tuple[Parameter, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("what varies", "values", "only where"):
+        table.add_column(column, overflow="fold")
+    for parameter in parameters:
+        where = " and ".join(f"{g}={'|'.join(sorted(allowed))}" for g, allowed in parameter.when)
+        table.add_row(parameter.key, str(parameter.dimension), where)
+    return table
+
+
+def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
+    size = sweep.space.size()
+    yield "", ""
+    yield "configurations", "a continuum" if size is None else f"{size:,}"
+    yield "trials", _trials_text(sweep)
+    wanted = sweep.resources
+    gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
+    yield "a trial takes", f"{wanted['cpu']:g} CPU{gpu}"
+    yield "runs on", _where(sweep)
+    yield "checkpoints", _volume(sweep)
+    yield "results", str(Path(sweep.config["results"]) / sweep.name)
+
+
+def _trials(sweep: Sweep) -> int | None:
+    limits = [n for n in (sweep.budget.trials, sweep.search.limit()) if n is not None]
+    return min(limits) if limits else None
+
+
+def _trials_text(sweep: Sweep) -> str:
+    budget = sweep.budget
+    others = [
+        f"{value:g} {words}"
+        for value, words in (
+            (budget.hours, "hours"),
+            (budget.gpu_hours, "GPU-hours"),
+            (budget.epochs, "epochs in all"),
+        )
+        if value is not None
+    ]
+    trials = _trials(sweep)
+    count = f"{trials:,}" if trials is not None else "as many as fit"
+    each = f", up to {sweep.training.epochs} epochs each"
+    return count + each + (f"; at most {', '.join(others)}" if others else "")
+
+
+def _where(sweep: Sweep) -> str:
+    address = os.environ.get("RAY_ADDRESS", "")
+    head = Head.known()
+    if address or head is not None:
+        return f"the Ray cluster at {address or (head.address if head else '')}"
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    slots = int(cpus / sweep.resources["cpu"])
+    limit = sweep.config["max_concurrent"]
+    slots = slots if limit is None else min(slots, limit)
+    gpu = "; a GPU is needed" if sweep.resources["gpu"] else ""
+    return f"this machine ({cpus} CPUs): {slots} at a time{gpu}"
+
+
+def _volume(sweep: Sweep) -> str:
+    """The most that the checkpoints may take, against the disk's room."""
+    from trainers.data.resident import here
+    from trainers.fit import size
+
+    if not here(sweep.training.data):
+        return "not known before the data is here"
+    try:
+        sizes = [size(typed(sweep.composition.trial(p))).checkpoint_bytes for p in _draw(sweep)]
+    except DataError as error:
+        return f"not known: {error}"
+    kept = sweep.training.epochs if sweep.training.checkpoint.keep is Keep.all else 2
+    each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
+    trials = _trials(sweep)
+    folder = Path(sweep.config["results"]).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if trials is None:
+        return f"{each}, {kept} a trial; {_bytes(free)} are free"
+    most = trials * kept * sum(sizes) / len(sizes)
+    short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
+    return f"at most {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
+
+
+def _draw(sweep: Sweep) -> list[dict[str, Any]]:
+    """Some configurations: the first of a grid, else at random."""
+    if sweep.search.point(0) is not None:
+        count = min(sweep.search.limit() or _SAMPLES, _SAMPLES, LARGEST_GRID)
+        return [dict(sweep.search.point(index) or {}) for index in range(count)]
+    sampler = optuna.samplers.RandomSampler(seed=sweep.training.seed)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=sampler)
+    return [sweep.space.suggest(study.ask()) for _ in range(_SAMPLES)]
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

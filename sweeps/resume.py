@@ -1,0 +1,138 @@
+"""`python -m sweeps.resume SWEEP [overrides]`: go on with a sweep, or give it more to do.
+
+The sweep's own record says what it is; only what does not change its decisions may be given
+anew: the budget (`budget.trials=40`, or `+20` for twenty more), where and how it runs, and where
+it is shown.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+
+from sweeps import results
+from sweeps.composition import Composition, dotted
+from sweeps.config import register
+from sweeps.entry import refusals, use_plugins
+from sweeps.session import session
+from sweeps.study import Study
+from sweeps.sweep import check, fetch, run
+from trainers.errors import ConfigError
+
+#: What may be given anew when a sweep goes on.
+_FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "results")
+_BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs)=\+(\d+(?:\.\d+)?)")
+
+
+def resume(name: str, given: Sequence[str]) -> None:
+    """Go on with a sweep. Ends the program with an exit code other than 0 on failure.
+
+    Raises:
+        ConfigError: no such sweep, an override that would change it, or conf/ has changed.
+    """
+    where = next((w.partition("=")[2] for w in given if w.startswith("results=")), "results")
+    folder = results.find(Path(where), name)
+    recorded = results.read_sweep(folder)
+    overrides = _merge(recorded["overrides"], given, recorded["config"]["budget"])
+    register()
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, ConfigLoader)
+        plain_overrides = [o for o in overrides if not _is_sweep(loader, o)]
+        master = compose("sweep", plain_overrides, return_hydra_config=True)
+        sweep = check(Composition(loader, master, overrides))
+        _refuse_changes(recorded["config"], sweep.config)
+        fingerprint = fetch(sweep)
+        if fingerprint != recorded["data"]:
+            raise ConfigError(
+                f"the data is not what {name} was begun with: put the same back, or begin a new "
+                "sweep with name=…"
+            )
+        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
+        done = all(trial.state.ended for trial in study.trials)
+        if done and _nothing_left(study, sweep.budget.trials, sweep.search.limit()):
+            sys.stdout.write(
+                f"{name} is finished: {len(study.trials)} trials. For more:\n"
+                f'make extend SWEEP={name} ARGS="budget.trials=+20"\n'
+            )
+            return
+        results.write_sweep(folder, sweep.config, overrides, fingerprint)
+        with session() as cluster:
+            cluster.check(sweep.resources)
+            cluster.check_folder(folder.path.resolve())
+            code = run(sweep, folder, study, cluster)
+    if code:
+        raise SystemExit(code)
+
+
+def _nothing_left(study: Study, trials: int | None, limit: int | None) -> bool:
+    most = [n for n in (trials, limit) if n is not None]
+    return bool(most) and len(study.trials) >= min(most)
+
+
+def _merge(
+    recorded: Sequence[str], given: Sequence[str], budget: dict[str, float | None]
+) -> list[str]:
+    """The overrides of the sweep with those given now in the place of their like."""
+    fresh = []
+    for word in given:
+        key = word.partition("=")[0].lstrip("+~")
+        if not any(key == free or key.startswith(f"{free}.") for free in _FREE):
+            raise ConfigError(
+                f"{word}: a sweep that has begun keeps its {key}; begin another with name=… "
+                f"(here may be given: {', '.join(_FREE)})"
+            )
+        if match := _BUDGET.fullmatch(word):
+            kind, more = match.groups()
+            before = budget[kind]
+            if before is None:
+                raise ConfigError(f"{word}: the sweep has no limit of {kind} that could be raised")
+            total = before + float(more)
+            word = f"budget.{kind}={int(total) if total == int(total) else total}"
+        fresh.append(word)
+    replaced = {word.partition("=")[0] for word in fresh}
+    return [*(o for o in recorded if o.partition("=")[0] not in replaced), *fresh]
+
+
+def _is_sweep(loader: ConfigLoader, override: str) -> bool:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return OverridesParser.create(config_loader=loader).parse_override(override).is_sweep_override()
+
+
+def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
+    """conf/ may have changed since: then the rest of the sweep would be another sweep."""
+    from omegaconf import OmegaConf
+
+    old, new = OmegaConf.create(before), OmegaConf.create(now)
+    for key in sorted({*dotted(old), *dotted(new)}):
+        if any(key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview")):
+            continue
+        was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
+        if was != has:
+            raise ConfigError(
+                f"conf/ has changed since this sweep began: {key} was {was}, and is {has} now; "
+                "put it back, or begin a new sweep with name=…"
+            )
+
+
+def main() -> None:
+    """Read the command line."""
+    use_plugins()
+    words = sys.argv[1:]
+    with refusals():
+        names = [word for word in words if "=" not in word]
+        if len(names) != 1:
+            raise ConfigError("name one sweep to go on with: make resume SWEEP=quickstart")
+        resume(names[0], [word for word in words if "=" in word])
+
+
+if __name__ == "__main__":
+    main()
+

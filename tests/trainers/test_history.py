@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainers import history
+
+ROWS = {1: {"loss": 0.1 + 0.2, "lr": 1e-300}, 2: {"loss": float("inf"), "lr": 3.0}}
+
+rows_of_any_floats = st.dictionaries(
+    st.integers(1, 999),
+    st.fixed_dictionaries({"loss": st.floats(allow_nan=False), "lr": st.floats(allow_nan=False)}),
+)
+
+
+@settings(deadline=None)
+@given(rows=rows_of_any_floats)
+def test_numbers_read_back_as_the_same_bits(rows: dict[int, dict[str, float]]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "metrics.csv"
+        history.write(path, rows)
+        assert repr(history.read(path)) == repr(dict(sorted(rows.items())))  # -0.0 is not 0.0
+
+
+def test_appending_gives_the_same_file_as_writing(tmp_path: Path) -> None:
+    for number, row in ROWS.items():
+        history.append(tmp_path / "a.csv", number, row)
+    history.write(tmp_path / "b.csv", ROWS)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert (tmp_path / "a.csv").read_text().splitlines()[0] == "epoch,loss,lr"
+
+
+def test_a_file_cut_anywhere_reads_as_its_whole_rows(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    history.write(path, ROWS)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        rows = history.read(path)
+        assert rows == {number: ROWS[number] for number in rows}
+        assert len(rows) == max(0, whole[:length].count(b"\n") - 1)
+
+
+def test_damaged_and_repeated_rows_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("epoch,loss\n1,0.5\n2,0.\x0045\n3\n,1\n1,0.7\n4,0.25\n")
+    assert history.read(path) == {1: {"loss": 0.5}, 4: {"loss": 0.25}}
+
+
+def test_no_file_and_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    assert history.read(path) == {}
+    history.write(path, {})
+    assert history.read(path) == {}
+    history.append(path, 1, ROWS[1])
+    assert history.read(path) == {1: ROWS[1]}

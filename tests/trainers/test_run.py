@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import multiprocessing
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from itertools import islice
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from trainers import checkpoints, history
+from trainers.config import TaskConfig, TrainConfig, compose
+from trainers.errors import ConfigError, Diverged
+from trainers.fit import fit
+from trainers.run import best, run
+
+Compose = Callable[..., TrainConfig]
+ROOT = Path(__file__).parents[2]
+
+
+def timeless(metrics: Mapping[str, float]) -> dict[str, float]:
+    return {k: v for k, v in metrics.items() if k not in ("epoch_s", "samples_per_s")}
+
+
+def course(config: TrainConfig) -> list[dict[str, float]]:
+    return [timeless(epoch.metrics) for epoch in fit(config)]
+
+
+def table(folder: Path) -> list[dict[str, float]]:
+    rows = history.read(folder / "metrics.csv")
+    assert list(rows) == list(range(1, len(rows) + 1))
+    return [timeless(row) for row in rows.values()]
+
+
+def test_every_epoch_is_on_disk_before_it_is_told(small: Compose, tmp_path: Path) -> None:
+    for saved in run(small(), tmp_path):
+        assert saved.checkpoint == tmp_path / f"epoch_{saved.number:03d}"
+        assert checkpoints.load(saved.checkpoint)["epoch"] == saved.number
+        assert checkpoints.metrics(saved.checkpoint) == saved.metrics
+        assert history.read(tmp_path / "metrics.csv")[saved.number] == saved.metrics
+        assert saved.notes == ()
+    assert table(tmp_path) == course(small())
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 4])
+def test_a_stopped_run_goes_on(stop: int, small: Compose, tmp_path: Path) -> None:
+    first = [s.number for s in islice(run(small(), tmp_path), stop)]
+    second = [s.number for s in run(small(), tmp_path, after=stop)]
+    assert first + second == [1, 2, 3, 4]
+    assert table(tmp_path) == course(small())
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 9])
+def test_finished_epochs_are_told_again_and_not_trained_again(
+    after: int, small: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = list(run(small(), tmp_path))
+    monkeypatch.setattr(torch.Tensor, "backward", None)  # training again would fail
+    assert list(run(small(), tmp_path, after=after)) == original[after:]
+
+
+def test_more_epochs_than_before(small: Compose, tmp_path: Path) -> None:
+    list(run(small("schedule=none", "epochs=2"), tmp_path))
+    more = small("schedule=none", "epochs=5")
+    assert [s.number for s in run(more, tmp_path, after=2)] == [3, 4, 5]
+    assert table(tmp_path) == course(more)
+
+
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
+def test_a_damaged_checkpoint_costs_its_epoch_only(
+    damage: str, small: Compose, tmp_path: Path
+) -> None:
+    list(islice(run(small(), tmp_path), 3))
+    state = tmp_path / "epoch_003" / "state.pt"
+    content = bytearray(state.read_bytes())
+    content[len(content) // 2] ^= 255
+    if damage == "remove":
+        state.unlink()
+    else:
+        state.write_bytes(content if damage == "flip" else content[:100])
+    again = list(run(small(), tmp_path, after=3))
+    assert [s.number for s in again] == [3, 4]
+    assert "epoch_003" in again[0].notes[0]
+    assert "goes on from epoch 2" in again[0].notes[0]
+    assert again[1].notes == ()
+    assert table(tmp_path) == course(small())
+    assert checkpoints.load(tmp_path / "epoch_003")["epoch"] == 3
+
+
+def test_all_checkpoints_damaged_starts_anew(small: Compose, tmp_path: Path) -> None:
+    for saved in islice(run(small(), tmp_path), 2):
+        (saved.checkpoint / "state.pt").write_bytes(b"")
+    again = list(run(small(), tmp_path, after=2))
+    assert [s.number for s in again] == [1, 2, 3, 4]
+    assert len(again[0].notes) == 2
+    assert table(tmp_path) == course(small())
+
+
+def test_the_table_is_put_right_from_the_checkpoints(small: Compose, tmp_path: Path) -> None:
+    list(islice(run(small(), tmp_path), 3))
+    path = tmp_path / "metrics.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], "9,1,1,1,1,1,1,1\n", lines[3][:20]]))
+    list(run(small(), tmp_path))
+    assert table(tmp_path) == course(small())
+
+
+def test_keeping_the_best_and_the_last(small: Compose, tmp_path: Path) -> None:
+    config = small("checkpoint.keep=best_and_last", "epochs=8", "optimizer.lr=0.02")
+    rows: dict[int, dict[str, float]] = {}
+    for saved in run(config, tmp_path):
+        rows[saved.number] = saved.metrics
+        there = sorted(int(p.name[6:]) for p in tmp_path.glob("epoch_*"))
+        assert there == sorted({saved.number, best(rows, config.task)})
+    assert table(tmp_path) == course(small("epochs=8", "optimizer.lr=0.02"))
+    assert [s.number for s in run(config, tmp_path)] == list(range(1, 9))  # from the table
+
+
+def test_with_pruned_checkpoints_a_damaged_last_goes_back_to_the_best(
+    small: Compose, tmp_path: Path
+) -> None:
+    config = small("checkpoint.keep=best_and_last", "task.metric=train_loss", "task.mode=max")
+    *_, last = run(config, tmp_path)  # the first epoch has the highest loss
+    assert sorted(p.name for p in tmp_path.glob("epoch_*")) == ["epoch_001", "epoch_004"]
+    (last.checkpoint / "epoch.json").unlink()
+    again = list(run(config, tmp_path, after=4))
+    assert [s.number for s in again] == [2, 3, 4]
+    assert "goes on from epoch 1" in again[0].notes[0]
+    assert table(tmp_path) == course(config)
+
+
+def test_a_lost_table_of_pruned_epochs_is_said(small: Compose, tmp_path: Path) -> None:
+    config = small("checkpoint.keep=best_and_last", "task.metric=train_loss", "task.mode=min")
+    list(islice(run(config, tmp_path), 3))  # the last is the best: it alone is left
+    (tmp_path / "metrics.csv").unlink()
+    again = list(run(config, tmp_path))
+    assert [s.number for s in again] == [3, 4]
+    assert "epochs 1, 2 are lost" in again[0].notes[0]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("max", 2), ("min", 1)])
+def test_best_is_the_earliest_of_equals(mode: str, expected: int, small: Compose) -> None:
+    task: TaskConfig = small(f"task.mode={mode}").task
+    rows = {n: {"val_accuracy": v} for n, v in ((1, 0.1), (2, 0.9), (3, 0.9), (4, 0.1))}
+    assert best(rows, task) == expected
+
+
+def test_two_runs_do_not_share_a_folder(small: Compose, tmp_path: Path) -> None:
+    first = run(small(), tmp_path)
+    next(first)
+    with pytest.raises(ConfigError, match="in use by another run"):
+        next(run(small(), tmp_path))
+    first.close()  # type: ignore[attr-defined]
+    assert len(list(run(small(), tmp_path))) == 4
+
+
+def test_divergence_leaves_the_folder_free_and_the_epochs_before(
+    small: Compose, tmp_path: Path
+) -> None:
+    config = small("optimizer=sgd", "optimizer.lr=1e12", "norm=none")
+    with pytest.raises(Diverged):
+        list(run(config, tmp_path))
+    with pytest.raises(Diverged):
+        list(run(config, tmp_path))
+    assert not list(tmp_path.glob(".tmp_*"))
+
+
+PROGRAM = """
+import os
+from pathlib import Path
+from trainers.config import compose
+from trainers.run import run
+for saved in run(compose(overrides), Path(folder)):
+    with open(told, "a") as file:
+        file.write(f"{saved.number}\\n")
+"""
+
+
+def start(folder: Path, told: Path, overrides: list[str]) -> BaseProcess:
+    """A real process that trains in `folder`; forked from one that has torch loaded already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["trainers.run"])
+    names = {"folder": str(folder), "told": str(told), "overrides": overrides}
+    process = context.Process(target=exec, args=(PROGRAM, names))
+    process.start()
+    return process
+
+
+def wait_for(file: Path) -> None:
+    while not file.exists():
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("keep", ["all", "best_and_last"])
+def test_killed_many_times_it_ends_as_if_undisturbed(
+    keep: str, small: Compose, tmp_path: Path
+) -> None:
+    overrides = ["epochs=30", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
+    config = compose(overrides)
+    folder, told = tmp_path / "run", tmp_path / "told"
+    moments = random.Random(keep)
+    kills, last = 0, 0
+    while last < 30:
+        told.unlink(missing_ok=True)
+        process = start(folder, told, overrides)
+        if kills % 2:  # half of them while it sets the folder right, half while it trains
+            wait_for(told)
+        process.join(moments.uniform(0, 0.15))
+        process.kill()
+        process.join()
+        kills += 1
+        heard = [int(line) for line in told.read_text().split()] if told.exists() else []
+        found, corrupt = checkpoints.latest(folder)
+        assert corrupt == []
+        last = found.number if found else 0
+        assert last >= max(heard, default=0)  # what was told is there
+    assert kills > 3
+    assert [s.number for s in run(config, folder)] == list(range(1, 31))
+    assert table(folder) == course(config)
+    assert not [p for p in folder.iterdir() if p.name.startswith((".tmp_", ".old_"))]
+
+
+def test_a_killed_run_leaves_its_folder_free(small: Compose, tmp_path: Path) -> None:
+    folder, told = tmp_path / "run", tmp_path / "told"
+    process = start(folder, told, ["epochs=5000"])
+    wait_for(told)
+    with pytest.raises(ConfigError, match="in use"):
+        next(run(small(), folder))
+    process.kill()
+    process.join()
+    assert next(run(small("model.width=64", "model.dropout=0.0"), folder)).number == 1
+
+
+def test_the_same_folder_copied_elsewhere_goes_on(small: Compose, tmp_path: Path) -> None:
+    list(islice(run(small(), tmp_path / "a"), 2))
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert [s.number for s in run(small(), tmp_path / "b", after=2)] == [3, 4]
+    assert table(tmp_path / "b") == course(small())
+
+
+def test_importing_trainers_is_light() -> None:
+    program = "import sys, trainers; print('torch' in sys.modules)"
+    output: Any = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    assert output.strip() == "False"
