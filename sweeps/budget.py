@@ -35,9 +35,9 @@ class Budget:
 
     def no_more_trials(self, spent: Spent) -> bool:
         """Whether no further trial may begin."""
-        return (
-            self.trials is not None and spent.trials >= self.trials
-        ) or self.over(spent) is not None
+        return (self.trials is not None and spent.trials >= self.trials) or self.over(
+            spent
+        ) is not None
 
     def over(self, spent: Spent) -> str | None:
         """Why even the trials that run must end with their present epoch, or None."""

@@ -14,18 +14,16 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config import SWEEP_KEYS
 from sweeps.messages import explain, unknown
-from sweeps.space import Space, parse, parse_yaml
+from sweeps.space import Interval, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
-
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
 #: waits for them.
@@ -106,7 +104,9 @@ class Composition:
             _refuse_sweep_key(override.key_or_group)
         swept = [*parse_yaml(kept, self._parser), *self._swept]
         space = parse(swept, self.options)
-        absent = [p.key for p in space.parameters if not p.group and not self._anywhere(space, p.key)]
+        absent = [
+            p.key for p in space.parameters if not p.group and not self._anywhere(space, p.key)
+        ]
         dropped = [key for key in absent if key in kept and self._elsewhere(key)]
         for key in absent:
             if key not in dropped:
@@ -157,8 +157,20 @@ class Composition:
             for value in parameter.dimension.examples():
                 params = {**choices, parameter.key: value}
                 if not parameter.group:
+                    self._check_whole(parameter, choices)
                     check_types({parameter.key: value}, self._variant(choices))
                 typed(self.trial(params))
+
+
+    def _check_whole(self, parameter: Parameter, choices: Mapping[str, str]) -> None:
+        dimension = parameter.dimension
+        if not isinstance(dimension, Interval) or dimension.integer:
+            return
+        if isinstance(OmegaConf.select(self._variant(choices), parameter.key), int):
+            raise ConfigError(
+                f"{parameter.key} is an integer, and {dimension} is an interval of all numbers: "
+                f"write {parameter.key}=int(interval(low,high))"
+            )
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -178,12 +190,15 @@ def exists(config: DictConfig, key: str) -> bool:
     return True
 
 
-def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+def dotted(config: DictConfig) -> Iterator[str]:
     """Every key of a configuration that holds a value, in dotted form."""
-    for key in config:
-        node = config._get_node(key)
-        if OmegaConf.is_dict(node) and not node._is_none() and not node._is_interpolation():
-            yield from dotted(node, f"{prefix}{key}.")
+    yield from _dotted(OmegaConf.to_container(config, resolve=False), "")
+
+
+def _dotted(node: Any, prefix: str) -> Iterator[str]:
+    for key, value in node.items():
+        if isinstance(value, dict) and value:
+            yield from _dotted(value, f"{prefix}{key}.")
         elif not str(key).startswith("_"):
             yield f"{prefix}{key}"
 

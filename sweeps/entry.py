@@ -1,4 +1,4 @@
-"""How every command begins and ends: Hydra composes, errors become one or two lines, exit code 2."""
+"""How every command begins and ends: Hydra composes, errors become a line or two, exit code 2."""
 
 from __future__ import annotations
 

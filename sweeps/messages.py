@@ -35,6 +35,8 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
     if isinstance(error, MissingConfigException):
         return _missing_choice(text)
     if isinstance(error, OverrideParseException):
+        if re.search(r"choice\(\s*\)", error.override):
+            return f"{error.override}: the choice is empty; give at least one value"
         return (
             f"{error.override!r} is not an override ({text.splitlines()[0]}): write key=value, "
             "and quote what the shell would split"
@@ -56,7 +58,7 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
 
 
 def _missing_choice(text: str) -> str:
-    match = re.search(r"Could not find '(.+)/([^/']+)'", text)
+    match = re.search(r"Could not find '(.+)/([^/']*)'", text)
     options = re.findall(r"^\t(?!provider)(\S+)$", text, flags=re.MULTILINE)
     if match is None:
         return text.splitlines()[0]

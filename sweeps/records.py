@@ -25,6 +25,7 @@ class State(str, Enum):
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will come of it."""
         return self is not State.RUNNING
 
     @property
@@ -41,6 +42,7 @@ class Objective:
     maximize: bool
 
     def better(self, a: float, b: float) -> bool:
+        """Whether `a` is strictly better than `b`."""
         return a > b if self.maximize else a < b
 
 
@@ -78,6 +80,7 @@ class TrialRecord:
 
     @property
     def last_epoch(self) -> int:
+        """The number of its last epoch, 0 before the first."""
         return max(self.epochs, default=0)
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
@@ -108,7 +111,9 @@ def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
         for trial in trials
         if trial.state.scored and (best := trial.best(objective)) is not None
     ]
-    return sorted(ranked, key=lambda r: (-r.value if objective.maximize else r.value, r.trial.number))
+    return sorted(
+        ranked, key=lambda r: (-r.value if objective.maximize else r.value, r.trial.number)
+    )
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def create(results: Path, name: str) -> Folder:
             raise ConfigError(f"results={results} is a file: name a folder") from None
         raise ConfigError(
             f"{folder.path} exists and is never overwritten: go on with it (make resume "
-            f"SWEEP={name}), or name this one (ARGS=\"name={name}-2\")"
+            f'SWEEP={name}), or name this one (ARGS="name={name}-2")'
         ) from None
     except OSError as error:
         raise ConfigError(
@@ -96,7 +96,9 @@ def find(results: Path, name: str) -> Folder:
     return folder
 
 
-def write_sweep(folder: Folder, config: Mapping[str, Any], overrides: Sequence[str], fingerprint: str) -> None:
+def write_sweep(
+    folder: Folder, config: Mapping[str, Any], overrides: Sequence[str], fingerprint: str
+) -> None:
     """Write sweep.yaml: what is run, by which code, on which data."""
     git = _git()
     content = {
@@ -127,7 +129,9 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def write_trials(folder: Folder, trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective) -> None:
+def write_trials(
+    folder: Folder, trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
+) -> None:
     """Write trials.csv: one row a trial, its metrics those of its best epoch."""
     columns, rows = trials_table(trials, keys, objective)
     text = io.StringIO()

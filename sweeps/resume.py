@@ -20,9 +20,8 @@ from sweeps import results
 from sweeps.composition import Composition, dotted
 from sweeps.config import register
 from sweeps.entry import refusals, use_plugins
-from sweeps.session import session
 from sweeps.study import Study
-from sweeps.sweep import check, fetch, run
+from sweeps.sweep import check, connect, fetch, run
 from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
@@ -63,8 +62,7 @@ def resume(name: str, given: Sequence[str]) -> None:
             )
             return
         results.write_sweep(folder, sweep.config, overrides, fingerprint)
-        with session() as cluster:
-            cluster.check(sweep.resources)
+        with connect(sweep) as cluster:
             cluster.check_folder(folder.path.resolve())
             code = run(sweep, folder, study, cluster)
     if code:
@@ -135,4 +133,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-

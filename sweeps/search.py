@@ -105,7 +105,8 @@ def build(config: Mapping[str, Any], space: Space, seed: int) -> Search:
     target = str(config.get("_target_", ""))
     try:
         if not target.startswith("optuna."):
-            search: Search = instantiate(config, space=space)
+            # In two steps: Hydra would take the space, a dataclass, for a configuration.
+            search: Search = instantiate(config, _partial_=True)(space=space)
             return search
         search = Sampled(instantiate(config), seed)
         search.sampler(0)

@@ -162,7 +162,7 @@ def session() -> Iterator[Cluster]:
 def _nodes() -> list[dict[str, Any]]:
     import ray
 
-    return [node for node in ray.nodes() if node["Alive"]]
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
@@ -222,5 +222,3 @@ def _mine(path: Path) -> bool:
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
-
-

@@ -61,15 +61,19 @@ class Choice:
 
     @property
     def size(self) -> int:
+        """How many values it holds."""
         return len(self.values)
 
     def enumerate(self) -> Iterator[Any]:
+        """Its values, one after the other."""
         yield from self.values
 
     def examples(self) -> tuple[Any, ...]:
+        """Values that must be valid for all to be."""
         return self.values
 
     def suggest(self, trial: Suggests, name: str) -> Any:
+        """A value that the trial's sampler draws."""
         labels = tuple(_label(value) for value in self.values)
         return self.value(trial.suggest_categorical(name, labels))
 
@@ -99,14 +103,17 @@ class Interval:
         return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
 
     def enumerate(self) -> Iterator[Any]:
+        """Its values, one after the other."""
         step = self.step or 1
         for index in range(self.size or 0):
             yield _tidy(self.low + index * step, self.integer)
 
     def examples(self) -> tuple[Any, ...]:
+        """Values that must be valid for all to be."""
         return (_tidy(self.low, self.integer), _tidy(self.high, self.integer))
 
     def suggest(self, trial: Suggests, name: str) -> Any:
+        """A value that the trial's sampler draws."""
         if self.integer:
             return trial.suggest_int(
                 name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
@@ -143,6 +150,7 @@ class Parameter:
     when: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def applies(self, choices: Mapping[str, Any]) -> bool:
+        """Whether it exists under these choices of groups."""
         return all(choices.get(group) in allowed for group, allowed in self.when)
 
 
@@ -154,10 +162,12 @@ class Space:
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The swept keys, as written."""
         return tuple(parameter.key for parameter in self.parameters)
 
     @property
     def groups(self) -> tuple[Parameter, ...]:
+        """Those parameters that are config groups."""
         return tuple(p for p in self.parameters if p.group)
 
     def labels(self, point: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +188,7 @@ class Space:
         return chosen
 
     def variants(self) -> Iterator[dict[str, str]]:
-        """Every combination of the choices of the swept groups (one empty one if there are none)."""
+        """Every combination of the swept groups' choices; one, empty, if there are none."""
         groups = self.groups
         for values in product(*(p.dimension.enumerate() for p in groups)):
             yield {p.key: value for p, value in zip(groups, values, strict=True)}
@@ -241,9 +251,7 @@ class Space:
         return Space(tuple(parameters))
 
 
-def parse(
-    overrides: Sequence[Override], options: Callable[[str], Sequence[str]]
-) -> Space:
+def parse(overrides: Sequence[Override], options: Callable[[str], Sequence[str]]) -> Space:
     """A space from parsed Hydra sweep overrides.
 
     Args:
@@ -277,7 +285,9 @@ def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Overri
             raise ConfigError(f"space.{key}: the choice is empty; give at least one value")
         if isinstance(value, list):
             # The short form: choice() does not take null.
-            value = ",".join(map(written, value)) if len(value) > 1 else f"choice({written(value[0])})"
+            value = (
+                ",".join(map(written, value)) if len(value) > 1 else f"choice({written(value[0])})"
+            )
         try:
             override = parser.parse_override(f"{key}={value}")
         except HydraException as error:

@@ -102,4 +102,6 @@ class Median:
         ]
         if len(averages) < self.trials or max(at[trial] for at in upto) >= median(averages):
             return None
-        return f"median: best so far is below the average of {len(averages)} others at epoch {epoch}"
+        return (
+            f"median: best so far is below the average of {len(averages)} others at epoch {epoch}"
+        )

@@ -24,6 +24,7 @@ import optuna
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import Study as OptunaStudy
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeps.records import Objective, State, TrialRecord
@@ -65,7 +66,7 @@ class Study:
         self.space = space
         self._lock = _exclusive(path)
         self._disk = _storage(path)
-        direction = "maximize" if objective.maximize else "minimize"
+        direction = StudyDirection.MAXIMIZE if objective.maximize else StudyDirection.MINIMIZE
         if create:
             study = optuna.create_study(storage=self._disk, study_name=name, direction=direction)
             study.set_user_attr("version", VERSION)

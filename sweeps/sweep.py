@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import warnings
 from collections.abc import Iterator
@@ -98,7 +99,8 @@ def check(composition: Composition) -> Sweep:
 
 def start(composition: Composition) -> None:
     """Preview or run a new sweep. Ends the program with an exit code other than 0 on failure."""
-    sweep = check(composition)
+    with Console().status("checking the space"):
+        sweep = check(composition)
     if sweep.config["preview"]:
         from sweeps.preview import show
 
@@ -108,13 +110,13 @@ def start(composition: Composition) -> None:
     if folder_path.exists():
         results.create(folder_path.parent, sweep.name)  # raises, and says what to do
     fingerprint = fetch(sweep)
-    with session() as cluster:
-        cluster.check(sweep.resources)
+    with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)
-        cluster.check_folder(folder.path.resolve())
-        results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
-        code = run(sweep, folder, study, cluster)
+        with _nothing_if_refused(folder):
+            cluster.check_folder(folder.path.resolve())
+            results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+            study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
+            code = run(sweep, folder, study, cluster)
     if code:
         raise SystemExit(code)
 
@@ -125,12 +127,26 @@ def fetch(sweep: Sweep) -> str:
     Returns:
         The fingerprint of the data.
     """
-    from trainers.data.resident import prepare
-    from trainers.fit import size
-
+    with Console().status("loading PyTorch"):
+        from trainers.data.resident import prepare
+        from trainers.fit import size
     fingerprint = prepare(sweep.training.data).fingerprint
     size(sweep.training)
     return fingerprint
+
+
+@contextlib.contextmanager
+def connect(sweep: Sweep) -> Iterator[Cluster]:
+    """The Ray to run on, seen to have room for a trial.
+
+    Raises:
+        ConfigError: it cannot be reached, or a trial asks for more than any machine has.
+    """
+    with contextlib.ExitStack() as stack:
+        with Console().status("starting Ray"):
+            cluster = stack.enter_context(session())
+        cluster.check(sweep.resources)
+        yield cluster
 
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
@@ -199,6 +215,12 @@ def conclude(
             _table(*results.trials_table(trials, keys, sweep.objective)),
             _table(*results.importances_table(shares)),
         )
+    paths = {
+        "best model": checkpoint,
+        "every epoch": str(folder.trials),
+        "all trials": str(folder.path / "trials.csv"),
+        "the study": str(folder.study),
+    }
     return Ending(
         sweep=sweep.name,
         objective=sweep.objective,
@@ -211,12 +233,7 @@ def conclude(
         importances=tuple(shares),
         importances_note=shares_note,
         stopped_because=driver.halted,
-        paths={
-            "best model": checkpoint,
-            "every epoch": str(folder.trials),
-            "all trials": str(folder.path / "trials.csv"),
-            "the study": str(folder.study),
-        },
+        paths={what: path for what, path in paths.items() if path},
         next_commands=_next_commands(sweep, driver),
     )
 
@@ -233,8 +250,8 @@ def instantiate_group(group: str, node: dict[str, Any], **supplied: Any) -> Any:
         return instantiate(node, **supplied)
     except Exception as error:  # whatever a constructor raises
         cause = error.__cause__ or error
-        raise cause if isinstance(cause, ConfigError) else ConfigError(
-            f"{group}: {cause}"
+        raise (
+            cause if isinstance(cause, ConfigError) else ConfigError(f"{group}: {cause}")
         ) from error
 
 
@@ -293,7 +310,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
 def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
     name = f"SWEEP={sweep.name}"
     where = sweep.config["results"]
-    folder = "" if where == "results" else f'results={where}'
+    folder = "" if where == "results" else f"results={where}"
     arguments = f' ARGS="{folder}"' if folder else ""
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
@@ -307,6 +324,17 @@ def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:
     return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+@contextlib.contextmanager
+def _nothing_if_refused(folder: Folder) -> Iterator[None]:
+    """A sweep that is refused before its first trial leaves no folder, and its name stays free."""
+    try:
+        yield
+    except ConfigError:
+        if not any(folder.trials.iterdir()):
+            shutil.rmtree(folder.path)
+        raise
 
 
 @contextlib.contextmanager
@@ -335,5 +363,3 @@ def _hushed() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-

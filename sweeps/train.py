@@ -50,7 +50,7 @@ def train(config: DictConfig) -> None:
         "track", container["track"], sweep="train", uid=folder.name, folder=folder
     )
     tracker.trial_started(folder.name, container, len(known))
-    rows: dict[int, Mapping[str, float]] = {}
+    rows: dict[int, dict[str, float]] = {}
     metric = training.task.metric
     began = time.monotonic()
     state, reason, code = "complete", "", 0
@@ -67,9 +67,7 @@ def train(config: DictConfig) -> None:
                 leads = best(rows, training.task) == saved.number
                 _line(console, training, saved.number, saved.metrics, leads)
                 if saved.number not in known:
-                    tracker.epoch(
-                        folder.name, saved.number, saved.metrics, saved.checkpoint, leads
-                    )
+                    tracker.epoch(folder.name, saved.number, saved.metrics, saved.checkpoint, leads)
                 top = best(rows, training.task)
                 lead = f"best {metric} {score(rows[top][metric])} at epoch {top}"
                 progress.update(task, completed=saved.number, lead=lead)
@@ -158,7 +156,7 @@ def _tell(
     console: Console,
     training: TrainConfig,
     folder: Path,
-    rows: Mapping[int, Mapping[str, float]],
+    rows: dict[int, dict[str, float]],
     reason: str,
     seconds: float,
 ) -> None:
@@ -166,7 +164,7 @@ def _tell(
 
     told = f"{len(rows)} epochs in {duration(seconds)}"
     if rows:
-        top = best(dict(rows), training.task)  # type: ignore[arg-type]
+        top = best(rows, training.task)
         metric = training.task.metric
         told += f", best {metric} {score(rows[top][metric])} at epoch {top}"
     console.print(f"\n{told}" + (f" ({reason})" if reason else ""), highlight=False)

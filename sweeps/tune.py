@@ -95,7 +95,7 @@ class _Here:
 def _trainable(config: dict[str, Any]) -> None:
     """What runs in a trial's process."""
     labels = ray.get_runtime_context().get_node_labels()
-    trial_side.train(config, labels.get("member", ""), tune.report)
+    trial_side.train(config, str(labels.get("member", "")), tune.report)
 
 
 def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
@@ -116,7 +116,7 @@ class _Proposals(Searcher):
         self._capacity = slots()
         self._looked = time.monotonic()
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         if self._driver().finished:
             return Searcher.FINISHED
         if time.monotonic() - self._looked > _CAPACITY_INTERVAL_S:
@@ -147,7 +147,7 @@ class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
     def __init__(self, driver: _Here) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._driver = driver
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -192,7 +192,9 @@ class _Events(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        self._driver().failed(trial.config["trial"], State.FAILED, "it ended without its last epoch")
+        self._driver().failed(
+            trial.config["trial"], State.FAILED, "it ended without its last epoch"
+        )
 
 
 class _Halt(tune.Stopper):

@@ -59,6 +59,7 @@ class WandbTracker:
             )
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._told: set[str] = set()
+        self._running: set[str] = set()
         self._stops: set[str] = set()
         self._records: queue.Queue[Callable[[Runs], None] | None] = queue.Queue(QUEUE_RECORDS)
         self._dropped = 0
@@ -80,6 +81,7 @@ class WandbTracker:
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         """Open a trial's run; its epochs up to `reported` were logged before."""
         clean = redacted(config)
+        self._running.add(trial)
         self._put(lambda runs: runs.open(trial, clean, reported))
 
     def epoch(
@@ -98,6 +100,7 @@ class WandbTracker:
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         """Close a trial's run: exit code 0 when complete or stopped, else 1."""
         clean = redacted(summary)
+        self._running.discard(trial)
         self._stops.discard(trial)
         self._put(lambda runs: runs.end(trial, state, redacted_text(reason), clean))
 
@@ -108,7 +111,7 @@ class WandbTracker:
 
     def stop_requests(self) -> set[str]:
         """The trials for which "Stop run" was pressed in W&B, until they have ended."""
-        return set(self._stops)
+        return self._stops & self._running
 
     def notes(self) -> list[str]:
         """What a person should be told since the last call, each once."""

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import multiprocessing
 import random
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -172,49 +170,92 @@ def test_divergence_leaves_the_folder_free_and_the_epochs_before(
     assert not list(tmp_path.glob(".tmp_*"))
 
 
-PROGRAM = """
-import os
+NURSERY = """
+import os, signal, sys, traceback
 from pathlib import Path
 from trainers.config import compose
+from trainers.fit import fit
 from trainers.run import run
-for saved in run(compose(overrides), Path(folder)):
-    with open(told, "a") as file:
-        file.write(f"{saved.number}\\n")
+
+list(fit(compose(["epochs=1"])))  # imports what a training imports on its way
+for line in sys.stdin:
+    folder, told, *overrides = line.split()
+    child = os.fork()
+    if not child:
+        try:
+            for saved in run(compose(overrides), Path(folder)):
+                with open(told, "a") as file:
+                    print(saved.number, file=file)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    sys.stdin.readline()  # "kill"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
-def start(folder: Path, told: Path, overrides: list[str]) -> BaseProcess:
-    """A real process that trains in `folder`; forked from one that has torch loaded already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trainers.run"])
-    names = {"folder": str(folder), "told": str(told), "overrides": overrides}
-    process = context.Process(target=exec, args=(PROGRAM, names))
-    process.start()
-    return process
+class Nursery:
+    """Real processes that train, forked from one that has loaded torch: they start at once."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", NURSERY],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, folder: Path, told: Path, overrides: list[str]) -> None:
+        self._say(" ".join([str(folder), str(told), *overrides]))
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end."""
+        self._say("kill")
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ended\n"
+
+    def _say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    with nursery.process:
+        yield nursery
+        assert nursery.process.stdin is not None
+        nursery.process.stdin.close()
 
 
 def wait_for(file: Path) -> None:
-    while not file.exists():
+    for _ in range(6000):
+        if file.exists():
+            return
         time.sleep(0.005)
+    raise AssertionError("the training has told of no epoch in half a minute")
 
 
 @pytest.mark.parametrize("keep", ["all", "best_and_last"])
 def test_killed_many_times_it_ends_as_if_undisturbed(
-    keep: str, small: Compose, tmp_path: Path
+    keep: str, nursery: Nursery, tmp_path: Path
 ) -> None:
-    overrides = ["epochs=30", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
+    overrides = ["epochs=24", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
     config = compose(overrides)
     folder, told = tmp_path / "run", tmp_path / "told"
     moments = random.Random(keep)
     kills, last = 0, 0
-    while last < 30:
+    while last < 24:
         told.unlink(missing_ok=True)
-        process = start(folder, told, overrides)
+        nursery.start(folder, told, overrides)
         if kills % 2:  # half of them while it sets the folder right, half while it trains
             wait_for(told)
-        process.join(moments.uniform(0, 0.15))
-        process.kill()
-        process.join()
+        time.sleep(moments.uniform(0, 0.15))
+        nursery.kill()
         kills += 1
         heard = [int(line) for line in told.read_text().split()] if told.exists() else []
         found, corrupt = checkpoints.latest(folder)
@@ -222,20 +263,22 @@ def test_killed_many_times_it_ends_as_if_undisturbed(
         last = found.number if found else 0
         assert last >= max(heard, default=0)  # what was told is there
     assert kills > 3
-    assert [s.number for s in run(config, folder)] == list(range(1, 31))
+    assert [s.number for s in run(config, folder)] == list(range(1, 25))
     assert table(folder) == course(config)
     assert not [p for p in folder.iterdir() if p.name.startswith((".tmp_", ".old_"))]
 
 
-def test_a_killed_run_leaves_its_folder_free(small: Compose, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_its_folder_free(
+    small: Compose, nursery: Nursery, tmp_path: Path
+) -> None:
     folder, told = tmp_path / "run", tmp_path / "told"
-    process = start(folder, told, ["epochs=5000"])
+    nursery.start(folder, told, ["epochs=5000", "schedule=none"])
     wait_for(told)
     with pytest.raises(ConfigError, match="in use"):
         next(run(small(), folder))
-    process.kill()
-    process.join()
-    assert next(run(small("model.width=64", "model.dropout=0.0"), folder)).number == 1
+    nursery.kill()
+    again = compose(["epochs=5000", "schedule=none"])
+    assert next(run(again, folder)).number == 1
 
 
 def test_the_same_folder_copied_elsewhere_goes_on(small: Compose, tmp_path: Path) -> None:

@@ -22,8 +22,11 @@ class RayTuneSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run the sweep that the command line describes."""
-        from sweeps.composition import Composition
-        from sweeps.sweep import start
+        from rich.console import Console
+
+        with Console().status("composing the configuration"):
+            from sweeps.composition import Composition
+            from sweeps.sweep import start
 
         return start(Composition(self._loader, self._config, arguments))
 

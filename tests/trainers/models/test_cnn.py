@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from trainers.errors import ConfigError
+from trainers.models import norm
+from trainers.models.cnn import CNN
+
+
+def cnn(
+    shape: tuple[int, int, int] = (1, 8, 8),
+    channels: int = 2,
+    depth: int = 2,
+    width: int = 6,
+    dropout: float = 0.0,
+) -> CNN:
+    return CNN(
+        channels,
+        depth,
+        width,
+        dropout,
+        input_shape=shape,
+        classes=3,
+        norm=norm.layer,
+        activation=nn.Tanh,
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30)),
+    depth=st.integers(1, 6),
+)
+def test_any_depth_takes_any_image(shape: tuple[int, int, int], depth: int) -> None:
+    assert cnn(shape, depth=depth)(torch.zeros(2, *shape)).shape == (2, 3)
+
+
+def test_blocks_double_their_channels() -> None:
+    convolutions = [layer for layer in cnn(depth=3).layers if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels) for c in convolutions] == [(1, 2), (2, 4), (4, 8)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("channels", 0), ("width", 0), ("depth", 0), ("dropout", 1.0)]
+)
+def test_refuses(key: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"model\.{key} must be"):
+        cnn(**{key: value})  # type: ignore[arg-type]
