@@ -7,18 +7,22 @@ copy, so the next trial costs milliseconds.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.config import SWEEP_KEYS
+from sweeps.config import SWEEP_KEYS, register
 from sweeps.messages import explain, unknown
 from sweeps.space import Interval, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
@@ -171,6 +175,26 @@ class Composition:
                 f"{parameter.key} is an integer, and {dimension} is an interval of all numbers: "
                 f"write {parameter.key}=int(interval(low,high))"
             )
+
+
+@contextlib.contextmanager
+def compose(overrides: Sequence[str]) -> Iterator[Composition]:
+    """The composition of a command line, without Hydra's own command; usable within `with`.
+
+    Raises:
+        ConfigError: overrides that Hydra refuses.
+    """
+    register()
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, ConfigLoader)
+        try:
+            parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
+            fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
+            master = hydra_compose("sweep", fixed, return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(explain(error)) from error
+        yield Composition(loader, master, overrides)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def unknown(what: str, written: str, word: str, known: Sequence[str]) -> str:
     """
     near = get_close_matches(word, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
-    listed = f" ({what}s: {', '.join(known)})" if len(known) <= 12 and not near else ""
+    listed = f" ({what}s: {', '.join(known)})" if 0 < len(known) <= 12 and not near else ""
     return f"{written}: there is no such {what}{hint}{listed}"
 
 

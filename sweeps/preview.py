@@ -131,7 +131,7 @@ def _volume(sweep: Sweep) -> str:
         return f"{each}, {kept} a trial; {_bytes(free)} are free"
     most = trials * kept * sum(sizes) / len(sizes)
     short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
-    return f"at most {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
+    return f"up to about {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
 
 
 def _draw(sweep: Sweep) -> list[dict[str, Any]]:

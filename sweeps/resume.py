@@ -12,13 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra import compose, initialize_config_module
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
 from sweeps import results
-from sweeps.composition import Composition, dotted
-from sweeps.config import register
+from sweeps.composition import compose, dotted
 from sweeps.entry import refusals, use_plugins
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
@@ -39,13 +36,8 @@ def resume(name: str, given: Sequence[str]) -> None:
     folder = results.find(Path(where), name)
     recorded = results.read_sweep(folder)
     overrides = _merge(recorded["overrides"], given, recorded["config"]["budget"])
-    register()
-    with initialize_config_module("conf", version_base="1.3"):
-        loader = GlobalHydra.instance().config_loader()
-        assert isinstance(loader, ConfigLoader)
-        plain_overrides = [o for o in overrides if not _is_sweep(loader, o)]
-        master = compose("sweep", plain_overrides, return_hydra_config=True)
-        sweep = check(Composition(loader, master, overrides))
+    with compose(overrides) as composition:
+        sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
@@ -98,16 +90,8 @@ def _merge(
     return [*(o for o in recorded if o.partition("=")[0] not in replaced), *fresh]
 
 
-def _is_sweep(loader: ConfigLoader, override: str) -> bool:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return OverridesParser.create(config_loader=loader).parse_override(override).is_sweep_override()
-
-
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     """conf/ may have changed since: then the rest of the sweep would be another sweep."""
-    from omegaconf import OmegaConf
-
     old, new = OmegaConf.create(before), OmegaConf.create(now)
     for key in sorted({*dotted(old), *dotted(new)}):
         if any(key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview")):

@@ -315,11 +315,13 @@ def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
     more = " ".join(filter(None, [folder, "budget.trials=+20"]))
-    return {
+    commands = {
         f'make extend {name} ARGS="{more}"': "twenty more trials",
-        "make preview": "see what another search would run",
-        'make sweep ARGS="experiment=mnist"': "the same on MNIST",
+        'make sweep ARGS="search=random name=random"': "another search, to compare",
     }
+    if sweep.config["experiment"] == "quickstart":
+        commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
+    return commands
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:

@@ -218,7 +218,7 @@ def _train(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        loss_sum += loss.detach() * len(index)
+        loss_sum.add_(loss.detach(), alpha=len(index))
         right += (logits.detach().argmax(1) == y).sum()
     return loss_sum, right
 

@@ -20,7 +20,7 @@ REFERENCE = OmegaConf.create(
 
 @given(st.integers() | st.floats() | st.text() | st.booleans() | st.none() | st.just([0.1]))
 def test_a_value_passes_exactly_where_its_type_is_the_yaml_type(value: object) -> None:
-    accepted = {
+    accepted: dict[str, set[type]] = {
         "epochs": {int},
         "schedule.epochs": {int},
         "precision": {str},

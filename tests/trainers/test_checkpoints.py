@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -162,8 +163,8 @@ def test_cut_at_any_step_a_save_leaves_the_old_or_the_new(
                 (Path, "mkdir"),
                 (Path, "rename"),
                 (checkpoints, "write"),
-                (checkpoints.shutil, "rmtree"),
-                (checkpoints.json, "dump"),
+                (shutil, "rmtree"),
+                (json, "dump"),
             ):
                 patch.setattr(owner, name, cut(getattr(owner, name)))
             try:

@@ -168,7 +168,7 @@ def test_label_smoothing_reaches_the_training_loss_only(model: str, small: Compo
 
 def test_divergence_ends_the_training_and_says_when(small: Compose) -> None:
     config = small("optimizer=sgd", "optimizer.lr=1e12", "norm=none", "activation=relu")
-    seen = []
+    seen: list[int] = []
     with pytest.raises(Diverged) as end:
         seen.extend(epoch.number for epoch in fit(config))
     assert end.value.epoch == len(seen) + 1
@@ -213,7 +213,7 @@ def test_evaluate_reports_the_test_part(small: Compose) -> None:
 def test_the_device_is_waited_for_once_an_epoch(small: Compose) -> None:
     """A value read from the device stops the queue; their number must not grow with batches."""
 
-    class Reads(TorchDispatchMode):
+    class Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]
         count = 0
 
         def __torch_dispatch__(
@@ -223,9 +223,9 @@ def test_the_device_is_waited_for_once_an_epoch(small: Compose) -> None:
             return func(*args, **(kwargs or {}))
 
     def reads(batch_size: int) -> int:
-        with Reads() as reads:
+        with Reads() as reads:  # type: ignore[no-untyped-call]
             next(fit(small(f"batch_size={batch_size}", "optimizer=sgd")))
-        return reads.count
+        return int(reads.count)
 
     assert reads(10) == reads(300) <= 4  # loss and right answers, of training and validation
 

@@ -26,7 +26,8 @@ def test_detached_refuses_what_could_not_be_read_back(value: object) -> None:
 
 
 def test_write_counts_and_checks_what_it_writes() -> None:
-    state = {"weight": torch.arange(1000.0), "epoch": 3}
+    weight = torch.arange(1000.0)
+    state = {"weight": weight, "epoch": 3}
     file = io.BytesIO()
     written = write(state, file)
     assert written.bytes == len(file.getvalue())
@@ -34,4 +35,4 @@ def test_write_counts_and_checks_what_it_writes() -> None:
     nowhere = write(state, None)
     assert nowhere.bytes == written.bytes
     file.seek(0)
-    assert torch.equal(torch.load(file, weights_only=True)["weight"], state["weight"])
+    assert torch.equal(torch.load(file, weights_only=True)["weight"], weight)

@@ -1,0 +1,60 @@
+"""One Ray for all tests of a run, and sweeps on it in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sweeps import results
+from sweeps.composition import compose
+from sweeps.entry import use_plugins
+from sweeps.results import Folder
+from sweeps.session import Cluster, session
+from sweeps.study import Study
+from sweeps.sweep import check, fetch, run
+
+#: Small and quick: a model of one layer on a quarter of the digits.
+SMALL = (
+    "track=none",
+    "space=null",
+    "data.fraction=0.25",
+    "model.width=16",
+    "model.depth=1",
+    "epochs=3",
+    "max_concurrent=1",
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A sweep that has been run in this process."""
+
+    folder: Folder
+    code: int
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Ray of this test run's own."""
+    use_plugins()
+    with session() as ray:
+        yield ray
+
+
+@pytest.fixture
+def sweep_here(cluster: Cluster, tmp_path: Path) -> Callable[..., Ran]:
+    """Runs a sweep with the given overrides on the shared Ray."""
+
+    def go(*overrides: str, name: str = "s") -> Ran:
+        words = [*SMALL, *overrides, f"results={tmp_path}", f"name={name}"]
+        with compose(words) as composition:
+            sweep = check(composition)
+            fingerprint = fetch(sweep)
+            folder = results.create(tmp_path, name)
+            results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+            study = Study(folder.study, sweep.objective, sweep.space, name, create=True)
+            return Ran(folder, run(sweep, folder, study, cluster))
+
+    return go

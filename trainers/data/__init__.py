@@ -1,0 +1,1 @@
+"""Data sets that live on the device, and how their rows are divided."""

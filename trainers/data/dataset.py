@@ -1,0 +1,124 @@
+"""What a data set is to the training loop: three parts that turn indices into batches."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+
+
+class Part(Protocol):
+    """Examples that lie ready on one device."""
+
+    def __len__(self) -> int:
+        """How many examples."""
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (N, *input_shape) float32 and labels (N,) int64 of the examples at `index`."""
+
+    def to(self, device: torch.device) -> Part:
+        """The same part on another device (itself if it is there already)."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set, divided.
+
+    Attributes:
+        train, valid, test: the parts. `fit` uses the first two, only `evaluate` the third.
+        classes: the names of the labels, by index.
+        input_shape: of one example, such as (C, H, W).
+        fingerprint: changes when an example, a label or the division does.
+    """
+
+    train: Part
+    valid: Part
+    test: Part
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Images:
+    """A part of uint8 images, normalised as they are gathered.
+
+    Attributes:
+        pixels: (N, C, H, W) uint8.
+        labels: (N,) int64.
+        mean, scale: (C, 1, 1) float32, mean and 1 / standard deviation of the training part.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    mean: Tensor
+    scale: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Inputs (N, C, H, W) float32 and labels (N,) int64 of the examples at `index`."""
+        x = self.pixels.index_select(0, index).float().sub_(self.mean).mul_(self.scale)
+        return x, self.labels.index_select(0, index)
+
+    def to(self, device: torch.device) -> Images:
+        """The same images on `device`."""
+        return replace(
+            self,
+            pixels=self.pixels.to(device),
+            labels=self.labels.to(device),
+            mean=self.mean.to(device),
+            scale=self.scale.to(device),
+        )
+
+
+def image_dataset(
+    train: tuple[Bytes, Ints],
+    valid: tuple[Bytes, Ints],
+    test: tuple[Bytes, Ints],
+    classes: Sequence[str],
+) -> Dataset:
+    """A data set of (pixels (N, C, H, W), labels (N,)) pairs, normalised by the training part."""
+    mean, std = moments(train[0])
+    center, scale = (
+        torch.from_numpy(v.astype(np.float32)[:, None, None]) for v in (mean, 1 / std)
+    )
+    parts = [
+        Images(torch.from_numpy(pixels), torch.from_numpy(labels), center, scale)
+        for pixels, labels in (train, valid, test)
+    ]
+    digest = hashlib.sha256()
+    for pixels, labels in (train, valid, test):
+        digest.update(repr(pixels.shape).encode())
+        digest.update(np.ascontiguousarray(pixels).data)
+        digest.update(np.ascontiguousarray(labels).data)
+    shape = tuple(int(n) for n in train[0].shape[1:])
+    return Dataset(parts[0], parts[1], parts[2], tuple(classes), shape, digest.hexdigest()[:16])
+
+
+def moments(pixels: Bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation by channel, each (C,), of (N, C, H, W) pixels.
+
+    From histograms of a few images at a time: exact, and without a float copy of the data. A
+    channel that never varies gets a deviation of 1, so that dividing by it is harmless.
+    """
+    counts = np.zeros((pixels.shape[1], 256), dtype=np.int64)
+    for start in range(0, len(pixels), 1024):
+        for channel, count in enumerate(counts):
+            count += np.bincount(pixels[start : start + 1024, channel].ravel(), minlength=256)
+    values = np.arange(256)
+    total = counts.sum(axis=1)
+    mean = counts @ values / total
+    std = np.sqrt((counts * (values - mean[:, None]) ** 2).sum(axis=1) / total)
+    std[std == 0] = 1.0
+    return mean, std

@@ -1,0 +1,55 @@
+"""scikit-learn's bundled digits: 1797 images of 8x8 pixels, each 0 to 16. No download."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainers.data.dataset import Dataset, image_dataset
+from trainers.data.splits import hold_out, subset
+from trainers.errors import DataError
+
+#: The test part is the same for every split_seed, so that test figures can be compared.
+TEST_SHARE, TEST_SEED = 0.2, 0
+
+
+def prepare(root: str | None, fraction: float, split_seed: int, validation: float) -> None:
+    """Check that scikit-learn is there; it brings the images with it.
+
+    Raises:
+        DataError: scikit-learn is not installed.
+    """
+    try:
+        import sklearn.datasets  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            "data=digits needs scikit-learn, which is not installed: run `make setup`"
+        ) from error
+
+
+def load(root: str | None, fraction: float, split_seed: int, validation: float) -> Dataset:
+    """Digits as a data set of (1, 8, 8) images; a fifth of them is the test part.
+
+    Args:
+        root: unused; there for the keys to be the same as other data sets'.
+        fraction: share of the training part that is used.
+        split_seed: seeds what validates and what `fraction` leaves.
+        validation: share of the training images that is held out.
+
+    Raises:
+        DataError: scikit-learn is not installed, or nothing would be held out.
+    """
+    prepare(root, fraction, split_seed, validation)
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels = bunch.images.astype(np.uint8)[:, None]
+    labels = bunch.target.astype(np.int64)
+    rest, test = hold_out(labels, TEST_SHARE, TEST_SEED)
+    train, valid = (rest[rows] for rows in hold_out(labels[rest], validation, split_seed))
+    train = train[subset(labels[train], fraction, split_seed)]
+    return image_dataset(
+        (pixels[train], labels[train]),
+        (pixels[valid], labels[valid]),
+        (pixels[test], labels[test]),
+        classes=[str(digit) for digit in range(10)],
+    )

@@ -1,0 +1,93 @@
+"""Files from mirrors: verified, with a progress bar, and in place only when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import secrets
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from trainers.errors import DataError
+
+_TIMEOUT_S = 20
+_BLOCK = 1 << 16
+
+
+def fetch(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> None:
+    """Put each file into `folder`, from the first mirror that has it whole.
+
+    Several processes may do this at once: each writes under a name of its own and renames.
+
+    Args:
+        files: name -> MD5 of the content, in hexadecimal.
+        mirrors: addresses that the names are added to, in order of preference.
+        folder: made if need be.
+
+    Raises:
+        DataError: for the first file that no mirror has, with what each said.
+    """
+    # rich is slow to import and only wanted here.
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        for name, md5 in files.items():
+            task = bar.add_task(name, total=None)
+
+            def tell(done: int, total: int | None, task: object = task) -> None:
+                bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
+
+            _from_first(name, md5, mirrors, folder, tell)
+
+
+def _from_first(
+    name: str,
+    md5: str,
+    mirrors: Sequence[str],
+    folder: Path,
+    tell: Callable[[int, int | None], None],
+) -> None:
+    reasons = []
+    for mirror in mirrors:
+        host = urllib.parse.urlsplit(mirror).netloc
+        temporary = folder / f".tmp_{name}_{secrets.token_hex(4)}"
+        try:
+            found = _download(mirror + name, temporary, tell)
+            if found == md5:
+                temporary.replace(folder / name)
+                return
+            reasons.append(f"{host}: MD5 is {found}, not {md5}")
+        except urllib.error.HTTPError as error:
+            reasons.append(f"{host}: HTTP {error.code}")
+        except urllib.error.URLError as error:
+            reasons.append(f"{host}: {error.reason}")
+        except (OSError, http.client.HTTPException) as error:
+            reasons.append(f"{host}: {error}")
+        finally:
+            temporary.unlink(missing_ok=True)
+    raise DataError(f"{name}: {'; '.join(reasons)}")
+
+
+def _download(address: str, path: Path, tell: Callable[[int, int | None], None]) -> str:
+    """Write to `path`; the MD5 of what was written."""
+    digest = hashlib.md5(usedforsecurity=False)
+    done = 0
+    with contextlib.ExitStack() as stack:
+        response = stack.enter_context(urllib.request.urlopen(address, timeout=_TIMEOUT_S))
+        path.parent.mkdir(parents=True, exist_ok=True)  # not before something answers
+        file = stack.enter_context(path.open("wb"))
+        length = response.headers.get("Content-Length")
+        while block := response.read(_BLOCK):
+            file.write(block)
+            digest.update(block)
+            done += len(block)
+            tell(done, int(length) if length else None)
+    return digest.hexdigest()
