@@ -165,7 +165,6 @@ class Composition:
                     check_types({parameter.key: value}, self._variant(choices))
                 typed(self.trial(params))
 
-
     def _check_whole(self, parameter: Parameter, choices: Mapping[str, str]) -> None:
         dimension = parameter.dimension
         if not isinstance(dimension, Interval) or dimension.integer:

@@ -155,8 +155,14 @@ def session() -> Iterator[Cluster]:
                 **quiet,
             )
         stack.callback(ray.shutdown)
+        # Ray's own account of lost machines and processes; the driver gives a shorter one.
+        ray._private.worker.print_to_stdstream = _swallow
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address, start_s=time.monotonic() - began)
+
+
+def _swallow(*words: object, **more: object) -> None:
+    """Print nothing."""
 
 
 def _nodes() -> list[dict[str, Any]]:

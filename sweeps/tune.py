@@ -29,6 +29,8 @@ if TYPE_CHECKING:  # a trial's process imports this module, and needs none of th
 _STARTING = 64
 #: Seconds between two looks at what the cluster has.
 _CAPACITY_INTERVAL_S = 2.0
+#: Seconds without room for a single trial after which a sitting ends.
+_NO_ROOM_S = 60.0
 
 #: Must be set before Tune is used: no files of its own, no handling of Ctrl-C.
 ENVIRONMENT = {
@@ -54,11 +56,12 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
+    room = _Room(driver, slots)
     with tempfile.TemporaryDirectory(prefix="caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
-                search_alg=_Proposals(here, slots),
+                search_alg=_Proposals(here, room),
                 scheduler=_Decisions(here),
                 num_samples=-1,
                 reuse_actors=True,
@@ -67,7 +70,7 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
                 name="sweep",
                 storage_path=scratch,
                 stop=_Halt(here),
-                callbacks=[_Events(here)],
+                callbacks=[_Events(here, room)],
                 failure_config=tune.FailureConfig(max_failures=lost_processes),
                 verbose=0,
             ),
@@ -106,22 +109,43 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([bundle])
 
 
+class _Room:
+    """How many trials fit, looked up now and then; tells of machines that come and go."""
+
+    def __init__(self, driver: Driver, slots: Callable[[], int]) -> None:
+        self._driver = driver
+        self._slots = slots
+        self._looked = self._had = time.monotonic()
+        self.trials = slots()
+
+    def look(self) -> None:
+        """See what there is now, and give up when there has been nothing for long."""
+        now = time.monotonic()
+        if now - self._looked < _CAPACITY_INTERVAL_S:
+            return
+        self._looked, before, self.trials = now, self.trials, self._slots()
+        if self.trials != before:
+            change = "joined" if self.trials > before else "was lost"
+            self._driver.note(f"a machine {change}: room for {self.trials} trials at a time")
+        if self.trials:
+            self._had = now
+        elif now - self._had > _NO_ROOM_S:
+            self._driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
+
+
 class _Proposals(Searcher):
     """Asks the driver for a trial whenever a slot is free."""
 
-    def __init__(self, driver: _Here, slots: Callable[[], int]) -> None:
+    def __init__(self, driver: _Here, room: _Room) -> None:
         super().__init__()
         self._driver = driver
-        self._slots = slots
-        self._capacity = slots()
-        self._looked = time.monotonic()
+        self._room: _Room | None = room
 
     def suggest(self, trial_id: str) -> Any:
         if self._driver().finished:
             return Searcher.FINISHED
-        if time.monotonic() - self._looked > _CAPACITY_INTERVAL_S:
-            self._capacity, self._looked = self._slots(), time.monotonic()
-        if self._driver().running >= self._capacity:
+        assert self._room is not None
+        if self._driver().running >= self._room.trials:
             return None
         assignment = self._driver().next()
         if assignment is None:
@@ -134,7 +158,7 @@ class _Proposals(Searcher):
         """Told by `_Decisions` and `_Events` already."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_slots": None}
+        return {**self.__dict__, "_room": None}
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study remembers."""
@@ -167,12 +191,18 @@ class _Decisions(FIFOScheduler):
 
 
 class _Events(tune.Callback):
-    """What happens to a trial's process."""
+    """What happens to the trials' processes and to the machines."""
 
-    def __init__(self, driver: _Here) -> None:
+    def __init__(self, driver: _Here, room: _Room) -> None:
         self._driver = driver
+        self._room: _Room | None = room
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_room": None}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        assert self._room is not None
+        self._room.look()
         self._driver().listen()
 
     def on_trial_recover(

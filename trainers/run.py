@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Saved:
     notes: tuple[str, ...] = ()
 
 
-def run(config: TrainConfig, folder: Path, after: int = 0) -> Iterator[Saved]:
+def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, None, None]:
     """Train in `folder`, going on from its newest whole checkpoint if it has one.
 
     Args:

@@ -59,7 +59,9 @@ def test_a_sweep_leaves_what_the_contract_names(sweep_here: Callable[..., Ran]) 
     assert {row["state"] for row in table} == {"complete"}
     for row in table:
         folder = ran.folder.trials / row["id"]
-        assert sorted(p.name for p in folder.glob("epoch_*")) == [f"epoch_{n:03d}" for n in (1, 2, 3)]
+        assert sorted(p.name for p in folder.glob("epoch_*")) == [
+            f"epoch_{n:03d}" for n in (1, 2, 3)
+        ]
         for epoch in (1, 2, 3):
             state = torch.load(folder / f"epoch_{epoch:03d}" / "state.pt", weights_only=True)
             assert {"model", "optimizer", "schedule", "rng", "epoch"} <= set(state)
@@ -131,7 +133,11 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
             time.sleep(0.005)
         seen.update({p.name: (p / "state.pt").stat().st_mtime for p in folder.glob("epoch_*")})
         for process in descendants(os.getpid()):
-            if b"ray::" in (Path("/proc") / str(process) / "cmdline").read_bytes():
+            if (
+                (Path("/proc") / str(process) / "cmdline")
+                .read_bytes()
+                .startswith(b"ray::ImplicitFunc")
+            ):
                 os.kill(process, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)

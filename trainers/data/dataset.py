@@ -90,9 +90,7 @@ def image_dataset(
 ) -> Dataset:
     """A data set of (pixels (N, C, H, W), labels (N,)) pairs, normalised by the training part."""
     mean, std = moments(train[0])
-    center, scale = (
-        torch.from_numpy(v.astype(np.float32)[:, None, None]) for v in (mean, 1 / std)
-    )
+    center, scale = (torch.from_numpy(v.astype(np.float32)[:, None, None]) for v in (mean, 1 / std))
     parts = [
         Images(torch.from_numpy(pixels), torch.from_numpy(labels), center, scale)
         for pixels, labels in (train, valid, test)

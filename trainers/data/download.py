@@ -38,7 +38,8 @@ def fetch(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> Non
 
     console = Console(file=sys.stderr)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    silent = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=silent) as bar:
         for name, md5 in files.items():
             task = bar.add_task(name, total=None)
 

@@ -1,0 +1,69 @@
+"""The commands a person gives, as processes of their own, watched and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: A search with decisions in it that takes seconds.
+SEARCH = (
+    "track=none",
+    "space=null",
+    "model.width=16,32,64",
+    "model.dropout=interval(0.0,0.3)",
+    "optimizer=adamw,sgd",
+    "optimizer.lr=tag(log,interval(1e-3,1e-1))",
+    "optimizer.momentum=interval(0.0,0.9)",
+    "search.n_startup_trials=3",
+    "data.fraction=0.5",
+    "epochs=9",
+    "budget.trials=7",
+    "max_concurrent=1",
+)
+
+
+def start(module: str, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """`python -m module words` in a session of its own, its output in one pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> tuple[int, str]:
+    """Its exit code and all that it printed."""
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return process.returncode, output
+
+
+def wait_for_epochs(process: subprocess.Popen[str], log: Path, count: int) -> None:
+    """Until the study has this many epochs on record."""
+    for _ in range(12_000):
+        if log.exists() and log.read_bytes().count(b'"epoch:') >= count:
+            return
+        assert process.poll() is None, f"ended before epoch {count}: {process.communicate()[0]}"
+        time.sleep(0.005)
+    raise AssertionError(f"epoch {count} never came")
+
+
+def saved(folder: Path) -> dict[str, int]:
+    """Every whole checkpoint below a sweep, and when it was written (ns)."""
+    return {
+        str(path.parent.relative_to(folder)): path.stat().st_mtime_ns
+        for path in (folder / "trials").glob("*/epoch_*/state.pt")
+    }
