@@ -37,6 +37,12 @@ extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	$(BIN)/python -m sweeps.train $(ARGS)
 
+head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
+	$(BIN)/python -m cluster.head $(if $(ADDRESS),--address=$(ADDRESS)) $(if $(PORT),--port=$(PORT)) $(if $(MEMBER),--member=$(MEMBER))
+
+join: setup  ## lend this machine to a cluster: HEAD=10.0.0.5:26379 MEMBER=alpha [CPUS=4] [GPUS=1]
+	$(BIN)/python -m cluster.join --head=$(HEAD) --member=$(MEMBER) $(if $(CPUS),--cpus=$(CPUS)) $(if $(GPUS),--gpus=$(GPUS))
+
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -8,8 +8,10 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-#: Beside conf/ and sweeps/; not in the repository.
-FOLDER = Path(__file__).resolve().parent.parent / ".cluster"
+#: Beside conf/ and sweeps/, and not in the repository, unless CAVIAR_CLUSTER says otherwise.
+FOLDER = Path(
+    os.environ.get("CAVIAR_CLUSTER") or Path(__file__).resolve().parent.parent / ".cluster"
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,15 @@ class Head:
         """Remember it on this machine."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "head.json").write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    def forget(self, folder: Path = FOLDER) -> None:
+        """Forget it, if it is the one remembered."""
+        path = folder / "head.json"
+        try:
+            if Head(**json.loads(path.read_text(encoding="utf-8"))) == self:
+                path.unlink()
+        except (OSError, ValueError, TypeError):
+            return
 
     def answers(self, timeout_s: float = 2.0) -> bool:
         """Whether something listens at its address."""

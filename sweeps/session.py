@@ -139,7 +139,7 @@ def session() -> Iterator[Cluster]:
                     "and the token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)"
                 ) from error
         else:
-            folder = stack.enter_context(_private_folder())
+            folder = stack.enter_context(private_folder())
             token = folder / "token"
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
@@ -150,15 +150,22 @@ def session() -> Iterator[Cluster]:
             ray.init(
                 address="local",
                 include_dashboard=False,
+                _node_ip_address="127.0.0.1",  # nobody else's business
                 object_store_memory=128 * 2**20,  # trials share nothing through it
                 _temp_dir=str(folder),
                 **quiet,
             )
         stack.callback(ray.shutdown)
-        # Ray's own account of lost machines and processes; the driver gives a shorter one.
-        ray._private.worker.print_to_stdstream = _swallow
+        silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address, start_s=time.monotonic() - began)
+
+
+def silence_ray() -> None:
+    """Keep Ray's own, long account of lost machines and processes off the screen."""
+    import ray
+
+    ray._private.worker.print_to_stdstream = _swallow
 
 
 def _swallow(*words: object, **more: object) -> None:
@@ -204,7 +211,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
     """A short-lived folder for Ray's sockets and logs; sweeps away those of killed processes."""
     # Not tempfile's: a socket's path may have no more than 107 characters.
     base = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())

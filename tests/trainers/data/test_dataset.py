@@ -9,9 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from trainers.data.dataset import Bytes, Images, Ints, image_dataset, moments
 
-shapes = st.tuples(
-    st.integers(1, 9), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5)
-)
+shapes = st.tuples(st.integers(1, 9), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
 
 
 @given(arrays.arrays(np.uint8, shapes))

@@ -16,7 +16,9 @@ from trainers.errors import DataError
 
 
 def idx(array: Bytes, kind: int = 8) -> bytes:
-    return struct.pack(f">BBBB{array.ndim}I", 0, 0, kind, array.ndim, *array.shape) + array.tobytes()
+    return (
+        struct.pack(f">BBBB{array.ndim}I", 0, 0, kind, array.ndim, *array.shape) + array.tobytes()
+    )
 
 
 some_array = arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, max_side=6))

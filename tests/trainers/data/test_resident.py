@@ -44,9 +44,7 @@ def keys(fraction: float = 1.0) -> dict[str, Any]:
     return {**target, "fraction": fraction, "split_seed": 0, "validation": 0.2}
 
 
-def test_read_once_for_many_trainings(
-    calls: list[str], small: Callable[..., TrainConfig]
-) -> None:
+def test_read_once_for_many_trainings(calls: list[str], small: Callable[..., TrainConfig]) -> None:
     config = small("epochs=1")
     config.data = keys()
     for seed in (1, 2, 3):

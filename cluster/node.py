@@ -1,0 +1,221 @@
+"""One machine's part of a cluster: `ray start` in the foreground, quiet, and ended with us.
+
+Ray's own output goes to a log; of a failure the person is told what to do, in a line or two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from sweeps.head import FOLDER
+from sweeps.session import private_folder
+from trainers.errors import ConfigError
+
+#: Seconds that Ray may take to start or to reach the head.
+START_S = 90.0
+
+#: In Ray's log -> what it means.
+_REASONS = (
+    (
+        r"InvalidAuthToken|Unauthenticated|AuthenticationError",
+        "the head refuses the token: copy the head's .cluster/token to .cluster/token here",
+    ),
+    (
+        r"Version mismatch|version mismatch",
+        "this machine has another Ray or Python than the head: use the same Python (to the patch "
+        "version) and run make setup on both",
+    ),
+    (r"Some Ray subprocesses exited unexpectedly", "one of its processes was killed"),
+    (r"Address already in use|port .* is (already )?in use", "the port is in use: PORT=…"),
+)
+
+
+class Stopped(Exception):
+    """A signal asked us to end."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A running `ray start --block`."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raise if it has ended.
+
+        Raises:
+            ConfigError: with the reason that Ray gives.
+        """
+        if self.process.poll() is not None:
+            raise ConfigError(f"Ray has ended: {self.reason()}")
+
+    def reason(self) -> str:
+        """Why it failed, as far as its log tells."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        for pattern, reason in _REASONS:
+            if re.search(pattern, text):
+                return reason
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        errors = [line for line in lines if re.search(r"Error|error|failed|Failed", line)]
+        last = (errors or lines or ["it said nothing"])[-1]
+        return f"{last[:200]} (more in {self.log})"
+
+
+@contextlib.contextmanager
+def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Node]:
+    """Run `ray start` with these arguments; on leaving, end it and all that it started."""
+    with private_folder() as folder, log.open("wb") as output:
+        log.chmod(0o600)
+        command = [
+            str(Path(sys.executable).with_name("ray")),
+            "start",
+            "--block",
+            "--disable-usage-stats",
+            f"--temp-dir={folder}",
+            *arguments,
+        ]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us, who then end it in order
+            preexec_fn=_die_with_parent,
+        )
+        try:
+            yield Node(process, log)
+        finally:
+            _end(process)
+
+
+def token(folder: Path = FOLDER, create: bool = False) -> Path:
+    """The file with the cluster's token, readable by its owner only.
+
+    Raises:
+        ConfigError: there is none, and `create` is not set.
+    """
+    path = folder / "token"
+    if not path.exists():
+        if not create:
+            raise ConfigError(
+                f"there is no token in {path}: copy .cluster/token from the head's machine there"
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        import secrets
+
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(32))
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        path.chmod(0o600)
+        say(f"{path} could be read by others; it is yours alone now (mode 600)")
+    return path
+
+
+def wait_for_port(node: Node, host: str, port: int) -> None:
+    """Until something listens there.
+
+    Raises:
+        ConfigError: Ray ended, or took too long.
+    """
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        node.check()
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return
+        time.sleep(0.2)
+    raise ConfigError(f"Ray did not start within {START_S:.0f} s: {node.reason()}")
+
+
+def wait_for_text(node: Node, text: str) -> None:
+    """Until Ray's log says so.
+
+    Raises:
+        ConfigError: Ray ended, or took too long.
+    """
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        if text.encode() in node.log.read_bytes():
+            return
+        node.check()
+        time.sleep(0.2)
+    raise ConfigError(f"the head did not answer within {START_S:.0f} s: {node.reason()}")
+
+
+def member_name(name: str) -> str:
+    """A member's name, checked.
+
+    Raises:
+        ConfigError: it cannot be a label in Ray.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
+        raise ConfigError(
+            f"MEMBER={name!r} must be letters, digits, '.', '_' and '-', such as MEMBER=alpha"
+        )
+    return name
+
+
+def split_address(text: str, what: str) -> tuple[str, int]:
+    """Host and port of "host:port".
+
+    Raises:
+        ConfigError: it has no port, or not a number from 1 to 65535.
+    """
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"{what}={text!r} must be host:port, such as {what}=10.0.0.5:26379")
+    return host, int(port)
+
+
+def say(text: str) -> None:
+    """Tell the person."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM raise `Stopped`."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise Stopped
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _die_with_parent() -> None:
+    """If we are killed, Ray is told to end (Linux only; elsewhere it runs on)."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End `ray start`, which ends what it started; its whole session if it does not."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=15)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=5)
