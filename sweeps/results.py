@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 
 from sweeps.records import Importance, Objective, Ranked, State, TrialRecord
 from trainers.errors import ConfigError
@@ -110,7 +110,8 @@ def write_sweep(
         "versions": {package: version(package) for package in _PACKAGES},
         "data": fingerprint,
     }
-    _write(folder.sweep, OmegaConf.to_yaml(OmegaConf.create(content)))
+    # Not by OmegaConf: a ${…} in the diff is text.
+    _write(folder.sweep, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 def read_sweep(folder: Folder) -> dict[str, Any]:
@@ -119,9 +120,12 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
     Raises:
         ConfigError: a later version of this program wrote it.
     """
-    content = OmegaConf.to_container(OmegaConf.load(folder.sweep))
-    assert isinstance(content, dict)
-    if int(content.get("version", 0)) > VERSION:
+    try:
+        content = yaml.safe_load(folder.sweep.read_text(encoding="utf-8"))
+        newer = int(content["version"]) > VERSION
+    except (yaml.YAMLError, TypeError, KeyError, ValueError):
+        raise ConfigError(f"{folder.sweep} is damaged: it is no record of a sweep") from None
+    if newer:
         raise ConfigError(
             f"{folder.path} was written by a newer Caviar (layout {content['version']}, this one "
             f"knows {VERSION}): update, or use another name"

@@ -91,6 +91,11 @@ def check(composition: Composition) -> Sweep:
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
             f"{config['max_concurrent']}"
         )
+    if config["resources"]["gpu_memory_gb"] is not None:
+        raise ConfigError(
+            "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
+            "resources.gpu=0.25"
+        )
     stop = instantiate_group("stop", config["stop"])
     return Sweep(
         composition, config, training, space, tuple(notes), objective, search, stop, budget

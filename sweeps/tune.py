@@ -215,9 +215,10 @@ class _Events(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         times = trial.run_metadata.num_failures
-        self._driver().failed(
-            trial.config["trial"], State.FAILED, f"its process was lost {times} times"
-        )
+        reason = f"its process was lost {times} times"
+        if isinstance(trial.get_pickled_error(), ray.exceptions.OutOfMemoryError):
+            reason += ", at last because its machine ran out of memory"
+        self._driver().failed(trial.config["trial"], State.FAILED, reason)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from sweeps import results
 from sweeps.composition import compose
 from sweeps.entry import use_plugins

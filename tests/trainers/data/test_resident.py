@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A data set that notes what is asked of it, in a process that has read nothing yet."""
     seen: list[str] = []
     module = types.ModuleType("noted_data")
@@ -36,7 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setitem(sys.modules, "noted_data", module)
     monkeypatch.setattr(resident, "_loaded", {})
     monkeypatch.setattr(resident, "_resident", {})
-    yield seen
+    return seen
 
 
 def keys(fraction: float = 1.0) -> dict[str, Any]:
