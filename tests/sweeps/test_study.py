@@ -179,7 +179,8 @@ class TestWriting:
         with pytest.raises(ValueError, match=rf"{trial} cannot be complete"):
             study.end(trial, State.COMPLETE)
 
-    def test_seconds_spent_are_kept(self, study: Study, path: Path) -> None:
+    def test_seconds_spent_are_kept(self, path: Path) -> None:
+        study = opened(path)
         assert study.wall_s == 0
         study.spend(12.5)
         assert study.wall_s == 12.5

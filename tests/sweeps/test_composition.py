@@ -1,0 +1,225 @@
+"""Trials are ordinary Hydra compositions of conf/."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+import pytest
+from hydra import compose as hydra_compose
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sweeps.composition import Composition, compose, dotted, exists, plain
+from sweeps.config import SWEEP_KEYS
+from sweeps.space import Choice, Interval, Space, written
+from trainers.errors import ConfigError
+
+
+def space_of(*overrides: str) -> tuple[Space, list[str]]:
+    with compose(overrides) as composition:
+        return composition.space()
+
+
+def draw(space: Space, seed: int) -> dict[str, Any]:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    return space.suggest(study.ask())
+
+
+@contextmanager
+def composed(*overrides: str) -> Iterator[tuple[Composition, Space]]:
+    with compose(overrides) as composition:
+        yield composition, composition.space()[0]
+
+
+class TestTrial:
+    def test_swaps_whole_groups(self) -> None:
+        with composed("space=null", "optimizer=adamw,sgd", "optimizer.lr=0.1,0.2") as (made, _):
+            sgd = plain(made.trial({"optimizer": "sgd", "optimizer.lr": 0.2}))["optimizer"]
+            adamw = plain(made.trial({"optimizer": "adamw", "optimizer.lr": 0.1}))["optimizer"]
+        assert sgd["_target_"] == "torch.optim.SGD"
+        assert (sgd["lr"], sgd["momentum"]) == (0.2, 0.9)
+        assert "betas" not in sgd
+        assert adamw["_target_"] == "torch.optim.AdamW"
+        assert adamw["lr"] == 0.1
+        assert "momentum" not in adamw
+
+    def test_leaves_the_base_alone(self) -> None:
+        with composed("space=null", "optimizer=adamw,sgd", "model.width=1,2") as (made, _):
+            before = plain(made.base)
+            made.trial({"optimizer": "sgd", "model.width": 2})
+            assert plain(made.base) == before
+            assert plain(made.trial({"optimizer": "adamw", "model.width": 64})) == before
+
+    def test_follows_interpolations(self) -> None:
+        with composed("space=null", "epochs=3,5") as (made, _):
+            assert plain(made.trial({"epochs": 5}))["schedule"]["epochs"] == 5
+            assert plain(made.trial({"epochs": 3}))["schedule"]["epochs"] == 3
+
+    def test_keeps_what_is_fixed_for_all(self) -> None:
+        fixed = ("optimizer.weight_decay=0.5", "data.fraction=0.5", "batch_size=7")
+        with composed("space=null", "optimizer=adamw,sgd", *fixed) as (made, _):
+            assert made.fixed == ("space=null", *fixed)
+            for choice in ("adamw", "sgd"):
+                trial = plain(made.trial({"optimizer": choice}))
+                assert trial["optimizer"]["weight_decay"] == 0.5
+                assert trial["data"]["fraction"] == 0.5
+                assert trial["batch_size"] == 7
+
+    def test_says_what_was_chosen(self) -> None:
+        with composed("search=random", "stop=median") as (made, _):
+            assert (made.choice("search"), made.choice("stop")) == ("random", "median")
+            assert set(made.options("stop")) == {"asha", "median", "none"}
+            assert made.options("optimizer.lr") == []
+            assert made.options("nothing") == []
+
+    @pytest.mark.parametrize("experiment", ["quickstart", "mnist"])
+    def test_is_what_hydra_composes(self, experiment: str) -> None:
+        with composed(f"experiment={experiment}", "seed=3", "label_smoothing=0.1") as (made, space):
+
+            @given(st.integers(0, 2**32 - 1))
+            @settings(max_examples=12)
+            def check(seed: int) -> None:
+                params = draw(space, seed)
+                words = [*made.fixed, *(f"{key}={written(value)}" for key, value in params.items())]
+                assert plain(made.trial(params)) == plain(hydra_compose("sweep", words))
+
+            check()
+
+
+class TestSpace:
+    def test_of_the_quickstart(self) -> None:
+        space, notes = space_of()
+        assert notes == []
+        when = {p.key: {group: set(allowed) for group, allowed in p.when} for p in space.parameters}
+        assert when == {
+            "model": {},
+            "norm": {},
+            "optimizer": {},
+            "model.width": {},
+            "model.depth": {},
+            "model.channels": {"model": {"cnn"}},
+            "model.dropout": {},
+            "optimizer.lr": {},
+            "optimizer.momentum": {"optimizer": {"sgd"}},
+        }
+
+    @given(st.integers(0, 2**32 - 1))
+    @settings(max_examples=20)
+    def test_keys_are_there_exactly_under_their_choices(self, seed: int) -> None:
+        with_both = QUICKSTART
+        params = draw(with_both, seed)
+        assert ("model.channels" in params) == (params["model"] == "cnn")
+        assert ("optimizer.momentum" in params) == (params["optimizer"] == "sgd")
+        assert {"model.width", "optimizer.lr", "norm"} <= set(params)
+
+    def test_the_command_line_adds_and_takes_precedence(self) -> None:
+        space, notes = space_of("model.width=8,16", "epochs=range(2,5)", "optimizer=adam,sgd")
+        found = {p.key: p.dimension for p in space.parameters}
+        assert notes == []
+        assert found["model.width"] == Choice((8, 16))
+        assert found["epochs"] == Interval(2, 4, integer=True)
+        assert found["optimizer"] == Choice(("adam", "sgd"))
+        assert found["model.depth"] == Choice((1, 2, 3))  # of the experiment still
+
+    def test_a_fixed_value_removes_the_entry(self) -> None:
+        with composed("model.width=99", "norm=layer") as (made, space):
+            assert "model.width" not in space.keys
+            assert "norm" not in space.keys
+            trial = plain(made.trial(draw(space, 0)))
+        assert trial["model"]["width"] == 99
+        assert trial["norm"]["_target_"] == "trainers.models.norm.layer"
+
+    def test_a_key_that_a_fixed_choice_lacks_is_left_out_with_a_note(self) -> None:
+        space, notes = space_of("optimizer=adamw")
+        assert "optimizer.momentum" not in space.keys
+        assert notes == ["optimizer.momentum is not swept: optimizer=adamw has no such key"]
+        space, notes = space_of("optimizer=sgd", "model=mlp")
+        assert "optimizer.momentum" in space.keys
+        assert notes == ["model.channels is not swept: model=mlp has no such key"]
+
+    def test_null_takes_the_whole_space_away(self) -> None:
+        assert space_of("space=null", "epochs=1,2")[0].keys == ("epochs",)
+        assert space_of("space=null")[0].keys == ()
+
+    def test_a_key_with_a_null_value_exists(self) -> None:
+        with composed("space=null", "resources.gpu_memory_gb=null,2.0") as (made, _):
+            values = [
+                plain(made.trial({"resources.gpu_memory_gb": v}))["resources"]["gpu_memory_gb"]
+                for v in (None, 2.0)
+            ]
+        assert values == [None, 2.0]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("key", SWEEP_KEYS)
+    def test_of_what_is_the_same_for_all_trials(self, key: str) -> None:
+        swept = f"{key}=a,b" if key not in ("stop", "search", "track", "task") else f"{key}=glob(*)"
+        for words in ([swept], [f"+space={{{key}: '1,2'}}"]):
+            if words[0] == "space=a,b" or (words[0].startswith("+space") and key == "space"):
+                continue
+            with pytest.raises(ConfigError, match=f"{key} is the same for all trials") as refusal:
+                space_of("space=null", *words) if words == [swept] else space_of(
+                    "space=null", f"+space.{key}='1,2'"
+                )
+            assert len(str(refusal.value).splitlines()) <= 2
+
+    @pytest.mark.parametrize(
+        ("override", "told"),
+        [
+            ("budget.trials=1,2", "budget.trials is the same for all trials"),
+            ("search.n_startup_trials=1,2", "search.n_startup_trials is the same for all"),
+            ("model.wdth=1,2", "did you mean model.width"),
+            ("optimizer.lrr=0.1,0.2", "did you mean optimizer.lr"),
+            ("optimizer=adamw,sdg", "did you mean sgd"),
+            ("model.width=a,b", "model.width must be an integer"),
+            ("model.width=1.5,2.5", "model.width must be an integer"),
+            ("model.width=interval(16,64)", r"int\(interval\(low,high\)\)"),
+            ("epochs=interval(1,9)", "epochs"),
+            ("epochs=0,5", "epochs must be 1 or more, not 0"),
+            ("optimizer.lr=interval(0,1)", "optimizer.lr must be above 0"),
+            ("optimizer.lr=0.1,true", "optimizer.lr must be a number"),
+            ("optimizer.fused=0,1", "optimizer.fused must be true or false"),
+            ("precision=fp32,fp64", "precision.*fp64"),
+            ("label_smoothing=0.1,1.5", "label_smoothing must be from 0"),
+            ("optimizer.momentum=0.1,none", "optimizer.momentum must be a number"),
+            ("+model.nothing=1,2", "model.nothing"),
+        ],
+    )
+    def test_of_values(self, override: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told) as refusal:
+            space_of(override)
+        assert len(str(refusal.value).splitlines()) <= 2, str(refusal.value)
+
+    @pytest.mark.parametrize(
+        ("override", "told"),
+        [
+            ("optimizer=adamww", "did you mean adamw"),
+            ("epochs=abc", "abc"),
+            ("epochs=[1", "is not an override"),
+        ],
+    )
+    def test_of_fixed_overrides(self, override: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told) as refusal, compose([override]):
+            pass
+        assert len(str(refusal.value).splitlines()) <= 2, str(refusal.value)
+
+    def test_of_a_key_that_the_choices_of_a_trial_lack(self) -> None:
+        with composed() as (made, _), pytest.raises(ConfigError, match=r"optimizer\.momentum"):
+            made.trial({"optimizer": "adamw", "optimizer.momentum": 0.5})
+
+
+def test_dotted_lists_every_value_and_exists_knows_them() -> None:
+    with composed("space=null") as (made, _):
+        keys = list(dotted(made.base))
+        assert {"epochs", "optimizer.lr", "optimizer.betas", "resources.gpu_memory_gb"} <= set(keys)
+        assert all(exists(made.base, key) for key in keys)
+        assert not any("_target_" in key for key in keys)
+        assert not exists(made.base, "optimizer.momentum")
+        assert not exists(made.base, "epochs.deeper")
+
+
+QUICKSTART = space_of()[0]

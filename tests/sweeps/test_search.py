@@ -1,0 +1,173 @@
+"""Proposals: the same for the same seed and study, in whatever process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from sweeps.records import Objective, State
+from sweeps.search import LARGEST_GRID, Grid, Sampled, Search, build
+from sweeps.space import Space, parse
+from sweeps.study import Study
+from trainers.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+TPE = {
+    "_target_": "optuna.samplers.TPESampler",
+    "_partial_": True,
+    "n_startup_trials": 3,
+    "multivariate": True,
+    "group": True,
+    "constant_liar": True,
+}
+RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}
+GRID = {"_target_": "sweeps.search.Grid"}
+
+
+def space(*words: str) -> Space:
+    return parse(OverridesParser.create().parse_overrides(list(words)), lambda key: ())
+
+
+MIXED = space(
+    "lr=tag(log,interval(1e-4,1))", "width=range(16,129,16)", "kind=a,b,c", "p=interval(0,1)"
+)
+
+
+def proposals(path: Path, config: Mapping[str, Any], seed: int, count: int) -> list[dict[str, Any]]:
+    """The parameters of so many trials, each of which is better the nearer lr is to 0.01."""
+    found = []
+    study = Study(path, Objective("score", True), MIXED, "s", create=not path.exists())
+    for _ in range(count):
+        # A search of its own for each: nothing but the seed and the study may matter.
+        record = study.propose(build(config, MIXED, seed))
+        lr = record.params["lr"]
+        assert isinstance(lr, float)
+        study.report(record.id, 1, {"score": -abs(lr - 0.01)}, "", "")
+        study.end(record.id, State.COMPLETE)
+        found.append(dict(record.params))
+    study.close()
+    return found
+
+
+@pytest.mark.parametrize("config", [TPE, RANDOM], ids=["tpe", "random"])
+class TestSampled:
+    def test_the_same_study_and_seed_give_the_same(
+        self, config: Mapping[str, Any], tmp_path: Path
+    ) -> None:
+        whole = proposals(tmp_path / "a", config, 5, 9)
+        assert proposals(tmp_path / "b", config, 5, 9) == whole
+        parts = [p for n in (2, 3, 4) for p in proposals(tmp_path / "c", config, 5, n)]
+        assert parts == whole
+
+    def test_another_seed_gives_others(self, config: Mapping[str, Any], tmp_path: Path) -> None:
+        one, two = proposals(tmp_path / "a", config, 5, 6), proposals(tmp_path / "b", config, 6, 6)
+        assert all(a["lr"] != b["lr"] for a, b in zip(one, two, strict=True))
+
+    def test_no_two_trials_draw_alike(self, config: Mapping[str, Any], tmp_path: Path) -> None:
+        found = proposals(tmp_path / "a", config, 5, 9)
+        assert len({json.dumps(params) for params in found}) == 9
+
+    def test_there_is_always_another_and_none_is_fixed(self, config: Mapping[str, Any]) -> None:
+        search = build(config, MIXED, 0)
+        assert search.limit() is None
+        assert search.point(7) is None
+
+
+def test_another_process_proposes_the_same(tmp_path: Path) -> None:
+    here = proposals(tmp_path / "here", TPE, 11, 7)
+    code = (
+        "import json; from pathlib import Path; from tests.sweeps.test_search import *\n"
+        f"print(json.dumps(proposals(Path({str(tmp_path / 'there')!r}), TPE, 11, 7)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "12345"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    assert json.loads(done.stdout) == here
+
+
+def test_tpe_learns_from_the_study(tmp_path: Path) -> None:
+    """After its random trials it proposes other than random search, and nearer to the best."""
+    tpe = proposals(tmp_path / "tpe", TPE, 5, 30)
+    random = proposals(tmp_path / "random", RANDOM, 5, 30)
+
+    def far(params: list[dict[str, Any]]) -> float:
+        return sorted(abs(p["lr"] - 0.01) for p in params[10:])[10]
+
+    assert far(tpe) < far(random)
+
+
+class TestGrid:
+    def test_every_combination_once_in_order(self) -> None:
+        grid = build(GRID, space("a=1,2", "b=x,y,z", "c=range(0,2)"), 0)
+        assert grid.limit() == 12
+        points = [grid.point(number) for number in range(12)]
+        assert points == [
+            {"a": a, "b": b, "c": c} for a, b, c in product((1, 2), ("x", "y", "z"), (0, 1))
+        ]
+
+    def test_the_seed_does_not_matter(self) -> None:
+        grids: list[Search] = [build(GRID, space("a=3,1,2"), seed) for seed in (0, 1)]
+        for grid in grids:
+            assert [grid.point(number) for number in range(3)] == [{"a": a} for a in (3, 1, 2)]
+
+    def test_of_an_interval(self) -> None:
+        with pytest.raises(
+            ConfigError, match=r"a grid needs a list.*lr is the interval"
+        ) as refusal:
+            build(GRID, space("a=1,2", "lr=interval(0,1)"), 0)
+        assert "search=random" in str(refusal.value)
+        assert len(str(refusal.value).splitlines()) <= 2
+
+    def test_of_a_billion(self) -> None:
+        with pytest.raises(ConfigError, match=r"1,000,000,000 .* more than 1,000,000") as refusal:
+            build(GRID, space(*(f"{key}=range(0,10)" for key in "abcdefghi")), 0)
+        assert "search=random" in str(refusal.value)
+
+    def test_the_largest(self) -> None:
+        assert Grid(space(f"a=range(0,{LARGEST_GRID})")).limit() == LARGEST_GRID
+        with pytest.raises(ConfigError, match="fewer values"):
+            Grid(space(f"a=range(0,{LARGEST_GRID + 1})"))
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({**TPE, "n_startup": 3}, "n_startup"),
+            ({**RANDOM, "n_startup_trials": 3}, "n_startup_trials"),
+            ({**TPE, "multivariate": False}, "multivariate"),  # group needs it
+            ({"_target_": "optuna.samplers.Nothing", "_partial_": True}, "Nothing"),
+            ({"_target_": "sweeps.search.Gird"}, "Gird"),
+            ({**GRID, "order": "random"}, "order"),
+        ],
+    )
+    def test_of_settings(self, settings: dict[str, Any], told: str) -> None:
+        with pytest.raises(ConfigError) as refusal:
+            build(settings, MIXED, 0)
+        message = str(refusal.value)
+        assert told in message
+        assert settings["_target_"] in message
+        assert len(message.splitlines()) <= 2, message
+
+
+def test_seeds_of_trials_differ() -> None:
+    """Also between sweeps whose seeds follow one another."""
+    seen: list[int] = []
+
+    def keep(seed: int) -> Any:
+        seen.append(seed)
+
+    for seed in range(20):
+        for number in range(20):
+            Sampled(keep, seed).sampler(number)
+    assert len(set(seen)) == 400
