@@ -19,6 +19,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
 from sweeps.space import Space
+from trainers.check import check_arguments
 from trainers.errors import ConfigError
 
 #: The most configurations that a grid may list.
@@ -102,7 +103,8 @@ def build(config: Mapping[str, Any], space: Space, seed: int) -> Search:
     Raises:
         ConfigError: an argument that the sampler does not take, or a value it refuses.
     """
-    target = str(config.get("_target_", ""))
+    check_arguments("search", config, ("seed", "space"))
+    target = str(config["_target_"])
     try:
         if not target.startswith("optuna."):
             # In two steps: Hydra would take the space, a dataclass, for a configuration.

@@ -246,7 +246,7 @@ def _study_id(study: OptunaStudy, storage: BaseStorage) -> int:
 
 def _exclusive(path: Path) -> int:
     """Hold the study for this process; the kernel lets go of it however the process ends."""
-    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(f"{path}.driver", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

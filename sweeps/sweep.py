@@ -14,13 +14,17 @@ from types import FrameType
 from typing import Any
 
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from sweeps import ending, results
 from sweeps.budget import Budget
-from sweeps.composition import Composition, plain
+from sweeps.composition import Composition, dotted, plain
+from sweeps.config import SweepConfig
 from sweeps.driver import Driver
 from sweeps.importance import importances
+from sweeps.messages import explain
 from sweeps.progress import Plan, Progress
 from sweeps.records import Ending, Objective, Ranked, ranking
 from sweeps.results import Folder
@@ -73,6 +77,10 @@ def check(composition: Composition) -> Sweep:
         ConfigError: what is wrong.
     """
     base = composition.base
+    try:  # an appended key (+budget.trails=3) passes Hydra even where there is a schema
+        OmegaConf.merge(OmegaConf.structured(SweepConfig), OmegaConf.to_container(base))
+    except OmegaConfBaseException as error:
+        raise ConfigError(explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))) from error
     training = typed(base)
     space, notes = composition.space()
     if not space.parameters:

@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from enum import Enum
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -32,8 +33,8 @@ def check_types(values: Mapping[str, object], reference: DictConfig) -> None:
     for key, value in values.items():
         given = _lookup(reference, key)
         expected = type(given)
-        if given is None or type(value) is expected:
-            continue
+        if given is None or type(value) is expected or isinstance(given, Enum):
+            continue  # an Enum has a schema, which looks after it
         if isinstance(given, dict) and isinstance(value, str):
             continue
         if expected is float and type(value) is int:

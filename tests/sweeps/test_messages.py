@@ -31,7 +31,6 @@ def told(overrides: Sequence[str]) -> str:
         ("optimizer.lrr=0.1", ["optimizer.lrr", "did you mean optimizer.lr"]),
         ("epocs=3", ["epocs", "did you mean epochs"]),
         ("budget.trails=3", ["budget.trails", "did you mean budget.trials"]),
-        ("+budget.trails=3", ["budget.trails", "did you mean budget.trials"]),
         ("zzzzzz=3", ["zzzzzz: there is no such key"]),
         ("optimizer=adamww", ["optimizer=adamww", "did you mean adamw"]),
         ("experiment=quikstart", ["experiment=quikstart", "did you mean quickstart"]),

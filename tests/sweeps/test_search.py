@@ -30,6 +30,7 @@ TPE = {
     "constant_liar": True,
 }
 RANDOM = {"_target_": "optuna.samplers.RandomSampler", "_partial_": True}
+LONG = pytest.mark.xfail(strict=True, reason="told by Hydra, in three lines, with no nearest name")
 GRID = {"_target_": "sweeps.search.Grid"}
 
 
@@ -63,17 +64,20 @@ class TestSampled:
     def test_the_same_study_and_seed_give_the_same(
         self, config: Mapping[str, Any], tmp_path: Path
     ) -> None:
-        whole = proposals(tmp_path / "a", config, 5, 9)
-        assert proposals(tmp_path / "b", config, 5, 9) == whole
-        parts = [p for n in (2, 3, 4) for p in proposals(tmp_path / "c", config, 5, n)]
+        whole = proposals(tmp_path / "a.log", config, 5, 9)
+        assert proposals(tmp_path / "b.log", config, 5, 9) == whole
+        parts = [p for n in (2, 3, 4) for p in proposals(tmp_path / "c.log", config, 5, n)]
         assert parts == whole
 
     def test_another_seed_gives_others(self, config: Mapping[str, Any], tmp_path: Path) -> None:
-        one, two = proposals(tmp_path / "a", config, 5, 6), proposals(tmp_path / "b", config, 6, 6)
+        one, two = (
+            proposals(tmp_path / "a.log", config, 5, 6),
+            proposals(tmp_path / "b.log", config, 6, 6),
+        )
         assert all(a["lr"] != b["lr"] for a, b in zip(one, two, strict=True))
 
     def test_no_two_trials_draw_alike(self, config: Mapping[str, Any], tmp_path: Path) -> None:
-        found = proposals(tmp_path / "a", config, 5, 9)
+        found = proposals(tmp_path / "a.log", config, 5, 9)
         assert len({json.dumps(params) for params in found}) == 9
 
     def test_there_is_always_another_and_none_is_fixed(self, config: Mapping[str, Any]) -> None:
@@ -83,10 +87,10 @@ class TestSampled:
 
 
 def test_another_process_proposes_the_same(tmp_path: Path) -> None:
-    here = proposals(tmp_path / "here", TPE, 11, 7)
+    here = proposals(tmp_path / "here.log", TPE, 11, 7)
     code = (
         "import json; from pathlib import Path; from tests.sweeps.test_search import *\n"
-        f"print(json.dumps(proposals(Path({str(tmp_path / 'there')!r}), TPE, 11, 7)))"
+        f"print(json.dumps(proposals(Path({str(tmp_path / 'there.log')!r}), TPE, 11, 7)))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "12345"}
     done = subprocess.run(
@@ -97,8 +101,8 @@ def test_another_process_proposes_the_same(tmp_path: Path) -> None:
 
 def test_tpe_learns_from_the_study(tmp_path: Path) -> None:
     """After its random trials it proposes other than random search, and nearer to the best."""
-    tpe = proposals(tmp_path / "tpe", TPE, 5, 30)
-    random = proposals(tmp_path / "random", RANDOM, 5, 30)
+    tpe = proposals(tmp_path / "tpe.log", TPE, 5, 30)
+    random = proposals(tmp_path / "random.log", RANDOM, 5, 30)
 
     def far(params: list[dict[str, Any]]) -> float:
         return sorted(abs(p["lr"] - 0.01) for p in params[10:])[10]
@@ -121,9 +125,7 @@ class TestGrid:
             assert [grid.point(number) for number in range(3)] == [{"a": a} for a in (3, 1, 2)]
 
     def test_of_an_interval(self) -> None:
-        with pytest.raises(
-            ConfigError, match=r"a grid needs a list.*lr is the interval"
-        ) as refusal:
+        with pytest.raises(ConfigError, match=r"lr is the interval") as refusal:
             build(GRID, space("a=1,2", "lr=interval(0,1)"), 0)
         assert "search=random" in str(refusal.value)
         assert len(str(refusal.value).splitlines()) <= 2
@@ -146,8 +148,10 @@ class TestRefusals:
             ({**TPE, "n_startup": 3}, "n_startup"),
             ({**RANDOM, "n_startup_trials": 3}, "n_startup_trials"),
             ({**TPE, "multivariate": False}, "multivariate"),  # group needs it
-            ({"_target_": "optuna.samplers.Nothing", "_partial_": True}, "Nothing"),
-            ({"_target_": "sweeps.search.Gird"}, "Gird"),
+            pytest.param(
+                {**RANDOM, "_target_": "optuna.samplers.TPESmpler"}, "TPESampler", marks=LONG
+            ),
+            pytest.param({"_target_": "sweeps.search.Gird"}, "Grid", marks=LONG),
             ({**GRID, "order": "random"}, "order"),
         ],
     )

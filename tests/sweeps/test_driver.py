@@ -1,0 +1,375 @@
+"""The decisions of a sitting: a real study, composition and search; nobody trains."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from sweeps.composition import compose
+from sweeps.driver import Assignment, Driver
+from sweeps.progress import Plan, Progress
+from sweeps.records import Place, State, TrialRecord
+from sweeps.study import Study
+from sweeps.sweep import Sweep, check
+from sweeps.tracking import NullTracker
+
+SMALL = ("space=null", "optimizer.lr=0.1,0.2,0.3,0.4", "search=grid", "stop=none", "epochs=3")
+HERE = Place("me", "atlas")
+
+
+class Watched(NullTracker):
+    """Keeps what it is told, and passes on what a person asks."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, int]] = []
+        self.epochs: list[tuple[str, int, bool]] = []
+        self.ended: list[tuple[str, str, Mapping[str, Any]]] = []
+        self.asked: set[str] = set()
+        self.said: list[str] = []
+
+    def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
+        self.started.append((trial, reported))
+
+    def epoch(
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: Path | None,
+        best: bool,
+    ) -> None:
+        self.epochs.append((trial, epoch, best))
+
+    def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
+        self.ended.append((trial, state, summary))
+
+    def stop_requests(self) -> set[str]:
+        return self.asked
+
+    def notes(self) -> list[str]:
+        said, self.said = self.said, []
+        return said
+
+
+class Sitting:
+    """A driver, and all that it is given."""
+
+    def __init__(self, folder: Path, sweep: Sweep) -> None:
+        path = folder / "study.log"
+        self.study = Study(path, sweep.objective, sweep.space, "s", create=not path.exists())
+        self.tracker = Watched()
+        self.output = io.StringIO()
+        plan = Plan("s", sweep.objective, "grid", "none", "here", trials=None, epochs=3, slots=2)
+        self.driver = Driver(
+            study=self.study,
+            composition=sweep.composition,
+            search=sweep.search,
+            stop=sweep.stop,
+            budget=sweep.budget,
+            folder=folder,
+            tracker=self.tracker,
+            progress=Progress(plan, self.study.trials, Console(file=self.output, width=200)),
+        )
+
+    def next(self) -> Assignment:
+        assignment = self.driver.next()
+        assert assignment is not None
+        return assignment
+
+    def epoch(self, trial: str, epoch: int, value: float = 0.5, seconds: float = 1.0) -> bool:
+        metrics = {"val_accuracy": value, "epoch_s": seconds}
+        return self.driver.epoch(trial, epoch, metrics, HERE)
+
+    def finish(self, assignment: Assignment, value: float = 0.5) -> None:
+        """Run a trial to the end that it is given."""
+        epoch = assignment.after + 1
+        while not self.epoch(assignment.trial, epoch, value):
+            epoch += 1
+
+    def record(self, trial: str) -> TrialRecord:
+        return self.study.trial(trial)
+
+
+Sit = Callable[..., Sitting]
+
+
+@pytest.fixture
+def sit(tmp_path: Path) -> Iterator[Sit]:
+    """Begins a sitting; a second call closes the study and opens it anew, as after a kill."""
+    with ExitStack() as stack:
+        sittings: list[Sitting] = []
+
+        def begin(*overrides: str) -> Sitting:
+            if sittings:
+                sittings.pop().study.close()
+                stack.close()
+            composition = stack.enter_context(compose([*SMALL, *overrides]))
+            sittings.append(Sitting(tmp_path, check(composition)))
+            return sittings[0]
+
+        yield begin
+        for sitting in sittings:
+            sitting.study.close()
+
+
+class TestNext:
+    def test_gives_trials_with_all_that_running_them_takes(self, sit: Sit, tmp_path: Path) -> None:
+        one = sit()
+        assignment = one.next()
+        assert (assignment.trial, assignment.after) == ("0000", 0)
+        assert assignment.folder == tmp_path / "trials" / "0000"
+        assert assignment.config["optimizer"]["lr"] == 0.1
+        saved = OmegaConf.to_container(OmegaConf.load(assignment.folder / "config.yaml"))
+        assert saved == assignment.config
+        assert one.next().config["optimizer"]["lr"] == 0.2
+        assert one.driver.running == 2
+        assert one.tracker.started == [("0000", 0), ("0001", 0)]
+
+    def test_ends_with_the_grid(self, sit: Sit) -> None:
+        one = sit()
+        for _ in range(4):
+            assert not one.driver.finished
+            one.finish(one.next())
+        assert one.driver.finished
+        assert one.driver.next() is None
+        assert one.driver.running == 0
+        assert {t.state for t in one.study.trials} == {State.COMPLETE}
+
+    def test_ends_with_the_trials_of_the_budget(self, sit: Sit) -> None:
+        one = sit("budget.trials=2")
+        first, second = one.next(), one.next()
+        assert one.driver.next() is None
+        one.finish(first)  # those that run are not cut short
+        assert one.driver.next() is None
+        one.finish(second)
+        assert [t.state for t in one.study.trials] == [State.COMPLETE] * 2
+
+    def test_gives_nothing_when_halted(self, sit: Sit) -> None:
+        one = sit()
+        assignment = one.next()
+        one.driver.halt("first")
+        one.driver.halt("second")
+        assert one.driver.halted == "first"
+        assert one.driver.finished
+        assert one.driver.next() is None
+        assert one.record(assignment.trial).state is State.RUNNING
+
+
+class TestEpoch:
+    def test_records_tells_and_goes_on_to_the_last(self, sit: Sit) -> None:
+        one = sit()
+        trial = one.next().trial
+        assert not one.epoch(trial, 1, 0.5)
+        assert not one.epoch(trial, 2, 0.4)
+        assert one.epoch(trial, 3, 0.9)
+        record = one.record(trial)
+        assert (record.state, record.last_epoch, record.reason) == (State.COMPLETE, 3, "")
+        assert (record.member, record.machine, record.seconds) == ("me", "atlas", 3.0)
+        assert one.tracker.epochs == [(trial, 1, True), (trial, 2, False), (trial, 3, True)]
+        assert one.tracker.ended == [(trial, "complete", {"best_epoch": 3, "best_value": 0.9})]
+        assert one.driver.running == 0
+
+    def test_counts_an_epoch_once(self, sit: Sit) -> None:
+        """A process that is lost repeats the epochs since its last checkpoint."""
+        one = sit("budget.epochs=4", "budget.trials=null")
+        trial = one.next().trial
+        for _ in range(3):
+            assert not one.epoch(trial, 1)
+        assert not one.epoch(trial, 2)
+        assert len(one.tracker.epochs) == 2
+        assert one.record(trial).seconds == 2.0
+        assert one.epoch(trial, 3)
+        assert not one.driver.finished
+
+    def test_of_a_trial_that_has_ended_says_stop(self, sit: Sit) -> None:
+        one = sit()
+        trial = one.next().trial
+        one.driver.failed(trial, State.FAILED, "out of memory")
+        assert one.epoch(trial, 1)
+        assert one.record(trial).last_epoch == 0
+        one.driver.failed(trial, State.DIVERGED, "again")
+        assert one.record(trial).reason == "out of memory"
+        assert len(one.tracker.ended) == 1
+
+    def test_the_rule_stops(self, sit: Sit) -> None:
+        one = sit("stop=asha", "stop.factor=2")
+        first, second = one.next().trial, one.next().trial
+        assert not one.epoch(first, 1, 0.9)
+        assert one.epoch(second, 1, 0.1)
+        record = one.record(second)
+        assert (record.state, record.reason) == (
+            State.STOPPED,
+            "asha: not in the best 1/2 of 2 at epoch 1",
+        )
+
+    def test_a_person_stops(self, sit: Sit) -> None:
+        one = sit()
+        first, second = one.next().trial, one.next().trial
+        one.tracker.asked = {second}
+        assert not one.epoch(first, 1)
+        assert one.epoch(second, 1)
+        assert one.record(second).state is State.STOPPED
+        assert "W&B" in one.record(second).reason
+
+    def test_what_the_tracker_says_reaches_the_person(self, sit: Sit) -> None:
+        one = sit()
+        one.tracker.said = ["cannot reach the server"]
+        one.driver.listen()
+        one.driver.listen()
+        one.driver.note("a note")
+        assert one.output.getvalue().count("cannot reach the server") == 1
+        assert "a note" in one.output.getvalue()
+
+
+class TestFailures:
+    def test_are_on_record_with_their_reason(self, sit: Sit) -> None:
+        one = sit()
+        trial = one.next().trial
+        one.epoch(trial, 1, 0.5)
+        one.driver.failed(trial, State.DIVERGED, "a loss of nan")
+        record = one.record(trial)
+        assert (record.state, record.reason) == (State.DIVERGED, "a loss of nan")
+        assert not one.driver.halted
+        assert one.next().trial == "0001"
+
+    def test_in_a_row_halt(self, sit: Sit) -> None:
+        one = sit("failures.in_a_row=2")
+        one.driver.failed(one.next().trial, State.FAILED, "a")
+        one.finish(one.next())
+        one.driver.failed(one.next().trial, State.FAILED, "b")
+        assert not one.driver.halted, "one ended well between them"
+        one.driver.failed(one.next().trial, State.INFEASIBLE, "c")
+        assert one.driver.halted == "2 trials in a row have failed; the last, 0003: c"
+        assert one.driver.next() is None
+
+
+class TestBudget:
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+        clock = SimpleNamespace(now=1000.0)
+        clock.monotonic = lambda: clock.now
+        monkeypatch.setattr("sweeps.driver.time", clock)
+        return clock
+
+    def test_of_epochs_ends_all_that_run(self, sit: Sit) -> None:
+        one = sit("budget.epochs=3", "budget.trials=null")
+        first, second = one.next().trial, one.next().trial
+        assert not one.epoch(first, 1)
+        assert not one.epoch(second, 1)
+        assert one.epoch(first, 2)
+        assert one.driver.finished
+        assert one.epoch(second, 2)
+        for trial in (first, second):
+            assert one.record(trial).state is State.STOPPED
+            assert one.record(trial).reason == "the budget of 3 epochs is spent"
+        assert one.driver.next() is None
+
+    def test_of_hours_over_all_sittings(self, sit: Sit, clock: SimpleNamespace) -> None:
+        words = ("budget.hours=1", "budget.trials=null")
+        one = sit(*words)
+        trial = one.next().trial
+        clock.now += 2000
+        assert not one.epoch(trial, 1)
+        one.driver.spend()
+        assert one.driver.wall_s == 2000
+
+        clock.now += 50_000  # nobody sits
+        two = sit(*words)
+        assert two.driver.wall_s == 2000
+        assert two.next().trial == trial
+        clock.now += 1599
+        assert not two.epoch(trial, 2)
+        clock.now += 1
+        assert two.epoch(trial, 3)
+        assert two.record(trial).state is State.COMPLETE, "it was its last epoch all the same"
+        assert two.driver.finished
+
+    def test_time_is_put_on_record_now_and_then(self, sit: Sit, clock: SimpleNamespace) -> None:
+        one = sit()
+        trial = one.next().trial
+        clock.now += 60
+        one.epoch(trial, 1)
+        assert one.study.wall_s == 60
+        clock.now += 1
+        one.epoch(trial, 2)
+        assert one.study.wall_s == 60
+
+    def test_of_gpu_hours_counts_training_only(self, sit: Sit) -> None:
+        one = sit("budget.gpu_hours=1", "budget.trials=null", "resources.gpu=0.5")
+        trial = one.next().trial
+        assert not one.epoch(trial, 1, seconds=7199)
+        assert one.epoch(trial, 2, seconds=1)
+        assert one.record(trial).reason == "the budget of 1 GPU-h is spent"
+
+    def test_that_is_spent_before_ends_what_was_unfinished(self, sit: Sit) -> None:
+        one = sit("budget.epochs=9", "budget.trials=null")
+        trial = one.next().trial
+        one.epoch(trial, 1)
+        two = sit("budget.epochs=1", "budget.trials=null")
+        assert two.driver.next() is None
+        assert two.record(trial).state is State.STOPPED
+
+
+class TestResuming:
+    def test_unfinished_trials_come_first(self, sit: Sit) -> None:
+        one = sit()
+        done, begun, fresh = one.next(), one.next(), one.next()
+        one.finish(done)
+        one.epoch(begun.trial, 1)
+        two = sit()
+        assert [(a.trial, a.after) for a in (two.next(), two.next(), two.next())] == [
+            (begun.trial, 1),
+            (fresh.trial, 0),
+            ("0003", 0),
+        ]
+        assert two.driver.next() is None
+        assert two.tracker.started == [("0001", 1), ("0002", 0), ("0003", 0)]
+
+    def test_an_epoch_that_was_never_judged_is_judged(self, sit: Sit) -> None:
+        """Killed between the record of an epoch and what should have followed from it."""
+        one = sit("stop=asha", "stop.factor=2")
+        good, bad, last = one.next().trial, one.next().trial, one.next().trial
+        one.epoch(good, 1, 0.9)
+        for trial, epochs in ((bad, 1), (last, 3)):
+            for epoch in range(1, epochs + 1):
+                metrics = {"val_accuracy": 0.1 if trial == bad else 0.95}
+                one.study.report(trial, epoch, metrics, "me", "atlas")
+        two = sit("stop=asha", "stop.factor=2")
+        assert two.next().trial == "0003"
+        assert two.record(bad).state is State.STOPPED
+        assert two.record(last).state is State.COMPLETE
+
+    @pytest.mark.xfail(strict=True, reason="judged again, by what came after its verdict")
+    def test_a_verdict_stands(self, sit: Sit) -> None:
+        """The first at a rung goes on, also when the driver is killed while it does."""
+        one = sit("stop=asha", "stop.factor=2")
+        first, second = one.next().trial, one.next().trial
+        assert not one.epoch(first, 1, 0.1)
+        assert not one.epoch(second, 1, 0.9)
+        two = sit("stop=asha", "stop.factor=2")
+        assert [two.next().trial, two.next().trial] == [first, second]
+
+    def test_nothing_is_proposed_beyond_the_budget(self, sit: Sit) -> None:
+        one = sit("budget.trials=2")
+        one.finish(one.next())
+        unfinished = one.next()
+        two = sit("budget.trials=2")
+        assert not two.driver.finished
+        assert two.next().trial == unfinished.trial
+        assert two.driver.next() is None
+        assert len(two.study.trials) == 2
+
+    def test_when_halted_the_unfinished_wait(self, sit: Sit) -> None:
+        trial = sit().next().trial
+        two = sit()
+        two.driver.halt("interrupted")
+        assert two.driver.next() is None
+        assert sit().next().trial == trial
