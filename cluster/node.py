@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from sweeps.head import FOLDER
-from sweeps.session import private_folder
+from sweeps.session import plain_python, private_folder
 from trainers.errors import ConfigError
 
 #: Seconds that Ray may take to start or to reach the head.
@@ -81,8 +81,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
     with private_folder() as folder, log.open("wb") as output:
         log.chmod(0o600)
         command = [
-            str(Path(sys.executable).with_name("ray")),
-            "start",
+            *(plain_python(folder), "-m", "ray.scripts.scripts", "start"),
             "--block",
             "--disable-usage-stats",
             f"--temp-dir={folder}",

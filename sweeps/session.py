@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 import warnings
@@ -147,18 +149,42 @@ def session() -> Iterator[Cluster]:
             stack.enter_context(_environment({"RAY_AUTH_TOKEN_PATH": str(token)}))
             import ray
 
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                _node_ip_address="127.0.0.1",  # nobody else's business
-                object_store_memory=128 * 2**20,  # trials share nothing through it
-                _temp_dir=str(folder),
-                **quiet,
-            )
+            with _python(plain_python(folder)):
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",  # nobody else's business
+                    object_store_memory=128 * 2**20,  # trials share nothing through it
+                    _temp_dir=str(folder),
+                    **quiet,
+                )
         stack.callback(ray.shutdown)
         silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address, start_s=time.monotonic() - began)
+
+
+def plain_python(folder: Path) -> str:
+    """This Python by a path that a shell takes for one word, as Ray's workers need it.
+
+    Args:
+        folder: where to put a link to the environment, if there must be one.
+    """
+    if re.fullmatch(r"[\w./+-]+", sys.executable):
+        return sys.executable
+    python = Path(sys.executable)
+    link = folder / "venv"
+    link.symlink_to(python.parent.parent)
+    return str(link / python.parent.name / python.name)
+
+
+@contextlib.contextmanager
+def _python(path: str) -> Iterator[None]:
+    before, sys.executable = sys.executable, path
+    try:
+        yield
+    finally:
+        sys.executable = before
 
 
 def silence_ray() -> None:

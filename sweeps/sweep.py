@@ -80,7 +80,9 @@ def check(composition: Composition) -> Sweep:
     try:  # an appended key (+budget.trails=3) passes Hydra even where there is a schema
         OmegaConf.merge(OmegaConf.structured(SweepConfig), OmegaConf.to_container(base))
     except OmegaConfBaseException as error:
-        raise ConfigError(explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))) from error
+        raise ConfigError(
+            explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))
+        ) from error
     training = typed(base)
     space, notes = composition.space()
     if not space.parameters:

@@ -1,4 +1,4 @@
-"""Imports run one way: cluster -> sweeps -> trainers, and each third party behind one module."""
+"""Imports run one way, and each of the big libraries has one door."""
 
 from __future__ import annotations
 
@@ -9,77 +9,130 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for package in ("trainers", "sweeps", "cluster")
-    for path in sorted((ROOT / package).rglob("*.py"))
-}
+PACKAGES = ("trainers", "sweeps", "cluster")
 
 
-def within(module: str, *packages: str) -> bool:
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
+def module_of(path: Path) -> str:
+    """`sweeps/tracking/__init__.py` -> `sweeps.tracking`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported(module: str) -> set[str]:
-    """All that a module's source imports, for types only or late as well, in dotted form."""
-    path = MODULES[module]
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(source: str, module: str, package: bool = False) -> set[str]:
+    """Every name that a module imports anywhere: in functions and under TYPE_CHECKING too.
+
+    `from a import b` counts as `a.b`, which may be a module.
+    """
+    found = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{module} imports relatively: write the whole path"
-            assert node.module is not None
-            # `from sweeps import study` imports sweeps.study.
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            above = module.split(".")
+            above = above[: len(above) - node.level + package] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {f"{origin}.{alias.name}" for alias in node.names}
     return found
 
 
-def importers(*packages: str) -> Iterator[str]:
-    """The modules that import something of these packages."""
-    for module in MODULES:
-        if any(within(name, *packages) for name in imported(module)):
-            yield module
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+IMPORTS = {
+    module_of(path): imported(path.read_text(), module_of(path), path.stem == "__init__")
+    for path in SOURCES
+}
 
 
-def test_finds_modules_and_imports() -> None:
-    assert {"trainers.fit", "sweeps.study", "sweeps.tracking", "sweeps.tracking.wandb_core"} <= set(
-        MODULES
-    )
-    assert "ray.tune" in imported("sweeps.tune")  # or the rules below would hold of nothing
-    assert "optuna.importance.BaseImportanceEvaluator" in imported("sweeps.importance")
+def below(names: set[str], *tops: str) -> set[str]:
+    """Those of the names that are one of these modules, or in one."""
+    return {name for name in names if any(f"{name}.".startswith(f"{top}.") for top in tops)}
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if within(m, "trainers")])
-def test_trainers_know_nothing_of_searching(module: str) -> None:
-    forbidden = ("ray", "wandb", "optuna", "sweeps", "cluster")
-    assert [name for name in imported(module) if within(name, *forbidden)] == []
+def importers(top: str) -> set[str]:
+    """The modules of ours that import this one or something in it."""
+    return {module for module, names in IMPORTS.items() if below(names, top)}
 
 
-def test_sweeps_do_not_know_the_cluster() -> None:
-    assert [m for m in importers("cluster") if not within(m, "cluster")] == []
+def modules(top: str) -> Iterator[str]:
+    """Our modules below a package, and itself."""
+    yield from sorted(below(set(IMPORTS), top))
 
 
-@pytest.mark.parametrize("name", ["records", "stop", "budget", "space"])
-def test_what_decides_knows_neither_ray_nor_wandb_nor_optuna(name: str) -> None:
-    forbidden = ("ray", "wandb", "optuna")
-    assert [n for n in imported(f"sweeps.{name}") if within(n, *forbidden)] == []
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("import ray.tune as t, os", {"ray.tune", "os"}),
+        ("from ray import tune", {"ray.tune"}),
+        ("def f():\n    import wandb", {"wandb"}),
+        (
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a import b",
+            {"typing.TYPE_CHECKING", "a.b"},
+        ),
+        ("from .sibling import x", {"sweeps.tracking.sibling.x"}),
+        ("from .. import study", {"sweeps.study"}),
+        ("# import wandb\nx = 'import ray'", set()),
+    ],
+)
+def test_imports_are_found(source: str, expected: set[str]) -> None:
+    assert imported(source, "sweeps.tracking.wandb_core") == expected
 
 
-def test_one_module_each_knows_a_third_party() -> None:
-    assert set(importers("ray.tune")) == {"sweeps.tune"}
-    assert set(importers("optuna.storages")) == {"sweeps.study"}
-    wandb = set(importers("wandb"))
-    assert wandb
-    assert [m for m in wandb if not within(m, "sweeps.tracking")] == []
+def test_relative_imports_of_a_package_are_found() -> None:
+    assert imported("from .x import y", "sweeps.tracking", package=True) == {"sweeps.tracking.x.y"}
 
 
-@pytest.mark.parametrize("name", ["progress", "ending", "results", "preview"])
-def test_what_shows_does_not_know_what_runs(name: str) -> None:
-    engine = ("sweeps.study", "sweeps.tune", "sweeps.driver")
-    assert [n for n in imported(f"sweeps.{name}") if within(n, *engine)] == []
+def test_all_three_packages_are_looked_at() -> None:
+    assert {"trainers.fit", "sweeps.tune", "sweeps.tracking", "cluster.head"} <= IMPORTS.keys()
+    assert "sweeps.plugin.hydra_plugins.ray_tune_sweeper" in IMPORTS
 
 
-def test_nothing_is_a_drawer_for_everything() -> None:
-    drawers = {"utils", "util", "common", "helpers", "misc"}
-    assert [m for m in MODULES if drawers & set(m.split("."))] == []
+@pytest.mark.parametrize(
+    ("package", "never"),
+    [
+        ("trainers", ("ray", "wandb", "optuna", "sweeps", "cluster")),
+        ("sweeps", ("cluster",)),
+        # Pure: numbers and records, which a report or a notebook may use without the services.
+        ("sweeps.records", ("ray", "wandb", "optuna", "torch", "hydra", "sweeps")),
+        ("sweeps.stop", ("ray", "wandb", "optuna", "torch", "hydra")),
+        ("sweeps.budget", ("ray", "wandb", "optuna", "torch", "hydra")),
+        ("sweeps.space", ("ray", "wandb", "optuna", "torch")),
+        ("sweeps.driver", ("ray", "wandb", "optuna", "torch", "sweeps.tune", "sweeps.session")),
+        # What only shows the record does not reach for what makes it.
+        ("sweeps.progress", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
+        ("sweeps.ending", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
+        ("sweeps.results", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
+        ("sweeps.preview", ("sweeps.study", "sweeps.tune", "sweeps.driver")),
+        # A trial's process starts in seconds because it loads none of these.
+        ("sweeps.trial", ("ray", "wandb", "optuna", "sweeps.study")),
+    ],
+)
+def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
+    names = list(modules(package))
+    assert names, f"{package} is gone: mend this table"
+    assert {name: found for name in names if (found := below(IMPORTS[name], *never))} == {}
+
+
+@pytest.mark.parametrize(
+    ("library", "door"),
+    [
+        ("ray.tune", {"sweeps.tune"}),
+        ("optuna.storages", {"sweeps.study"}),
+    ],
+)
+def test_has_one_door(library: str, door: set[str]) -> None:
+    assert importers(library) == door
+
+
+def test_only_tracking_knows_wandb() -> None:
+    doors = importers("wandb")
+    assert doors
+    assert doors == below(doors, "sweeps.tracking")
+
+
+def test_nothing_is_a_heap_of_odds_and_ends() -> None:
+    vague = {"utils", "util", "common", "helpers", "misc"}
+    assert [name for name in IMPORTS if vague & set(name.split("."))] == []
+
+
+def test_no_module_outgrows_a_sitting() -> None:
+    lengths = {module_of(path): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in lengths.items() if lines > 450} == {}

@@ -1,7 +1,10 @@
-"""Every YAML of conf/, found by looking: a new one is tested the day it is added."""
+"""Every YAML of every group: it composes, says how to use it, and builds what it names."""
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,60 +15,75 @@ from trainers.check import check_arguments
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(CONF.glob("*/*.yaml"))
-CHOICES = [(path.parent.name, path.stem) for path in FILES]
-EXPERIMENTS = [name for group, name in CHOICES if group == "experiment"]
-
-#: What the code passes to a group's target beside its keys.
-SUPPLIED = {
-    "model": {"input_shape", "classes", "norm", "activation"},
-    "search": {"space", "seed"},
-    "track": {"sweep", "uid", "folder"},
+MOST_LINES = 25
+#: Arguments that the code supplies when it builds a choice of the group.
+SUPPLIED: Mapping[str, tuple[str, ...]] = {
+    "model": ("input_shape", "classes", "norm", "activation"),
+    "search": ("space", "seed"),
+    "track": ("sweep", "uid", "folder"),
 }
 
-
-def test_there_are_some() -> None:
-    assert {"task", "data", "model", "norm", "optimizer", "search", "stop", "track"} <= {
-        group for group, _ in CHOICES
-    }
-    assert {"quickstart", "mnist"} <= set(EXPERIMENTS)
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}={p.stem}")
 
 
-@pytest.mark.parametrize(
-    "path", [*sorted(CONF.glob("*.yaml")), *FILES], ids=lambda p: str(p.relative_to(CONF))
-)
-def test_opens_with_the_command_that_runs_it_and_is_short(path: Path) -> None:
+def usage(path: Path) -> str:
+    """The line that says how to use it: the first comment, but for Hydra's own."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    if path.parent.name == "experiment":
-        assert lines.pop(0) == "# @package _global_"
-    assert lines[0].startswith("# make ")
-    if path.parent != CONF and path.stem != "quickstart":  # the default, so not named
-        assert f"{path.parent.name}={path.stem}" in lines[0]
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 25
+    return lines[1] if lines[0] == "# @package _global_" else lines[0]
 
 
-@pytest.mark.parametrize(("group", "choice"), [c for c in CHOICES if c[0] != "experiment"])
-def test_composes_and_its_target_takes_its_arguments(group: str, choice: str) -> None:
-    with compose(["space=null", f"{group}={choice}"]) as composition:
-        assert composition.choice(group) == choice
+def arguments(line: str) -> list[str]:
+    """The overrides of `# make sweep ARGS="…"`, as a shell would split them."""
+    match = re.fullmatch(r'# make (?:sweep|train)(?: ARGS="([^"]*)")?', line)
+    assert match, f"{line!r} is not a command to copy"
+    return shlex.split(match[1] or "")
+
+
+def test_all_groups_are_looked_at() -> None:
+    groups = {path.parent.name for path in FILES}
+    assert groups >= {"experiment", "data", "model", "optimizer", "search", "stop", "track"}
+    assert groups == {path.name for path in CONF.iterdir() if path.is_dir()} - {"__pycache__"}
+
+
+@every_file
+def test_its_command_composes_and_its_target_takes_all_it_gives(path: Path) -> None:
+    """Its first line is a command, which makes this choice: one composition proves both."""
+    group = path.parent.name
+    with compose(arguments(usage(path))) as composition:
+        assert composition.choice(group) == path.stem
         node = plain(composition.base)[group]
-    if group != "task":
+    if isinstance(node, dict) and "_target_" in node:
         check_arguments(group, node, SUPPLIED.get(group, ()))
+    else:
+        assert group in ("experiment", "task"), f"{path} names nothing to build"
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_passes_the_checks(experiment: str) -> None:
-    with compose([f"experiment={experiment}"]) as composition:
+@pytest.mark.parametrize("name", ["sweep", "train"])
+def test_the_command_of_a_whole_configuration_composes(name: str) -> None:
+    with compose(arguments(usage(CONF / f"{name}.yaml"))) as composition:
+        plain(composition.base)
+
+
+@every_file
+def test_is_short(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("experiment/*.yaml")))
+def test_every_experiment_passes_the_checks(name: str) -> None:
+    with compose([f"experiment={name}"]) as composition:
         sweep = check(composition)
-    assert sweep.name == experiment
-    assert sweep.config["experiment"] == experiment
-    assert sweep.notes == ()
-    # What a preset writes it means: nothing of its space is lost on the way.
+    assert sweep.name == name, "its results would go under another name"
+    assert sweep.notes == (), "part of its space is dropped"
     assert set(sweep.space.keys) == set(sweep.config["space"])
 
 
 @pytest.mark.parametrize(
-    ("group", "choice"), [c for c in CHOICES if c[0] in ("search", "stop", "track")]
+    "path",
+    [path for path in FILES if path.parent.name in ("search", "stop", "track")],
+    ids=lambda p: f"{p.parent.name}={p.stem}",
 )
-def test_a_sweep_passes_with_every_choice(group: str, choice: str) -> None:
-    with compose(["space=null", "optimizer.lr=0.1,0.2", f"{group}={choice}"]) as composition:
-        assert check(composition).choice(group) == choice
+def test_a_sweep_passes_the_checks_with_it(path: Path) -> None:
+    group = path.parent.name
+    with compose(["space=null", "optimizer.lr=0.1,0.2", f"{group}={path.stem}"]) as composition:
+        assert check(composition).choice(group) == path.stem

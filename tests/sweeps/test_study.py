@@ -94,7 +94,7 @@ def work_until_killed(path: str, writes: int) -> None:
         left[0] -= 1
         whole(self, logs)
 
-    JournalFileBackend.append_logs = append  # type: ignore[method-assign, assignment]
+    JournalFileBackend.append_logs = append  # type: ignore[method-assign]
     work(Path(path))
 
 
