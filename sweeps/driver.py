@@ -1,7 +1,7 @@
 """The decisions of a sweep while it runs: which trial comes next, which stops, when all is over.
 
-Knows no Ray: whoever runs trials asks `next`, tells `epoch`, `failed` and `lost`, and looks at
-`halted`. Every event is in the study before anyone else hears of it.
+Knows no Ray: whoever runs trials asks `next`, tells `epoch` and `failed`, and looks at `halted`.
+Every event is in the study before anyone else hears of it.
 """
 
 from __future__ import annotations
@@ -161,19 +161,25 @@ class Driver:
 
     def _settled(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
-        if epoch == 0:
-            return False
         if epoch >= self._ends[trial]:
             self._end(trial, State.COMPLETE, "")
-        elif reason := self._stop.judge(trial, epoch, self._study.curves):
+        elif reason := self._verdict(trial, epoch):
             self._end(trial, State.STOPPED, reason)
         elif trial in self._tracker.stop_requests():
             self._end(trial, State.STOPPED, "a person stopped it in W&B")
         elif over := self._budget.over(self._spent()):
             self._end(trial, State.STOPPED, over)
         else:
+            if epoch > self._study.trial(trial).passed:
+                self._study.go_on(trial, epoch)
             return False
         return True
+
+    def _verdict(self, trial: str, epoch: int) -> str | None:
+        """The stopping rule's, unless it has let the trial pass this epoch before."""
+        if epoch <= self._study.trial(trial).passed:
+            return None
+        return self._stop.judge(trial, epoch, self._study.curves)
 
     def _end(self, trial: str, state: State, reason: str) -> None:
         record = self._study.end(trial, state, reason)

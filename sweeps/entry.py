@@ -30,8 +30,8 @@ def run(mode: str) -> None:
     from sweeps.config import register
 
     register()
-    if mode == "train":
-        sys.argv[1:1] = ["hydra.mode=RUN", "hydra.run.dir=."]
+    # Told on the command line: where Hydra cannot compose, it does not know of the config's mode.
+    sys.argv[1:1] = ["--multirun"] if mode == "sweep" else ["hydra.mode=RUN", "hydra.run.dir=."]
 
     composed: list[DictConfig] = []
 

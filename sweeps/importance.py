@@ -37,6 +37,8 @@ def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
     ]
     if len(scored) < 2:
         return [], "too few finished trials to tell which parameters matter"
+    if len({trial.value for trial in scored}) == 1:
+        return [], "all finished trials score the same: no parameter made a difference"
     flat = optuna.create_study(direction=study.direction)
     for trial in scored:
         flat.add_trial(
@@ -51,7 +53,7 @@ def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
     }
     keys = dict.fromkeys(key for values in shares.values() for key in values)
     if not keys:
-        return [], "all finished trials score the same: no parameter made a difference"
+        return [], "the finished trials do not tell which parameters matter"
     found = [
         Importance(key, {name: values[key] for name, values in shares.items() if key in values})
         for key in keys

@@ -66,6 +66,7 @@ class TrialRecord:
         epochs: epoch number (from 1) -> its metrics; no gaps.
         member, machine: where its last epoch ran (empty before the first).
         seconds: training seconds, summed over its epochs.
+        passed: the last epoch after which it was told to go on.
     """
 
     id: str
@@ -77,6 +78,7 @@ class TrialRecord:
     member: str = ""
     machine: str = ""
     seconds: float = 0.0
+    passed: int = 0
 
     @property
     def last_epoch(self) -> int:

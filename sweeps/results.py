@@ -266,7 +266,8 @@ def _link(source: str, target: str) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, float):
         return repr(value)
-    return value if isinstance(value, str | int) else json.dumps(value)
+    plain = isinstance(value, str | int) and not isinstance(value, bool)
+    return value if plain else json.dumps(value)
 
 
 def _write(path: Path, text: str) -> None:

@@ -27,6 +27,7 @@ from hydra.core.override_parser.types import (
     Glob,
     IntervalSweep,
     Override,
+    Quote,
     QuotedString,
     RangeSweep,
 )
@@ -79,8 +80,7 @@ class Choice:
 
     def value(self, label: Any) -> Any:
         """The value that goes by this label in Optuna, which keeps only scalars."""
-        # Not a dictionary: 1, 1.0 and True are one key there.
-        return next(v for v in self.values if _same(_label(v), label))
+        return next(v for v in self.values if _label(v) == label)
 
     def __str__(self) -> str:
         return ", ".join(_text(value) for value in self.values)
@@ -118,11 +118,12 @@ class Interval:
             return trial.suggest_int(
                 name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
             )
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        drawn = trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        return self.value(drawn)
 
     def value(self, label: Any) -> Any:
-        """The label itself: Optuna keeps numbers."""
-        return label
+        """The number that Optuna keeps, without what adding steps has put at its end."""
+        return label if self.step is None else _tidy(label, self.integer)
 
     def __str__(self) -> str:
         notes = [
@@ -305,6 +306,11 @@ def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Overri
 
 
 def _dimension(key: str, value: Any, options: Sequence[str]) -> Dimension:
+    if isinstance(value, ChoiceSweep | RangeSweep) and value.tags:
+        raise ConfigError(
+            f"{key}: tag({min(value.tags)},…) has a meaning for intervals only: "
+            f"{key}=tag(log,interval(low,high))"
+        )
     if isinstance(value, ChoiceSweep):
         values = tuple(_plain(item) for item in value.list)
         return _choice(key, values)
@@ -321,7 +327,7 @@ def _choice(key: str, values: tuple[Any, ...]) -> Choice:
     if not values:
         raise ConfigError(f"{key}: the choice is empty; give at least one value: {key}=a,b,c")
     labels = [_label(value) for value in values]
-    if any(_same(a, b) for i, a in enumerate(labels) for b in labels[:i]):
+    if any(a == b for i, a in enumerate(labels) for b in labels[:i]):  # 1 and true, too
         raise ConfigError(f"{key}: a value is given twice in {', '.join(map(_text, values))}")
     return Choice(values)
 
@@ -373,10 +379,6 @@ def _label(value: Any) -> Any:
     return json.dumps(value, sort_keys=True)
 
 
-def _same(a: Any, b: Any) -> bool:
-    return type(a) is type(b) and a == b
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, QuotedString):
         return value.text
@@ -390,8 +392,10 @@ def _plain(value: Any) -> Any:
 def written(value: Any) -> str:
     """A value as text of Hydra's override grammar."""
     if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value not in ("null", "true", "false")
-        return value if plain else json.dumps(value, ensure_ascii=False)
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
+        if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
+            return value
+        return QuotedString(value, Quote.double).with_quotes()
     if isinstance(value, list):
         return f"[{','.join(map(written, value))}]"
     if isinstance(value, Mapping):

@@ -7,6 +7,7 @@ trial or none.
 What is kept of a trial beside Optuna's own fields, as user attributes:
     epoch:N    the metrics of epoch N, seconds included
     state      the state in our terms (`sweeps.records.State`), and `reason`
+    passed     the last epoch after which it was told to go on
     member, machine    where its last epoch ran
 """
 
@@ -65,33 +66,54 @@ class Study:
         self.objective = objective
         self.space = space
         self._lock = _exclusive(path)
-        self._disk = _storage(path)
-        direction = StudyDirection.MAXIMIZE if objective.maximize else StudyDirection.MINIMIZE
-        if create:
-            study = optuna.create_study(storage=self._disk, study_name=name, direction=direction)
-            study.set_user_attr("version", VERSION)
-            study.set_user_attr("uid", secrets.token_hex(4))
-            study.set_user_attr("metric", objective.metric)
-        else:
-            study = optuna.load_study(storage=self._disk, study_name=None)
-            version = study.user_attrs.get("version", VERSION)
-            if version > VERSION:
-                raise ConfigError(
-                    f"{path} was written by a newer Caviar (record version {version}, this one "
-                    f"knows {VERSION}): update, or use another name"
-                )
+        try:
+            self._disk = _storage(path)
+            study = self._begin(name, create)
+        except BaseException:
+            self.close()
+            raise
         self.uid: str = study.user_attrs["uid"]
         self._study = study
-        self._image = optuna.create_study(storage=InMemoryStorage(), direction=direction)
+        self._image = optuna.create_study(storage=InMemoryStorage(), direction=self._direction)
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
         for trial in study.get_trials(deepcopy=False):
             self._adopt(trial)
 
+    @property
+    def _direction(self) -> StudyDirection:
+        return StudyDirection.MAXIMIZE if self.objective.maximize else StudyDirection.MINIMIZE
+
+    def _begin(self, name: str, create: bool) -> OptunaStudy:
+        """The study on disk, made whole if it was killed while it was made."""
+        if create or not optuna.get_all_study_names(self._disk):
+            study = optuna.create_study(
+                storage=self._disk, study_name=name, direction=self._direction
+            )
+        else:
+            study = optuna.load_study(storage=self._disk, study_name=None)
+        known = study.user_attrs
+        version = known.get("version", VERSION)
+        if version > VERSION:
+            raise ConfigError(
+                f"the study of {name} was written by a newer Caviar (record version {version}, "
+                f"this one knows {VERSION}): update, or use another name"
+            )
+        for key, value in (
+            ("version", VERSION),
+            ("metric", self.objective.metric),
+            ("uid", secrets.token_hex(4)),
+        ):
+            if key not in known:
+                study.set_user_attr(key, value)
+        return study
+
     def close(self) -> None:
-        """Let other processes open it."""
-        os.close(self._lock)
+        """Let other processes open it. Calling it again does nothing."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     @property
     def trials(self) -> list[TrialRecord]:
@@ -150,6 +172,11 @@ class Study:
         )
         self._curve(trial, epoch, metrics)
         return True
+
+    def go_on(self, trial: str, epoch: int) -> None:
+        """Record that the trial was judged after this epoch, and is to go on."""
+        self._attribute(trial, "passed", epoch)
+        self._records[trial] = replace(self._records[trial], passed=epoch)
 
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""
@@ -217,6 +244,7 @@ class Study:
             epochs=epochs,
             member=attributes.get("member", ""),
             machine=attributes.get("machine", ""),
+            passed=int(attributes.get("passed", 0)),
             seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
         )
         self._records[record.id] = record

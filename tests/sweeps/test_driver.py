@@ -351,7 +351,6 @@ class TestResuming:
         assert two.record(bad).state is State.STOPPED
         assert two.record(last).state is State.COMPLETE
 
-    @pytest.mark.xfail(strict=True, reason="judged again, by what came after its verdict")
     def test_a_verdict_stands(self, sit: Sit) -> None:
         """The first at a rung goes on, also when the driver is killed while it does."""
         one = sit("stop=asha", "stop.factor=2")

@@ -69,7 +69,6 @@ def test_sweep_refuses_what_hydra_refuses(
     assert list(here.iterdir()) == []
 
 
-@pytest.mark.xfail(strict=True, reason="where it cannot compose, Hydra takes a sweep for a run")
 @pytest.mark.parametrize(
     ("word", "told"),
     [("optimizer.lrr=0.1", "did you mean optimizer.lr?"), ("optimizer=adamww", "adamw?")],

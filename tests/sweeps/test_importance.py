@@ -125,7 +125,6 @@ def test_of_too_few_nothing_is_told(count: int) -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="PED-ANOVA gives each an equal share where all score alike")
 def test_where_all_score_the_same_nothing_mattered() -> None:
     def constant(trial: Trial) -> float:
         one_matters(trial)

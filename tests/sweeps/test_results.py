@@ -168,7 +168,6 @@ class TestTrialsFile:
         assert (diverged["best_epoch"], diverged["val_accuracy"]) == ("", "")
         assert running["epochs"] == "0"
 
-    @pytest.mark.xfail(strict=True, reason="a bool is an int: written as Python has it")
     def test_a_boolean_is_written_as_in_yaml(self, folder: Folder) -> None:
         results.write_trials(folder, TRIALS, KEYS, ACCURACY)
         assert rows(folder.path / "trials.csv")[0]["flag"] == "true"

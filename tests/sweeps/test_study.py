@@ -305,7 +305,6 @@ class TestReopening:
         reopened.close()
         assert opened(path).trials == [ended]
 
-    @pytest.mark.xfail(strict=True, reason="a study that was killed while being made has no uid")
     @pytest.mark.parametrize("lines", [0, 1, 2])
     def test_killed_while_being_made(self, path: Path, lines: int) -> None:
         opened(path).close()
@@ -321,7 +320,6 @@ class TestReopening:
         with pytest.raises(ConfigError, match=r"newer Caviar \(record version 2.* 1\): update"):
             opened(path)
 
-    @pytest.mark.xfail(strict=True, reason="a refused study keeps its lock until the process ends")
     def test_a_refusal_lets_go_of_the_study(self, path: Path) -> None:
         newer(path)
         for _ in range(2):
@@ -417,11 +415,4 @@ class TestExactness:
                 study.close()
                 study = opened(path, space=space)
         assert [record.params for record in study.trials] == grid
-        study.close()
-
-    @pytest.mark.xfail(strict=True, reason="Optuna takes true for 1 when it is told which to take")
-    def test_of_a_grid_with_1_and_true(self, path: Path) -> None:
-        space = parse(OverridesParser.create().parse_overrides(["a=1,true"]), lambda key: ())
-        study = opened(path, space=space)
-        assert [type(study.propose(Grid(space)).params["a"]) for _ in range(2)] == [int, bool]
         study.close()
