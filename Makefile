@@ -18,8 +18,9 @@ setup: $(VENV)/.ready  ## install everything into .venv (implied by every other 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 10) <= v < (3, 14) else \
 	  f"Python 3.10 to 3.13 is needed, not {v[0]}.{v[1]}: name another with PYTHON=python3.12")'
+	@echo "Setting up $(VENV), this once: 1 to 3 minutes and some 2 GB."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 sweep: setup  ## search: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"

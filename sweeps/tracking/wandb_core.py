@@ -31,9 +31,8 @@ class Core:
             RuntimeError: `kill` was called.
             Exception: whatever wandb raises when its core does not start.
         """
-        from wandb.sdk.lib.service import service_process
-
         import wandb
+        from wandb.sdk.lib.service import service_process
 
         # wandb logs what it does, which the driver's handlers would print; it has files for that.
         logger = logging.getLogger("wandb")
