@@ -122,8 +122,8 @@ def wandb_command(*arguments: str | Path) -> str:
 
 def upload_as_noted(note: str, folder: Path) -> None:
     command = note.removeprefix("W&B: upload later with: ")
-    cache = {"WANDB_CACHE_DIR": str(folder / "cache")}
-    options: dict[str, Any] = {"cwd": folder, "env": os.environ | cache, "capture_output": True}
+    own = {"WANDB_CACHE_DIR": str(folder / "cache"), "WANDB_DIR": str(folder / "cache")}
+    options: dict[str, Any] = {"env": os.environ | own, "capture_output": True}
     subprocess.run(command, shell=True, check=True, **options)
 
 
@@ -344,8 +344,9 @@ def test_a_server_lost_in_the_middle_loses_no_epoch(folder: Path, server: WandbS
     track.trial_ended("0000", "complete", "", {})
     track.trial_ended("0001", "complete", "", {})
     track.close()
-    _found, offline, upload = track.notes()
-    assert "offline from here on" in offline
+    told = track.notes()  # a slow machine may add that not all was uploaded in time
+    assert sum("offline from here on" in note for note in told) == 1
+    upload = told[-1]
     assert epochs_of(read_back(folder, "0000")) == list(range(1, 8))
     assert epochs_of(read_back(folder, "0001")) == [1, 2]
 
