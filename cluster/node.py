@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from sweeps.entry import signals
 from sweeps.head import FOLDER
 from sweeps.session import plain_python, private_folder
 from trainers.errors import ConfigError
@@ -194,12 +195,8 @@ def until_stopped() -> Iterator[None]:
     def handle(number: int, frame: FrameType | None) -> None:
         raise Stopped
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals(handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _die_with_parent() -> None:

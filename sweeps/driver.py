@@ -19,6 +19,7 @@ from sweeps.budget import Budget, Spent
 from sweeps.composition import Composition, plain
 from sweeps.progress import Progress
 from sweeps.records import Place, State, TrialRecord
+from sweeps.results import Folder
 from sweeps.search import Search
 from sweeps.stop import Stop
 from sweeps.study import Study
@@ -63,7 +64,7 @@ class Driver:
         self._search = search
         self._stop = stop
         self._budget = budget
-        self._folder = folder
+        self._folder = Folder(folder)
         self._tracker = tracker
         self._progress = progress
         self._began = time.monotonic()
@@ -120,7 +121,7 @@ class Driver:
         self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus()
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.epoch(trial, epoch, metrics, where)
-        checkpoint = self._folder / "trials" / trial / f"epoch_{epoch:03d}"
+        checkpoint = self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
         self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
@@ -147,9 +148,12 @@ class Driver:
         self._study.spend(self._told_s)
 
     def _assign(self, record: TrialRecord, config: Any) -> Assignment:
-        folder = self._folder / "trials" / record.id
+        folder = self._folder.trials / record.id
         folder.mkdir(parents=True, exist_ok=True)
         container = plain(config)
+        if root := container["data"].get("root"):
+            # A trial's process may have another current folder than we have.
+            container["data"]["root"] = str(Path(root).absolute())
         OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
         self._running.add(record.id)
         self._ends[record.id] = int(container["epochs"])

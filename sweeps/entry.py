@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from trainers.errors import ConfigError
+
+#: Exit code after Ctrl-C, as shells have it.
+INTERRUPTED = 130
 
 _PLUGINS = Path(__file__).resolve().parent / "plugin"
 
@@ -47,6 +53,17 @@ def run(mode: str) -> None:
             train(config)
 
 
+@contextmanager
+def signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM go to this handler."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
 def use_plugins() -> None:
     """Let Hydra find our sweeper, which must live in a namespace of Hydra's."""
     if str(_PLUGINS) not in sys.path:
@@ -61,6 +78,9 @@ class refusals:  # noqa: N801  reads as a statement: `with refusals():`
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Turn an expected error into its message; let everything else through."""
+        if isinstance(error, KeyboardInterrupt):
+            sys.stderr.write("interrupted\n")
+            raise SystemExit(INTERRUPTED) from None
         message = _message(error) if error is not None else None
         if message is not None:
             sys.stderr.write(f"error: {message}\n")

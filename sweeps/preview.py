@@ -74,11 +74,6 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "results", str(Path(sweep.config["results"]) / sweep.name)
 
 
-def _trials(sweep: Sweep) -> int | None:
-    limits = [n for n in (sweep.budget.trials, sweep.search.limit()) if n is not None]
-    return min(limits) if limits else None
-
-
 def _trials_text(sweep: Sweep) -> str:
     budget = sweep.budget
     others = [
@@ -90,7 +85,7 @@ def _trials_text(sweep: Sweep) -> str:
         )
         if value is not None
     ]
-    trials = _trials(sweep)
+    trials = sweep.trials
     count = f"{trials:,}" if trials is not None else "as many as fit"
     each = f", up to {sweep.training.epochs} epochs each"
     return count + each + (f"; at most {', '.join(others)}" if others else "")
@@ -122,7 +117,7 @@ def _volume(sweep: Sweep) -> str:
         return f"not known: {error}"
     kept = sweep.training.epochs if sweep.training.checkpoint.keep is Keep.all else 2
     each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
-    trials = _trials(sweep)
+    trials = sweep.trials
     folder = Path(sweep.config["results"]).absolute()
     while not folder.exists():
         folder = folder.parent

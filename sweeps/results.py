@@ -137,12 +137,7 @@ def write_trials(
     folder: Folder, trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
 ) -> None:
     """Write trials.csv: one row a trial, its metrics those of its best epoch."""
-    columns, rows = trials_table(trials, keys, objective)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    _write(folder.path / "trials.csv", text.getvalue())
+    _write_table(folder.path / "trials.csv", *trials_table(trials, keys, objective))
 
 
 def trials_table(
@@ -185,12 +180,7 @@ def trials_table(
 
 def write_importances(folder: Folder, importances: Sequence[Importance]) -> None:
     """Write importances.csv: one row a parameter, a column for each evaluator."""
-    columns, rows = importances_table(importances)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    _write(folder.path / "importances.csv", text.getvalue())
+    _write_table(folder.path / "importances.csv", *importances_table(importances))
 
 
 def importances_table(importances: Sequence[Importance]) -> tuple[list[str], list[list[Any]]]:
@@ -268,6 +258,14 @@ def _cell(value: Any) -> Any:
         return repr(value)
     plain = isinstance(value, str | int) and not isinstance(value, bool)
     return value if plain else json.dumps(value)
+
+
+def _write_table(path: Path, columns: list[str], rows: list[list[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    _write(path, text.getvalue())
 
 
 def _write(path: Path, text: str) -> None:

@@ -47,7 +47,7 @@ def resume(name: str, given: Sequence[str]) -> None:
             )
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
         done = all(trial.state.ended for trial in study.trials)
-        if done and _nothing_left(study, sweep.budget.trials, sweep.search.limit()):
+        if done and sweep.trials is not None and len(study.trials) >= sweep.trials:
             sys.stdout.write(
                 f"{name} is finished: {len(study.trials)} trials. For more:\n"
                 f'make extend SWEEP={name} ARGS="budget.trials=+20"\n'
@@ -59,11 +59,6 @@ def resume(name: str, given: Sequence[str]) -> None:
             code = run(sweep, folder, study, cluster)
     if code:
         raise SystemExit(code)
-
-
-def _nothing_left(study: Study, trials: int | None, limit: int | None) -> bool:
-    most = [n for n in (trials, limit) if n is not None]
-    return bool(most) and len(study.trials) >= min(most)
 
 
 def _merge(

@@ -13,7 +13,6 @@ import secrets
 import shutil
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -36,12 +35,10 @@ class Cluster:
     Attributes:
         own: whether it was started for this sweep and ends with it.
         address: host:port of a shared one.
-        start_s: seconds it took to start or reach.
     """
 
     own: bool
     address: str
-    start_s: float
 
     def slots(self, resources: Mapping[str, Any]) -> int:
         """How many trials that ask for these resources fit on all machines together."""
@@ -113,7 +110,6 @@ def session() -> Iterator[Cluster]:
         ConfigError: RAY_ADDRESS is given and nothing answers there, or refuses the token.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-    began = time.monotonic()
     address = os.environ.get("RAY_ADDRESS", "")
     head = Head.known()
     quiet: dict[str, Any] = {
@@ -161,7 +157,7 @@ def session() -> Iterator[Cluster]:
         stack.callback(ray.shutdown)
         silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
-        yield Cluster(own=not address, address=address, start_s=time.monotonic() - began)
+        yield Cluster(own=not address, address=address)
 
 
 def plain_python(folder: Path) -> str:

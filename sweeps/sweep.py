@@ -23,6 +23,7 @@ from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.config import SweepConfig
 from sweeps.driver import Driver
+from sweeps.entry import INTERRUPTED, signals
 from sweeps.importance import importances
 from sweeps.messages import explain
 from sweeps.progress import Plan, Progress
@@ -37,8 +38,8 @@ from sweeps.tracking import Table, Tracker
 from trainers.config import Mode, TrainConfig, typed
 from trainers.errors import ConfigError
 
-#: Exit codes beside 0 and 2 (refused): the sweep failed; Ctrl-C.
-FAILED, INTERRUPTED = 1, 130
+#: Exit code of a sweep that failed.
+FAILED = 1
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ class Sweep:
     def resources(self) -> dict[str, Any]:
         """Of one trial."""
         return dict(self.config["resources"])
+
+    @property
+    def trials(self) -> int | None:
+        """The most trials there can be, by the budget and by the search; None: no such limit."""
+        limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
+        return min(limits) if limits else None
 
     def choice(self, group: str) -> str:
         """The name of the choice made in a group, such as "tpe" for search."""
@@ -284,7 +291,6 @@ class _Slots:
 
 
 def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
-    limits = [n for n in (sweep.budget.trials, sweep.search.limit()) if n is not None]
     hours = sweep.budget.hours
     return Plan(
         sweep=sweep.name,
@@ -292,7 +298,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         search=sweep.choice("search"),
         stop=sweep.choice("stop"),
         machines=f"{slots} at a time on {cluster.describe()}",
-        trials=min(limits) if limits else None,
+        trials=sweep.trials,
         epochs=sweep.training.epochs,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
@@ -348,7 +354,7 @@ def _nothing_if_refused(folder: Folder) -> Iterator[None]:
     """A sweep that is refused before its first trial leaves no folder, and its name stays free."""
     try:
         yield
-    except ConfigError:
+    except (ConfigError, KeyboardInterrupt):
         if not any(folder.trials.iterdir()):
             shutil.rmtree(folder.path)
         raise
@@ -363,12 +369,8 @@ def _interrupts(driver: Driver) -> Iterator[None]:
             os._exit(INTERRUPTED)
         driver.halt(_CTRL_C if number == signal.SIGINT else "terminated")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals(handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sweeps import entry
 from sweeps.composition import plain
 from sweeps.ending import duration, number, score
-from sweeps.sweep import FAILED, INTERRUPTED, instantiate_group
+from sweeps.entry import INTERRUPTED
+from sweeps.sweep import FAILED, instantiate_group
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError, Diverged

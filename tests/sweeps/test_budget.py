@@ -1,3 +1,5 @@
+"""When enough is enough: the limits of a sweep."""
+
 from __future__ import annotations
 
 import pytest

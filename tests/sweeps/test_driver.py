@@ -137,6 +137,12 @@ class TestNext:
         assert one.driver.running == 2
         assert one.tracker.started == [("0000", 0), ("0001", 0)]
 
+    def test_tells_the_data_folder_in_full(self, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The process of a trial, on another machine, has another current folder."""
+        monkeypatch.delenv("DATA_ROOT", raising=False)
+        assignment = sit("data=mnist", "data.root=some/where").next()
+        assert assignment.config["data"]["root"] == str(Path("some/where").absolute())
+
     def test_ends_with_the_grid(self, sit: Sit) -> None:
         one = sit()
         for _ in range(4):

@@ -160,6 +160,12 @@ class TestRefusals:
             OmegaConf.to_container(OmegaConf.create({"a": "${b}"}), resolve=True)
         assert "'b'" in capsys.readouterr().err
 
+    def test_ctrl_c_is_no_traceback(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as end, refusals():
+            raise KeyboardInterrupt
+        assert end.value.code == 130
+        assert capsys.readouterr().err == "interrupted\n"
+
     def test_a_bug_is_not_dressed_up(self) -> None:
         with pytest.raises(ZeroDivisionError), refusals():
             _ = 1 / 0

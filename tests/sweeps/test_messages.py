@@ -52,6 +52,12 @@ def test_explains(override: str, words: list[str]) -> None:
     assert len(message.splitlines()) <= 2
 
 
+def test_an_override_named_in_the_error_is_named_to_the_person() -> None:
+    error = HydraException("Error merging override +space.x.y=3")
+    error.__cause__ = HydraException("the reason\nfull_key: space.x")
+    assert explain(error, "another") == "+space.x.y=3: the reason"
+
+
 def test_any_other_error_is_one_line() -> None:
     assert explain(HydraException("first\nsecond")) == "first"
     assert explain(HydraException("first\nsecond"), "epochs=3") == "epochs=3: first"

@@ -1,7 +1,10 @@
+"""What is known of a trial, and which trial is best."""
+
 from __future__ import annotations
 
 import itertools
 import math
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -49,6 +52,12 @@ def test_an_epoch_without_the_metric_is_not_the_best() -> None:
     assert trial.best(HIGH) is None
 
 
+def test_epochs_may_be_on_record_in_any_order() -> None:
+    epochs = {3: {"val_accuracy": 0.9}, 1: {"val_accuracy": 0.5}, 2: {"val_accuracy": 0.9}}
+    trial = TrialRecord("0000", 0, State.COMPLETE, epochs=epochs)
+    assert trial.best(HIGH) == (2, 0.9)
+
+
 def test_states() -> None:
     assert [s for s in State if not s.ended] == [State.RUNNING]
     assert [s for s in State if s.scored] == [State.COMPLETE, State.STOPPED]
@@ -61,9 +70,16 @@ def test_only_scored_trials_are_ranked() -> None:
     assert [r.trial.state for r in ranked] == [State.STOPPED, State.COMPLETE]
 
 
-@given(st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=6), st.sampled_from([HIGH, LOW]))
-def test_ranking_is_by_value_then_by_number(curves: list[list[int]], objective: Objective) -> None:
+@given(
+    st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=6),
+    st.sampled_from([HIGH, LOW]),
+    st.randoms(use_true_random=False),
+)
+def test_ranking_is_by_value_then_by_number(
+    curves: list[list[int]], objective: Objective, order: Random
+) -> None:
     trials = [record(number, *curve) for number, curve in enumerate(curves)]
+    order.shuffle(trials)
     ranked = ranking(trials, objective)
     assert len(ranked) == sum(bool(curve) for curve in curves)
     for r in ranked:

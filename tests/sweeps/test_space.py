@@ -223,7 +223,7 @@ class TestRefusals:
             from_line(f"k={text}")
 
     def test_what_optuna_cannot_tell_apart(self) -> None:
-        for text in ("[1],'[1]'", "1,true", "1,1.0"):
+        for text in ("[1],'[1]'", "1,true", "1,1.0", "{a:1,b:2},{b:2,a:1}"):
             with pytest.raises(ConfigError, match="given twice"):
                 from_line(f"k={text}")
 
@@ -276,6 +276,12 @@ class TestWritten:
         found = dimension(from_yaml({"k": [value]}))
         assert isinstance(found, Choice)
         assert identical(list(found.values), [value])
+
+    @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+    def test_of_numbers_that_are_none(self, value: float) -> None:
+        found = dimension(from_line(f"k=choice({written([value])})"))
+        assert isinstance(found, Choice)
+        assert str(list(found.values)) == str([[value]])
 
 
 def distinct(values: list[Any]) -> tuple[Any, ...]:

@@ -130,7 +130,8 @@ def upload_as_noted(note: str, folder: Path) -> None:
 def logs(folder: Path, trial: str) -> list[Path]:
     """The logs of a trial's run, oldest first."""
     found = folder.glob(f"wandb/*run-2*/run-{run_id(trial)}.wandb")
-    return sorted(found, key=lambda log: log.parent.name.split("run-", 1)[1])
+    # Not by the stamps in their names: those are seconds, and a run may be opened twice in one.
+    return sorted(found, key=lambda log: log.stat().st_mtime_ns)
 
 
 def read_back(folder: Path, trial: str) -> list[dict[str, Any]]:
