@@ -23,8 +23,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config import SWEEP_KEYS, register
+from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
-from sweeps.space import Interval, Parameter, Space, parse, parse_yaml
+from sweeps.space import Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
@@ -59,6 +60,7 @@ class Composition:
         self.fixed = tuple(str(override.input_line) for override in self._fixed)
         self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
+        self._settled: dict[str, Any] = {}
         self.base = self._variant({})
 
     def choice(self, group: str) -> str:
@@ -71,6 +73,12 @@ class Composition:
             known = "." not in key and self._loader.get_group_options(key)
             self._options[key] = list(known or ())
         return self._options[key]
+
+    def settle(self, key: str, value: Any) -> None:
+        """Give a key its value in all configurations, once what it depends on is known."""
+        self._settled[key] = value
+        for config in self._variants.values():
+            OmegaConf.update(config, key, value)
 
     def trial(self, params: Mapping[str, Any]) -> DictConfig:
         """The configuration of a trial: the base with the given choices and values.
@@ -114,14 +122,22 @@ class Composition:
         dropped = [key for key in absent if key in kept and self._elsewhere(key)]
         for key in absent:
             if key not in dropped:
-                keys = sorted({k for v in _single(space) for k in dotted(self._variant(v))})
-                raise ConfigError(unknown("key", f"space: {key}", key, keys))
+                raise ConfigError(unknown("key", f"space: {key}", key, self.keys(space)))
         space = Space(tuple(p for p in space.parameters if p.key not in dropped))
         space = space.conditional(self._exists)
         self._check_values(space)
         for choices in islice(space.variants(), _COMPOSED_AHEAD):
             self._variant(choices)
         return space, [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+
+    def keys(self, space: Space) -> list[str]:
+        """Every key that some configuration has, groups included."""
+        variants = [self._variant(choices) for choices in _single(space)]
+        return sorted({str(k) for v in variants for k in (*dotted(v), *v)})
+
+    def knows(self, space: Space, key: str) -> bool:
+        """Whether a key is in some configuration, or would be had its group not been fixed."""
+        return self._anywhere(space, key) or self._elsewhere(key)
 
     def _variant(self, choices: Mapping[str, str]) -> DictConfig:
         key = tuple(sorted(choices.items()))
@@ -133,6 +149,8 @@ class Composition:
                 raise ConfigError(explain(error, " ".join(overrides))) from error
             with open_dict(config):
                 del config["hydra"]
+            for settled, value in self._settled.items():
+                OmegaConf.update(config, settled, value)
             self._variants[key] = config
         return self._variants[key]
 
@@ -204,12 +222,15 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 def exists(config: DictConfig, key: str) -> bool:
-    """Whether a dotted key is in the configuration, be its value null."""
+    """Whether a dotted key is in the configuration, be its value null; `betas.0` is of a list."""
     node: Any = config
     for part in key.split("."):
-        if not OmegaConf.is_dict(node) or part not in node:
+        if OmegaConf.is_list(node) and part.isdigit() and int(part) < len(node):
+            node = node._get_node(int(part))
+        elif OmegaConf.is_dict(node) and part in node:
+            node = node._get_node(part)
+        else:
             return False
-        node = node._get_node(part)
     return True
 
 

@@ -32,6 +32,7 @@ class SweepConfig(TrainConfig):
 
     experiment: str = MISSING
     space: Optional[dict[str, Any]] = None  # noqa: UP045  swept key -> values, in Hydra's grammar
+    points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
     track: dict[str, Any] = field(default_factory=dict)
@@ -46,6 +47,7 @@ SWEEP_KEYS = (
     "name",
     "experiment",
     "space",
+    "points",
     "search",
     "stop",
     "track",

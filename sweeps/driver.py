@@ -24,9 +24,14 @@ from sweeps.search import Search
 from sweeps.stop import Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
+from trainers import history
+from trainers.config import TrainConfig, typed
 
 #: Seconds between two records of the time spent, which a kill may lose.
 SPENDING_INTERVAL_S = 5.0
+
+#: Proposals in a row that cannot be trained, after which the space is taken to have no other.
+MOST_INFEASIBLE = 1000
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class Driver:
         self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus()
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
-        self._ends: dict[str, int] = {}  # trial -> its last epoch
+        self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
+        self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
         self.halted = ""
 
@@ -101,14 +107,23 @@ class Driver:
         """The next trial, unfinished ones of earlier sittings first; None if there is none."""
         while self._unfinished and not self.halted:
             record = self._study.trial(self._unfinished.popleft())
-            assignment = self._assign(record, self._composition.trial(record.params))
-            if self._settled(record.id, record.last_epoch):
+            assignment = self._assign(record)
+            if assignment is None or self._settled(record.id, record.last_epoch):
                 continue
             return assignment
-        if self.finished:
-            return None
-        record = self._study.propose(self._search)
-        return self._assign(record, self._composition.trial(record.params))
+        refused = 0
+        while not self.finished:
+            record = self._study.propose(self._search)
+            if (assignment := self._assign(record)) is not None:
+                return assignment
+            refused += 1
+            if refused == MOST_INFEASIBLE:
+                reason = self._study.trial(record.id).reason
+                self.halt(
+                    f"none of {refused} proposals in a row could be trained; the last had "
+                    f"{reason}: narrow the space, or allow more"
+                )
+        return None
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         """Record an epoch; True if the trial is to stop."""
@@ -147,16 +162,24 @@ class Driver:
         self._told_s = self.wall_s
         self._study.spend(self._told_s)
 
-    def _assign(self, record: TrialRecord, config: Any) -> Assignment:
+    def _assign(self, record: TrialRecord) -> Assignment | None:
+        """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
+        config = self._composition.trial(record.params)
+        training = typed(config)
+        container = plain(config)
+        for key in ("root", "cache"):
+            if path := container["data"].get(key):
+                # A trial's process may have another current folder than we have.
+                container["data"][key] = str(Path(path).absolute())
+        if reason := _excess(training):
+            self._infeasible += 1
+            self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
+            return None
         folder = self._folder.trials / record.id
         folder.mkdir(parents=True, exist_ok=True)
-        container = plain(config)
-        if root := container["data"].get("root"):
-            # A trial's process may have another current folder than we have.
-            container["data"]["root"] = str(Path(root).absolute())
         OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
         self._running.add(record.id)
-        self._ends[record.id] = int(container["epochs"])
+        self._trainings[record.id] = training
         self._progress.started(record)
         self._tracker.trial_started(
             record.id, {**container, "swept": dict(record.params)}, record.last_epoch
@@ -165,8 +188,11 @@ class Driver:
 
     def _settled(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
-        if epoch >= self._ends[trial]:
+        training = self._trainings[trial]
+        if epoch >= training.epochs:
             self._end(trial, State.COMPLETE, "")
+        elif stalled := self._stalled(trial, training):
+            self._end(trial, State.COMPLETE, stalled)
         elif reason := self._verdict(trial, epoch):
             self._end(trial, State.STOPPED, reason)
         elif trial in self._tracker.stop_requests():
@@ -184,6 +210,10 @@ class Driver:
         if epoch <= self._study.trial(trial).passed:
             return None
         return self._stop.judge(trial, epoch, self._study.curves)
+
+    def _stalled(self, trial: str, training: TrainConfig) -> str:
+        """Whether the trial's own patience is out: the trial, told or not, ends itself then."""
+        return history.stalled(self._study.trial(trial).epochs, training.task, training.patience)
 
     def _end(self, trial: str, state: State, reason: str) -> None:
         record = self._study.end(trial, state, reason)
@@ -204,7 +234,19 @@ class Driver:
 
     def _spent(self) -> Spent:
         hours = self.wall_s / 3600
-        return Spent(len(self._study.trials), hours, self._gpu_s / 3600, self._epochs)
+        trials = len(self._study.trials) - self._infeasible
+        return Spent(trials, hours, self._gpu_s / 3600, self._epochs)
 
     def _gpus(self) -> float:
         return float(self._composition.base.resources.gpu)
+
+
+def _excess(training: TrainConfig) -> str:
+    """Why a trial is not to be trained: its model is too large. Empty if it is not."""
+    if training.model.get("max_parameters") is None:
+        return ""
+    from trainers.build import excess
+    from trainers.data.resident import load
+
+    dataset = load(training.data)
+    return excess(training, dataset.input_shape, len(dataset.classes))

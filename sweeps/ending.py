@@ -27,7 +27,7 @@ REASON = 300  # characters of a reason that are told
 CELL = 14  # cells a column of the table takes at most
 GAP = "  "
 
-FAILED = (State.FAILED, State.DIVERGED, State.INFEASIBLE)
+FAILED = (State.FAILED, State.DIVERGED)
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "·": "|"})
 
@@ -90,6 +90,7 @@ def counts(states: Mapping[State, int]) -> str:
         (states.get(State.COMPLETE, 0), "done"),
         (states.get(State.STOPPED, 0), "stopped early"),
         (sum(states.get(state, 0) for state in FAILED), "failed"),
+        (states.get(State.INFEASIBLE, 0), "infeasible"),
         (states.get(State.ABANDONED, 0), "abandoned"),
     ]
     return " · ".join(f"{n} {word}" for n, word in told if n or word == "done")
@@ -282,7 +283,7 @@ def _failures(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
     """The most common reasons; those that differ in figures only are one kind."""
     kinds: dict[str, list[TrialRecord]] = {}
     for trial in trials:
-        if trial.state in FAILED:
+        if trial.state in (*FAILED, State.INFEASIBLE):
             kind = re.sub(r"\d+(\.\d+)?", "#", f"{trial.state.value} {one_line(trial.reason)}")
             kinds.setdefault(kind, []).append(trial)
     if not kinds:

@@ -14,7 +14,6 @@ from rich.table import Table
 
 from sweeps.ending import number
 from sweeps.head import Head
-from sweeps.search import LARGEST_GRID
 from sweeps.space import Parameter
 from trainers.config import Keep, typed
 from trainers.errors import DataError
@@ -68,6 +67,7 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "trials", _trials_text(sweep)
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
+    gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
     yield "a trial takes", f"{wanted['cpu']:g} CPU{gpu}"
     yield "runs on", _where(sweep)
     yield "checkpoints", _volume(sweep)
@@ -131,8 +131,8 @@ def _volume(sweep: Sweep) -> str:
 
 def _draw(sweep: Sweep) -> list[dict[str, Any]]:
     """Some configurations: the first of a grid, else at random."""
-    if sweep.search.point(0) is not None:
-        count = min(sweep.search.limit() or _SAMPLES, _SAMPLES, LARGEST_GRID)
+    if (limit := sweep.search.limit()) is not None:
+        count = min(limit, _SAMPLES)
         return [dict(sweep.search.point(index) or {}) for index in range(count)]
     sampler = optuna.samplers.RandomSampler(seed=sweep.training.seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)

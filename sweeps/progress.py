@@ -139,6 +139,7 @@ class Standing:
         """Begin a session, knowing the trials that ended in earlier ones."""
         self.plan, self.began, self.over = plan, now, False
         self.ended: dict[str, tuple[State, float]] = {}  # trial -> how, after how many seconds
+        self.infeasible = 0  # proposals that never took a slot
         self.running: dict[str, _Running] = {}
         self.best: Ranked | None = None
         self.failure = ""  # the last one of this session, in words
@@ -187,6 +188,9 @@ class Standing:
 
     def end(self, trial: TrialRecord, now: float) -> None:
         """A trial gives its slot back, or never took one."""
+        if trial.state is State.INFEASIBLE:
+            self.infeasible += 1
+            return
         running = self.running.pop(trial.id, None)
         self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
         self._meet(trial)
@@ -197,7 +201,8 @@ class Standing:
     @property
     def counts(self) -> str:
         """How many trials run, and how the others ended."""
-        told = counts(Counter(state for state, _ in self.ended.values()))
+        states = Counter(state for state, _ in self.ended.values())
+        told = counts({**states, State.INFEASIBLE: self.infeasible})
         word = "unfinished" if self.over else "running"
         return f"{len(self.running)} {word} · {told}" if self.running or not self.over else told
 

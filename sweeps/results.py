@@ -206,7 +206,7 @@ def summary(
 ) -> dict[str, Any]:
     """The content of summary.json."""
     counts = {state: sum(trial.state is state for trial in trials) for state in State}
-    bad = (State.FAILED, State.DIVERGED, State.INFEASIBLE, State.ABANDONED)
+    bad = (State.FAILED, State.DIVERGED, State.ABANDONED)
     return {
         "version": VERSION,
         "sweep": sweep,
@@ -214,6 +214,7 @@ def summary(
         "completed": counts[State.COMPLETE],
         "stopped": counts[State.STOPPED],
         "failed": sum(counts[state] for state in bad),
+        "infeasible": counts[State.INFEASIBLE],
         "running": counts[State.RUNNING],
         "best": None
         if best is None

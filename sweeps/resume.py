@@ -22,7 +22,7 @@ from sweeps.sweep import check, connect, fetch, run
 from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
-_FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "results")
+_FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results")
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs)=\+(\d+(?:\.\d+)?)")
 
 
@@ -47,7 +47,7 @@ def resume(name: str, given: Sequence[str]) -> None:
             )
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
         done = all(trial.state.ended for trial in study.trials)
-        if done and sweep.trials is not None and len(study.trials) >= sweep.trials:
+        if done and sweep.enough(study.trials):
             sys.stdout.write(
                 f"{name} is finished: {len(study.trials)} trials. For more:\n"
                 f'make extend SWEEP={name} ARGS="budget.trials=+20"\n'
@@ -89,7 +89,9 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     """conf/ may have changed since: then the rest of the sweep would be another sweep."""
     old, new = OmegaConf.create(before), OmegaConf.create(now)
     for key in sorted({*dotted(old), *dotted(new)}):
-        if any(key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview")):
+        if any(
+            key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview", "histograms")
+        ):
             continue
         was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
         if was != has:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, RandomSampler
 
+from sweeps.points import Point
 from sweeps.space import Space
 from trainers.check import check_arguments
 from trainers.errors import ConfigError
@@ -46,10 +47,12 @@ class Sampled:
     Attributes:
         make: gives a sampler for `seed=`.
         seed: the sweep's.
+        points: the first trials; what one leaves open is drawn.
     """
 
     make: Callable[..., BaseSampler]
     seed: int
+    points: Sequence[Point] = ()
 
     def sampler(self, number: int) -> BaseSampler:
         """A sampler of this trial's own."""
@@ -59,9 +62,9 @@ class Sampled:
             warnings.simplefilter("ignore", ExperimentalWarning)
             return self.make(seed=int.from_bytes(digest[:4], "big"))
 
-    def point(self, number: int) -> None:
-        """Nothing is fixed."""
-        return
+    def point(self, number: int) -> Point | None:
+        """One of the points, while there are any."""
+        return self.points[number] if number < len(self.points) else None
 
     def limit(self) -> None:
         """There is always another."""
@@ -97,8 +100,13 @@ class Grid:
         return self.space.size()
 
 
-def build(config: Mapping[str, Any], space: Space, seed: int) -> Search:
+def build(
+    config: Mapping[str, Any], space: Space, seed: int, points: Sequence[Point] = ()
+) -> Search:
     """The search that a `search` group describes: an Optuna sampler, or one of this module's.
+
+    Args:
+        points: what a sampler is to try first; a grid has them anyway.
 
     Raises:
         ConfigError: an argument that the sampler does not take, or a value it refuses.
@@ -110,7 +118,7 @@ def build(config: Mapping[str, Any], space: Space, seed: int) -> Search:
             # In two steps: Hydra would take the space, a dataclass, for a configuration.
             search: Search = instantiate(config, _partial_=True)(space=space)
             return search
-        search = Sampled(instantiate(config), seed)
+        search = Sampled(instantiate(config), seed, points)
         search.sampler(0)
         return search
     except ConfigError:

@@ -40,6 +40,11 @@ class Cluster:
     own: bool
     address: str
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether any of its machines has one."""
+        return any(node["Resources"].get("GPU", 0.0) >= 1 for node in _nodes())
+
     def slots(self, resources: Mapping[str, Any]) -> int:
         """How many trials that ask for these resources fit on all machines together."""
         return sum(_fits(node, resources) for node in _nodes())

@@ -6,6 +6,7 @@ A space is written in Hydra's sweep grammar, in YAML (`space:`) and on the comma
     model.width=32,64,128                        a choice
     model.depth=range(1,5)                       steps; the end is excluded, as in Python
     optimizer.lr=tag(log,interval(1e-4,1e-1))    an interval, on a log scale
+    optimizer.momentum=tag(log1m,interval(.9,.999))    1 - 10^r: a log scale of what is left to 1
     model.width=tag(log,int(interval(16,256)))   the same over the integers
 
 A key that exists only under some choices of a swept group is conditional on those choices.
@@ -19,7 +20,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
@@ -33,109 +34,9 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
+from sweeps.dimensions import Choice, Dimension, Interval, Suggests, label_of, text, tidy
 from sweeps.messages import unknown
 from trainers.errors import ConfigError
-
-
-class Suggests(Protocol):
-    """What a space asks of an Optuna trial."""
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of the choices."""
-
-    def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
-    ) -> int:
-        """A whole number, both ends included."""
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """A number, both ends included."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A finite, unordered set of values: numbers, strings, booleans, null, lists or dicts."""
-
-    values: tuple[Any, ...]
-
-    @property
-    def size(self) -> int:
-        """How many values it holds."""
-        return len(self.values)
-
-    def enumerate(self) -> Iterator[Any]:
-        """Its values, one after the other."""
-        yield from self.values
-
-    def examples(self) -> tuple[Any, ...]:
-        """Values that must be valid for all to be."""
-        return self.values
-
-    def suggest(self, trial: Suggests, name: str) -> Any:
-        """A value that the trial's sampler draws."""
-        labels = tuple(_label(value) for value in self.values)
-        return self.value(trial.suggest_categorical(name, labels))
-
-    def value(self, label: Any) -> Any:
-        """The value that goes by this label in Optuna, which keeps only scalars."""
-        return next(v for v in self.values if _label(v) == label)
-
-    def __str__(self) -> str:
-        return ", ".join(_text(value) for value in self.values)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Numbers between two ends, both included; `step` makes them finitely many."""
-
-    low: float
-    high: float
-    log: bool = False
-    integer: bool = False
-    step: float | None = None
-
-    @property
-    def size(self) -> int | None:
-        """How many values it holds; None when they are a continuum."""
-        step = self.step or (1 if self.integer else None)
-        return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
-
-    def enumerate(self) -> Iterator[Any]:
-        """Its values, one after the other."""
-        step = self.step or 1
-        for index in range(self.size or 0):
-            yield _tidy(self.low + index * step, self.integer)
-
-    def examples(self) -> tuple[Any, ...]:
-        """Values that must be valid for all to be."""
-        return (_tidy(self.low, self.integer), _tidy(self.high, self.integer))
-
-    def suggest(self, trial: Suggests, name: str) -> Any:
-        """A value that the trial's sampler draws."""
-        if self.integer:
-            return trial.suggest_int(
-                name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
-            )
-        drawn = trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
-        return self.value(drawn)
-
-    def value(self, label: Any) -> Any:
-        """The number that Optuna keeps, without what adding steps has put at its end."""
-        return label if self.step is None else _tidy(label, self.integer)
-
-    def __str__(self) -> str:
-        notes = [
-            *(["integers"] if self.integer else []),
-            *(["log"] if self.log else []),
-            *([f"step {_text(self.step)}"] if self.step not in (None, 1) else []),
-        ]
-        ends = f"{_text(self.examples()[0])} to {_text(self.examples()[1])}"
-        return ends + (f"  ({', '.join(notes)})" if notes else "")
-
-
-Dimension = Choice | Interval
 
 #: Swept group -> the choices under which something exists; all must hold.
 When = Mapping[str, frozenset[str]]
@@ -173,7 +74,8 @@ class Space:
 
     def labels(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """A configuration as Optuna records it: scalars as they are, the rest as JSON text."""
-        return {key: _label(value) for key, value in point.items()}
+        dimensions = {p.key: p.dimension for p in self.parameters}
+        return {key: dimensions[key].label(value) for key, value in point.items()}
 
     def values(self, labels: Mapping[str, Any]) -> dict[str, Any]:
         """The inverse of `labels`, in the order of this space."""
@@ -326,9 +228,9 @@ def _dimension(key: str, value: Any, options: Sequence[str]) -> Dimension:
 def _choice(key: str, values: tuple[Any, ...]) -> Choice:
     if not values:
         raise ConfigError(f"{key}: the choice is empty; give at least one value: {key}=a,b,c")
-    labels = [_label(value) for value in values]
+    labels = [label_of(value) for value in values]
     if any(a == b for i, a in enumerate(labels) for b in labels[:i]):  # 1 and true, too
-        raise ConfigError(f"{key}: a value is given twice in {', '.join(map(_text, values))}")
+        raise ConfigError(f"{key}: a value is given twice in {', '.join(map(text, values))}")
     return Choice(values)
 
 
@@ -341,7 +243,7 @@ def _range(key: str, sweep: RangeSweep) -> Dimension:
         )
     integer = all(isinstance(number, int) for number in (start, stop, step))
     count = math.ceil((stop - start) / step - 1e-9)
-    last = _tidy(start + (count - 1) * step, integer)
+    last = tidy(start + (count - 1) * step, integer)
     if count == 1:
         return Choice((start,))
     return Interval(start, last, integer=integer, step=None if integer and step == 1 else step)
@@ -353,16 +255,21 @@ def _interval(key: str, sweep: IntervalSweep) -> Interval:
         raise ConfigError(
             f"{key}: interval({low},{high}) is empty; the low end must be below the high end"
         )
-    unknown = sorted(set(sweep.tags) - {"log"})
+    unknown = sorted(set(sweep.tags) - {"log", "log1m"})
     if unknown:
-        raise ConfigError(f"{key}: unknown tag {unknown[0]!r}; the only tag is log")
-    log = "log" in sweep.tags
+        raise ConfigError(f"{key}: unknown tag {unknown[0]!r}; the tags are log and log1m")
+    log, log1m = "log" in sweep.tags, "log1m" in sweep.tags
+    if log1m and (log or isinstance(low, int) or not high < 1):
+        raise ConfigError(
+            f"{key}: tag(log1m,…) is a scale of its own, for numbers below 1: "
+            f"{key}=tag(log1m,interval(0.9,0.999))"
+        )
     if log and low <= 0:
         raise ConfigError(
-            f"{key}: a log scale cannot reach {_text(low)}; start interval(low,high) above 0"
+            f"{key}: a log scale cannot reach {text(low)}; start interval(low,high) above 0"
         )
     # interval(1,9) is parsed to floats, as in hydra-optuna-sweeper; ints come from int(interval()).
-    return Interval(low, high, log=log, integer=isinstance(low, int))
+    return Interval(low, high, log=log, log1m=log1m, integer=isinstance(low, int))
 
 
 def _check_choices(key: str, dimension: Dimension, options: Sequence[str]) -> None:
@@ -370,13 +277,7 @@ def _check_choices(key: str, dimension: Dimension, options: Sequence[str]) -> No
         raise ConfigError(f"{key} is a config group: sweep it by name, {key}={','.join(options)}")
     for value in dimension.values:
         if value not in options:
-            raise ConfigError(unknown("choice", f"{key}={_text(value)}", str(value), options))
-
-
-def _label(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return json.dumps(value, sort_keys=True)
+            raise ConfigError(unknown("choice", f"{key}={text(value)}", str(value), options))
 
 
 def _plain(value: Any) -> Any:
@@ -403,14 +304,3 @@ def written(value: Any) -> str:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # inf, -inf, nan, where JSON has other words
     return json.dumps(value)
-
-
-def _tidy(number: float, integer: bool) -> Any:
-    # 0.1 + 2 x 0.1 is 0.30000000000000004: the decimal that was meant is the shorter one.
-    return int(number) if integer else float(f"{number:.12g}")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,8 +26,9 @@ from sweeps.driver import Driver
 from sweeps.entry import INTERRUPTED, signals
 from sweeps.importance import importances
 from sweeps.messages import explain
+from sweeps.points import points
 from sweeps.progress import Plan, Progress
-from sweeps.records import Ending, Objective, Ranked, ranking
+from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking
 from sweeps.results import Folder
 from sweeps.search import Search, build
 from sweeps.session import Cluster, session
@@ -63,14 +64,22 @@ class Sweep:
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Of one trial."""
-        return dict(self.config["resources"])
+        """Of one trial; gpu is None until it is known whether the cluster has any."""
+        return plain(self.composition.base.resources)
 
     @property
     def trials(self) -> int | None:
         """The most trials there can be, by the budget and by the search; None: no such limit."""
         limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
         return min(limits) if limits else None
+
+    def enough(self, trials: Sequence[TrialRecord]) -> bool:
+        """Whether these are all the trials there are to be. Infeasible ones cost no budget."""
+        limit, most = self.search.limit(), self.budget.trials
+        feasible = sum(trial.state is not State.INFEASIBLE for trial in trials)
+        return (limit is not None and len(trials) >= limit) or (
+            most is not None and feasible >= most
+        )
 
     def choice(self, group: str) -> str:
         """The name of the choice made in a group, such as "tpe" for search."""
@@ -100,7 +109,9 @@ def check(composition: Composition) -> Sweep:
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
     budget = Budget(**config["budget"])
-    search = build(config["search"], space, training.seed)
+    first, passed_over = points(config["points"], space, composition)
+    notes += passed_over
+    search = build(config["search"], space, training.seed, first)
     if not any(asdict(budget).values()) and search.limit() is None:
         raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
@@ -167,6 +178,8 @@ def connect(sweep: Sweep) -> Iterator[Cluster]:
     with contextlib.ExitStack() as stack:
         with Console().status("starting Ray"):
             cluster = stack.enter_context(session())
+        if sweep.resources["gpu"] is None:
+            sweep.composition.settle("resources.gpu", 1.0 if cluster.has_gpu else 0.0)
         cluster.check(sweep.resources)
         yield cluster
 

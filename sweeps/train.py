@@ -39,13 +39,14 @@ def train(config: DictConfig) -> None:
         SystemExit: it diverged (1), or was interrupted (130).
     """
     from trainers.data.resident import prepare
-    from trainers.run import best, run
+    from trainers.history import best, stalled
+    from trainers.run import run
 
     training = typed(config)
     container = plain(config)
     console = Console()
     prepare(training.data)
-    folder, known = _folder(Path(training.results) / "train", container)
+    folder, known = _folder(Path(training.results) / "train", container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     tracker: Tracker = instantiate_group(
         "track", container["track"], sweep="train", uid=folder.name, folder=folder
@@ -72,11 +73,12 @@ def train(config: DictConfig) -> None:
                 top = best(rows, training.task)
                 lead = f"best {metric} {score(rows[top][metric])} at epoch {top}"
                 progress.update(task, completed=saved.number, lead=lead)
+        reason = stalled(rows, training.task, training.patience)
     except Diverged as error:
         state, reason, code = "diverged", str(error), FAILED
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
-    _tell(console, training, folder, rows, reason, time.monotonic() - began)
+    _tell(console, training, folder, rows, state, reason, time.monotonic() - began)
     tracker.trial_ended(folder.name, state, reason, {})
     tracker.close()
     for note in tracker.notes():
@@ -85,7 +87,9 @@ def train(config: DictConfig) -> None:
         raise SystemExit(code)
 
 
-def _folder(parent: Path, container: Mapping[str, Any]) -> tuple[Path, set[int]]:
+def _folder(
+    parent: Path, container: Mapping[str, Any], training: TrainConfig
+) -> tuple[Path, set[int]]:
     """The newest folder if it has this training unfinished, else a new one; and its epochs."""
     from trainers import history
 
@@ -94,10 +98,12 @@ def _folder(parent: Path, container: Mapping[str, Any]) -> tuple[Path, set[int]]
         folders = sorted(path for path in parent.iterdir() if path.name.isdigit())
         if folders:
             newest = folders[-1]
-            epochs = set(history.read(newest / "metrics.csv"))
-            unfinished = 0 < max(epochs, default=0) < int(container["epochs"])
+            rows = history.read(newest / "metrics.csv")
+            unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
+                rows, training.task, training.patience
+            )
             if unfinished and _same(newest / "config.yaml", container):
-                return newest, epochs
+                return newest, set(rows)
         fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
         fresh.mkdir()
     except OSError as error:
@@ -158,10 +164,11 @@ def _tell(
     training: TrainConfig,
     folder: Path,
     rows: dict[int, dict[str, float]],
+    state: str,
     reason: str,
     seconds: float,
 ) -> None:
-    from trainers.run import best
+    from trainers.history import best
 
     told = f"{len(rows)} epochs in {duration(seconds)}"
     if rows:
@@ -170,7 +177,7 @@ def _tell(
         told += f", best {metric} {score(rows[top][metric])} at epoch {top}"
     console.print(f"\n{told}" + (f" ({reason})" if reason else ""), highlight=False)
     console.print(f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}", highlight=False)
-    if reason:
+    if state != "complete":
         console.print("the same command goes on from the last epoch", highlight=False)
 
 

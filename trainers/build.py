@@ -1,20 +1,24 @@
-"""From configuration to objects: the model, its optimizer and its schedule."""
+"""From configuration to objects: the model, its optimizer, its schedule, its augmentation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import hydra.utils
+import torch
 from hydra.errors import InstantiationException
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from trainers.check import check_arguments
+from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
-from trainers.data.dataset import Dataset
 from trainers.errors import ConfigError
+from trainers.models.norm import needs_batch
+from trainers.schedules import Pace
 
 
 def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
@@ -25,37 +29,68 @@ def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
     """
     check_arguments(group, node, supplied)
     try:
-        return hydra.utils.instantiate(dict(node), **supplied, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, ConfigError):
-            raise cause from None
+        # In two steps: Hydra would take a dataclass that is supplied for a configuration.
+        made = hydra.utils.instantiate({**node, "_partial_": True}, _convert_="all")
+        return partial(made, **supplied) if node.get("_partial_") else made(**supplied)
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a third party's constructor raises
+        cause = error.__cause__ if isinstance(error, InstantiationException) else error
         raise ConfigError(f"{group} cannot be built: {_line(cause or error)}") from error
 
 
-def model(config: TrainConfig, dataset: Dataset) -> nn.Module:
-    """The model, newly initialised from torch's global random state, on the CPU."""
+def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
+    """The model, newly initialised from torch's global random state, on torch's default device.
+
+    Args:
+        config: its groups model, norm, activation and init are used.
+        input_shape: of one example.
+        classes: how many there are.
+
+    Raises:
+        ConfigError: what cannot be built.
+    """
+    activation = instantiate("activation", config.activation)
     built = instantiate(
         "model",
-        config.model,
-        input_shape=dataset.input_shape,
-        classes=len(dataset.classes),
+        {key: value for key, value in config.model.items() if key != "max_parameters"},
+        input_shape=input_shape,
+        classes=classes,
         norm=instantiate("norm", config.norm),
-        activation=instantiate("activation", config.activation),
+        activation=activation,
     )
     if not isinstance(built, nn.Module):
         raise ConfigError(
             f"model._target_ must make a torch.nn.Module, and {config.model['_target_']} made "
             f"{type(built).__name__}"
         )
-    if config.batch_size == 1 and any(
-        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in built.modules()
-    ):
+    if config.batch_size == 1 and needs_batch(built):
         raise ConfigError(
-            "norm=batch needs batch_size of 2 or more, not 1: one example has no statistics; "
+            "this norm needs batch_size of 2 or more, not 1: one example has no statistics; "
             "raise batch_size or use norm=layer"
         )
+    instantiate("init", config.init)(built, activation)
     return built
+
+
+def parameters(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> int:
+    """How many trainable numbers the model has. No memory is taken and no weight is drawn.
+
+    Raises:
+        ConfigError: what cannot be built.
+    """
+    with torch.device("meta"):
+        built = model(config, input_shape, classes)
+    return sum(p.numel() for p in built.parameters() if p.requires_grad)
+
+
+def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> str:
+    """Why the model is too large for `model.max_parameters`; empty if it is not."""
+    most = config.model.get("max_parameters")
+    if most is None:
+        return ""
+    count = parameters(config, input_shape, classes)
+    return f"{count:,} parameters, more than model.max_parameters={most}" if count > most else ""
 
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
@@ -64,16 +99,37 @@ def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
     return built
 
 
-def schedule(config: TrainConfig, optimizer: Optimizer) -> LRScheduler:
-    """The learning-rate schedule, to be stepped once an epoch."""
-    built: LRScheduler = _call("schedule", config.schedule, LRScheduler, optimizer)
+def pace(config: TrainConfig, optimizer: Optimizer, steps_per_epoch: int) -> Pace:
+    """The learning-rate schedule, and when it is stepped.
+
+    Args:
+        steps_per_epoch: batches in an epoch; given to a schedule that asks for it by this name.
+    """
+    target = locate("schedule", config.schedule)
+    by_batch = "steps_per_epoch" in inspect.signature(target).parameters
+    supplied = {"steps_per_epoch": steps_per_epoch} if by_batch else {}
+    built = _call("schedule", config.schedule, LRScheduler, optimizer, **supplied)
+    return Pace(built, by_batch)
+
+
+def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
+    """What is done to a batch of inputs while training. Tried once, for its settings to be checked.
+
+    Raises:
+        ConfigError: a setting that it refuses.
+    """
+    built: Callable[[Tensor], Tensor] = instantiate("augment", config.augment)
+    with torch.random.fork_rng(devices=[]):
+        built(torch.zeros(1, 1, 1))
     return built
 
 
-def _call(group: str, node: Mapping[str, Any], kind: type[Any], argument: object) -> Any:
-    partial = instantiate(group, {**node, "_partial_": True})
+def _call(
+    group: str, node: Mapping[str, Any], kind: type[Any], argument: object, **supplied: object
+) -> Any:
+    make = instantiate(group, {**node, "_partial_": True}, **supplied)
     try:
-        built = partial(argument)
+        built = make(argument)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{group} cannot be built: {_line(error)}") from error
     if not isinstance(built, kind):

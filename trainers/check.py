@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from trainers.errors import ConfigError
@@ -132,6 +132,9 @@ def _lookup(reference: DictConfig, key: str) -> object:
     """The plain value at a dotted key."""
     node: object = reference
     for part in key.split("."):
+        if isinstance(node, ListConfig) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+            continue
         if not isinstance(node, DictConfig) or part not in node:
             names = [str(name) for name in node] if isinstance(node, DictConfig) else []
             raise ConfigError(f"{key}: the configuration has no such key; {_nearest(part, names)}")

@@ -28,14 +28,28 @@ METRICS = (
 )
 
 #: The groups that hold a `_target_` and its arguments.
-OPEN_GROUPS = ("data", "model", "norm", "activation", "optimizer", "schedule")
+OPEN_GROUPS = (
+    "data",
+    "augment",
+    "model",
+    "norm",
+    "activation",
+    "init",
+    "optimizer",
+    "schedule",
+)
 
 
 class Precision(Enum):
-    """Number format of the forward pass; weights and losses stay float32."""
+    """Number format of the forward pass; weights and losses stay float32.
+
+    `auto` is bf16 where the hardware has instructions that multiply it faster: NVIDIA GPUs since
+    Ampere, CPUs with AMX.
+    """
 
     fp32 = "fp32"
     bf16 = "bf16"
+    auto = "auto"
 
 
 class Device(Enum):
@@ -78,12 +92,23 @@ class CheckpointConfig:
 
 
 @dataclass
+class ClipConfig:
+    """Bounds of the gradient before each step: on its norm as a whole, on each of its numbers."""
+
+    norm: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+    value: Optional[float] = MISSING  # noqa: UP045
+
+
+@dataclass
 class ResourcesConfig:
-    """What one training occupies: cores, GPUs (may be a share of one), gigabytes on the GPU."""
+    """What one training occupies: cores, GPUs (may be a share of one), gigabytes on the GPU.
+
+    gpu null: one in a cluster that has any, else none.
+    """
 
     cpu: float = MISSING
-    gpu: float = MISSING
-    gpu_memory_gb: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+    gpu: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+    gpu_memory_gb: Optional[float] = MISSING  # noqa: UP045
 
 
 @dataclass
@@ -97,14 +122,20 @@ class TrainConfig:
     precision: Precision = MISSING
     device: Device = MISSING
     label_smoothing: float = MISSING
+    max_norm: Optional[float] = MISSING  # noqa: UP045
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    patience: Optional[int] = MISSING  # noqa: UP045
+    histograms: bool = MISSING
     results: str = MISSING
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     resources: ResourcesConfig = field(default_factory=ResourcesConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
     data: dict[str, Any] = field(default_factory=dict)
+    augment: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     norm: dict[str, Any] = field(default_factory=dict)
     activation: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
 
@@ -153,7 +184,10 @@ def typed(config: DictConfig) -> TrainConfig:
 
 
 def _plain(node: object) -> object:
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    if not OmegaConf.is_config(node):
+        return node
+    # Names, not enums: ${task.mode} may be an argument of somebody else's class.
+    return OmegaConf.to_container(node, resolve=True, enum_to_str=True)
 
 
 def _check_ranges(config: TrainConfig) -> None:
@@ -166,9 +200,18 @@ def _check_ranges(config: TrainConfig) -> None:
         "from 0 up to, not including, 1",
         config.label_smoothing,
     )
+    for key, bound in (
+        ("max_norm", config.max_norm),
+        ("clip.norm", config.clip.norm),
+        ("clip.value", config.clip.value),
+    ):
+        _require(bound is None or bound > 0, key, "above 0, or null for no bound", bound)
+    patience = config.patience
+    _require(patience is None or patience >= 1, "patience", "1 or more, or null", patience)
     resources = config.resources
     _require(resources.cpu > 0, "resources.cpu", "above 0", resources.cpu)
-    _require(resources.gpu >= 0, "resources.gpu", "0 or more", resources.gpu)
+    gpu = resources.gpu
+    _require(gpu is None or gpu >= 0, "resources.gpu", "0 or more, or null for one if any", gpu)
     memory = resources.gpu_memory_gb
     _require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
     _require(
@@ -184,6 +227,9 @@ def _check_ranges(config: TrainConfig) -> None:
     seed = config.data.get("split_seed", 0)
     valid_seed = type(seed) is int and 0 <= seed < 2**32
     _require(valid_seed, "data.split_seed", "an integer from 0 to 2**32 - 1", seed)
+    most = config.model.get("max_parameters")
+    valid_most = most is None or (type(most) is int and most >= 1)
+    _require(valid_most, "model.max_parameters", "an integer of 1 or more, or null", most)
     lr = _number(config.optimizer, "optimizer", "lr", 1.0)
     _require(lr > 0, "optimizer.lr", "above 0", lr)
 

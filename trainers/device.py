@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -62,7 +63,19 @@ def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
 
 
 def autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """bfloat16 where it is asked for and safe."""
-    if config.precision is Precision.fp32:
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
+    """bfloat16 where it is asked for, or wins."""
+    auto = config.precision is Precision.auto and multiplies_bf16(device)
+    if auto or config.precision is Precision.bf16:
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@cache
+def multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device has matrix instructions for bfloat16.
+
+    Other CPUs convert to and fro and are slower with it than without.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())

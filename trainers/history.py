@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainers.config import Mode, TaskConfig
+
 Rows = dict[int, dict[str, float]]
 
 
@@ -57,6 +59,22 @@ def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
         file.write(_line([number, *map(float, metrics.values())]))
         file.flush()
         os.fsync(file.fileno())
+
+
+def best(rows: Mapping[int, Mapping[str, float]], task: TaskConfig) -> int:
+    """The number of the best epoch by the task's metric, the earliest of equals."""
+    sign = 1 if task.mode is Mode.max else -1
+    return max(rows, key=lambda number: (sign * rows[number][task.metric], -number))
+
+
+def stalled(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, patience: int | None) -> str:
+    """Why training ends after these epochs, the best being `patience` epochs ago; else empty."""
+    if patience is None or not rows:
+        return ""
+    top = best(rows, task)
+    if max(rows) - top < patience:
+        return ""
+    return f"no better {task.metric} in {patience} epochs than at epoch {top} (patience)"
 
 
 def _line(cells: list[str] | list[int | float]) -> str:

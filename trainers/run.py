@@ -1,6 +1,7 @@
 """A training in a folder: every epoch is saved before it is told, and none is trained twice.
 
 <folder>/epoch_NNN/    checkpoints        <folder>/metrics.csv    one row an epoch
+<folder>/histograms/   of weights and gradients, where asked for
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers import checkpoints, history
-from trainers.config import Mode, TaskConfig, TrainConfig
+from trainers import checkpoints, histograms, history
+from trainers.config import TrainConfig
 from trainers.errors import ConfigError, CorruptCheckpoint
 from trainers.fit import fit
 
@@ -39,6 +40,8 @@ class Saved:
 def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, None, None]:
     """Train in `folder`, going on from its newest whole checkpoint if it has one.
 
+    Ends after `config.epochs`, or when `config.patience` is out.
+
     Args:
         config: what to train; the same as before if the folder has epochs of it.
         folder: made if need be, and locked against a second run until this one ends.
@@ -56,19 +59,19 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
         for number in [n for n in rows if n > after]:
             yield Saved(number, rows[number], _checkpoint(folder, number), tuple(notes))
             notes.clear()
+        if history.stalled(rows, config.task, config.patience):
+            return
         for epoch in fit(config, found.state if found else None):
+            if epoch.histograms:
+                histograms.save(folder, epoch.number, epoch.histograms)
             path = checkpoints.save(folder, epoch)
             history.append(folder / "metrics.csv", epoch.number, epoch.metrics)
             rows[epoch.number] = epoch.metrics
-            checkpoints.prune(folder, config.checkpoint.keep, best(rows, config.task))
+            checkpoints.prune(folder, config.checkpoint.keep, history.best(rows, config.task))
             yield Saved(epoch.number, epoch.metrics, path, tuple(notes))
             notes.clear()
-
-
-def best(rows: history.Rows, task: TaskConfig) -> int:
-    """The number of the best epoch by the task's metric, the earliest of equals."""
-    sign = 1 if task.mode is Mode.max else -1
-    return max(rows, key=lambda number: (sign * rows[number][task.metric], -number))
+            if history.stalled(rows, config.task, config.patience):
+                return
 
 
 def _pick_up(folder: Path) -> tuple[checkpoints.Found | None, history.Rows, list[str]]:

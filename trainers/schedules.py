@@ -1,13 +1,39 @@
-"""Learning-rate schedules that PyTorch does not have, each stepped once an epoch."""
+"""Learning-rate schedules that PyTorch does not have, and when each kind is stepped."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from trainers.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A schedule, stepped as its kind wants it: after every batch, or after every epoch.
+
+    Attributes:
+        schedule: of PyTorch or of this module; its state is what a checkpoint keeps.
+        by_batch: whether it counts batches. Those do that ask for `steps_per_epoch`.
+    """
+
+    schedule: LRScheduler
+    by_batch: bool
+
+    def after_batch(self) -> None:
+        """A batch is done."""
+        if self.by_batch:
+            self.schedule.step()
+
+    def after_epoch(self, metric: float) -> None:
+        """An epoch is done, and the task's metric was this."""
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            self.schedule.step(metric)
+        elif not self.by_batch:
+            self.schedule.step()
 
 
 def constant(optimizer: Optimizer) -> LambdaLR:
@@ -37,3 +63,21 @@ def cosine(optimizer: Optimizer, epochs: int, warmup: int = 0) -> LambdaLR:
         return 0.5 * (1 + math.cos(math.pi * done))
 
     return LambdaLR(optimizer, factor)
+
+
+def two_stage(optimizer: Optimizer, switch: int, gamma: float, final_gamma: float) -> LambdaLR:
+    """Exponential decay in two stages: by `gamma` an epoch, and by `final_gamma` after `switch`.
+
+    Raises:
+        ConfigError: switch below 0, or a factor outside (0, 1].
+    """
+    if switch < 0:
+        raise ConfigError(f"schedule.switch must be 0 or more epochs, not {switch}")
+    for key, value in (("gamma", gamma), ("final_gamma", final_gamma)):
+        if not 0 < value <= 1:
+            raise ConfigError(
+                f"schedule.{key} must be above 0 and at most 1, not {value}: set schedule.{key}=…"
+            )
+    return LambdaLR(
+        optimizer, lambda epoch: gamma ** min(epoch, switch) * final_gamma ** max(0, epoch - switch)
+    )

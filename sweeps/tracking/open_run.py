@@ -51,9 +51,11 @@ class OpenRun:
         self._thread = threading.Thread(target=self._work, name=f"wandb-{name}", daemon=True)
         self._thread.start()
 
-    def log(self, epoch: int, metrics: Mapping[str, float], best: bool) -> None:
+    def log(
+        self, epoch: int, metrics: Mapping[str, float], best: bool, drawn: Mapping[str, Any]
+    ) -> None:
         """Log an epoch; of the best one the summary keeps `best_epoch` and `best_<metric>`."""
-        self.run.log({"epoch": epoch, **metrics})
+        self.run.log({"epoch": epoch, **metrics, **drawn})
         self.logged = epoch
         self._summary.update({"epoch": epoch, **metrics})
         if best:

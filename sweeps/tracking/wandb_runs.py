@@ -22,10 +22,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from sweeps.tracking.contract import Table
 from sweeps.tracking.open_run import OpenRun
 from sweeps.tracking.redaction import cells
 from sweeps.tracking.wandb_core import Core
+from trainers.histograms import Histogram
 
 if TYPE_CHECKING:
     import wandb
@@ -165,12 +168,13 @@ class Runs:
         metrics: Mapping[str, float],
         checkpoint: Path | None,
         best: bool,
+        drawn: Mapping[str, Histogram],
     ) -> None:
         """Log an epoch unless it was logged before."""
         live = self._open.get(trial)
         if live is None or epoch <= live.logged:
             return
-        live.log(epoch, metrics, best)
+        live.log(epoch, metrics, best, {name: _histogram(h) for name, h in drawn.items()})
         if checkpoint is not None:
             aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
             about = {"epoch": epoch, **metrics}
@@ -379,6 +383,15 @@ def _wandb_table(table: Table) -> wandb.Table:
     columns = [cells([row[i] for row in table.rows]) for i in range(len(table.columns))]
     rows: list[Any] = [list(row) for row in zip(*columns, strict=True)]
     return wandb.Table(columns=list(table.columns), data=rows)
+
+
+def _histogram(histogram: Histogram) -> wandb.Histogram:
+    import wandb
+
+    low, counts = histogram.low, histogram.counts
+    high = histogram.high if histogram.high > low else low + 1e-6  # wandb wants edges that ascend
+    edges = np.linspace(low, high, len(counts) + 1)
+    return wandb.Histogram(np_histogram=(np.array(counts), edges))
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from sweeps.tracking.contract import Table
 from sweeps.tracking.redaction import redacted, redacted_text
 from sweeps.tracking.wandb_runs import Place, Runs
+from trainers.histograms import load
 
 QUEUE_RECORDS = 100_000  # bounds the driver's memory while W&B hangs; a sweep never gets near it
 STOP_GRACE_S = 2.0  # for the thread to end once wandb-core has been killed
@@ -33,6 +34,7 @@ class WandbTracker:
         mode: auto (online when a key is known), online or offline. `WANDB_MODE=disabled`
             in the environment turns W&B off whatever the mode.
         checkpoints: log every epoch's checkpoint folder as a version of the trial's artifact.
+        histograms: log how weights and gradients are distributed, epoch by epoch.
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
 
@@ -49,6 +51,7 @@ class WandbTracker:
         entity: str | None = None,
         mode: str = "auto",
         checkpoints: bool = True,
+        histograms: bool = False,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
     ) -> None:
@@ -66,6 +69,7 @@ class WandbTracker:
         self._closed = False
         self._close_timeout_s = close_timeout_s
         self._checkpoints = checkpoints
+        self._histograms = histograms
         self._runs = Runs(
             Place(sweep, uid, Path(folder).absolute(), project, entity, mode, init_timeout_s),
             note=self._note,
@@ -92,10 +96,14 @@ class WandbTracker:
         checkpoint: Path | None,
         best: bool,
     ) -> None:
-        """Log one epoch, and its checkpoint folder as a version of the trial's artifact."""
+        """Log one epoch, and its checkpoint folder as a version of the trial's artifact.
+
+        With `histograms`, those that were saved beside the checkpoint too.
+        """
         copy = dict(metrics)
         path = Path(checkpoint).absolute() if checkpoint and self._checkpoints else None
-        self._put(lambda runs: runs.log(trial, epoch, copy, path, best))
+        drawn = load(checkpoint.parent, epoch) if checkpoint and self._histograms else {}
+        self._put(lambda runs: runs.log(trial, epoch, copy, path, best, drawn))
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         """Close a trial's run: exit code 0 when complete or stopped, else 1."""

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweeps.composition import Composition, compose, dotted, exists, plain
-from sweeps.space import Choice, Interval, Space, written
+from sweeps.dimensions import Choice, Interval
+from sweeps.space import Space, written
 from trainers.errors import ConfigError
 
 

@@ -13,6 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
+import sweeps.driver as driver_module
 from sweeps.composition import compose
 from sweeps.driver import Assignment, Driver
 from sweeps.progress import Plan, Progress
@@ -173,6 +174,42 @@ class TestNext:
         assert one.record(assignment.trial).state is State.RUNNING
 
 
+class TestInfeasible:
+    SPACE = ("model.max_parameters=1300", "model.depth=1", "model.width=4,8,500,900,16")
+
+    def test_trials_take_no_slot_and_no_budget(self, sit: Sit) -> None:
+        one = sit(*self.SPACE, "budget.trials=3")
+        widths = []
+        while (assignment := one.driver.next()) is not None:
+            widths.append(assignment.config["model"]["width"])
+            one.finish(assignment)
+        assert widths == [4, 8, 16]
+        refused = [t for t in one.study.trials if t.state is State.INFEASIBLE]
+        assert [t.params["model.width"] for t in refused] == [500, 900]
+        assert refused[0].reason == "38,510 parameters, more than model.max_parameters=1300"
+        assert "2 infeasible" in one.driver._progress._standing.counts
+        assert one.driver.halted == ""
+
+    def test_known_after_a_resume(self, sit: Sit) -> None:
+        one = sit(*self.SPACE, "budget.trials=3")
+        for _ in range(3):
+            assignment = one.next()
+        two = sit(*self.SPACE, "budget.trials=3")
+        assert [two.next().trial for _ in range(3)] == ["0000", "0001", assignment.trial]
+        assert two.driver.next() is None
+
+    def test_all_of_them_end_the_sweep(self, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(driver_module, "MOST_INFEASIBLE", 5)
+        one = sit(
+            "search=random",
+            "model.max_parameters=1300",
+            "model.width=int(interval(300,900))",
+        )
+        assert one.driver.next() is None
+        assert one.driver.halted.startswith("none of 5 proposals in a row could be trained; the")
+        assert len(one.study.trials) == 5
+
+
 class TestEpoch:
     def test_records_tells_and_goes_on_to_the_last(self, sit: Sit) -> None:
         one = sit()
@@ -186,6 +223,15 @@ class TestEpoch:
         assert one.tracker.epochs == [(trial, 1, True), (trial, 2, False), (trial, 3, True)]
         assert one.tracker.ended == [(trial, "complete", {"best_epoch": 3, "best_value": 0.9})]
         assert one.driver.running == 0
+
+    def test_a_trial_whose_patience_is_out_is_complete(self, sit: Sit) -> None:
+        one = sit("patience=1")
+        assignment = one.next()
+        assert not one.epoch(assignment.trial, 1, 0.5)
+        assert one.epoch(assignment.trial, 2, 0.5)
+        record = one.record(assignment.trial)
+        assert record.state is State.COMPLETE
+        assert "patience" in record.reason
 
     def test_counts_an_epoch_once(self, sit: Sit) -> None:
         """A process that is lost repeats the epochs since its last checkpoint."""

@@ -313,7 +313,7 @@ class TestLines:
             "0000 done: val_accuracy 0.9833 at epoch 2; 1:23; optimizer.lr=3.2e-04",
             "0001 infeasible: 8 GPUs asked, 1 there :key:; 0:00",
             "W&B[/]: offline",
-            "0:00: 2 of 4 trials ended (1 done · 1 failed); best 0.9833, trial 0000",
+            "0:00: 1 of 4 trials ended (1 done · 1 infeasible); best 0.9833, trial 0000",
         ]
 
     def test_a_heartbeat_at_most_every_30_seconds(self, file: io.StringIO) -> None:

@@ -189,6 +189,7 @@ class TestSummary:
             "completed": 1,
             "stopped": 1,
             "failed": 1,
+            "infeasible": 0,
             "running": 1,
             "best": {
                 "trial": "0000",
@@ -206,8 +207,9 @@ class TestSummary:
     def test_counts_every_bad_end_as_failed(self) -> None:
         trials = [TrialRecord(f"{i:04d}", i, state) for i, state in enumerate(State)]
         told = results.summary("s", trials, None, "", {}, 1.0, None)
-        counts = (told["completed"], told["stopped"], told["failed"], told["running"])
-        assert counts == (1, 1, 4, 1)
+        kinds = ("completed", "stopped", "failed", "infeasible", "running")
+        counts = tuple(told[kind] for kind in kinds)
+        assert counts == (1, 1, 3, 1, 1)
         assert sum(counts) == told["trials"]
         assert told["best"] is None
         assert told["overhead"] is None

@@ -13,16 +13,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.space import (
-    Choice,
-    Dimension,
-    Interval,
-    Parameter,
-    Space,
-    parse,
-    parse_yaml,
-    written,
-)
+from sweeps.dimensions import Choice, Dimension, Interval
+from sweeps.space import Parameter, Space, parse, parse_yaml, written
 from trainers.errors import ConfigError
 
 PARSER = OverridesParser.create()
@@ -245,6 +237,40 @@ jsonlike = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=6,
 )
+
+
+class TestNearOne:
+    """tag(log1m, interval(…)): 1 - 10^r, r evenly spread."""
+
+    SPACE = "k=tag(log1m,interval(0.9,0.999))"
+
+    def test_the_distance_from_one_is_drawn_on_a_log_scale(self) -> None:
+        one = dimension(from_line(self.SPACE))
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+        drawn = [one.suggest(study.ask(), "k") for _ in range(2000)]
+        assert all(0.9 <= value <= 0.999 for value in drawn)
+        exponents = [math.log10(1 - value) for value in drawn]
+        assert sum(exponents) / len(drawn) == pytest.approx(-2, abs=0.05)
+        assert sum(e < -2.5 for e in exponents) / len(drawn) == pytest.approx(0.25, abs=0.03)
+
+    def test_is_recorded_and_read_back(self) -> None:
+        space = from_line(self.SPACE)
+        assert space.labels({"k": 0.99}) == {"k": 0.01}
+        assert space.values({"k": 0.01}) == {"k": 0.99}
+        study = optuna.create_study()
+        study.enqueue_trial(space.labels({"k": 0.995}))
+        assert space.suggest(study.ask()) == {"k": 0.995}
+
+    @pytest.mark.parametrize(
+        "text", ["interval(0.9,1.0)", "int(interval(0,1))", "interval(0.9,1.5)"]
+    )
+    def test_is_for_numbers_below_one(self, text: str) -> None:
+        with pytest.raises(ConfigError, match="log1m"):
+            from_line(f"k=tag(log1m,{text})")
+
+    def test_is_a_scale_of_its_own(self) -> None:
+        with pytest.raises(ConfigError, match="log1m"):
+            from_line("k=tag(log,log1m,interval(0.9,0.99))")
 
 
 class TestWritten:

@@ -16,7 +16,7 @@ def test_defaults_are_those_of_the_yaml() -> None:
     assert config.device is Device.auto
     assert config.checkpoint.keep is Keep.all
     assert (config.task.metric, config.task.mode) == ("val_accuracy", Mode.max)
-    assert (config.resources.cpu, config.resources.gpu) == (1.0, 0.0)
+    assert (config.resources.cpu, config.resources.gpu) == (1.0, None)
     assert config.resources.gpu_memory_gb is None
     assert config.data["_target_"] == "trainers.data.digits.load"
     assert config.schedule["epochs"] == 10  # an interpolation, resolved

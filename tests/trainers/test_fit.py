@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -21,13 +22,25 @@ from trainers import build
 from trainers.config import METRICS, TrainConfig, compose
 from trainers.data import resident
 from trainers.errors import ConfigError, DataError, Diverged
-from trainers.fit import batches, evaluate, fit, size
+from trainers.fit import evaluate, fit, size
+from trainers.learner import batches
 
 Compose = Callable[..., TrainConfig]
 
-KINDS = list(
-    itertools.product(["mlp", "cnn"], ["sgd", "adam", "adamw"], ["none", "step", "cosine"])
-)
+#: Every optimizer and every schedule, and for the ways of limiting weights and gradients, too.
+KINDS = [
+    *itertools.product(["mlp", "cnn"], ["sgd", "adamw"], ["cosine"], [()]),
+    *(("mlp", optimizer, "none", ()) for optimizer in ("adam", "rmsprop", "adagrad")),
+    *(
+        ("mlp", "sgd", schedule, ())
+        for schedule in ("none", "multistep", "exponential", "two_stage", "one_cycle")
+    ),
+    ("mlp", "adam", "one_cycle", ("schedule.cycle_momentum=true",)),
+    ("mlp", "sgd", "step", ("schedule.step_size=2",)),
+    ("mlp", "sgd", "plateau", ("schedule.patience=0", "schedule.threshold=0.5")),
+    ("mlp", "sgd", "none", ("augment=mask", "augment.std=0.1", "augment.time=2")),
+    ("mlp", "adamw", "none", ("clip.norm=0.5", "clip.value=0.01", "max_norm=0.5")),
+]
 
 
 def timeless(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -65,14 +78,12 @@ def same(a: object, b: object) -> bool:
     return bool(pairs) and all(torch.equal(x, y) for x, y in pairs)
 
 
-@pytest.mark.parametrize(("model", "optimizer", "schedule"), KINDS)
+@pytest.mark.parametrize(("model", "optimizer", "schedule", "more"), KINDS)
 def test_resumes_from_every_epoch_to_the_same_bits(
-    model: str, optimizer: str, schedule: str, small: Compose
+    model: str, optimizer: str, schedule: str, more: tuple[str, ...], small: Compose
 ) -> None:
-    overrides = [f"model={model}", f"optimizer={optimizer}", f"schedule={schedule}"]
-    if schedule == "step":
-        overrides.append("schedule.step_size=2")
-    config = small(*overrides)
+    kind = (f"model={model}", f"optimizer={optimizer}", f"schedule={schedule}")
+    config = small(*kind, *more)
     whole = course(config)
     assert len(whole) == 4
     for epoch, (_, state) in enumerate(whole, start=1):
@@ -123,7 +134,7 @@ def test_metrics_are_those_announced_and_those_of_the_state(small: Compose) -> N
     *_, last = fit(config)
     assert tuple(last.metrics) == METRICS
     dataset = resident.load(config.data)
-    model = build.model(config, dataset)
+    model = build.model(config, dataset.input_shape, len(dataset.classes))
     model.load_state_dict(last.state()["model"])
     model.eval()
     x, y = dataset.valid.batch(torch.arange(len(dataset.valid)))
@@ -178,6 +189,8 @@ def test_divergence_ends_the_training_and_says_when(small: Compose) -> None:
 class Untouchable:
     """A test part that fails whoever looks at it."""
 
+    labelled = True
+
     def __len__(self) -> int:
         raise AssertionError("the test part was counted")
 
@@ -199,6 +212,35 @@ def test_fit_does_not_touch_the_test_part(small: Compose, monkeypatch: pytest.Mo
     assert size(config).parameters > 0
     with pytest.raises(AssertionError, match="test part"):
         evaluate(config, epochs[-1].state())
+
+
+def test_a_test_part_without_labels_is_not_measured_by(
+    small: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small("epochs=1")
+    (epoch,) = fit(config)
+    unlabelled = Untouchable()
+    monkeypatch.setattr(unlabelled, "labelled", False)
+    dataset = replace(resident.load(config.data), test=unlabelled)
+    monkeypatch.setattr(resident, "on", lambda device, data: dataset)
+    assert evaluate(config, epoch.state()) == {}
+
+
+def test_a_model_beyond_its_bound_is_not_trained(small: Compose) -> None:
+    parameters = size(small()).parameters
+    assert len(list(fit(small("epochs=1", f"model.max_parameters={parameters}")))) == 1
+    told = f"{parameters:,} parameters, more than model.max_parameters={parameters - 1}"
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        next(fit(small(f"model.max_parameters={parameters - 1}")))
+
+
+def test_histograms_are_drawn_where_asked_for_and_change_nothing(small: Compose) -> None:
+    plain, drawn = list(fit(small())), list(fit(small("histograms=true")))
+    assert [timeless(e.metrics) for e in plain] == [timeless(e.metrics) for e in drawn]
+    assert not any(e.histograms for e in plain)
+    names = [n for n in drawn[-1].state()["model"] if n.endswith(("weight", "bias"))]
+    kinds = ("weights", "gradients")
+    assert set(drawn[0].histograms) == {f"{k}/{n}" for k in kinds for n in names}
 
 
 def test_evaluate_reports_the_test_part(small: Compose) -> None:

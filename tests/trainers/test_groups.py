@@ -7,25 +7,45 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainers.data.phonemes.on_disk import write_hw1p2, write_legacy, write_libriphone
 from trainers.config import TrainConfig
 from trainers.fit import fit
 
 Compose = Callable[..., TrainConfig]
 
 CONF = Path(__file__).parents[2] / "conf"
-GROUPS = ("task", "data", "model", "norm", "activation", "optimizer", "schedule")
+GROUPS = (
+    "task",
+    "data",
+    "augment",
+    "model",
+    "norm",
+    "activation",
+    "init",
+    "optimizer",
+    "schedule",
+)
+WRITERS: dict[tuple[str, str], Callable[[Path], Path]] = {
+    ("data", "hw1p2"): write_hw1p2,
+    ("data", "hw1p2_legacy"): write_legacy,
+    ("data", "libriphone"): write_libriphone,
+}
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
-def test_trains_two_epochs_with_every_choice(
-    group: str, choice: str, small: Compose, request: pytest.FixtureRequest
+def test_trains_with_every_choice(
+    group: str, choice: str, small: Compose, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    overrides = [f"{group}={choice}", "epochs=2"]
+    overrides = [f"{group}={choice}", "epochs=5"]
     if (group, choice) == ("data", "mnist"):
         overrides += [f"data.root={request.getfixturevalue('mnist_root')}", "data.fraction=0.02"]
+    if (group, choice) in WRITERS:
+        overrides += [f"data.root={WRITERS[group, choice](tmp_path / 'data')}", "data.fraction=1"]
+    if (group, choice) == ("data", "synthetic_phonemes"):
+        overrides += [f"data.cache={tmp_path}", "data.fraction=1", "data.utterances=40"]
     epochs = [epoch.metrics["val_accuracy"] for epoch in fit(small(*overrides))]
-    assert len(epochs) == 2
+    assert len(epochs) == 5
     assert epochs[-1] > 0.2  # twice what guessing gives
 
 

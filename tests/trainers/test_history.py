@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers import history
+from trainers.config import Mode, TaskConfig
 
 ROWS = {1: {"loss": 0.1 + 0.2, "lr": 1e-300}, 2: {"loss": float("inf"), "lr": 3.0}}
 
@@ -61,3 +64,29 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     assert history.read(path) == {}
     history.append(path, 1, ROWS[1])
     assert history.read(path) == {1: ROWS[1]}
+
+
+TASK = TaskConfig("any", "val_accuracy", Mode.max)
+
+
+@pytest.mark.parametrize(
+    ("values", "patience", "over"),
+    [
+        ([0.1, 0.2, 0.3], 1, False),
+        ([0.3, 0.2], 1, True),
+        ([0.3, 0.2], 2, False),
+        ([0.3, 0.3, 0.3], 2, True),  # as good is not better
+        ([0.3, 0.2, 0.4, 0.1], 2, False),
+        ([0.3] * 9, None, False),
+        ([], 1, False),
+    ],
+)
+def test_patience(values: list[float], patience: int | None, over: bool) -> None:
+    for mode, sign in ((Mode.max, 1), (Mode.min, -1)):
+        rows = {n: {"val_accuracy": sign * v} for n, v in enumerate(values, 1)}
+        reason = history.stalled(rows, replace(TASK, mode=mode), patience)
+        assert bool(reason) is over
+        if over:
+            assert reason == (
+                f"no better val_accuracy in {patience} epochs than at epoch 1 (patience)"
+            )

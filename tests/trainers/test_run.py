@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import torch
 
-from trainers import checkpoints, history
+from trainers import checkpoints, histograms, history
 from trainers.config import TaskConfig, TrainConfig, compose
 from trainers.errors import ConfigError, Diverged
 from trainers.fit import fit
-from trainers.run import best, run
+from trainers.history import best
+from trainers.run import run
 
 Compose = Callable[..., TrainConfig]
 ROOT = Path(__file__).parents[2]
@@ -294,3 +295,20 @@ def test_importing_trainers_is_light() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
     ).stdout
     assert output.strip() == "False"
+
+
+def test_ends_when_patience_is_out_and_stays_so(small: Compose, tmp_path: Path) -> None:
+    """With no learning at all the first epoch is the best."""
+    config = small("epochs=9", "patience=2", "optimizer=sgd", "optimizer.lr=1e-12", "norm=none")
+    assert [saved.number for saved in run(config, tmp_path)] == [1, 2, 3]
+    assert [saved.number for saved in run(config, tmp_path)] == [1, 2, 3]
+    assert [saved.number for saved in run(config, tmp_path, after=3)] == []
+    longer = small("epochs=9", "patience=3", "optimizer=sgd", "optimizer.lr=1e-12", "norm=none")
+    assert [saved.number for saved in run(longer, tmp_path, after=3)] == [4]
+
+
+def test_keeps_histograms_beside_the_checkpoints(small: Compose, tmp_path: Path) -> None:
+    config = small("epochs=3", "histograms=true", "checkpoint.keep=best_and_last")
+    list(run(config, tmp_path))
+    for number in (1, 2, 3):
+        assert "gradients/layers.1.weight" in histograms.load(tmp_path, number)

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from trainers.errors import ConfigError
-from trainers.schedules import constant, cosine
+from trainers.schedules import Pace, constant, cosine, two_stage
 
 
 def optimizer() -> torch.optim.SGD:
@@ -54,3 +55,35 @@ def test_cosine_stays_at_zero_beyond_its_epochs() -> None:
 def test_cosine_refuses_a_warmup_that_leaves_no_cosine(warmup: int) -> None:
     with pytest.raises(ConfigError, match=r"schedule\.warmup"):
         cosine(optimizer(), epochs=3, warmup=warmup)
+
+
+def test_two_stages() -> None:
+    found = rates(two_stage(optimizer(), switch=2, gamma=0.5, final_gamma=0.1), 5)
+    assert found == pytest.approx([2.0, 1.0, 0.5, 0.05, 0.005])
+
+
+@pytest.mark.parametrize("wrong", [{"switch": -1}, {"gamma": 0.0}, {"final_gamma": 1.1}])
+def test_two_stages_refuse(wrong: dict[str, float]) -> None:
+    settings: dict[str, Any] = {"switch": 2, "gamma": 0.5, "final_gamma": 0.1}
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        two_stage(optimizer(), **(settings | wrong))
+
+
+def test_a_plateau_is_told_the_metric() -> None:
+    one = optimizer()
+    pace = Pace(ReduceLROnPlateau(one, mode="max", factor=0.1, patience=1), by_batch=False)
+    for metric in (0.5, 0.6, 0.6, 0.6):
+        pace.after_batch()
+        pace.after_epoch(metric)
+    assert one.param_groups[0]["lr"] == pytest.approx(0.2)
+
+
+def test_batches_are_counted_where_they_matter_only() -> None:
+    for by_batch, expected in ((True, 3), (False, 1)):
+        one = optimizer()
+        pace = Pace(constant(one), by_batch)
+        one.step()
+        for _ in range(3):
+            pace.after_batch()
+        pace.after_epoch(0.0)
+        assert pace.schedule.last_epoch == expected

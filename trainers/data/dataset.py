@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from trainers.data.scaling import Scaling, check
+
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
@@ -19,11 +21,22 @@ Ints = npt.NDArray[np.int64]
 class Part(Protocol):
     """Examples that lie ready on one device."""
 
+    @property
+    def labelled(self) -> bool:
+        """Whether their labels are known."""
+
     def __len__(self) -> int:
         """How many examples."""
 
+    def inputs(self, index: Tensor) -> Tensor:
+        """Inputs (N, *input_shape) float32 of the examples at `index`; the caller's to change."""
+
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (N, *input_shape) float32 and labels (N,) int64 of the examples at `index`."""
+        """Those inputs, and labels (N,) int64.
+
+        Raises:
+            DataError: they are not known.
+        """
 
     def to(self, device: torch.device) -> Part:
         """The same part on another device (itself if it is there already)."""
@@ -50,26 +63,31 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Images:
-    """A part of uint8 images, normalised as they are gathered.
+    """A part of uint8 images, scaled as they are gathered.
 
     Attributes:
         pixels: (N, C, H, W) uint8.
         labels: (N,) int64.
-        mean, scale: (C, 1, 1) float32, mean and 1 / standard deviation of the training part.
+        scaling: of each channel, (C, 1, 1); None for none.
     """
 
     pixels: Tensor
     labels: Tensor
-    mean: Tensor
-    scale: Tensor
+    scaling: Scaling | None
+
+    labelled = True
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def inputs(self, index: Tensor) -> Tensor:
+        """Inputs (N, C, H, W) float32 of the examples at `index`."""
+        x = self.pixels.index_select(0, index).float()
+        return x if self.scaling is None else self.scaling.apply(x)
+
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Inputs (N, C, H, W) float32 and labels (N,) int64 of the examples at `index`."""
-        x = self.pixels.index_select(0, index).float().sub_(self.mean).mul_(self.scale)
-        return x, self.labels.index_select(0, index)
+        return self.inputs(index), self.labels.index_select(0, index)
 
     def to(self, device: torch.device) -> Images:
         """The same images on `device`."""
@@ -77,8 +95,7 @@ class Images:
             self,
             pixels=self.pixels.to(device),
             labels=self.labels.to(device),
-            mean=self.mean.to(device),
-            scale=self.scale.to(device),
+            scaling=None if self.scaling is None else self.scaling.to(device),
         )
 
 
@@ -87,12 +104,16 @@ def image_dataset(
     valid: tuple[Bytes, Ints],
     test: tuple[Bytes, Ints],
     classes: Sequence[str],
+    scaling: str,
 ) -> Dataset:
-    """A data set of (pixels (N, C, H, W), labels (N,)) pairs, normalised by the training part."""
-    mean, std = moments(train[0])
-    center, scale = (torch.from_numpy(v.astype(np.float32)[:, None, None]) for v in (mean, 1 / std))
+    """A data set of (pixels (N, C, H, W), labels (N,)) pairs, scaled by the training part.
+
+    Raises:
+        ConfigError: no such scaling.
+    """
+    fitted = _fitted(scaling, train[0])
     parts = [
-        Images(torch.from_numpy(pixels), torch.from_numpy(labels), center, scale)
+        Images(torch.from_numpy(pixels), torch.from_numpy(labels), fitted)
         for pixels, labels in (train, valid, test)
     ]
     digest = hashlib.sha256()
@@ -102,6 +123,19 @@ def image_dataset(
         digest.update(np.ascontiguousarray(labels).data)
     shape = tuple(int(n) for n in train[0].shape[1:])
     return Dataset(parts[0], parts[1], parts[2], tuple(classes), shape, digest.hexdigest()[:16])
+
+
+def _fitted(scaling: str, pixels: Bytes) -> Scaling | None:
+    check(scaling)
+    if scaling == "none":
+        return None
+    if scaling == "minmax":
+        low, high = (pixels.min((0, 2, 3)), pixels.max((0, 2, 3)))
+        center, size = low.astype(np.float64), high.astype(np.float64) - low
+    else:
+        center, size = moments(pixels)
+    shape = (-1, 1, 1)
+    return Scaling.between(torch.from_numpy(center).view(shape), torch.from_numpy(size).view(shape))
 
 
 def moments(pixels: Bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -12,7 +12,9 @@ from trainers.errors import DataError
 TEST_SHARE, TEST_SEED = 0.2, 0
 
 
-def prepare(root: str | None, fraction: float, split_seed: int, validation: float) -> None:
+def prepare(
+    root: str | None, fraction: float, split_seed: int, validation: float, scaling: str
+) -> None:
     """Check that scikit-learn is there; it brings the images with it.
 
     Raises:
@@ -26,7 +28,9 @@ def prepare(root: str | None, fraction: float, split_seed: int, validation: floa
         ) from error
 
 
-def load(root: str | None, fraction: float, split_seed: int, validation: float) -> Dataset:
+def load(
+    root: str | None, fraction: float, split_seed: int, validation: float, scaling: str
+) -> Dataset:
     """Digits as a data set of (1, 8, 8) images; a fifth of them is the test part.
 
     Args:
@@ -34,11 +38,12 @@ def load(root: str | None, fraction: float, split_seed: int, validation: float) 
         fraction: share of the training part that is used.
         split_seed: seeds what validates and what `fraction` leaves.
         validation: share of the training images that is held out.
+        scaling: of the pixels over the training part: standardise, minmax or none.
 
     Raises:
         DataError: scikit-learn is not installed, or nothing would be held out.
     """
-    prepare(root, fraction, split_seed, validation)
+    prepare(root, fraction, split_seed, validation, scaling)
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -52,4 +57,5 @@ def load(root: str | None, fraction: float, split_seed: int, validation: float) 
         (pixels[valid], labels[valid]),
         (pixels[test], labels[test]),
         classes=[str(digit) for digit in range(10)],
+        scaling=scaling,
     )

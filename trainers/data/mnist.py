@@ -31,12 +31,12 @@ FILES = {
 CLASSES = tuple(str(digit) for digit in range(10))
 
 
-def here(root: str, fraction: float, split_seed: int, validation: float) -> bool:
+def here(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> bool:
     """Whether all four files are in `root`."""
     return all(_find(Path(root), name) for name in FILES)
 
 
-def prepare(root: str, fraction: float, split_seed: int, validation: float) -> None:
+def prepare(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> None:
     """Fetch those of the four files that are not in `root`, compressed or not.
 
     Raises:
@@ -55,7 +55,7 @@ def prepare(root: str, fraction: float, split_seed: int, validation: float) -> N
         ) from error
 
 
-def load(root: str, fraction: float, split_seed: int, validation: float) -> Dataset:
+def load(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> Dataset:
     """MNIST as a data set of (1, 28, 28) images; the test part is the published one.
 
     Args:
@@ -63,11 +63,12 @@ def load(root: str, fraction: float, split_seed: int, validation: float) -> Data
         fraction: share of the training part that is used.
         split_seed: seeds what validates and what `fraction` leaves.
         validation: share of the 60,000 training images that is held out.
+        scaling: of the pixels over the training part: standardise, minmax or none.
 
     Raises:
         DataError: a file is missing, damaged, or disagrees with another.
     """
-    prepare(root, fraction, split_seed, validation)
+    prepare(root, fraction, split_seed, validation, scaling)
     pixels, labels = _pair(Path(root), "train")
     test = _pair(Path(root), "t10k")
     if pixels.shape[1:] != test[0].shape[1:]:
@@ -78,7 +79,7 @@ def load(root: str, fraction: float, split_seed: int, validation: float) -> Data
     train, valid = hold_out(labels, validation, split_seed)
     train = train[subset(labels[train], fraction, split_seed)]
     return image_dataset(
-        (pixels[train], labels[train]), (pixels[valid], labels[valid]), test, CLASSES
+        (pixels[train], labels[train]), (pixels[valid], labels[valid]), test, CLASSES, scaling
     )
 
 

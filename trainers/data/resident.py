@@ -37,6 +37,10 @@ def prepare(data: Mapping[str, Any]) -> Dataset:
     module = sys.modules[locate("data", data).__module__]
     if hasattr(module, "prepare"):
         instantiate("data", {**data, "_target_": f"{module.__name__}.prepare"})
+    told = json.dumps(data, sort_keys=True)
+    _loaded.pop(told, None)  # what is on disk may have changed
+    for key in [key for key in _resident if key[0] == told]:
+        del _resident[key]
     return load(data)
 
 

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from trainers.models.limits import at_least_one, share
+from trainers.errors import ConfigError
+from trainers.models.layers import Recipe
+from trainers.models.limits import at_least_one
+from trainers.models.norm import Norm
 
 
 class CNN(nn.Module):
@@ -20,7 +23,8 @@ class CNN(nn.Module):
     (N, C, H, W) -> (N, classes) logits.
 
     Raises:
-        ConfigError: channels, depth or width below 1, or dropout outside [0, 1).
+        ConfigError: channels, depth or width below 1, dropout outside [0, 1), or inputs that are
+            no images.
     """
 
     def __init__(
@@ -32,21 +36,25 @@ class CNN(nn.Module):
         *,
         input_shape: tuple[int, ...],
         classes: int,
-        norm: Callable[[int, int], nn.Module],
+        norm: Norm,
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
         at_least_one(channels=channels, depth=depth, width=width)
-        share(dropout=dropout)
+        if len(input_shape) != 3:
+            raise ConfigError(
+                f"model=cnn takes images, and this data has examples of {input_shape}: model=mlp"
+            )
+        recipe = Recipe(norm, activation, dropout)
         features, height, wide = input_shape
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = norm.on_input(features, image=True)
         for block in range(depth):
             out = channels * 2**block
-            layers += [nn.Conv2d(features, out, 3, stride=2, padding=1), norm(out, 2), activation()]
+            convolution = nn.Conv2d(features, out, 3, stride=2, padding=1)
+            layers += recipe.hidden(convolution, out, block)
             features, height, wide = out, (height + 1) // 2, (wide + 1) // 2
-        layers += [nn.Flatten(), nn.Linear(features * height * wide, width)]
-        layers += [norm(width, 1), activation()]
-        layers += [nn.Dropout(dropout)] if dropout else []
+        flat = nn.Linear(features * height * wide, width)
+        layers += [nn.Flatten(), *recipe.hidden(flat, width, depth)]
         self.layers = nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,44 +1,83 @@
-"""Multi-layer perceptron."""
+"""Multi-layer perceptrons."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
-from trainers.models.limits import at_least_one, share
+from trainers.errors import ConfigError
+from trainers.models.layers import Recipe
+from trainers.models.limits import at_least_one
+from trainers.models.norm import Norm
+
+SHAPES = ("cylinder", "pyramid", "inverse_pyramid", "diamond")
+
+
+def widths_of(shape: str, width: int, depth: int) -> list[int]:
+    """The widths of `depth` hidden layers, the widest being `width`.
+
+    Neighbours differ by a factor of 2, from wide to narrow in a pyramid, from narrow to wide in
+    an inverse one, up to the middle and down again in a diamond; no layer has fewer than 1.
+
+    Raises:
+        ConfigError: no such shape.
+    """
+    if shape == "cylinder":
+        halvings = [0] * depth
+    elif shape == "pyramid":
+        halvings = list(range(depth))
+    elif shape == "inverse_pyramid":
+        halvings = list(range(depth))[::-1]
+    elif shape == "diamond":
+        half = list(range(depth // 2, 0, -1))
+        halvings = [*half, *range((depth + 1) // 2)]
+    else:
+        raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {shape!r}")
+    return [max(1, width >> halving) for halving in halvings]
 
 
 class MLP(nn.Module):
-    """`depth` times linear, norm, activation, dropout, all `width` wide; then the classes.
+    """Hidden layers (linear, norm, activation, dropout; see `Recipe`), then the classes.
 
     (N, *input_shape) -> (N, classes) logits.
 
+    Args:
+        width, depth, shape: of the hidden layers, as in `widths_of`.
+        widths: of the hidden layers, one by one; the three above are not looked at then.
+
     Raises:
-        ConfigError: width or depth below 1, or dropout outside [0, 1).
+        ConfigError: a width or depth below 1, no such shape, or dropout outside [0, 1).
     """
 
     def __init__(
         self,
         width: int,
         depth: int,
+        shape: str,
+        widths: Sequence[int] | None,
         dropout: float,
         *,
         input_shape: tuple[int, ...],
         classes: int,
-        norm: Callable[[int, int], nn.Module],
+        norm: Norm,
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
         at_least_one(width=width, depth=depth)
-        share(dropout=dropout)
-        layers: list[nn.Module] = [nn.Flatten()]
+        if widths is not None and not (
+            widths and all(type(each) is int and each >= 1 for each in widths)
+        ):
+            raise ConfigError(
+                f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
+            )
+        recipe = Recipe(norm, activation, dropout)
         features = math.prod(input_shape)
-        for _ in range(depth):
-            layers += [nn.Linear(features, width), norm(width, 1), activation()]
-            layers += [nn.Dropout(dropout)] if dropout else []
-            features = width
+        layers: list[nn.Module] = [nn.Flatten(), *norm.on_input(features, image=False)]
+        for index, each in enumerate(widths or widths_of(shape, width, depth)):
+            layers += recipe.hidden(nn.Linear(features, each), each, index)
+            features = each
         self.layers = nn.Sequential(*layers, nn.Linear(features, classes))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,26 +1,174 @@
-"""Normalisations as one kind of callable: norm(features, dims) -> module.
-
-`features` is the size of axis 1; `dims` is 1 for (N, features) and 2 for (N, features, H, W).
-"""
+"""Normalisations: what stands where in a network. Each function is a choice of conf/norm/."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from trainers.errors import ConfigError
+from trainers.models.mixed_norm import BatchInstanceNorm, SwitchableNorm
+
+#: Makes a module for so many features, the size of axis 1, of images (N, features, H, W) or, if
+#: the second argument is false, of vectors (N, features).
+Make = Callable[[int, bool], nn.Module]
+
+POSITIONS = ("before", "after")
+LAYERS = ("every", "alternate", "input")
 
 
-def none(features: int, dims: int) -> nn.Module:
+@dataclass(frozen=True)
+class Norm:
+    """A normalisation, and where a network has it.
+
+    Attributes:
+        make: makes the module; None where weights are normalised instead, or nothing is.
+        weights: whether the weights into each unit are normalised (weight norm).
+        position: before or after the activation.
+        layers: every hidden layer, every other one beginning with the first, or the input of
+            the network only.
+    """
+
+    make: Make | None
+    weights: bool = False
+    position: str = "before"
+    layers: str = "every"
+
+    def __post_init__(self) -> None:
+        for key, value, known in (
+            ("position", self.position, POSITIONS),
+            ("layers", self.layers, LAYERS),
+        ):
+            if value not in known:
+                raise ConfigError(
+                    f"norm.{key} must be one of {', '.join(known)}, not {value!r}: set norm.{key}=…"
+                )
+
+    def on_input(self, features: int, image: bool) -> list[nn.Module]:
+        """What the network's input passes first."""
+        return [self.make(features, image)] if self.make and self.layers == "input" else []
+
+    def around(
+        self, layer: nn.Module, activation: nn.Module, features: int, image: bool, index: int
+    ) -> list[nn.Module]:
+        """Hidden layer number `index` (from 0): linear or convolution, norm and activation."""
+        if self.layers == "input" or (self.layers == "alternate" and index % 2):
+            return [layer, activation]
+        if self.weights:
+            return [weight_norm(layer), activation]
+        if self.make is None:
+            return [layer, activation]
+        module = self.make(features, image)
+        if self.position == "before":
+            return [layer, module, activation]
+        return [layer, activation, module]
+
+
+def none() -> Norm:
     """No normalisation."""
-    return nn.Identity()
+    return Norm(None)
 
 
-def batch(features: int, dims: int, momentum: float = 0.1, affine: bool = True) -> nn.Module:
-    """Ioffe & Szegedy, "Batch Normalization" (2015)."""
-    kind = nn.BatchNorm1d if dims == 1 else nn.BatchNorm2d
-    return kind(features, momentum=momentum, affine=affine)
+def batch(momentum: float, affine: bool, position: str, layers: str) -> Norm:
+    """Ioffe & Szegedy, "Batch Normalization" (2015).
+
+    Args:
+        momentum: share of each batch in the running statistics.
+        affine: whether a scale and a shift are learnt for each feature.
+    """
+    _share(momentum)
+
+    def make(features: int, image: bool) -> nn.Module:
+        kind = nn.BatchNorm2d if image else nn.BatchNorm1d
+        return kind(features, momentum=momentum, affine=affine)
+
+    return Norm(make, position=position, layers=layers)
 
 
-def layer(features: int, dims: int, affine: bool = True) -> nn.Module:
-    """Ba et al., "Layer Normalization" (2016); for images over channels and pixels together."""
-    if dims == 1:
+def layer(affine: bool, position: str, layers: str) -> Norm:
+    """Ba et al., "Layer Normalization" (2016); of images, channels and places together."""
+
+    def make(features: int, image: bool) -> nn.Module:
+        if image:
+            return nn.GroupNorm(1, features, affine=affine)
         return nn.LayerNorm(features, elementwise_affine=affine)
-    return nn.GroupNorm(1, features, affine=affine)
+
+    return Norm(make, position=position, layers=layers)
+
+
+def group(groups: int, affine: bool, position: str, layers: str) -> Norm:
+    """Wu & He, "Group Normalization" (2018).
+
+    Args:
+        groups: of features; the largest divisor of both it and the number of features is used,
+            so that widths can be swept.
+    """
+    if groups < 1:
+        raise ConfigError(f"norm.groups must be 1 or more, not {groups}: set norm.groups=…")
+
+    def make(features: int, image: bool) -> nn.Module:
+        return nn.GroupNorm(math.gcd(groups, features), features, affine=affine)
+
+    return Norm(make, position=position, layers=layers)
+
+
+def instance(affine: bool, position: str, layers: str) -> Norm:
+    """Ulyanov et al., "Instance Normalization" (2016).
+
+    A vector has one place only, so its statistics are taken over its features, which is what
+    PyTorch's InstanceNorm1d makes of (N, features) too.
+    """
+
+    def make(features: int, image: bool) -> nn.Module:
+        if image:
+            return nn.InstanceNorm2d(features, affine=affine)
+        return nn.LayerNorm(features, elementwise_affine=affine)
+
+    return Norm(make, position=position, layers=layers)
+
+
+def weight(layers: str) -> Norm:
+    """Salimans & Kingma, "Weight Normalization" (2016): length and direction learnt apart.
+
+    Raises:
+        ConfigError: layers=input, where there are no weights.
+    """
+    if layers == "input":
+        raise ConfigError("norm.layers=input has no weights to normalise: set norm.layers=every")
+    return Norm(None, weights=True, layers=layers)
+
+
+def batch_instance(momentum: float, position: str, layers: str) -> Norm:
+    """Nam & Kim, "Batch-Instance Normalization" (2018): a learnt blend of the two, by feature."""
+    _share(momentum)
+    return Norm(
+        lambda features, image: BatchInstanceNorm(features, momentum),
+        position=position,
+        layers=layers,
+    )
+
+
+def switchable(momentum: float, position: str, layers: str) -> Norm:
+    """Luo et al., "Switchable Normalization" (2018): a blend of instance, layer, batch."""
+    _share(momentum)
+    return Norm(
+        lambda features, image: SwitchableNorm(features, momentum),
+        position=position,
+        layers=layers,
+    )
+
+
+def needs_batch(model: nn.Module) -> bool:
+    """Whether something in a model takes statistics over the examples of a batch."""
+    kinds = (nn.modules.batchnorm._BatchNorm, BatchInstanceNorm, SwitchableNorm)
+    return any(isinstance(module, kinds) for module in model.modules())
+
+
+def _share(momentum: float) -> None:
+    if not 0 < momentum <= 1:
+        raise ConfigError(
+            f"norm.momentum must be above 0 and at most 1, not {momentum}: set norm.momentum=…"
+        )

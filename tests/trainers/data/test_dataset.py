@@ -32,7 +32,7 @@ def test_moments_of_many_images_are_those_of_all() -> None:
 
 def test_a_batch_is_normalised_by_the_training_part() -> None:
     train, valid, test = part(40, 1), part(10, 2, high=9), part(10, 3, high=3)
-    dataset = image_dataset(train, valid, test, "abcd")
+    dataset = image_dataset(train, valid, test, "abcd", "standardise")
     x, y = dataset.train.batch(torch.arange(40))
     assert x.dtype == torch.float32
     assert y.dtype == torch.int64
@@ -49,7 +49,7 @@ def test_a_batch_is_normalised_by_the_training_part() -> None:
 
 
 def test_batches_leave_the_images_as_they_are() -> None:
-    dataset = image_dataset(part(9, 1), part(3, 2), part(3, 3), "abcd")
+    dataset = image_dataset(part(9, 1), part(3, 2), part(3, 3), "abcd", "standardise")
     assert isinstance(dataset.train, Images)
     before = dataset.train.pixels.clone()
     dataset.train.batch(torch.arange(9))[0].zero_()
@@ -59,11 +59,23 @@ def test_batches_leave_the_images_as_they_are() -> None:
 
 def test_the_fingerprint_is_of_every_part() -> None:
     parts = [part(9, 1), part(3, 2), part(3, 3)]
-    original = image_dataset(parts[0], parts[1], parts[2], "abcd").fingerprint
-    assert original == image_dataset(parts[0], parts[1], parts[2], "abcd").fingerprint
+    original = image_dataset(parts[0], parts[1], parts[2], "abcd", "standardise").fingerprint
+    assert (
+        original == image_dataset(parts[0], parts[1], parts[2], "abcd", "standardise").fingerprint
+    )
     for which in range(3):
         for of in range(2):
             changed = [(pixels.copy(), labels.copy()) for pixels, labels in parts]
             changed[which][of].flat[0] ^= 1
-            other = image_dataset(changed[0], changed[1], changed[2], "abcd")
+            other = image_dataset(changed[0], changed[1], changed[2], "abcd", "standardise")
             assert other.fingerprint != original
+
+
+def test_minmax_and_no_scaling() -> None:
+    parts = part(9, 1), part(3, 2), part(3, 3)
+    index = torch.arange(9)
+    scaled = image_dataset(*parts, "abcd", "minmax").train.inputs(index)
+    assert scaled.amin((0, 2, 3)).tolist() == [0.0] * scaled.shape[1]
+    assert torch.allclose(scaled.amax((0, 2, 3)), torch.ones(scaled.shape[1]))
+    plain = image_dataset(*parts, "abcd", "none").train.inputs(index)
+    assert torch.equal(plain, torch.from_numpy(parts[0][0]).float())

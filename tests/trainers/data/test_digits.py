@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from sklearn.datasets import load_digits
 
 from trainers.data import digits
@@ -11,7 +10,7 @@ from trainers.errors import DataError
 
 
 def load(fraction: float = 1.0, split_seed: int = 0, validation: float = 0.2) -> Dataset:
-    return digits.load(None, fraction, split_seed, validation)
+    return digits.load(None, fraction, split_seed, validation, "standardise")
 
 
 def images(part: object) -> list[bytes]:
@@ -62,8 +61,9 @@ def test_statistics_are_of_the_training_part_in_use() -> None:
     assert isinstance(dataset.train, Images)
     assert isinstance(dataset.test, Images)
     pixels = dataset.train.pixels.double()
-    assert dataset.test.mean.item() == pytest.approx(pixels.mean().item())
-    assert torch.equal(dataset.train.mean, dataset.test.mean)
+    assert dataset.test.scaling is not None
+    assert dataset.test.scaling.center.item() == pytest.approx(pixels.mean().item())
+    assert dataset.train.scaling is dataset.test.scaling
 
 
 def test_without_scikit_learn_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

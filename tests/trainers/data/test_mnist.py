@@ -46,7 +46,9 @@ def no_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(root: Path, fraction: float = 1.0) -> Dataset:
-    return mnist.load(str(root), fraction=fraction, split_seed=0, validation=0.1)
+    return mnist.load(
+        str(root), fraction=fraction, split_seed=0, validation=0.1, scaling="standardise"
+    )
 
 
 def test_parts_and_labels(root: Path) -> None:
@@ -94,7 +96,7 @@ def test_prepare_fetches_what_is_missing_and_load_fetches_nothing(
     monkeypatch.setattr(mnist, "FILES", sums)
     monkeypatch.setattr(mnist, "MIRRORS", (root.as_uri() + "/",))
     copy = tmp_path / "copy"
-    mnist.prepare(str(copy), 1.0, 0, 0.1)
+    mnist.prepare(str(copy), 1.0, 0, 0.1, "standardise")
     assert sorted(p.name for p in copy.iterdir()) == sorted(p.name for p in root.iterdir())
     monkeypatch.setattr(mnist, "MIRRORS", ())
     assert load(copy).fingerprint == load(root).fingerprint
@@ -147,8 +149,9 @@ def test_the_real_files(mnist_root: Path) -> None:
     dataset = load(mnist_root)
     assert (len(dataset.train), len(dataset.valid), len(dataset.test)) == (54001, 5999, 10000)
     assert isinstance(dataset.train, Images)
-    assert dataset.train.mean.item() / 255 == pytest.approx(0.1307, abs=3e-4)
-    assert 1 / dataset.train.scale.item() / 255 == pytest.approx(0.3081, abs=3e-4)
+    assert dataset.train.scaling is not None
+    assert dataset.train.scaling.center.item() / 255 == pytest.approx(0.1307, abs=3e-4)
+    assert 1 / dataset.train.scaling.scale.item() / 255 == pytest.approx(0.3081, abs=3e-4)
     counts = torch.bincount(dataset.valid.labels) if isinstance(dataset.valid, Images) else None
     assert counts is not None
     assert counts.tolist() == [592, 674, 596, 613, 584, 542, 592, 626, 585, 595]

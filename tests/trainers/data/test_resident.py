@@ -41,7 +41,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def keys(fraction: float = 1.0) -> dict[str, Any]:
     target = {"_target_": "noted_data.load", "root": None}
-    return {**target, "fraction": fraction, "split_seed": 0, "validation": 0.2}
+    return {
+        **target,
+        "fraction": fraction,
+        "split_seed": 0,
+        "validation": 0.2,
+        "scaling": "standardise",
+    }
 
 
 def test_read_once_for_many_trainings(calls: list[str], small: Callable[..., TrainConfig]) -> None:

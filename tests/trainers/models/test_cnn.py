@@ -25,7 +25,7 @@ def cnn(
         dropout,
         input_shape=shape,
         classes=3,
-        norm=norm.layer,
+        norm=norm.layer(True, "before", "every"),
         activation=nn.Tanh,
     )
 
@@ -50,3 +50,8 @@ def test_blocks_double_their_channels() -> None:
 def test_refuses(key: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"model\.{key} must be"):
         cnn(**{key: value})  # type: ignore[arg-type]
+
+
+def test_takes_images_only() -> None:
+    with pytest.raises(ConfigError, match=r"takes images.*model=mlp"):
+        cnn(shape=(31, 13))  # type: ignore[arg-type]

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from trainers.errors import ConfigError
 from trainers.models import norm
-from trainers.models.mlp import MLP
+from trainers.models.mlp import MLP, SHAPES, widths_of
+
+BATCH = norm.batch(0.1, True, "before", "every")
 
 
-def mlp(width: int = 12, depth: int = 2, dropout: float = 0.0) -> MLP:
-    return MLP(
-        width, depth, dropout, input_shape=(2, 3, 4), classes=5, norm=norm.batch, activation=nn.ReLU
-    )
+def mlp(**settings: Any) -> MLP:
+    default = {"width": 12, "depth": 2, "shape": "cylinder", "widths": None, "dropout": 0.0}
+    shapes: dict[str, Any] = {"input_shape": (2, 3, 4), "classes": 5}
+    return MLP(**(default | settings), **shapes, norm=BATCH, activation=nn.ReLU)  # type: ignore[arg-type]
+
+
+def sizes(model: MLP) -> list[tuple[int, int]]:
+    linear = [layer for layer in model.layers if isinstance(layer, nn.Linear)]
+    return [(layer.in_features, layer.out_features) for layer in linear]
 
 
 def test_logits_and_layers() -> None:
@@ -20,8 +31,7 @@ def test_logits_and_layers() -> None:
     assert model(torch.zeros(7, 2, 3, 4)).shape == (7, 5)
     kinds = [type(layer).__name__ for layer in model.layers]
     assert kinds == ["Flatten", *["Linear", "BatchNorm1d", "ReLU", "Dropout"] * 3, "Linear"]
-    linear = [layer for layer in model.layers if isinstance(layer, nn.Linear)]
-    assert [layer.in_features for layer in linear] == [24, 12, 12, 12]
+    assert sizes(model) == [(24, 12), (12, 12), (12, 12), (12, 5)]
 
 
 def test_no_dropout_layer_without_dropout() -> None:
@@ -29,8 +39,47 @@ def test_no_dropout_layer_without_dropout() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("width", 0), ("depth", 0), ("dropout", 1.0), ("dropout", -0.1)]
+    ("shape", "depth", "widths"),
+    [
+        ("cylinder", 3, [64, 64, 64]),
+        ("pyramid", 3, [64, 32, 16]),
+        ("inverse_pyramid", 3, [16, 32, 64]),
+        ("diamond", 1, [64]),
+        ("diamond", 2, [32, 64]),
+        ("diamond", 5, [16, 32, 64, 32, 16]),
+        ("diamond", 8, [4, 8, 16, 32, 64, 32, 16, 8]),
+        ("pyramid", 9, [64, 32, 16, 8, 4, 2, 1, 1, 1]),
+    ],
 )
-def test_refuses(key: str, value: float) -> None:
+def test_archetypes(shape: str, depth: int, widths: list[int]) -> None:
+    assert widths_of(shape, 64, depth) == widths
+
+
+@given(st.sampled_from(SHAPES), st.integers(1, 3000), st.integers(1, 12))
+def test_the_widest_layer_is_as_wide_as_asked(shape: str, width: int, depth: int) -> None:
+    widths = widths_of(shape, width, depth)
+    assert len(widths) == depth
+    assert max(widths) == width
+    assert min(widths) >= 1
+
+
+def test_explicit_widths_win() -> None:
+    assert sizes(mlp(widths=[9, 3], depth=7)) == [(24, 9), (9, 3), (3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("width", 0),
+        ("depth", 0),
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("shape", "cube"),
+        ("widths", []),
+        ("widths", [4, 0]),
+        ("widths", [4.5]),
+    ],
+)
+def test_refuses(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"model\.{key} must be"):
-        mlp(**{key: value})  # type: ignore[arg-type]
+        mlp(**{key: value})

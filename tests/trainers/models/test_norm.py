@@ -1,31 +1,190 @@
+"""Normalisations: what they compute, and where a network has them."""
+
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor, nn
 
+from trainers.errors import ConfigError
 from trainers.models import norm
+from trainers.models.mixed_norm import BatchInstanceNorm, SwitchableNorm
+from trainers.models.norm import Norm, needs_batch
+
+SHAPES = [(16, 6), (16, 6, 5, 4)]
+WHERE = {"position": "before", "layers": "every"}
 
 
-@pytest.mark.parametrize("shape", [(16, 6), (16, 6, 5, 4)])
+def data(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    return 3 + 2 * torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def module(built: Norm, shape: tuple[int, ...]) -> nn.Module:
+    assert built.make is not None
+    return built.make(shape[1], len(shape) > 2)
+
+
+def standardised(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    mean, var = x.mean(axes, keepdim=True), x.var(axes, correction=0, keepdim=True)
+    return (x - mean) / torch.sqrt(var + 1e-5)
+
+
+def places(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(2, len(shape))) or (1,)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_each_normalises_over_its_own_axes(shape: tuple[int, ...]) -> None:
-    x = 3 + 2 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    dims = 1 if len(shape) == 2 else 2
-    assert torch.equal(norm.none(6, dims)(x), x)
-    for build, kept in ((norm.batch, 1), (norm.layer, 0)):
-        y = build(6, dims)(x)
-        over = [axis for axis in range(x.dim()) if axis != kept]
-        assert y.mean(over).abs().max() < 1e-5
-        assert (y.var(over, unbiased=False) - 1).abs().max() < 1e-3
+    x = data(shape)
+    every = tuple(range(1, len(shape)))
+    for built, axes in (
+        (norm.batch(0.1, True, **WHERE), (0, *range(2, len(shape)))),
+        (norm.layer(True, **WHERE), every),
+        (norm.group(1, True, **WHERE), every),
+        (norm.instance(False, **WHERE), places(shape)),
+    ):
+        assert torch.allclose(module(built, shape)(x), standardised(x, axes), atol=1e-5)
 
 
-@pytest.mark.parametrize("dims", [1, 2])
-def test_affine_is_what_there_is_to_learn(dims: int) -> None:
-    for build in (norm.batch, norm.layer):
-        assert [p.shape for p in build(6, dims).parameters()] == [(6,), (6,)]
-        assert not list(build(6, dims, affine=False).parameters())
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("rho", [-1.0, 0.0, 0.3, 1.0, 2.0])
+def test_batch_instance_blends_the_two(shape: tuple[int, ...], rho: float) -> None:
+    x = data(shape)
+    one = module(norm.batch_instance(0.1, **WHERE), shape)
+    assert isinstance(one, BatchInstanceNorm)
+    nn.init.constant_(one.rho, rho)
+    share = min(max(rho, 0.0), 1.0)
+    by_batch = standardised(x, (0, *range(2, len(shape))))
+    by_instance = standardised(x, places(shape))
+    expected = share * by_batch + (1 - share) * by_instance
+    assert torch.allclose(one(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("trusted", "axes"), [(0, "instance"), (1, "layer"), (2, "batch")], ids=lambda v: str(v)
+)
+def test_switchable_may_become_any_of_the_three(
+    shape: tuple[int, ...], trusted: int, axes: str
+) -> None:
+    x = data(shape)
+    one = module(norm.switchable(0.1, **WHERE), shape)
+    assert isinstance(one, SwitchableNorm)
+    with torch.no_grad():
+        for weights in (one.mean_weight, one.var_weight):
+            weights[trusted] = 30.0
+    over = {
+        "instance": places(shape),
+        "layer": tuple(range(1, len(shape))),
+        "batch": (0, *range(2, len(shape))),
+    }[axes]
+    assert torch.allclose(one(x), standardised(x, over), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("build", [norm.batch_instance, norm.switchable])
+def test_running_statistics_stand_in_for_the_batch(shape: tuple[int, ...], build: object) -> None:
+    one = module(build(1.0, **WHERE), shape)  # type: ignore[operator]
+    x = data(shape)
+    trained = one(x)
+    one.eval()
+    # With a momentum of 1 they are the last batch's, but for the correction of the variance.
+    assert torch.allclose(one(x), trained, atol=0.15)
+    assert torch.allclose(one(x[:1]), one(x)[:1], atol=1e-5)  # no look at the others
+    again = module(build(1.0, **WHERE), shape)  # type: ignore[operator]
+    again.load_state_dict(one.state_dict())
+    assert torch.equal(again.eval()(x), one(x))
+
+
+@pytest.mark.parametrize("image", [False, True])
+def test_affine_is_what_there_is_to_learn(image: bool) -> None:
+    for build in (
+        lambda affine: norm.batch(0.1, affine, **WHERE),
+        lambda affine: norm.layer(affine, **WHERE),
+        lambda affine: norm.group(2, affine, **WHERE),
+        lambda affine: norm.instance(affine, **WHERE),
+    ):
+        assert [p.shape for p in build(True).make(6, image).parameters()] == [(6,), (6,)]
+        assert not list(build(False).make(6, image).parameters())
 
 
 def test_momentum_moves_the_running_mean() -> None:
-    module = norm.batch(1, 1, momentum=0.25)
-    module(torch.tensor([[3.0], [5.0]]))
-    assert module.get_buffer("running_mean").item() == 1.0
+    one = module(norm.batch(0.25, True, **WHERE), (2, 1))
+    one(torch.tensor([[3.0], [5.0]]))
+    assert one.get_buffer("running_mean").item() == 1.0
+
+
+@pytest.mark.parametrize(("features", "groups"), [(12, 8), (7, 8), (64, 8)])
+def test_groups_divide_any_width(features: int, groups: int) -> None:
+    one = module(norm.group(groups, True, **WHERE), (2, features))
+    assert isinstance(one, nn.GroupNorm)
+    assert features % one.num_groups == 0
+    assert groups % one.num_groups == 0
+
+
+def kinds(built: Norm, index: int) -> list[str]:
+    layer = nn.Linear(3, 4)
+    return [type(m).__name__ for m in built.around(layer, nn.ReLU(), 4, False, index)]
+
+
+def test_where_it_stands() -> None:
+    def batch(position: str, layers: str) -> Norm:
+        return norm.batch(0.1, True, position, layers)
+
+    assert kinds(batch("before", "every"), 1) == ["Linear", "BatchNorm1d", "ReLU"]
+    assert kinds(batch("after", "every"), 1) == ["Linear", "ReLU", "BatchNorm1d"]
+    assert kinds(batch("before", "alternate"), 0) == ["Linear", "BatchNorm1d", "ReLU"]
+    assert kinds(batch("before", "alternate"), 1) == ["Linear", "ReLU"]
+    assert kinds(batch("before", "input"), 0) == ["Linear", "ReLU"]
+    assert kinds(norm.none(), 0) == ["Linear", "ReLU"]
+    assert [type(m) for m in batch("before", "input").on_input(4, False)] == [nn.BatchNorm1d]
+    assert batch("before", "every").on_input(4, False) == []
+    assert norm.none().on_input(4, False) == []
+
+
+def test_weight_norm_learns_length_and_direction_apart() -> None:
+    built = norm.weight("alternate")
+    first, _ = built.around(nn.Linear(3, 4), nn.ReLU(), 4, False, 0)
+    assert {n: tuple(p.shape) for n, p in first.named_parameters()} == {
+        "bias": (4,),
+        "parametrizations.weight.original0": (4, 1),
+        "parametrizations.weight.original1": (4, 3),
+    }
+    second, _ = built.around(nn.Linear(3, 4), nn.ReLU(), 4, False, 1)
+    assert {n for n, _ in second.named_parameters()} == {"weight", "bias"}
+
+
+def test_which_look_at_the_batch() -> None:
+    def needs(built: Norm) -> bool:
+        return needs_batch(nn.Sequential(*built.around(nn.Linear(3, 4), nn.ReLU(), 4, False, 0)))
+
+    for built in (
+        norm.batch(0.1, True, **WHERE),
+        norm.batch_instance(0.1, **WHERE),
+        norm.switchable(0.1, **WHERE),
+    ):
+        assert needs(built)
+    for built in (
+        norm.none(),
+        norm.layer(True, **WHERE),
+        norm.group(2, True, **WHERE),
+        norm.instance(True, **WHERE),
+        norm.weight("every"),
+    ):
+        assert not needs(built)
+
+
+@pytest.mark.parametrize(
+    ("build", "told"),
+    [
+        (lambda: norm.batch(0.1, True, "beside", "every"), "norm.position must be one of"),
+        (lambda: norm.batch(0.1, True, "after", "some"), "norm.layers must be one of"),
+        (lambda: norm.batch(0.0, True, **WHERE), "norm.momentum must be above 0"),
+        (lambda: norm.switchable(1.5, **WHERE), "norm.momentum must be above 0"),
+        (lambda: norm.group(0, True, **WHERE), "norm.groups must be 1 or more"),
+        (lambda: norm.weight("input"), "norm.layers=input has no weights"),
+    ],
+)
+def test_refuses(build: object, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        build()  # type: ignore[operator]

@@ -1,0 +1,165 @@
+"""The values that one swept key may take: a choice, or an interval of numbers.
+
+Optuna keeps scalars only, so each value goes by a label there: itself, or for lists and dicts
+their JSON text, or for numbers near 1 what is left to 1.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Suggests(Protocol):
+    """What a space asks of an Optuna trial."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of the choices."""
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        """A whole number, both ends included."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number, both ends included."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A finite, unordered set of values: numbers, strings, booleans, null, lists or dicts."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        """How many values it holds."""
+        return len(self.values)
+
+    def enumerate(self) -> Iterator[Any]:
+        """Its values, one after the other."""
+        yield from self.values
+
+    def examples(self) -> tuple[Any, ...]:
+        """Values that must be valid for all to be."""
+        return self.values
+
+    def contains(self, value: Any) -> bool:
+        """Whether it is one of the values."""
+        return any(label_of(v) == label_of(value) for v in self.values)
+
+    def suggest(self, trial: Suggests, name: str) -> Any:
+        """A value that the trial's sampler draws."""
+        labels = tuple(label_of(value) for value in self.values)
+        return self.value(trial.suggest_categorical(name, labels))
+
+    def value(self, label: Any) -> Any:
+        """The value that goes by this label in Optuna, which keeps only scalars."""
+        return next(v for v in self.values if label_of(v) == label)
+
+    def label(self, value: Any) -> Any:
+        """The inverse of `value`."""
+        return label_of(value)
+
+    def __str__(self) -> str:
+        return ", ".join(text(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between two ends, both included; `step` makes them finitely many.
+
+    With `log1m`, which is for numbers near 1 such as momenta, 1 - x is drawn on a log scale; and
+    1 - x is what Optuna keeps.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    log1m: bool = False
+    integer: bool = False
+    step: float | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many values it holds; None when they are a continuum."""
+        step = self.step or (1 if self.integer else None)
+        return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
+
+    def enumerate(self) -> Iterator[Any]:
+        """Its values, one after the other."""
+        step = self.step or 1
+        for index in range(self.size or 0):
+            yield tidy(self.low + index * step, self.integer)
+
+    def examples(self) -> tuple[Any, ...]:
+        """Values that must be valid for all to be."""
+        return (tidy(self.low, self.integer), tidy(self.high, self.integer))
+
+    def contains(self, value: Any) -> bool:
+        """Whether it is one of the values."""
+        if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
+            return False
+        steps = (value - self.low) / (self.step or 1)
+        on_step = self.step is None or abs(steps - round(steps)) < 1e-9
+        return self.low <= value <= self.high and on_step
+
+    def suggest(self, trial: Suggests, name: str) -> Any:
+        """A value that the trial's sampler draws."""
+        if self.integer:
+            return trial.suggest_int(
+                name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
+            )
+        if self.log1m:
+            low, high = self.label(self.high), self.label(self.low)
+            return self.value(trial.suggest_float(name, low, high, log=True))
+        drawn = trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+        return self.value(drawn)
+
+    def value(self, label: Any) -> Any:
+        """The value of the number that Optuna keeps."""
+        if self.log1m:
+            return tidy(1 - label, False)
+        # Adding steps puts digits at the end that nobody meant.
+        return label if self.step is None else tidy(label, self.integer)
+
+    def label(self, value: Any) -> Any:
+        """The inverse of `value`."""
+        return tidy(1 - value, False) if self.log1m else label_of(value)
+
+    def __str__(self) -> str:
+        notes = [
+            *(["integers"] if self.integer else []),
+            *(["log"] if self.log else []),
+            *(["log of what is left to 1"] if self.log1m else []),
+            *([f"step {text(self.step)}"] if self.step not in (None, 1) else []),
+        ]
+        ends = f"{text(self.examples()[0])} to {text(self.examples()[1])}"
+        return ends + (f"  ({', '.join(notes)})" if notes else "")
+
+
+Dimension = Choice | Interval
+
+
+def label_of(value: Any) -> Any:
+    """What a value goes by in Optuna: a scalar."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return json.dumps(value, sort_keys=True)
+
+
+def tidy(number: float, integer: bool) -> Any:
+    """The number that was meant: 0.1 + 2 x 0.1 is 0.30000000000000004, and 0.3 is shorter."""
+    return int(number) if integer else float(f"{number:.12g}")
+
+
+def text(value: Any) -> str:
+    """A value as a person would write it."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,194 @@
+"""The cache: built once, by one process, whole or not at all, and never of files that changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.trainers.data.phonemes.on_disk import write_hw1p2
+from trainers.data.dataset import Dataset
+from trainers.data.phonemes import cache, hw1p2
+from trainers.errors import DataError
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def settings(root: Path) -> dict[str, object]:
+    return {
+        "root": str(root),
+        "cache": None,
+        "train": "train-clean-*",
+        "fraction": 1.0,
+        "split_seed": 0,
+        "cepstral": "mean_variance",
+        "padding": "utterance",
+        "context": 1,
+        "dtype": "float16",
+        "scaling": "none",
+    }
+
+
+def load(root: Path) -> Dataset:
+    return hw1p2.load(**settings(root))  # type: ignore[arg-type]
+
+
+def prepare(root: Path) -> None:
+    hw1p2.prepare(**settings(root))  # type: ignore[arg-type]
+
+
+def folder(root: Path) -> Path:
+    (found,) = (p for p in (root / ".caviar").iterdir() if p.is_dir())
+    return found
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return write_hw1p2(tmp_path / "data")
+
+
+def test_is_built_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load(root)
+    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    prepare(root)
+    assert load(root).fingerprint == first.fingerprint
+
+
+def test_is_built_anew_when_a_file_has_changed(root: Path) -> None:
+    before = load(root).fingerprint
+    path = root / "train-clean-100" / "mfcc" / "u1.npy"
+    frames = np.load(path)
+    frames[0, 0] += 1
+    with path.open("r+b") as file:  # in place: the folder looks the same
+        np.save(file, frames)
+    os.utime(path, ns=(time.time_ns(), time.time_ns() + 10**9))
+    assert load(root).fingerprint == before  # a glance does not see it
+    prepare(root)
+    assert load(root).fingerprint != before
+    assert len([p for p in (root / ".caviar").iterdir() if p.is_dir()]) == 1
+
+
+def test_a_file_that_comes_or_goes_is_seen_at_a_glance(root: Path) -> None:
+    before = load(root)
+    for kind in ("mfcc", "transcript"):
+        (root / "train-clean-100" / kind / "u5.npy").unlink()
+    after = load(root)
+    assert len(after.train) < len(before.train)
+
+
+def test_a_folder_that_only_looks_different_costs_no_rebuild(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load(root).fingerprint
+    (root / "dev-clean" / "mfcc" / "notes.txt").write_text("mine")
+    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    assert load(root).fingerprint == before
+
+
+@pytest.mark.parametrize("what", ["cut", "gone", "meta", "version"])
+def test_a_damaged_cache_is_built_anew(what: str, root: Path) -> None:
+    before = load(root)
+    place = folder(root)
+    if what == "cut":
+        (place / "train.frames").write_bytes((place / "train.frames").read_bytes()[:-2])
+    elif what == "gone":
+        (place / "valid.labels").unlink()
+    elif what == "meta":
+        (place / "meta.json").write_text("{")
+    else:
+        meta = json.loads((place / "meta.json").read_text())
+        (place / "meta.json").write_text(json.dumps(meta | {"version": 99}))
+    after = load(root)
+    assert after.fingerprint == before.fingerprint
+    index = torch.arange(10)
+    assert torch.equal(after.train.batch(index)[0], before.train.batch(index)[0])
+
+
+def test_variants_lie_side_by_side(root: Path) -> None:
+    for cepstral in cache.CEPSTRAL:
+        hw1p2.load(**(settings(root) | {"cepstral": cepstral}))  # type: ignore[arg-type]
+    assert len([p for p in (root / ".caviar").iterdir() if p.is_dir()]) == 3
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from tests.trainers.data.phonemes import test_cache
+from trainers.data.phonemes import cache
+add = cache._Writer.add
+def slow(self, utterance):
+    add(self, utterance)
+    Path(sys.argv[1]).parent.joinpath("writing").touch()
+    time.sleep(0.1)
+cache._Writer.add = slow
+print(test_cache.load(Path(sys.argv[1])).fingerprint)
+"""
+
+
+def building(root: Path) -> subprocess.Popen[str]:
+    """A process that builds, slowly; returns once it is at it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, str(root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    while not (root.parent / "writing").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
+
+
+def test_a_kill_leaves_nothing_that_opens(root: Path) -> None:
+    process = building(root)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    left = [p.name for p in (root / ".caviar").iterdir() if p.is_dir()]
+    assert [name.endswith(".tmp") for name in left] == [True]
+    assert len(load(root).train) > 0
+    assert [p.name for p in (root / ".caviar").iterdir() if p.is_dir()] == [folder(root).name]
+    assert not folder(root).name.endswith(".tmp")
+
+
+def test_of_two_processes_one_builds_and_the_other_waits(root: Path) -> None:
+    process = building(root)
+    mine = load(root).fingerprint
+    output, _ = process.communicate()
+    assert output.strip() == mine
+    assert process.returncode == 0
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_the_remedy(
+    root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match=r"cannot be written.*data\.cache="):
+        hw1p2.load(**(settings(root) | {"cache": str(tmp_path / "file" / "in")}))  # type: ignore[arg-type]
+
+
+def test_building_takes_little_memory(tmp_path: Path) -> None:
+    """In a process of its own: what building adds to the peak, against the size of the result."""
+    program = (
+        "import resource, sys\n"
+        "from trainers.data.phonemes import synthetic\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "def load(n, where): synthetic.load(None, where, n, 28, 0, 1.0, 0, 'mean_variance',"
+        " 'utterance', 5, 'float32', 'none')\n"
+        "load(20, sys.argv[1]); before = peak(); load(1200, sys.argv[1])\n"
+        "print(peak() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    size = max(path.stat().st_size for path in tmp_path.rglob("train.frames"))
+    assert size > 30e6
+    assert int(done.stdout) < size

@@ -1,0 +1,113 @@
+"""One step and one pass of training, and the bounds that are put on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers.config import TrainConfig
+from trainers.data import resident
+from trainers.learner import Learner, batches, evaluate, logits, outputs, steps
+
+Compose = Callable[..., TrainConfig]
+CPU = torch.device("cpu")
+
+
+def learner(config: TrainConfig) -> Learner:
+    torch.manual_seed(0)
+    return Learner.begin(config, resident.load(config.data), CPU)
+
+
+def one_step(one: Learner) -> None:
+    x, y = resident.load(one.config.data).train.batch(torch.arange(50))
+    one.model.train()
+    one.step(x, y)
+
+
+@given(count=st.integers(1, 500), size=st.integers(1, 60))
+def test_steps_are_as_many_as_batches(count: int, size: int) -> None:
+    pieces = batches(torch.arange(count), size)
+    assert len(pieces) == steps(count, size)
+    assert torch.equal(torch.cat(pieces), torch.arange(count))
+    assert all(len(piece) == size for piece in pieces[:-1])
+    assert 1 <= len(pieces[-1]) <= size + 1
+    if count > 1 and size > 1:
+        assert len(pieces[-1]) > 1
+
+
+@pytest.mark.parametrize("most", [0.01, 0.5])
+def test_the_norm_of_the_gradient_is_bounded(most: float, small: Compose) -> None:
+    one, free = learner(small(f"clip.norm={most}")), learner(small())
+    for each in (one, free):
+        one_step(each)
+    norms = [
+        float(torch.cat([p.grad.flatten() for p in m.parameters() if p.grad is not None]).norm())
+        for m in (one.model, free.model)
+    ]
+    assert norms[1] > 0.5
+    assert norms[0] == pytest.approx(most, rel=1e-3)
+
+
+def test_each_number_of_the_gradient_is_bounded(small: Compose) -> None:
+    one = learner(small("clip.value=0.003"))
+    one_step(one)
+    largest = max(float(p.grad.abs().max()) for p in one.model.parameters() if p.grad is not None)
+    assert largest == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn"])
+def test_the_weights_into_a_unit_are_bounded(model: str, small: Compose) -> None:
+    one = learner(small(f"model={model}", "max_norm=0.3", "optimizer=sgd"))
+    biases = {n: p.clone() for n, p in one.model.named_parameters() if p.ndim == 1}
+    one_step(one)
+    for name, parameter in one.model.named_parameters():
+        if parameter.ndim > 1:
+            norms = parameter.detach().flatten(1).norm(dim=1)
+            assert float(norms.max()) <= 0.3 + 1e-5
+        else:
+            assert not torch.equal(parameter, biases[name]) or not parameter.any()
+
+
+def test_evaluation_is_of_the_whole_part_and_leaves_the_model(small: Compose) -> None:
+    config = small()
+    one = learner(config)
+    before = {name: value.clone() for name, value in one.model.state_dict().items()}
+    valid = resident.load(config.data).valid
+    sums = evaluate(config, one.model, valid)
+    assert sums.count == len(valid)
+    scores = torch.cat([s for s, _ in outputs(config, one.model, valid)])
+    labels = torch.cat([y for _, y in outputs(config, one.model, valid)])
+    loss, accuracy = sums.means()
+    assert loss == pytest.approx(float(torch.nn.functional.cross_entropy(scores, labels)))
+    assert accuracy == pytest.approx(float((scores.argmax(1) == labels).double().mean()))
+    assert torch.equal(torch.cat(list(logits(config, one.model, valid))), scores)
+    assert all(torch.equal(before[n], v) for n, v in one.model.state_dict().items())
+
+
+def test_augmentation_is_for_training_only(small: Compose) -> None:
+    plain, noisy = small(), small("augment=noise", "augment.std=5.0")
+    one, other = learner(plain), learner(noisy)
+    valid = resident.load(plain.data).valid
+    assert evaluate(plain, one.model, valid).means() == evaluate(noisy, other.model, valid).means()
+    order = torch.arange(100)
+    part = resident.load(plain.data).train
+    assert one.train(part, order).means() != other.train(part, order).means()
+
+
+def test_a_schedule_that_counts_batches_is_stepped_by_them(small: Compose) -> None:
+    config = small("schedule=one_cycle", "optimizer.lr=0.1")
+    one = learner(config)
+    part = resident.load(config.data).train
+    seen = []
+    for number in range(config.epochs):
+        seen.append(one.lr)
+        one.train(part, torch.arange(len(part)))
+        one.pace.after_epoch(0.5)
+        assert one.pace.schedule.last_epoch == (number + 1) * steps(len(part), config.batch_size)
+    assert seen[0] == pytest.approx(0.1 / 25)
+    assert max(seen) > 0.09
+    assert one.lr < 0.1 / 25

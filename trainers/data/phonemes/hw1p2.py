@@ -1,0 +1,234 @@
+"""HW1P2 of CMU 11-785 since S22: a folder a part, in it an .npy of frames and one of phonemes each.
+
+<root>/train-clean-100/{mfcc,transcript}/*.npy     also train-clean-360
+<root>/dev-clean/{mfcc,transcript}/*.npy           validates
+<root>/test-clean/mfcc/*.npy                       transcripts, if any, are used for testing
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from trainers.data.dataset import Dataset
+from trainers.data.phonemes import cache
+from trainers.data.phonemes.cache import Recipe
+from trainers.data.phonemes.frames import dataset
+from trainers.data.phonemes.source import (
+    Ints,
+    Reader,
+    Source,
+    Utterance,
+    array,
+    checked_frames,
+    listed,
+    signature,
+)
+from trainers.errors import DataError
+
+#: In the order that submissions have had since S22. The silence is SIL in S22 and F22.
+_NAMES = (
+    "[SIL] AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH "
+    "UW V W Y Z ZH"
+)
+PHONEMES = tuple(_NAMES.split())
+_SPELLINGS = {"SIL": "[SIL]"}
+_ENDS = ("[SOS]", "[EOS]", "<sos>", "<eos>")
+
+
+def prepare(
+    root: str,
+    cache: str | None,
+    train: str,
+    fraction: float,
+    split_seed: int,
+    cepstral: str,
+    padding: str,
+    context: int,
+    dtype: str,
+    scaling: str,
+) -> None:
+    """Build the cache, unless it is there and of the files as they are now.
+
+    Raises:
+        DataError: something is missing, damaged, or disagrees with something else.
+    """
+    _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough=True)
+
+
+def load(
+    root: str,
+    cache: str | None,
+    train: str,
+    fraction: float,
+    split_seed: int,
+    cepstral: str,
+    padding: str,
+    context: int,
+    dtype: str,
+    scaling: str,
+) -> Dataset:
+    """Windows of 2 x context + 1 frames around each frame, and the phoneme of that frame.
+
+    Args:
+        root: the folder of the parts.
+        cache: where the cache goes; None for `<root>/.caviar`.
+        train: glob of the folders to train on.
+        fraction: share of the training utterances that is used.
+        split_seed: decides which.
+        cepstral: normalisation of each utterance over time: mean_variance, mean or none.
+        padding: what a window sees beyond the ends: zeros beyond those of the utterance, or
+            (concatenation) the neighbouring utterances.
+        context: frames on either side.
+        dtype: of the cache: float16 or float32.
+        scaling: of each feature over the training part: standardise, minmax or none.
+
+    Raises:
+        DataError: something is missing, damaged, or disagrees with something else.
+        ConfigError: a setting that is none of these.
+    """
+    found = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough=False)
+    return dataset(found, fraction, split_seed, context, scaling)
+
+
+def _open(root: str, folder: str | None, train: str, recipe: Recipe, thorough: bool) -> cache.Cache:
+    place = Path(root)
+    return cache.open_or_build(
+        Path(folder) if folder else place / ".caviar",
+        f"hw1p2-{train}",
+        recipe,
+        _Layout(place, train),
+        thorough,
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    root: Path
+    train: str
+
+    def folders(self) -> dict[str, list[Path]]:
+        """train, valid, test -> the folders of the part."""
+        train = sorted(path for path in self.root.glob(self.train) if path.is_dir())
+        if not train:
+            raise DataError(
+                f"{self.root} has no folder {self.train}: set data.root=… to the folder of the "
+                "parts (data.train=… to train on others), or train on generated data with "
+                "data=synthetic_phonemes"
+            )
+        return {
+            "train": train,
+            "valid": [self.root / "dev-clean"],
+            "test": [self.root / "test-clean"],
+        }
+
+    def glance(self) -> str:
+        """A signature of the folders, which tells of most changes and costs nothing."""
+        return signature(self.root, [path for path in self._leaves() if path.exists()])
+
+    def signature(self) -> str:
+        """A signature of every file."""
+        files: list[Path] = []
+        for folder in self._leaves():
+            if folder.is_dir():
+                files += [folder / f"{name}.npy" for name in listed(folder, ".npy")]
+        return signature(self.root, files)
+
+    def source(self) -> Source:
+        """All utterances."""
+        parts: dict[str, Sequence[Reader]] = {
+            part: [reader for folder in folders for reader in _readers(folder, part)]
+            for part, folders in self.folders().items()
+        }
+        return Source(parts, (_silence(self.folders()["train"][0]), *PHONEMES[1:]))
+
+    def _leaves(self) -> Iterator[Path]:
+        for folders in self.folders().values():
+            for folder in folders:
+                yield from (folder / "mfcc", folder / "transcript")
+
+
+def _readers(folder: Path, part: str) -> list[Reader]:
+    names = listed(folder / "mfcc", ".npy")
+    transcripts = folder / "transcript"
+    if part == "test":
+        names = _ordered(folder, names)
+        if not transcripts.is_dir():
+            return [partial(_read, folder / "mfcc" / f"{name}.npy", None) for name in names]
+    known, said = set(names), set(listed(transcripts, ".npy"))
+    for name in sorted(known ^ said)[:1]:
+        there, gone = ("mfcc", "transcript") if name in known else ("transcript", "mfcc")
+        raise DataError(
+            f"{folder / there / name}.npy has no {gone} beside it ({len(known)} files of frames, "
+            f"{len(said)} transcripts): restore the data set"
+        )
+    return [
+        partial(_read, folder / "mfcc" / f"{name}.npy", transcripts / f"{name}.npy")
+        for name in names
+    ]
+
+
+def _ordered(folder: Path, names: list[str]) -> list[str]:
+    """The order of a submission: that of test_order.csv where there is one (S22), else sorted."""
+    for path in (folder / "test_order.csv", folder.parent / "test_order.csv"):
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                order = [str(row.get("file")).removesuffix(".npy") for row in csv.DictReader(file)]
+            if sorted(order) != sorted(names):
+                raise DataError(
+                    f"{path} names {len(order)} files, and {folder / 'mfcc'} holds {len(names)}; "
+                    "they must be the same: restore one"
+                )
+            return order
+    return names
+
+
+def _read(frames: Path, transcript: Path | None) -> Utterance:
+    values = checked_frames(str(frames), array(frames))
+    if transcript is None:
+        return Utterance(str(frames), values, None)
+    said = array(transcript)
+    if said.ndim != 1 or said.dtype.kind != "U":
+        raise DataError(
+            f"{transcript} must hold a row of phoneme names, and holds {said.dtype} {said.shape}: "
+            "restore it"
+        )
+    if len(said) != len(values) + 2:
+        raise DataError(
+            f"{transcript} has {len(said)} entries and {frames} {len(values)} frames: there must "
+            "be two more, for start and end; restore them"
+        )
+    return Utterance(str(frames), values, _indices(transcript, said[1:-1]))
+
+
+_SORTED = np.sort(np.array([*PHONEMES, *_SPELLINGS]))
+_INDEX = np.array([PHONEMES.index(_SPELLINGS.get(str(n), str(n))) for n in _SORTED], dtype=np.uint8)
+
+
+def _indices(path: Path, names: np.ndarray) -> Ints:
+    """(T,) uint8 from phoneme names."""
+    place = np.minimum(np.searchsorted(_SORTED, names), len(_SORTED) - 1)
+    unknown = _SORTED[place] != names
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        what = "an end" if str(names[row]) in _ENDS else "no phoneme of the course"
+        raise DataError(
+            f"{path}: entry {row + 1} is {str(names[row])!r}, {what}; it must be one of "
+            f"{' '.join(PHONEMES)}"
+        )
+    return _INDEX[place]
+
+
+def _silence(folder: Path) -> str:
+    """How silence is written in these data."""
+    for name in listed(folder / "transcript", ".npy"):
+        said = array(folder / "transcript" / f"{name}.npy")
+        for spelling in ("[SIL]", "SIL"):
+            if spelling in said:
+                return spelling
+    return "[SIL]"

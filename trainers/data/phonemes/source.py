@@ -1,0 +1,126 @@
+"""What a layout of phoneme data promises to the cache: utterances to be read, and a signature."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from trainers.errors import DataError
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance as it was read.
+
+    Attributes:
+        where: file and name, for messages.
+        frames: (T, D) float32.
+        labels: (T,) integers, indices of classes; None where nobody has labelled it.
+    """
+
+    where: str
+    frames: Floats
+    labels: Ints | None
+
+
+#: Reads one utterance. May be called from several threads at once.
+Reader = Callable[[], Utterance]
+
+
+@dataclass(frozen=True)
+class Source:
+    """All utterances of a data set.
+
+    Attributes:
+        parts: train, valid and test -> what reads each utterance, in the order of the data.
+        classes: names of the labels; None where labels are mere numbers and the largest one in
+            training tells how many there are.
+    """
+
+    parts: Mapping[str, Sequence[Reader]]
+    classes: tuple[str, ...] | None
+
+
+def signature(root: Path, files: Sequence[Path]) -> str:
+    """Changes when one of the files is added, removed, replaced or rewritten."""
+    digest = hashlib.sha256()
+    for path in files:
+        there = path.stat()
+        digest.update(f"{path.relative_to(root)}\0{there.st_size}\0{there.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def listed(folder: Path, suffix: str) -> list[str]:
+    """Names of the files of this kind in a folder, sorted, without the suffix.
+
+    Raises:
+        DataError: no such folder, or none in it.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(e.name[: -len(suffix)] for e in entries if e.name.endswith(suffix))
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(
+            f"{folder} is not there: set data.root=… to the folder of the data set, or train on "
+            "generated data with data=synthetic_phonemes"
+        ) from None
+    if not names:
+        raise DataError(f"{folder} holds no {suffix} files: is it the folder of another data set?")
+    return names
+
+
+def array(path: Path) -> npt.NDArray[np.generic]:
+    """An array from an .npy file, which may not hold objects.
+
+    Raises:
+        DataError: the file is damaged, or holds something else.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing: restore the data set") from None
+    except (ValueError, OSError, EOFError) as error:
+        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+            raise DataError(
+                f"{path} holds Python objects, which are not loaded: the object arrays of older "
+                "semesters are data=hw1p2_legacy"
+            ) from None
+        raise DataError(f"{path} is damaged ({_line(error)}): restore it") from None
+    if not isinstance(loaded, np.ndarray):
+        raise DataError(f"{path} is no .npy file: restore it")
+    return loaded
+
+
+def checked_frames(where: str, frames: npt.NDArray[np.generic]) -> Floats:
+    """(T, D) frames as float32.
+
+    Raises:
+        DataError: another shape or kind, no frames, or numbers that are not finite.
+    """
+    if frames.ndim != 2 or not np.issubdtype(frames.dtype, np.floating):
+        raise DataError(
+            f"{where} must hold frames (T, D) of floats, and holds {frames.dtype} "
+            f"{frames.shape}: restore it"
+        )
+    if not frames.size:
+        raise DataError(f"{where} has no frames ({frames.shape}): remove it, and its transcript")
+    result = frames.astype(np.float32, copy=False)
+    if not np.isfinite(result).all():
+        row = int(np.argmin(np.isfinite(result).all(axis=1)))
+        raise DataError(f"{where}: frame {row} holds a number that is not finite: restore it")
+    return result
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:150]

@@ -1,0 +1,217 @@
+"""A model in training: a pass over the data with gradient, a pass without, and all its state.
+
+The data lies on the device, a batch is one gather by a slice of a permutation made there, and
+losses add up there: a pass waits for the device once, when its sums are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+
+from trainers import build, device
+from trainers.config import TrainConfig
+from trainers.data.dataset import Dataset, Part
+from trainers.errors import ConfigError
+from trainers.schedules import Pace
+from trainers.state import detached
+
+#: Examples at a time where no gradient is kept. On one CPU core larger batches leave the cache.
+EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a pass adds up, left on the device until it is asked for.
+
+    Attributes:
+        loss: () float32, sum of the examples' losses.
+        right: () int64, how many were classified right.
+        count: examples.
+    """
+
+    loss: Tensor
+    right: Tensor
+    count: int
+
+    def means(self) -> tuple[float, float]:
+        """Mean loss and accuracy. Waits for the device."""
+        return float(self.loss) / self.count, int(self.right) / self.count
+
+
+@dataclass
+class Learner:
+    """All that changes from epoch to epoch, and how.
+
+    Attributes:
+        rng: the random state that the next epoch begins with.
+        epoch: the number of epochs behind it.
+    """
+
+    config: TrainConfig
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    pace: Pace
+    augment: Callable[[Tensor], Tensor]
+    rng: Mapping[str, Tensor]
+    epoch: int = 0
+
+    @classmethod
+    def begin(cls, config: TrainConfig, dataset: Dataset, where: torch.device) -> Learner:
+        """A learner before its first epoch, drawn from torch's global random state.
+
+        Raises:
+            ConfigError: what cannot be built.
+        """
+        model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
+        optimizer = build.optimizer(config, model)
+        pace = build.pace(config, optimizer, steps(len(dataset.train), config.batch_size))
+        augment = build.augment(config)
+        return cls(config, model, optimizer, pace, augment, device.random_state(where))
+
+    @property
+    def where(self) -> torch.device:
+        """The device that it learns on."""
+        return next(self.model.parameters()).device
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def train(self, part: Part, order: Tensor) -> Sums:
+        """One pass with gradient over the examples in `order`, a tensor on the device."""
+        loss_sum = torch.zeros((), device=self.where)
+        right = torch.zeros((), dtype=torch.int64, device=self.where)
+        self.model.train()
+        for index in batches(order, self.config.batch_size):
+            x, y = part.batch(index)
+            loss, logits = self.step(self.augment(x), y)
+            loss_sum.add_(loss, alpha=len(index))
+            right += (logits.argmax(1) == y).sum()
+        return Sums(loss_sum, right, len(order))
+
+    def step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """One step of the optimizer on a batch; its mean loss () and logits (N, classes)."""
+        config = self.config
+        with device.autocast(config, x.device):
+            logits = self.model(x)
+        loss = cross_entropy(logits.float(), y, label_smoothing=config.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if config.clip.value is not None:
+            clip_grad_value_(self.model.parameters(), config.clip.value)
+        if config.clip.norm is not None:
+            clip_grad_norm_(self.model.parameters(), config.clip.norm)
+        self.optimizer.step()
+        if config.max_norm is not None:
+            self._constrain(config.max_norm)
+        self.pace.after_batch()
+        return loss.detach(), logits.detach()
+
+    def state(self, number: int) -> dict[str, Any]:
+        """A copy, on the CPU, of all that training needs to go on after epoch `number`.
+
+        Raises:
+            RuntimeError: it has gone on since.
+        """
+        if number != self.epoch:
+            raise RuntimeError(f"the state of epoch {number} is gone: ask before the next one")
+        state: dict[str, Any] = detached(
+            {
+                "epoch": number,
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.pace.schedule.state_dict(),
+                "rng": dict(self.rng),
+            }
+        )
+        return state
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state` made.
+
+        Raises:
+            ConfigError: it is of another configuration.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.pace.schedule.load_state_dict(state["schedule"])
+            self.rng, self.epoch = state["rng"], int(state["epoch"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ConfigError(
+                f"the saved state is of another configuration: {reason}; use another folder"
+            ) from error
+
+    @torch.no_grad()
+    def _constrain(self, most: float) -> None:
+        """Keep the weights into each unit to an L2 norm of `most` (Srivastava et al. 2014)."""
+        for weight in self.model.parameters():
+            if weight.ndim > 1:
+                weight.renorm_(p=2, dim=0, maxnorm=most)
+
+
+@torch.inference_mode()
+def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
+    """Logits (N, classes) float32 and labels (N,) of a part in order, batch by batch."""
+    model.eval()
+    for index in _in_order(model, part):
+        x, y = part.batch(index)
+        yield _logits(config, model, x), y
+
+
+@torch.inference_mode()
+def logits(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[Tensor]:
+    """As `outputs`, for a part that has no labels."""
+    model.eval()
+    for index in _in_order(model, part):
+        yield _logits(config, model, part.inputs(index))
+
+
+def _in_order(model: nn.Module, part: Part) -> tuple[Tensor, ...]:
+    where = next(model.parameters()).device
+    everything = torch.arange(len(part), device=where)
+    return torch.split(everything, EVALUATION_BATCH[where.type])
+
+
+def _logits(config: TrainConfig, model: nn.Module, x: Tensor) -> Tensor:
+    with device.autocast(config, x.device):
+        out: Tensor = model(x)
+    return out.float()
+
+
+@torch.inference_mode()
+def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
+    """One pass without gradient over all of a part."""
+    where = next(model.parameters()).device
+    loss_sum = torch.zeros((), device=where)
+    right = torch.zeros((), dtype=torch.int64, device=where)
+    for logits, y in outputs(config, model, part):
+        loss_sum += cross_entropy(logits, y, reduction="sum")
+        right += (logits.argmax(1) == y).sum()
+    return Sums(loss_sum, right, len(part))
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """`order` in pieces of `size`, the last one shorter.
+
+    A remainder of one joins the piece before it: every example is seen every epoch, and batch
+    norm never meets a batch of one, of which it cannot take a variance.
+    """
+    count = steps(len(order), size)
+    ends = [size * number for number in range(1, count)]
+    return list(torch.tensor_split(order, ends))
+
+
+def steps(count: int, size: int) -> int:
+    """How many batches of `size` there are in `count` examples; see `batches`."""
+    whole, rest = divmod(count, size)
+    return max(1, whole + (rest > 1 or (rest == 1 and size == 1)))

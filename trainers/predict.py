@@ -1,0 +1,62 @@
+"""What saved models say of a part: class probabilities, of one model or the mean of several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainers import build, device
+from trainers.config import TrainConfig
+from trainers.data import resident
+from trainers.data.dataset import Dataset, Part
+from trainers.errors import ConfigError
+from trainers.learner import logits
+
+#: Takes the part to be looked at out of a data set.
+Pick = Callable[[Dataset], Part]
+
+
+def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> Tensor:
+    """(N, classes) float32 on the CPU, the examples in the order of the part.
+
+    Args:
+        config: of the training that the state is of.
+        state: as in a checkpoint; only its model is used.
+        pick: which part.
+    """
+    where = device.pick(config)
+    device.settle(config, where)
+    dataset = resident.on(where, config.data)
+    model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
+    model.load_state_dict(state["model"])
+    part = pick(dataset).to(where)
+    out = torch.empty(len(part), len(dataset.classes))
+    begin = 0
+    for batch in logits(config, model, part):
+        out[begin : begin + len(batch)] = batch.softmax(1)
+        begin += len(batch)
+    return out
+
+
+def mean(every: Iterable[Tensor]) -> Tensor:
+    """The mean of several models' probabilities, one at a time in memory.
+
+    Raises:
+        ConfigError: they are not of the same examples and classes.
+    """
+    votes = iter(every)
+    total = next(votes, None)
+    if total is None:
+        raise ConfigError("no model to ask")
+    total, count = total.clone(), 1
+    for count, one in enumerate(votes, 2):  # noqa: B007  its last value is the divisor
+        if one.shape != total.shape:
+            raise ConfigError(
+                f"models of {tuple(total.shape)} and {tuple(one.shape)} probabilities (examples, "
+                "classes) cannot vote together: they saw different data"
+            )
+        total += one
+    return total / count
