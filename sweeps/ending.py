@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.text import Text
 
 from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking
+from sweeps.seeds import repeated
 
 BEST = 5  # trials in the table
 IMPORTANCES = 8  # parameters with a bar
+SEEDS = 20  # configurations that are told over their seeds
 REASONS = 3  # kinds of failure that are told
 REASON = 300  # characters of a reason that are told
 CELL = 14  # cells a column of the table takes at most
@@ -177,6 +179,7 @@ def show(console: Console, ending: Ending) -> None:
         _headline(ending),
         _table(ranked[:BEST], ending.objective, console.width),
         _best(ending),
+        _over_seeds(ending, console.width),
         _importances(ending, console.width),
         _failures(ending.trials, console.width),
         _paths(ending.paths),
@@ -257,6 +260,27 @@ def _best(ending: Ending) -> Iterator[Text]:
         yield from _section("On the test part", "with the best trial's checkpoint")
         told = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())
         yield Text(GAP.join(told))
+
+
+def _over_seeds(ending: Ending, width: int) -> Iterator[Text]:
+    """Each configuration with its mean and spread, where the seed was swept."""
+    rows = repeated(ending.trials, ending.objective)
+    if not rows:
+        return
+    counts = {row.trials for row in rows}
+    each = f"{counts.pop()} each" if len(counts) == 1 else "as many as ended well"
+    metric = ending.objective.metric
+    yield from _section("Over seeds", f"{each}; best {metric}, and its mean at these epochs")
+    heads = [f"{'best':<15}", *(f"{f'at {mark}':>6}" for mark in rows[0].curve)]
+    yield Text(GAP.join(heads), "dim")
+    for row in rows[:SEEDS]:
+        spread = "" if math.isnan(row.sd) else f"± {score(row.sd)}"
+        cells = [f"{score(row.mean)} {spread:<8}"]
+        cells += [f"{'' if math.isnan(v) else score(v):>6}" for v in row.curve.values()]
+        told = GAP.join(cells)
+        yield Text(told + GAP + pairs(row.params, width - cell_len(told) - len(GAP)), no_wrap=True)
+    if len(rows) > SEEDS:
+        yield Text(f"… and {len(rows) - SEEDS} more, in seeds.csv", "dim")
 
 
 def _importances(ending: Ending, width: int) -> Iterator[Text]:

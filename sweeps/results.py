@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from sweeps.records import Importance, Objective, Ranked, State, TrialRecord
+from sweeps.seeds import Repeated
 from trainers.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,6 +189,24 @@ def importances_table(importances: Sequence[Importance]) -> tuple[list[str], lis
     evaluators = list(dict.fromkeys(name for i in importances for name in i.values))
     rows = [[i.parameter, *(i.values.get(e, "") for e in evaluators)] for i in importances]
     return ["parameter", *evaluators], rows
+
+
+def write_seeds(folder: Folder, rows: Sequence[Repeated]) -> None:
+    """Write seeds.csv, where the seed was swept: one row a configuration, the best first."""
+    if not rows:
+        return
+    keys = list(dict.fromkeys(key for row in rows for key in row.params))
+    marks = list(rows[0].curve)
+    columns = [*keys, "seeds", "mean", "sd", *(f"epoch_{mark}" for mark in marks)]
+    table = [
+        [
+            *(_cell(row.params.get(key, "")) for key in keys),
+            row.trials,
+            *(_cell(value) for value in (row.mean, row.sd, *row.curve.values())),
+        ]
+        for row in rows
+    ]
+    _write_table(folder.path / "seeds.csv", columns, table)
 
 
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:

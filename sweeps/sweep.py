@@ -31,6 +31,7 @@ from sweeps.progress import Plan, Progress
 from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking
 from sweeps.results import Folder
 from sweeps.search import Search, build
+from sweeps.seeds import repeated
 from sweeps.session import Cluster, session
 from sweeps.space import Space, written
 from sweeps.stop import Stop
@@ -234,6 +235,7 @@ def conclude(
     overhead = round(1 - train_s / (wall_s * slots), 4) if train_s else None
     shares, shares_note = importances(study.optuna, sweep.training.seed)
     results.write_importances(folder, shares)
+    results.write_seeds(folder, repeated(trials, sweep.objective))
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
     checkpoint, test = "", {}
