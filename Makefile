@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SWEEP ?=
+BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview resume extend head join test lint
+.PHONY: help setup sweep train preview resume extend predict bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -37,6 +38,12 @@ extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=
 
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	$(BIN)/python -m sweeps.train $(ARGS)
+
+predict: setup  ## what a sweep's best says of the test part: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
+	$(BIN)/python -m sweeps.predict $(SWEEP) $(ARGS)
+
+bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
+	$(BIN)/python -m sweeps.bench.$(BENCH) $(ARGS)
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
 	$(BIN)/python -m cluster.head $(if $(ADDRESS),--address=$(ADDRESS)) $(if $(PORT),--port=$(PORT)) $(if $(MEMBER),--member=$(MEMBER))

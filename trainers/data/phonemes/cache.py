@@ -16,7 +16,6 @@ import mmap
 import os
 import re
 import shutil
-import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -86,7 +85,11 @@ class Layout(Protocol):
     """Where the utterances come from."""
 
     def glance(self) -> str:
-        """A signature that costs next to nothing. It need not tell of every change."""
+        """A signature that costs next to nothing. It need not tell of every change.
+
+        Raises:
+            DataError: there are no such data at all.
+        """
 
     def signature(self) -> str:
         """Changes when anything that is read does."""
@@ -134,6 +137,7 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
     """
     told = f"{name}-{recipe.cepstral}-{recipe.padding}-{recipe.dtype}"
     place = folder / re.sub(r"[^\w.-]+", "_", told)
+    layout.glance()  # before a folder is made: not in a place where there are no data
     if (found := _current(place, layout, thorough)) is not None:
         return found
     try:
@@ -155,19 +159,20 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
             fresh.mkdir()
             _build(fresh, recipe, layout)
         except OSError as error:
+            shutil.rmtree(fresh, ignore_errors=True)
             raise DataError(
                 f"the cache of the data cannot be written to {folder} ({error.strerror}): make "
                 "room, or name another folder with data.cache=…"
             ) from None
-        finally:
-            if sys.exc_info()[0] is not None:
-                shutil.rmtree(fresh, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
         old = folder / f".{place.name}.old.tmp"
         with contextlib.suppress(FileNotFoundError):
             place.rename(old)
         fresh.rename(place)
         shutil.rmtree(old, ignore_errors=True)
-    found = _open(place)
+        found = _open(place)
     assert found is not None, place
     return found
 
@@ -312,11 +317,12 @@ class _Writer:
                 f"{utterance.where} has {frames.shape[1]} features a frame, and the files before "
                 f"it {self.features}: are they of one data set?"
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # they are told of below
             rows = self.recipe.normalised(frames).astype(self.recipe.dtype)
         if not np.isfinite(rows).all():
+            remedy = "set data.dtype=float32" if self.recipe.dtype == "float16" else "restore it"
             raise DataError(
-                f"{utterance.where} has numbers too large for float16: data.dtype=float32"
+                f"{utterance.where} has numbers too large for {self.recipe.dtype}: {remedy}"
             )
         if labels is None:
             self.unlabelled = utterance.where
@@ -327,6 +333,10 @@ class _Writer:
             )
         elif int(labels.min()) < 0:
             raise DataError(f"{utterance.where} has a label {int(labels.min())}, below 0")
+        elif int(labels.max()) > (most := np.iinfo(self.label_type).max):
+            raise DataError(
+                f"{utterance.where} has a label {int(labels.max())}, and labels may be up to {most}"
+            )
         elif int(labels.max()) > self.largest:
             self.largest, self.largest_where = int(labels.max()), utterance.where
         if not self.rows or self.recipe.padding == "utterance":

@@ -29,7 +29,7 @@ from trainers.data.phonemes.source import (
     listed,
     signature,
 )
-from trainers.errors import DataError
+from trainers.errors import ConfigError, DataError
 
 #: In the order that submissions have had since S22. The silence is SIL in S22 and F22.
 _NAMES = (
@@ -114,7 +114,13 @@ class _Layout:
 
     def folders(self) -> dict[str, list[Path]]:
         """train, valid, test -> the folders of the part."""
-        train = sorted(path for path in self.root.glob(self.train) if path.is_dir())
+        try:
+            train = sorted(path for path in self.root.glob(self.train) if path.is_dir())
+        except (ValueError, NotImplementedError):  # an empty one, an absolute one
+            raise ConfigError(
+                f"data.train must be a pattern of folders in data.root, not {self.train!r}: set "
+                "data.train=train-clean-*"
+            ) from None
         if not train:
             raise DataError(
                 f"{self.root} has no folder {self.train}: set data.root=… to the folder of the "
@@ -129,7 +135,8 @@ class _Layout:
 
     def glance(self) -> str:
         """A signature of the folders, which tells of most changes and costs nothing."""
-        return signature(self.root, [path for path in self._leaves() if path.exists()])
+        leaves = [path for path in self._leaves() if path.exists()]
+        return signature(self.root, [*leaves, *_orders(self.root / "test-clean")])
 
     def signature(self) -> str:
         """A signature of every file."""
@@ -137,6 +144,7 @@ class _Layout:
         for folder in self._leaves():
             if folder.is_dir():
                 files += [folder / f"{name}.npy" for name in listed(folder, ".npy")]
+        files += _orders(self.root / "test-clean")
         return signature(self.root, files)
 
     def source(self) -> Source:
@@ -173,18 +181,26 @@ def _readers(folder: Path, part: str) -> list[Reader]:
     ]
 
 
+def _orders(folder: Path) -> list[Path]:
+    """The files that may say in what order the utterances of the test folder are; the first does."""
+    places = (folder / "test_order.csv", folder.parent / "test_order.csv")
+    return [path for path in places if path.is_file()]
+
+
 def _ordered(folder: Path, names: list[str]) -> list[str]:
     """The order of a submission: that of test_order.csv where there is one (S22), else sorted."""
-    for path in (folder / "test_order.csv", folder.parent / "test_order.csv"):
-        if path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                order = [str(row.get("file")).removesuffix(".npy") for row in csv.DictReader(file)]
-            if sorted(order) != sorted(names):
-                raise DataError(
-                    f"{path} names {len(order)} files, and {folder / 'mfcc'} holds {len(names)}; "
-                    "they must be the same: restore one"
-                )
-            return order
+    for path in _orders(folder):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            order = [str(row.get("file")).removesuffix(".npy") for row in rows]
+        if "file" not in (rows.fieldnames or ()):
+            raise DataError(f"{path} must have a column file, with names of utterances: restore it")
+        if sorted(order) != sorted(names):
+            raise DataError(
+                f"{path} names {len(order)} files, and {folder / 'mfcc'} holds {len(names)}; "
+                "they must be the same: restore one"
+            )
+        return order
     return names
 
 

@@ -122,7 +122,7 @@ def _part(root: Path, stem: str) -> list[Reader]:
 def _objects(path: Path) -> Any:
     """The utterances of one file."""
     try:
-        return np.load(path, allow_pickle=True)
+        loaded = np.load(path, allow_pickle=True)
     except FileNotFoundError:
         raise DataError(
             f"{path} is missing: set data.root=… to the folder of train.npy, dev.npy and test.npy "
@@ -131,3 +131,6 @@ def _objects(path: Path) -> Any:
     except Exception as error:  # a pickle may raise anything
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
         raise DataError(f"{path} is damaged ({reason}): restore it") from None
+    if not isinstance(loaded, np.ndarray) or not loaded.ndim or not len(loaded):
+        raise DataError(f"{path} must hold an array of utterances, and holds none: restore it")
+    return loaded

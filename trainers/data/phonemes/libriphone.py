@@ -82,7 +82,7 @@ def _open(
     place = Path(root)
     return cache.open_or_build(
         Path(folder) if folder else place / ".caviar",
-        f"libriphone-{validation:g}-{split_seed}",
+        f"libriphone-{validation}-{split_seed}",
         recipe,
         _Layout(place, validation, split_seed),
         thorough,
@@ -113,6 +113,11 @@ class _Layout:
         feat = self.root / "feat"
         order = np.random.default_rng(self.split_seed).permutation(len(named))
         held = set(order[: max(1, round(self.validation * len(named)))].tolist())
+        if len(held) == len(named):
+            raise DataError(
+                f"{self.root / 'train_split.txt'} names {len(named)} utterances, and "
+                f"data.validation={self.validation} holds out all of them: set it lower"
+            )
         readers: dict[str, list[Reader]] = {"train": [], "valid": [], "test": []}
         for number, name in enumerate(named):
             if name not in labels:
@@ -168,4 +173,6 @@ def _read(path: Path, labels: np.ndarray | None) -> Utterance:
         raise DataError(f"{path} is damaged ({reason}): restore it") from None
     if not isinstance(values, torch.Tensor):
         raise DataError(f"{path} must hold a tensor, and holds {type(values).__name__}: restore it")
-    return Utterance(str(path), checked_frames(str(path), values.numpy()), labels)
+    if values.dtype == torch.bfloat16:  # which numpy has no name for
+        values = values.float()
+    return Utterance(str(path), checked_frames(str(path), values.detach().numpy()), labels)

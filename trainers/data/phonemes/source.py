@@ -53,7 +53,16 @@ class Source:
 
 
 def signature(root: Path, files: Sequence[Path]) -> str:
-    """Changes when one of the files is added, removed, replaced or rewritten."""
+    """Changes when one of the files is added, removed, replaced or rewritten.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not files:
+        raise DataError(
+            f"{root} holds no data of this layout: set data.root=… to their folder, data=… to "
+            "another layout, or train on generated data with data=synthetic_phonemes"
+        )
     digest = hashlib.sha256()
     for path in files:
         there = path.stat()
@@ -115,7 +124,8 @@ def checked_frames(where: str, frames: npt.NDArray[np.generic]) -> Floats:
         )
     if not frames.size:
         raise DataError(f"{where} has no frames ({frames.shape}): remove it, and its transcript")
-    result = frames.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # infinite then, and refused
+        result = frames.astype(np.float32, copy=False)
     if not np.isfinite(result).all():
         row = int(np.argmin(np.isfinite(result).all(axis=1)))
         raise DataError(f"{where}: frame {row} holds a number that is not finite: restore it")

@@ -1,0 +1,104 @@
+"""What a benchmark leaves behind: results/bench/<name>.json, each figure with its spread."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+_PACKAGES = ("torch", "numpy", "ray", "optuna")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A median of several runs, with the least and the most of them."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+
+    @classmethod
+    def of(cls, runs: Sequence[float], unit: str) -> Figure:
+        """The median, and the ends."""
+        return cls(statistics.median(runs), min(runs), max(runs), unit)
+
+    def __str__(self) -> str:
+        return f"{_short(self.value)} {self.unit}  ({_short(self.low)} to {_short(self.high)})"
+
+
+def rates(
+    contenders: Mapping[str, Callable[[], int]], runs: int, what: str, console: Console
+) -> dict[str, list[float]]:
+    """Things done a second by each contender, in turns, so that a slow moment hits all alike.
+
+    Args:
+        contenders: each does its work once, and returns how many things that were. The first
+            round is not counted.
+    """
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in track(range(runs + 1), what, console=console, disable=not console.is_terminal):
+        for name, work in contenders.items():
+            began = time.perf_counter()
+            count = work()
+            if turn:
+                found[name].append(count / (time.perf_counter() - began))
+    return found
+
+
+def write(name: str, runs: int, figures: Mapping[str, Figure]) -> Path:
+    """Write results/bench/<name>.json and return its path."""
+    folder = Path("results") / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    content = {
+        "bench": name,
+        "hardware": hardware(),
+        "versions": {package: version(package) for package in _PACKAGES},
+        "python": platform.python_version(),
+        "n": runs,
+        "figures": {what: asdict(figure) for what, figure in figures.items()},
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def show(console: Console, title: str, figures: Mapping[str, Figure]) -> None:
+    """Print figures, one a line."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("what")
+    table.add_column("median  (least to most)", justify="right")
+    for what, figure in figures.items():
+        table.add_row(what, str(figure))
+    console.print(table, highlight=False)
+
+
+def hardware() -> dict[str, str | int]:
+    """This machine, in words."""
+    import torch
+
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {"cpu": _cpu(), "cores": cpus, "gpu": gpu, "system": platform.platform()}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
