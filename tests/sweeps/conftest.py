@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,18 +45,24 @@ def cluster() -> Iterator[Cluster]:
         yield ray
 
 
-@pytest.fixture
-def sweep_here(cluster: Cluster, tmp_path: Path) -> Callable[..., Ran]:
-    """Runs a sweep with the given overrides on the shared Ray."""
+@pytest.fixture(scope="session")
+def sweep_anywhere(cluster: Cluster) -> Callable[..., Ran]:
+    """Runs a sweep on the shared Ray, its results in a given folder, with given overrides."""
 
-    def go(*overrides: str, name: str = "s") -> Ran:
-        words = [*SMALL, *overrides, f"results={tmp_path}", f"name={name}"]
+    def go(where: Path, *overrides: str, name: str = "s") -> Ran:
+        words = [*SMALL, *overrides, f"results={where}", f"name={name}"]
         with compose(words) as composition:
             sweep = check(composition)
             fingerprint = fetch(sweep)
-            folder = results.create(tmp_path, name)
+            folder = results.create(where, name)
             results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
             study = Study(folder.study, sweep.objective, sweep.space, name, create=True)
             return Ran(folder, run(sweep, folder, study, cluster))
 
     return go
+
+
+@pytest.fixture
+def sweep_here(sweep_anywhere: Callable[..., Ran], tmp_path: Path) -> Callable[..., Ran]:
+    """The same, its results in the test's own folder."""
+    return partial(sweep_anywhere, tmp_path)

@@ -23,6 +23,7 @@ from omegaconf import OmegaConf
 from sweeps.tracking import NullTracker, Table, Tracker, WandbTracker
 from sweeps.tracking.redaction import cells, redacted, redacted_text
 from tests.wandb_server import WandbServer
+from trainers.histograms import Histogram, save
 
 ROOT = Path(__file__).parents[2]
 UID = "k3j9x2ab"
@@ -160,6 +161,31 @@ def summary_of(records: list[dict[str, Any]]) -> dict[str, Any]:
     for record in of_kind(records, "summary"):
         summary |= record["update"]
     return summary
+
+
+def test_histograms_go_with_their_epoch(folder: Path) -> None:
+    """Those that the trainer kept beside the checkpoints, where they are asked for."""
+    trial = folder / "trials" / "0000"
+    for epoch in (1, 2):
+        (trial / f"epoch_{epoch:03d}").mkdir(parents=True)
+        drawn = {"weights/w": Histogram(-1.0, 3.0, (5, 0, 2, epoch))}
+        save(trial, epoch, drawn | {"gradients/b": Histogram(2.0, 2.0, (7, 0, 0, 0))})
+    for wanted in (True, False):
+        track = tracker(folder, histograms=wanted, checkpoints=False)
+        name = f"00{wanted:02d}"
+        track.trial_started(name, CONFIG, 0)
+        for epoch in (1, 2):
+            track.epoch(name, epoch, {"val_accuracy": 0.5}, trial / f"epoch_{epoch:03d}", True)
+        track.trial_ended(name, "complete", "", {})
+        track.close()
+        items = [row["item"] for row in of_kind(read_back(folder, name), "history")]
+        found = [item.get("weights/w") for item in items]
+        if wanted:
+            assert [f["values"] for f in found] == [[5, 0, 2, 1], [5, 0, 2, 2]]
+            assert found[0]["bins"] == [-1.0, 0.0, 1.0, 2.0, 3.0]
+            assert [item["gradients/b"]["values"][0] for item in items] == [7, 7]
+        else:
+            assert found == [None, None]
 
 
 def test_an_offline_sweep_is_on_disk_whole(folder: Path) -> None:

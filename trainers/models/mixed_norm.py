@@ -1,7 +1,7 @@
 """Normalisations that learn how much to trust which statistics.
 
-Both take vectors (N, F) and images (N, F, H, W). A vector has one place only, so what is taken
-over the places of a feature in an image is taken over the features of a vector.
+Both take vectors (N, F) and images (N, F, H, W). Where a feature has one place only, what is
+taken over its places is taken over the features of the example, as in `InstanceNorm`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-EPSILON = 1e-5
+from trainers.models.instance_norm import EPSILON, has_places, instance_norm
 
 
 class BatchInstanceNorm(nn.Module):
@@ -32,14 +32,21 @@ class BatchInstanceNorm(nn.Module):
         self.register_buffer("var", torch.ones(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """The same shape and type."""
+        rho = self.rho.clamp(0, 1)
+        # The shares go into the scales of the two, which PyTorch computes in one pass each.
         by_batch = batch_norm(
-            x, self.mean, self.var, training=self.training, momentum=self.momentum, eps=EPSILON
+            x,
+            self.mean,
+            self.var,
+            weight=rho * self.weight,
+            bias=self.bias,
+            training=self.training,
+            momentum=self.momentum,
+            eps=EPSILON,
         )
-        mean, var = _instance(x)
-        by_instance = (x - mean) * torch.rsqrt(var + EPSILON)
-        rho, weight, bias = (_aligned(p, x) for p in (self.rho.clamp(0, 1), self.weight, self.bias))
-        return (rho * by_batch + (1 - rho) * by_instance) * weight + bias
+        by_instance = instance_norm(x, (1 - rho) * self.weight, torch.zeros_like(self.bias))
+        return (by_batch + by_instance).to(x.dtype)
 
 
 class SwitchableNorm(nn.Module):
@@ -63,33 +70,39 @@ class SwitchableNorm(nn.Module):
         self.register_buffer("var", torch.ones(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
-        instance_mean, instance_var = _instance(x)
-        layer_mean, layer_var = _moments(x, tuple(range(1, x.ndim)))
-        batch_mean, batch_var = self._batch(x)
-        mean_share, var_share = self.mean_weight.softmax(0), self.var_weight.softmax(0)
-        mean = _blend(mean_share, instance_mean, layer_mean, batch_mean)
-        var = _blend(var_share, instance_var, layer_var, batch_var)
-        normal = (x - mean) * torch.rsqrt(var + EPSILON)
-        return normal * _aligned(self.weight, x) + _aligned(self.bias, x)
+        """The same shape and type."""
+        wide = x.to(self.weight.dtype)  # statistics rounded to bf16 would be off by a fifth
+        places = _over_places(wide)
+        layer = _pooled(places, 1)
+        instance = places if has_places(x) else layer
+        batch = self._batch(places)
+        mean = _blend(self.mean_weight, instance[0], layer[0], batch[0])
+        var = _blend(self.var_weight, instance[1], layer[1], batch[1])
+        scale = torch.rsqrt(var + EPSILON) * _aligned(self.weight, x)
+        return torch.addcmul(_aligned(self.bias, x) - mean * scale, wide, scale).to(x.dtype)
 
-    def _batch(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _batch(self, places: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         if not self.training:
-            return _aligned(self.mean, x), _aligned(self.var, x)
-        mean, var = _moments(x, (0, *range(2, x.ndim)))
+            return _aligned(self.mean, places[0]), _aligned(self.var, places[0])
+        mean, var = _pooled(places, 0)
         with torch.no_grad():
-            self.mean.lerp_(mean.flatten().to(self.mean.dtype), self.momentum)
-            self.var.lerp_(var.flatten().to(self.var.dtype), self.momentum)
+            self.mean.lerp_(mean.flatten(), self.momentum)
+            self.var.lerp_(var.flatten(), self.momentum)
         return mean, var
 
 
-def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    var, mean = torch.var_mean(x, axes, correction=0, keepdim=True)
+def _over_places(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each feature of each example; a place by itself does not vary."""
+    if not has_places(x):
+        return x, x.new_zeros([1] * x.ndim)
+    var, mean = torch.var_mean(x, tuple(range(2, x.ndim)), correction=0, keepdim=True)
     return mean, var
 
 
-def _instance(x: Tensor) -> tuple[Tensor, Tensor]:
-    return _moments(x, tuple(range(2, x.ndim)) or (1,))
+def _pooled(parts: tuple[Tensor, Tensor], axis: int) -> tuple[Tensor, Tensor]:
+    """Mean and variance of equal parts together: how they differ, and how each varies."""
+    between, mean = torch.var_mean(parts[0], axis, correction=0, keepdim=True)
+    return mean, between + parts[1].mean(axis, keepdim=True)
 
 
 def _aligned(values: Tensor, x: Tensor) -> Tensor:
@@ -97,5 +110,6 @@ def _aligned(values: Tensor, x: Tensor) -> Tensor:
     return values.view(-1, *[1] * (x.ndim - 2))
 
 
-def _blend(shares: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+def _blend(weights: Tensor, a: Tensor, b: Tensor, c: Tensor) -> Tensor:
+    shares = weights.softmax(0)
     return shares[0] * a + shares[1] * b + shares[2] * c

@@ -65,10 +65,9 @@ class MLP(nn.Module):
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
-        at_least_one(width=width, depth=depth)
-        if widths is not None and not (
-            widths and all(type(each) is int and each >= 1 for each in widths)
-        ):
+        if widths is None:
+            at_least_one(width=width, depth=depth)
+        elif not (widths and all(type(each) is int and each >= 1 for each in widths)):
             raise ConfigError(
                 f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
             )

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from trainers.errors import ConfigError
+from trainers.models.instance_norm import InstanceNorm
 from trainers.models.mixed_norm import BatchInstanceNorm, SwitchableNorm
 
 #: Makes a module for so many features, the size of axis 1, of images (N, features, H, W) or, if
@@ -103,31 +104,24 @@ def group(groups: int, affine: bool, position: str, layers: str) -> Norm:
     """Wu & He, "Group Normalization" (2018).
 
     Args:
-        groups: of features; the largest divisor of both it and the number of features is used,
-            so that widths can be swept.
+        groups: of features; so that widths can be swept, the largest divisor of both it and the
+            number of features is used that leaves two features or more to a group: of one alone,
+            in a vector, nothing would be left.
     """
     if groups < 1:
         raise ConfigError(f"norm.groups must be 1 or more, not {groups}: set norm.groups=…")
 
     def make(features: int, image: bool) -> nn.Module:
-        return nn.GroupNorm(math.gcd(groups, features), features, affine=affine)
+        return nn.GroupNorm(_groups(groups, features), features, affine=affine)
 
     return Norm(make, position=position, layers=layers)
 
 
 def instance(affine: bool, position: str, layers: str) -> Norm:
-    """Ulyanov et al., "Instance Normalization" (2016).
-
-    A vector has one place only, so its statistics are taken over its features, which is what
-    PyTorch's InstanceNorm1d makes of (N, features) too.
-    """
-
-    def make(features: int, image: bool) -> nn.Module:
-        if image:
-            return nn.InstanceNorm2d(features, affine=affine)
-        return nn.LayerNorm(features, elementwise_affine=affine)
-
-    return Norm(make, position=position, layers=layers)
+    """Ulyanov et al., "Instance Normalization" (2016); of vectors, over the features."""
+    return Norm(
+        lambda features, image: InstanceNorm(features, affine), position=position, layers=layers
+    )
 
 
 def weight(layers: str) -> Norm:
@@ -165,6 +159,13 @@ def needs_batch(model: nn.Module) -> bool:
     """Whether something in a model takes statistics over the examples of a batch."""
     kinds = (nn.modules.batchnorm._BatchNorm, BatchInstanceNorm, SwitchableNorm)
     return any(isinstance(module, kinds) for module in model.modules())
+
+
+def _groups(most: int, features: int) -> int:
+    common = math.gcd(most, features)
+    if common < features:
+        return common
+    return max((d for d in range(1, features) if features % d == 0), default=1)
 
 
 def _share(momentum: float) -> None:

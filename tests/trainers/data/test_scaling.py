@@ -15,7 +15,10 @@ from trainers.errors import ConfigError
 def test_blocks_make_no_difference(sizes: list[int], seed: int) -> None:
     rows = torch.randn(sum(sizes), 3, generator=torch.Generator().manual_seed(seed)) * 4 + 1
     for kind in ("standardise", "minmax"):
-        whole, parts = Scaling.of_rows(kind, [rows]), Scaling.of_rows(kind, rows.split(sizes))
+        whole, parts = (
+            Scaling.of_rows(kind, [rows]),
+            Scaling.of_rows(kind, torch.split(rows, sizes)),
+        )
         assert whole is not None
         assert parts is not None
         assert torch.allclose(whole.center, parts.center, atol=1e-6)

@@ -182,7 +182,7 @@ def _readers(folder: Path, part: str) -> list[Reader]:
 
 
 def _orders(folder: Path) -> list[Path]:
-    """The files that may say in what order the utterances of the test folder are; the first does."""
+    """Files that tell the order of the test utterances; the first of them counts."""
     places = (folder / "test_order.csv", folder.parent / "test_order.csv")
     return [path for path in places if path.is_file()]
 

@@ -93,6 +93,23 @@ def test_a_folder_that_only_looks_different_costs_no_rebuild(
     assert load(root).fingerprint == before
 
 
+@pytest.mark.parametrize("place", ["test-clean", "."])
+def test_another_order_of_the_test_utterances_is_seen_at_a_glance(place: str, root: Path) -> None:
+    before = load(root).fingerprint
+    (root / place / "test_order.csv").write_text("file\nu2.npy\nu0.npy\nu1.npy\n")
+    listed = load(root).fingerprint
+    assert listed != before
+    (root / place / "test_order.csv").unlink()
+    assert load(root).fingerprint == before
+
+
+def test_is_built_where_an_error_is_being_handled(root: Path) -> None:
+    try:
+        raise KeyError("of something else")
+    except KeyError:
+        assert len(load(root).train) > 0
+
+
 @pytest.mark.parametrize("what", ["cut", "gone", "meta", "version"])
 def test_a_damaged_cache_is_built_anew(what: str, root: Path) -> None:
     before = load(root)

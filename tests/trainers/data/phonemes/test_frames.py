@@ -105,7 +105,7 @@ def test_scaling_is_fitted_on_the_frames_that_train(scaling: str, tmp_path: Path
     utterances = spoken([50, 80, 60, 70])
     found = opened(tmp_path, utterances)
     data = dataset(found, 0.5, 0, 0, scaling)
-    x = data.train.inputs(torch.arange(len(data.train)))[:, 0]  # type: ignore[arg-type]
+    x = data.train.inputs(torch.arange(len(data.train)))[:, 0]
     if scaling == "standardise":
         assert x.mean(0).abs().max() < 1e-5
         assert (x.std(0, correction=0) - 1).abs().max() < 1e-4
@@ -128,7 +128,7 @@ def test_fractions_are_of_utterances_and_nested(tmp_path: Path) -> None:
         seen = {tuple(row) for row in rows.tolist()}
         assert before < seen <= every
         before = seen
-        assert len(data.valid) == counts[0]  # type: ignore[arg-type]
+        assert len(data.valid) == counts[0]
     other = dataset(found, 0.25, 8, 0, "none").train
     assert isinstance(other, Frames)
     quarter = dataset(found, 0.25, 7, 0, "none").train
@@ -160,7 +160,7 @@ def test_frames_stay_in_host_memory_when_the_gpu_has_no_room(
     assert fits(500, gpu)
     assert not fits(501, gpu)
     assert fits(10**15, torch.device("cpu"))
-    # What is left behind still makes the same batches ("meta" stands in for a GPU).
+    # What is left behind still makes the same batches.
     part = dataset(opened(tmp_path, spoken([9, 5])), 1.0, 0, 2, "none").train
     monkeypatch.setattr(frames, "fits", lambda bytes_, device: False)
     moved = part.to(torch.device("cpu"))

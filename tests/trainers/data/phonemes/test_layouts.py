@@ -42,7 +42,7 @@ def test_hw1p2_as_it_lies_on_disk(s22: bool, tmp_path: Path) -> None:
         x, y = everything(part)
         frames = np.concatenate([s.frames for s in said]).astype(np.float16).astype(np.float32)
         assert torch.equal(x[:, 0], torch.from_numpy(frames))
-        assert y.tolist() == np.concatenate([s.labels for s in said]).tolist()  # type: ignore[arg-type]
+        assert y.tolist() == np.concatenate([s.labels for s in said]).tolist()
     assert found.classes == ("SIL" if s22 else "[SIL]", *PHONEMES[1:])
     assert found.input_shape == (1, 5)
     assert not found.test.labelled
@@ -66,7 +66,7 @@ def test_the_order_of_s22_is_that_of_its_list(place: str, tmp_path: Path) -> Non
     (root / place / "test_order.csv").write_text("index,file\n0,u2.npy\n1,u0.npy\n2,u1.npy\n")
     listed = loaded(root, context=0, cepstral="none", cache=tmp_path / "other").test
     lengths = [len(np.load(root / "test-clean" / "mfcc" / f"u{i}.npy")) for i in range(3)]
-    everyone = torch.arange(len(usual))  # type: ignore[arg-type]
+    everyone = torch.arange(len(usual))
     first, second, third = torch.split(usual.inputs(everyone), lengths)
     assert torch.equal(listed.inputs(everyone), torch.cat([third, first, second]))
 
@@ -85,6 +85,12 @@ def test_legacy(tmp_path: Path) -> None:
     assert found.input_shape == (1, 13)
     assert int(everything(found.train)[1].max()) == 345
     assert not found.test.labelled
+
+
+def test_a_label_too_large_for_the_cache_is_refused(tmp_path: Path) -> None:
+    root = write_legacy(tmp_path / "data", states=2**15 + 1)
+    with pytest.raises(DataError, match="has a label 32768, and labels may be up to 32767"):
+        loaded(root, "hw1p2_legacy")
 
 
 def test_libriphone(tmp_path: Path) -> None:
@@ -124,13 +130,35 @@ def test_real_data() -> None:
 
     with tempfile.TemporaryDirectory() as cache:
         found = loaded(Path(root) / "arctic-hw1p2", cache=cache, context=7)
-        sizes = [len(part) for part in (found.train, found.valid, found.test)]  # type: ignore[arg-type]
+        sizes = [len(part) for part in (found.train, found.valid, found.test)]
         assert sizes == [225_754, 22_018, 22_537]
         labels = everything(found.valid)[1]
         assert float((labels == 0).float().mean()) == pytest.approx(0.507, abs=0.001)
 
 
-Damage = Callable[[Path], None]
+@pytest.mark.parametrize("data", ["hw1p2", "hw1p2_legacy", "libriphone"])
+@pytest.mark.parametrize("there", [False, True])
+def test_where_there_are_no_data_nothing_is_made(data: str, there: bool, tmp_path: Path) -> None:
+    root = tmp_path / "not" / "here"
+    if there:
+        root.mkdir(parents=True)
+    with pytest.raises(DataError, match=r"data\.root=.*data=synthetic_phonemes"):
+        loaded(root, data)
+    assert list(tmp_path.rglob("*")) == ([root.parent, root] if there else [])
+
+
+def test_tensors_of_any_float_kind(tmp_path: Path) -> None:
+    root = write_libriphone(tmp_path / "data")
+    path = root / "feat/train/train-1.pt"
+    before = loaded(root, "libriphone").fingerprint
+    values = torch.load(path, weights_only=True)
+    torch.save(values.clone().requires_grad_(), path)
+    assert loaded(root, "libriphone").fingerprint == before
+    torch.save(values.bfloat16(), path)
+    assert loaded(root, "libriphone").fingerprint != before
+
+
+Damage = Callable[[Path], object]
 
 
 def _replace(name: str, array: np.ndarray) -> Damage:
@@ -205,6 +233,16 @@ MALFORMED: list[tuple[Damage, str, list[str]]] = [
         "test_order.csv",
         ["names 1 files", "holds 3"],
     ),
+    (
+        lambda root: (root / "test_order.csv").write_text("name\nu0.npy\n"),
+        "test_order.csv",
+        ["a column file"],
+    ),
+    (
+        _replace("train-clean-100/mfcc/u1.npy", np.full((9, 5), 1e300)),
+        "train-clean-100/mfcc/u1.npy",
+        ["frame 0", "not finite"],
+    ),
 ]
 
 
@@ -252,6 +290,14 @@ def test_an_unknown_phoneme_is_refused(name: str, tmp_path: Path) -> None:
             lambda root: np.save(root / "dev_labels.npy", np.empty(2, object), allow_pickle=True),
             "dev.npy has 4 utterances and .*dev_labels.npy 2",
         ),
+        (
+            lambda root: np.save(root / "test.npy", np.empty(0, object), allow_pickle=True),
+            "test.npy must hold an array of utterances",
+        ),
+        (
+            lambda root: np.save(root / "dev.npy", np.float32(1)),
+            "dev.npy must hold an array of utterances",
+        ),
     ],
 )
 def test_malformed_object_arrays(damage: Damage, told: str, tmp_path: Path) -> None:
@@ -273,6 +319,7 @@ def test_malformed_object_arrays(damage: Damage, told: str, tmp_path: Path) -> N
             lambda root: torch.save(torch.zeros(3, 39), root / "feat/train/train-1.pt"),
             r"train-1.pt has 3 frames and \d+ labels",
         ),
+        (lambda root: (root / "train_split.txt").write_text("train-0\n"), "holds out all of them"),
     ],
 )
 def test_malformed_libriphone(damage: Damage, told: str, tmp_path: Path) -> None:
@@ -291,9 +338,11 @@ def test_malformed_libriphone(damage: Damage, told: str, tmp_path: Path) -> None
         ("padding", "same", "data.padding must be one of"),
         ("dtype", "float64", "data.dtype must be one of"),
         ("scaling", "log", "data.scaling must be one of"),
+        ("train", "/train-clean-100", "data.train must be a pattern of folders in data.root"),
+        ("train", "''", "data.train must be a pattern of folders in data.root"),
     ],
 )
-def test_settings_are_refused(key: str, value: object, told: str, tmp_path: Path) -> None:
+def test_settings_are_refused(key: str, value: Any, told: str, tmp_path: Path) -> None:
     root = write_hw1p2(tmp_path / "data")
     with pytest.raises(ConfigError, match=told):
         loaded(root, **{key: value})
