@@ -45,7 +45,7 @@ class BatchInstanceNorm(nn.Module):
             momentum=self.momentum,
             eps=EPSILON,
         )
-        by_instance = instance_norm(x, (1 - rho) * self.weight, torch.zeros_like(self.bias))
+        by_instance = instance_norm(x, (1 - rho) * self.weight, None)
         return (by_batch + by_instance).to(x.dtype)
 
 
@@ -71,7 +71,7 @@ class SwitchableNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape and type."""
-        wide = x.to(self.weight.dtype)  # statistics rounded to bf16 would be off by a fifth
+        wide = x.to(self.weight.dtype)  # in bf16 a large mean would be rounded by more than the spread
         places = _over_places(wide)
         layer = _pooled(places, 1)
         instance = places if has_places(x) else layer

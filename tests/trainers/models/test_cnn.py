@@ -39,6 +39,14 @@ def test_any_depth_takes_any_image(shape: tuple[int, int, int], depth: int) -> N
     assert cnn(shape, depth=depth)(torch.zeros(2, *shape)).shape == (2, 3)
 
 
+@pytest.mark.parametrize("build", [norm.instance, norm.group, norm.switchable])
+def test_an_image_of_one_pixel_still_says_something(build: Callable[..., norm.Norm]) -> None:
+    torch.manual_seed(0)
+    built = build({norm.instance: False, norm.group: 4, norm.switchable: 0.1}[build], **REST[build])
+    logits = cnn(depth=4, built=built)(torch.randn(6, 1, 8, 8))
+    assert float(logits.std(0).max()) > 0.01
+
+
 def test_blocks_double_their_channels() -> None:
     convolutions = [layer for layer in cnn(depth=3).layers if isinstance(layer, nn.Conv2d)]
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [(1, 2), (2, 4), (4, 8)]

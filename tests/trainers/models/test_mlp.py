@@ -65,6 +65,7 @@ def test_the_widest_layer_is_as_wide_as_asked(shape: str, width: int, depth: int
 
 def test_explicit_widths_win() -> None:
     assert sizes(mlp(widths=[9, 3], depth=7)) == [(24, 9), (9, 3), (3, 5)]
+    assert sizes(mlp(widths=[9], depth=0, width=0)) == [(24, 9), (9, 5)]
 
 
 @pytest.mark.parametrize(
