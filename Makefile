@@ -9,7 +9,7 @@ BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview resume extend predict bench head join test lint
+.PHONY: help setup sweep train preview resume extend diagnose predict bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=
 
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	$(BIN)/python -m sweeps.train $(ARGS)
+
+diagnose: setup  ## check a training before it begins: ARGS="optimizer.lr=0.01"; or look at a sweep's best: SWEEP=mnist
+	$(BIN)/python -m sweeps.diagnose $(SWEEP) $(ARGS)
 
 predict: setup  ## what a sweep's best says of the test part: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
 	$(BIN)/python -m sweeps.predict $(SWEEP) $(ARGS)

@@ -260,6 +260,9 @@ def _best(ending: Ending) -> Iterator[Text]:
         yield from _section("On the test part", "with the best trial's checkpoint")
         told = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())
         yield Text(GAP.join(told))
+    if ending.diagnosis:
+        yield from _section("On the validation part", "the same; pictures are in diagnosis/")
+        yield Text(ending.diagnosis)
 
 
 def _over_seeds(ending: Ending, width: int) -> Iterator[Text]:

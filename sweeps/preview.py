@@ -110,7 +110,7 @@ def _volume(sweep: Sweep) -> str:
     from trainers.fit import size
 
     if not here(sweep.training.data):
-        return "not known before the data is here"
+        return "not known before the data has been read once"
     try:
         sizes = [size(typed(sweep.composition.trial(p))).checkpoint_bytes for p in _draw(sweep)]
     except DataError as error:

@@ -133,6 +133,7 @@ class Ending:
     Attributes:
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
         test: metrics of the best trial on the test part, when it was evaluated.
+        diagnosis: what a look at the best trial's model on the validation part has shown.
         importances: most important first; `importances_note` warns when they mean little.
         overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
         stopped_because: why the sweep ended before its budget did, or empty.
@@ -148,6 +149,7 @@ class Ending:
     overhead: float | None
     overrides: tuple[str, ...] = ()
     test: Mapping[str, float] = field(default_factory=dict)
+    diagnosis: str = ""
     importances: tuple[Importance, ...] = ()
     importances_note: str = ""
     stopped_because: str = ""

@@ -238,12 +238,14 @@ def conclude(
     results.write_seeds(folder, repeated(trials, sweep.objective))
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
-    checkpoint, test = "", {}
+    checkpoint, test, diagnosis = "", {}, ""
     if best is not None:
         path = results.write_best(folder, best)
         checkpoint = str(path)
         if driver.finished and not driver.halted:
-            test = _test(sweep, best, path)
+            with Console().status("looking at the best model"):
+                test = _test(sweep, best, path)
+                diagnosis = _diagnosis(sweep, best, path, folder)
     summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead)
     results.write_summary(folder, summary)
     if not driver.halted:
@@ -254,6 +256,7 @@ def conclude(
         )
     paths = {
         "best model": checkpoint,
+        "pictures": str(folder.path / "diagnosis") if diagnosis else "",
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
         "the study": str(folder.study),
@@ -267,6 +270,7 @@ def conclude(
         overhead=overhead,
         overrides=_overrides(sweep, best),
         test=test,
+        diagnosis=diagnosis,
         importances=tuple(shares),
         importances_note=shares_note,
         stopped_because=driver.halted,
@@ -329,6 +333,26 @@ def _test(sweep: Sweep, best: Ranked, checkpoint: Path) -> dict[str, float]:
     config = typed(sweep.composition.trial(best.trial.params))
     config.device = Device.auto  # here, where the driver runs
     return evaluate(config, load(checkpoint))
+
+
+def _diagnosis(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> str:
+    """Write what the best model takes for what; returns the gist of it."""
+    from trainers.checkpoints import load
+    from trainers.config import Device
+    from trainers.diagnosis.look import look
+
+    config = typed(sweep.composition.trial(best.trial.params))
+    config.device = Device.auto
+    trial = folder.trials / best.trial.id
+    try:
+        found = look(config, load(checkpoint), folder.path / "diagnosis", trial).quality
+    except ConfigError as error:
+        return f"not looked at: {error}"
+    rarest, f1 = found.rarest()
+    return (
+        f"accuracy {ending.score(found.accuracy)}, macro F1 {ending.score(found.macro_f1)}; of the "
+        f"rarest classes ({', '.join(rarest)}) {ending.score(f1)}"
+    )
 
 
 def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ def test_a_sweep_leaves_what_the_contract_names(sweep_here: Callable[..., Ran]) 
     assert "test_accuracy" in best
     checkpoints.load(Path(best["checkpoint"]))
     assert (ran.folder.path / "best" / "config.yaml").is_file()
+    drawn = {path.name for path in (ran.folder.path / "diagnosis").iterdir()}
+    assert drawn >= {"confusion.png", "confusion.csv", "classes.png", "hidden.png", "curves.png"}
     assert (ran.folder.path / "importances.csv").read_text().startswith("parameter,")
     assert 0 < float(str(told["overhead"])) < 1
 

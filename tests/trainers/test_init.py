@@ -95,13 +95,14 @@ def test_gains(activation: nn.Module, gain: float) -> None:
     assert init.gain_of(activation) == pytest.approx(gain)
 
 
-def test_default_is_what_pytorch_draws() -> None:
+def test_default_leaves_every_number_that_pytorch_drew() -> None:
     torch.manual_seed(0)
-    built = build.model(compose(["model=cnn", "norm=none"]), (1, 8, 8), 10)
+    built = build.model(compose(["norm=none", "model.width=7"]), (1, 8, 8), 10)
     torch.manual_seed(0)
-    bare = nn.Conv2d(1, 16, 3)
-    first = next(m for m in built.modules() if isinstance(m, nn.Conv2d))
-    assert torch.equal(first.weight, bare.weight)
+    bare = [nn.Linear(64, 7), nn.Linear(7, 7), nn.Linear(7, 10)]
+    expected = [parameter for layer in bare for parameter in layer.parameters()]
+    assert len(expected) == len(list(built.parameters()))
+    assert all(map(torch.equal, built.parameters(), expected))
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])

@@ -71,7 +71,8 @@ class SwitchableNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The same shape and type."""
-        wide = x.to(self.weight.dtype)  # in bf16 a large mean would be rounded by more than the spread
+        # In bf16 the rounding of a large mean would be as large as what differs from it.
+        wide = x.to(self.weight.dtype)
         places = _over_places(wide)
         layer = _pooled(places, 1)
         instance = places if has_places(x) else layer

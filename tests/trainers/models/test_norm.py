@@ -63,7 +63,10 @@ def test_momentum_moves_the_running_mean() -> None:
     assert one.get_buffer("running_mean").item() == 1.0
 
 
-@pytest.mark.parametrize(("features", "groups", "taken"), [(12, 8, 4), (7, 8, 1), (64, 8, 8), (4, 4, 2), (8, 16, 4), (7, 7, 1), (1, 4, 1)])
+@pytest.mark.parametrize(
+    ("features", "groups", "taken"),
+    [(12, 8, 4), (7, 8, 1), (64, 8, 8), (4, 4, 2), (8, 16, 4), (7, 7, 1), (1, 4, 1)],
+)
 def test_groups_divide_any_width_and_hold_two_features(
     features: int, groups: int, taken: int
 ) -> None:

@@ -177,6 +177,17 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
     return found
 
 
+def here(root: str | None, cache: str | None, **others: object) -> bool:
+    """Whether these data have been read before, so that opening them takes no time.
+
+    Args:
+        root: of the data, in which caches are unless a folder for them is given.
+        others: what else a data set of phonemes is made of.
+    """
+    place = Path(cache) if cache else Path(root or ".") / ".caviar"
+    return any(place.glob("*/meta.json"))
+
+
 def _current(place: Path, layout: Layout, thorough: bool) -> Cache | None:
     """The cache, if it is whole and of the files as they are."""
     meta = _meta(place)

@@ -209,3 +209,11 @@ def test_building_takes_little_memory(tmp_path: Path) -> None:
     size = max(path.stat().st_size for path in tmp_path.rglob("train.frames"))
     assert size > 30e6
     assert int(done.stdout) < size
+
+
+def test_knows_without_reading_whether_it_was_built(root: Path) -> None:
+    words = settings(root)
+    assert not hw1p2.here(**words)  # type: ignore[arg-type]
+    assert not (root / ".caviar").exists()
+    prepare(root)
+    assert hw1p2.here(**words)  # type: ignore[arg-type]

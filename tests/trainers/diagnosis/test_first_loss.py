@@ -1,0 +1,78 @@
+"""The loss of an untrained model, against guessing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from trainers.config import TrainConfig
+from trainers.diagnosis.first_loss import FirstLoss, first_loss
+from trainers.diagnosis.subject import untrained
+from trainers.fit import fit
+from trainers.learner import evaluate
+
+Compose = Callable[..., TrainConfig]
+
+
+class Loud(nn.Sequential):
+    """Logits far too large, as of an init far too wide."""
+
+    def __init__(self, input_shape: object, classes: int, norm: object, activation: object) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(64, classes))
+        nn.init.normal_(self[1].weight, std=1.0)
+
+
+def test_a_good_start_is_about_the_logarithm_of_the_classes(small: Compose) -> None:
+    found = first_loss(small())
+    assert found.ok
+    assert found.advice == ""
+    assert found.loss == pytest.approx(math.log(10), rel=0.1)
+    assert found.shares == pytest.approx(math.log(10), rel=0.01)  # digits are even
+
+
+def test_it_is_the_loss_of_the_model_that_fit_begins_with(small: Compose) -> None:
+    config = small("optimizer=sgd", "optimizer.lr=1e-30", "norm=none", "model.dropout=0.0")
+    learner, dataset = untrained(config)
+    assert first_loss(config).loss == evaluate(config, learner.model, dataset.valid).means()[0]
+    epoch = next(iter(fit(config)))  # which moves nothing at such a rate
+    assert first_loss(config).loss == pytest.approx(epoch.metrics["val_loss"])
+
+
+def test_large_logits_are_told_of(small: Compose) -> None:
+    config = small("norm=none")
+    config.model = {"_target_": f"{__name__}.Loud"}
+    found = first_loss(config)
+    assert not found.ok
+    assert found.verdict.startswith("first loss too high")
+    assert "smaller init" in found.advice
+
+
+def test_uneven_classes_are_told_of() -> None:
+    shares = torch.tensor([0.9, 0.05, 0.05])
+    entropy = float(torch.special.entr(shares).sum())
+    found = FirstLoss(math.log(3), 3, entropy)
+    assert found.ok
+    assert f"shares gives {entropy:.3f}" in found.advice
+
+
+@given(st.floats(0, 20), st.integers(2, 200))
+def test_off_by_more_than_a_fifth_is_off(loss: float, classes: int) -> None:
+    found = FirstLoss(loss, classes, math.log(classes))
+    ratio = loss / math.log(classes)
+    if abs(abs(ratio - 1) - 0.2) > 1e-6:
+        assert found.ok == (0.8 < ratio < 1.2)
+    assert bool(found.advice) == (not found.ok)
+    assert ("high" in found.verdict) == (ratio > 1 and not found.ok)
+
+
+def test_a_loss_that_is_not_finite_is_no_figure() -> None:
+    found = FirstLoss(math.nan, 10, 2.3)
+    assert not found.ok
+    assert found.verdict == "the untrained model's loss is nan"
+    assert "not finite" in found.advice

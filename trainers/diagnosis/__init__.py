@@ -1,0 +1,1 @@
+"""Knowing what a model does: checks before training, and a look at what was learnt."""

@@ -1,0 +1,89 @@
+"""Whether the untrained model knows nothing, as it should: its loss against guessing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from trainers.config import TrainConfig
+from trainers.diagnosis.subject import untrained
+from trainers.learner import outputs
+
+#: Share by which the loss may be off the logarithm of the classes.
+TOLERANCE = 0.2
+
+
+@dataclass(frozen=True)
+class FirstLoss:
+    """The loss before the first step, in nats, and what guessing would give.
+
+    Attributes:
+        loss: of the untrained model on the validation part.
+        classes: how many there are.
+        shares: of always answering with the classes' shares in the validation part: the least
+            that is possible without looking at the inputs.
+    """
+
+    loss: float
+    classes: int
+    shares: float
+
+    @property
+    def uniform(self) -> float:
+        """Of giving every class the same probability: the logarithm of their number."""
+        return math.log(self.classes)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the loss is about that of giving every class the same probability."""
+        return abs(self.loss - self.uniform) <= TOLERANCE * self.uniform
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a line."""
+        told = f"{self.loss:.3f}, and log({self.classes} classes) = {self.uniform:.3f}"
+        if self.ok:
+            return f"first loss as it should be: {told}"
+        if not math.isfinite(self.loss):
+            return f"the untrained model's loss is {self.loss}"
+        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {told}"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a line or two; empty if there is nothing."""
+        if not math.isfinite(self.loss):
+            return "look for inputs that are not finite, or another init"
+        if not self.ok and self.loss > self.uniform:
+            return (
+                "the first epochs go into unlearning large logits: give inputs a mean of 0 and a "
+                "deviation of 1, a norm, or a smaller init"
+            )
+        if not self.ok:
+            return "it knows the answer before it has learnt: look for labels among the inputs"
+        if self.shares < (1 - TOLERANCE) * self.uniform:
+            return (
+                f"classes are uneven: always answering with their shares gives {self.shares:.3f}; "
+                "only below that has a model learnt from its inputs"
+            )
+        return ""
+
+
+def first_loss(config: TrainConfig) -> FirstLoss:
+    """Measure it on the whole validation part.
+
+    Raises:
+        ConfigError: what cannot be built.
+    """
+    learner, dataset = untrained(config)
+    classes = len(dataset.classes)
+    loss = torch.zeros((), device=learner.where)
+    counts = torch.zeros(classes, dtype=torch.int64, device=learner.where)
+    for logits, y in outputs(config, learner.model, dataset.valid):
+        loss += cross_entropy(logits, y, reduction="sum")
+        counts.index_add_(0, y, torch.ones_like(y))
+    count = len(dataset.valid)
+    shares = counts.double().cpu() / count
+    return FirstLoss(float(loss) / count, classes, float(torch.special.entr(shares).sum()))

@@ -1,0 +1,139 @@
+"""What the last hidden layer makes of the examples, drawn in two dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from trainers import device
+from trainers.config import TrainConfig
+from trainers.data.dataset import Part
+from trainers.diagnosis.subject import shuffled
+from trainers.errors import ConfigError
+from trainers.learner import EVALUATION_BATCH
+
+#: Examples that are drawn, at most.
+EXAMPLES = 2000
+#: Dimensions that t-SNE begins with; the rest is noise that costs time.
+_TSNE_FROM = 50
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Some examples as the last linear layer receives them.
+
+    Attributes:
+        index: (N,) int64, their places in the part, ascending.
+        labels: (N,) int64.
+        features: (N, width) float32.
+    """
+
+    index: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    features: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The examples in two dimensions.
+
+    Attributes:
+        points: (N, 2) float64.
+        axes: what each dimension is.
+    """
+
+    points: npt.NDArray[np.float64]
+    axes: tuple[str, str]
+
+
+@torch.inference_mode()
+def hidden(config: TrainConfig, model: nn.Module, part: Part, count: int = EXAMPLES) -> Hidden:
+    """The inputs of the linear layer that runs last, for `count` examples drawn by config.seed.
+
+    Raises:
+        ConfigError: the model has no Linear layer.
+    """
+    where = next(model.parameters()).device
+    index = shuffled(len(part), config.seed, where)[:count].sort().values
+    received: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        received[:] = [inputs[0]]  # of those that run, the last one stays
+
+    hooks = [m.register_forward_pre_hook(keep) for m in model.modules() if isinstance(m, nn.Linear)]
+    features, labels = [], []
+    model.eval()
+    try:
+        for piece in torch.split(index, EVALUATION_BATCH[where.type]):
+            x, y = part.batch(piece)
+            with device.autocast(config, where):
+                model(x)
+            if not received:
+                raise ConfigError(
+                    "the model has no Linear layer, and so no hidden layer before it to draw"
+                )
+            features.append(received[0].flatten(1).float())
+            labels.append(y)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    kept = [torch.cat(each).cpu().numpy() for each in (features, labels)]
+    return Hidden(index.cpu().numpy(), kept[1], kept[0])
+
+
+def pca(features: npt.NDArray[np.float32]) -> Plane:
+    """The two principal components, each with the share of the variance that it has.
+
+    The same on every call: the random start of the decomposition is fixed, and the largest
+    weight of each component is positive.
+    """
+    scores, shares = _components(features, 2)
+    axes = [f"component {i + 1} ({share:.0%} of the variance)" for i, share in enumerate(shares)]
+    return Plane(scores, (axes[0], axes[1]))
+
+
+def tsne(features: npt.NDArray[np.float32], seed: int) -> Plane:
+    """van der Maaten & Hinton, "Visualizing Data using t-SNE" (2008); distances mean little.
+
+    Takes some 10 s for 2000 examples on one core.
+
+    Raises:
+        ConfigError: fewer than 5 examples.
+    """
+    from sklearn.manifold import TSNE
+
+    count = len(features)
+    if count < 5:
+        raise ConfigError(f"hidden=tsne needs 5 examples or more, not {count}: use hidden=pca")
+    start, _ = _components(features, min(_TSNE_FROM, count - 1, features.shape[1]))
+    fit = TSNE(perplexity=min(30.0, (count - 1) / 3), init="pca", random_state=seed)
+    return Plane(fit.fit_transform(start).astype(np.float64), ("t-SNE 1", "t-SNE 2"))
+
+
+def _components(
+    features: npt.NDArray[np.float32], count: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(N, count) scores and (count,) shares of the variance; zeros where there is no more."""
+    values = torch.from_numpy(features).double()
+    values = values - values.mean(0)
+    total = float(values.square().sum())
+    scores = np.zeros((len(values), count))
+    shares = np.zeros(count)
+    # More than are asked for: the random projection then finds these ones to many digits.
+    rank = min(count + 10, *values.shape)
+    if total == 0 or rank == 0:
+        return scores, shares
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        _, sizes, directions = torch.pca_lowrank(values, q=rank, center=False, niter=8)
+    found = min(count, rank)
+    directions, sizes = directions[:, :found], sizes[:found]
+    largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
+    scores[:, :found] = (values @ (directions * largest.sign())).numpy()
+    shares[:found] = (sizes.square() / total).numpy()
+    return scores, shares

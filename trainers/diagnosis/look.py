@@ -1,0 +1,164 @@
+"""A look at a trained model: what it takes for what, written as tables and pictures.
+
+<folder>/confusion.csv, classes.csv, hidden.csv, each with its .png    <folder>/summary.json
+<folder>/curves.png, histograms.png, where the folder of the training is given and has them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from trainers import histograms, history, pictures
+from trainers.config import TrainConfig
+from trainers.data.dataset import Dataset
+from trainers.diagnosis import pictures as drawings
+from trainers.diagnosis.files import write_json, write_table
+from trainers.diagnosis.hidden import hidden, pca, tsne
+from trainers.diagnosis.quality import Quality, quality
+from trainers.diagnosis.subject import trained
+from trainers.errors import ConfigError
+
+#: The ways to draw the hidden layer in two dimensions.
+PLANES = ("pca", "tsne")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen.
+
+    Attributes:
+        quality: on the validation part.
+        files: all that was written.
+        notes: what was left out, and why; usually empty.
+    """
+
+    quality: Quality
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def look(
+    config: TrainConfig,
+    state: Mapping[str, Any],
+    folder: Path,
+    training: Path | None = None,
+    plane: str = "pca",
+    told: Callable[[str], object] = lambda doing: None,
+) -> Look:
+    """Look at a saved model on the validation part, and write what is seen.
+
+    Args:
+        config: of the training that the state is of.
+        state: as in a checkpoint; only its model is used.
+        folder: where to write; made if need be.
+        training: the folder that it was trained in, for its curves and histograms.
+        plane: one of `PLANES`; t-SNE takes some 10 s.
+        told: called with what is being done.
+
+    Raises:
+        ConfigError: no such plane, or the state is of another configuration.
+        DataError: the data is not there.
+    """
+    if plane not in PLANES:
+        raise ConfigError(f"hidden={plane} must be one of {', '.join(PLANES)}: hidden=pca")
+    told("validation part")
+    model, dataset = trained(config, state)
+    found = quality(config, model, dataset.valid, dataset.classes)
+    files = _quality(found, folder)
+    notes = []
+    try:
+        told("hidden layer")
+        files += _hidden(config, model, dataset, folder, plane)
+    except ConfigError as error:
+        notes.append(f"no hidden.png: {error}")
+    if training is not None:
+        told("pictures of the training")
+        drawn, left_out = _training(config, training, folder)
+        files += drawn
+        notes += left_out
+    files.append(write_json(folder / "summary.json", summary(found, notes)))
+    return Look(found, tuple(files), tuple(notes))
+
+
+def summary(found: Quality, notes: list[str]) -> dict[str, Any]:
+    """The content of summary.json."""
+    rarest, f1 = found.rarest()
+    return {
+        "part": "validation",
+        "examples": int(found.counts.sum()),
+        "accuracy": found.accuracy,
+        "macro_f1": found.macro_f1,
+        "rarest": {"classes": rarest, "f1": f1},
+        "worst": [dict(zip(_COLUMNS, _row(found, i), strict=True)) for i in found.worst()],
+        "confusions": [asdict(confusion) for confusion in found.confusions()],
+        "notes": notes,
+    }
+
+
+_COLUMNS = ("class", "examples", "precision", "recall", "f1")
+
+
+def _row(found: Quality, label: int) -> tuple[str, int, float, float, float]:
+    return (
+        found.classes[label],
+        int(found.support[label]),
+        float(found.precision[label]),
+        float(found.recall[label]),
+        float(found.f1[label]),
+    )
+
+
+def _quality(found: Quality, folder: Path) -> list[Path]:
+    names = found.classes
+    counts = [[name, *row] for name, row in zip(names, found.counts.tolist(), strict=True)]
+    rows = [_row(found, label) for label in range(len(names))]
+    return [
+        write_table(folder / "confusion.csv", ["class", *names], counts),
+        drawings.confusion(found, folder / "confusion.png"),
+        write_table(folder / "classes.csv", _COLUMNS, rows),
+        drawings.classes(found, folder / "classes.png"),
+    ]
+
+
+def _hidden(
+    config: TrainConfig, model: nn.Module, dataset: Dataset, folder: Path, plane: str
+) -> list[Path]:
+    some = hidden(config, model, dataset.valid)
+    drawn = tsne(some.features, config.seed) if plane == "tsne" else pca(some.features)
+    rows = [
+        (int(example), dataset.classes[label], *point)
+        for example, label, point in zip(
+            some.index, some.labels, drawn.points.tolist(), strict=True
+        )
+    ]
+    return [
+        write_table(folder / "hidden.csv", ("example", "class", "x", "y"), rows),
+        drawings.plane(some, drawn, dataset.classes, folder / "hidden.png"),
+    ]
+
+
+def _training(config: TrainConfig, training: Path, folder: Path) -> tuple[list[Path], list[str]]:
+    """What was drawn of a training's own folder, and what could not be."""
+    files, notes = [], []
+    if rows := history.read(training / "metrics.csv"):
+        files.append(pictures.curves(rows, config.task, folder / "curves.png"))
+    else:
+        notes.append(f"no curves.png: {training} has no metrics.csv")
+    numbers = sorted(
+        int(path.stem.removeprefix("epoch_"))
+        for path in (training / "histograms").glob("epoch_*.json")
+        if path.stem.removeprefix("epoch_").isdigit()
+    )
+    try:
+        drawn = {number: histograms.load(training, number) for number in numbers}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        notes.append(f"no histograms.png: {training / 'histograms'} is damaged ({error})")
+    else:
+        if drawn:
+            files.append(pictures.histograms(drawn, folder / "histograms.png"))
+    return files, notes

@@ -1,0 +1,140 @@
+"""Whether the model can learn one batch by heart: if not, it will not learn the rest either."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn.modules.dropout import _DropoutNd
+
+from trainers.config import TrainConfig
+from trainers.diagnosis.subject import shuffled, untrained
+
+#: Steps on the batch, at most.
+STEPS = 300
+#: A mean loss (nats) that counts as 0.
+NEAR_ZERO = 0.01
+#: Steps between two looks at the loss: each look waits for the device.
+_LOOK = 10
+#: Of the first loss: a fall that is none.
+_FLAT = 0.1
+
+
+@dataclass(frozen=True)
+class Overfit:
+    """Training on one batch, over and over.
+
+    Attributes:
+        losses: mean over the batch, in nats, as each step found it.
+        accuracies: likewise.
+        examples: in the batch.
+        classes: different labels in the batch.
+        lr: the learning rate throughout.
+    """
+
+    losses: tuple[float, ...]
+    accuracies: tuple[float, ...]
+    examples: int
+    classes: int
+    lr: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the batch was learnt, and was worth learning."""
+        return self.classes > 1 and self._learnt
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a line."""
+        last, steps = self.losses[-1], len(self.losses)
+        told = f"loss {self.losses[0]:.3f} to {last:.3f}, accuracy {self.accuracies[-1]:.3f}"
+        batch = f"one batch of {self.examples}"
+        if self.classes == 1:
+            return f"{batch} tells nothing: all of one class ({told} in {steps} steps)"
+        if self.ok:
+            return f"learns {batch} by heart: {told} in {steps} steps"
+        if not math.isfinite(last):
+            return f"breaks on {batch}: the loss is {last} at step {steps}"
+        return f"does not learn {batch} by heart: {told} in {steps} steps"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a line or two; empty if there is nothing."""
+        first, last = self.losses[0], self.losses[-1]
+        if self.classes == 1:
+            return "raise batch_size for a batch with several classes"
+        if self.ok:
+            return ""
+        if not math.isfinite(last) or last > first:
+            return f"lower optimizer.lr={self.lr:g}, or bound the gradient: clip.norm=1.0"
+        if last > (1 - _FLAT) * first:
+            return (
+                f"nothing moves: optimizer.lr={self.lr:g} is far too low (see the learning rates), "
+                "or no gradient reaches the weights (activation, norm, init)"
+            )
+        return (
+            "it moves, but not to 0: a larger model, another optimizer.lr "
+            f"(it is {self.lr:g}), or like inputs have different labels"
+        )
+
+    @property
+    def _learnt(self) -> bool:
+        return self.losses[-1] < NEAR_ZERO or self.accuracies[-1] == 1.0
+
+
+def overfit(config: TrainConfig, told: Callable[[int], object] = lambda step: None) -> Overfit:
+    """Train on one batch until it is learnt, for at most `STEPS` steps.
+
+    Without what keeps a model from learning by heart: dropout, augmentation, label smoothing,
+    weight decay, a bound on the weights; and at the optimizer's own learning rate.
+
+    Args:
+        config: `batch_size` examples, drawn by its seed.
+        told: called with the number of steps behind, every few of them.
+
+    Raises:
+        ConfigError: what cannot be built.
+    """
+    config = _unhindered(config)
+    learner, dataset = untrained(config)
+    for module in learner.model.modules():
+        if isinstance(module, _DropoutNd):
+            module.p = 0.0
+    index = shuffled(len(dataset.train), config.seed, learner.where)[: config.batch_size]
+    x, y = dataset.train.batch(index)
+    losses: list[float] = []
+    accuracies: list[float] = []
+    learner.model.train()
+    while len(losses) < STEPS and not (losses and _ends(losses[-1])):
+        seen = []
+        for _ in range(min(_LOOK, STEPS - len(losses))):
+            loss, logits = learner.step(x, y)
+            seen.append(torch.stack([loss, (logits.argmax(1) == y).float().mean()]))
+        for value, accuracy in torch.stack(seen).tolist():
+            losses.append(value)
+            accuracies.append(accuracy)
+            if _ends(value):
+                break
+        told(len(losses))
+    return Overfit(
+        tuple(losses), tuple(accuracies), len(index), len(set(y.tolist())), float(learner.lr)
+    )
+
+
+def _ends(loss: float) -> bool:
+    return loss < NEAR_ZERO or not math.isfinite(loss)
+
+
+def _unhindered(config: TrainConfig) -> TrainConfig:
+    optimizer = dict(config.optimizer)
+    if "weight_decay" in optimizer:
+        optimizer["weight_decay"] = 0.0
+    return replace(
+        config,
+        label_smoothing=0.0,
+        max_norm=None,
+        optimizer=optimizer,
+        schedule={"_target_": "trainers.schedules.constant", "_partial_": True},
+    )
