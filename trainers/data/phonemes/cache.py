@@ -184,8 +184,16 @@ def here(root: str | None, cache: str | None, **others: object) -> bool:
         root: of the data, in which caches are unless a folder for them is given.
         others: what else a data set of phonemes is made of.
     """
-    place = Path(cache) if cache else Path(root or ".") / ".caviar"
-    return any(place.glob("*/meta.json"))
+    folder = home(Path(root), cache) if root else Path(cache or ".caviar")
+    return any(folder.glob("*/meta.json"))
+
+
+def home(root: Path, cache: str | None) -> Path:
+    """The folder of the caches of the data in `root`: in it, or in a folder for those of all."""
+    if cache is None:
+        return root / ".caviar"
+    told = root.resolve()
+    return Path(cache) / f"{told.name}-{hashlib.sha256(str(told).encode()).hexdigest()[:8]}"
 
 
 def _current(place: Path, layout: Layout, thorough: bool) -> Cache | None:

@@ -78,7 +78,7 @@ def load(
 
     Args:
         root: the folder of the parts.
-        cache: where the cache goes; None for `<root>/.caviar`.
+        cache: of the caches of all data; None for `<root>/.caviar`.
         train: glob of the folders to train on.
         fraction: share of the training utterances that is used.
         split_seed: decides which.
@@ -100,7 +100,7 @@ def load(
 def _open(root: str, folder: str | None, train: str, recipe: Recipe, thorough: bool) -> cache.Cache:
     place = Path(root)
     return cache.open_or_build(
-        Path(folder) if folder else place / ".caviar",
+        cache.home(place, folder),
         f"hw1p2-{train}",
         recipe,
         _Layout(place, train),

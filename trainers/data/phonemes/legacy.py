@@ -70,9 +70,7 @@ def load(
 def _open(root: str, folder: str | None, recipe: Recipe, thorough: bool) -> cache.Cache:
     place = Path(root)
     layout = _Layout(place)
-    return cache.open_or_build(
-        Path(folder) if folder else place / ".caviar", "legacy", recipe, layout, thorough
-    )
+    return cache.open_or_build(cache.home(place, folder), "legacy", recipe, layout, thorough)
 
 
 @dataclass(frozen=True)

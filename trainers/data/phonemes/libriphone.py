@@ -82,7 +82,7 @@ def _open(
 ) -> cache.Cache:
     place = Path(root)
     return cache.open_or_build(
-        Path(folder) if folder else place / ".caviar",
+        cache.home(place, folder),
         f"libriphone-{validation}-{split_seed}",
         recipe,
         _Layout(place, validation, split_seed),

@@ -217,3 +217,15 @@ def test_knows_without_reading_whether_it_was_built(root: Path) -> None:
     assert not (root / ".caviar").exists()
     prepare(root)
     assert hw1p2.here(**words)  # type: ignore[arg-type]
+
+
+def test_two_data_sets_in_one_folder_of_caches_do_not_build_each_other_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        words = settings(write_hw1p2(tmp_path / name / "data")) | {"cache": str(tmp_path / "all")}
+        hw1p2.prepare(**words)  # type: ignore[arg-type]
+    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    for name in ("a", "b"):
+        words["root"] = str(tmp_path / name / "data")
+        hw1p2.prepare(**words)  # type: ignore[arg-type]
