@@ -146,11 +146,15 @@ def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
     arguments = f' ARGS="{folder}"' if folder else ""
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
-    more = " ".join(filter(None, [folder, "budget.trials=+20"]))
-    commands = {
-        f'make extend {name} ARGS="{more}"': "twenty more trials",
-        'make sweep ARGS="search=random name=random"': "another search, to compare",
-    }
+    commands = {}
+    if sweep.budget.trials is not None and sweep.search.limit() is None:
+        more = " ".join(filter(None, [folder, "budget.trials=+20"]))
+        commands[f'make extend {name} ARGS="{more}"'] = "twenty more trials"
+    if sweep.choice("search") == "tpe":
+        known = ("name=", "preview=", "search=")
+        same = [word for word in sweep.composition.overrides if not word.startswith(known)]
+        other = ending.paste([*same, "search=random", "name=random"], "sweep")
+        commands[other] = "another search, to compare"
     if sweep.config["experiment"] == "quickstart":
         commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
     return commands

@@ -165,11 +165,11 @@ def outcome(trial: TrialRecord, objective: Objective) -> str:
     return f"{told} ({reason})" if trial.state.scored else f"{told}: {reason}"
 
 
-def paste(overrides: Sequence[str]) -> str:
-    """The `make` command that trains with these overrides, quoted for the shell and for make."""
+def paste(overrides: Sequence[str], target: str = "train") -> str:
+    """The `make` command with these overrides, quoted for the shell and for make."""
     words = " ".join(shlex.quote(override) for override in overrides)
     quoted = re.sub(r'([\\"`$])', r"\\\1", words.replace("$", "$$"))
-    return f'make train ARGS="{quoted}"'
+    return f'make {target} ARGS="{quoted}"'
 
 
 def show(console: Console, ending: Ending) -> None:
