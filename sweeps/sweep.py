@@ -8,7 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -109,11 +109,11 @@ def check(composition: Composition) -> Sweep:
         )
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
-    budget = Budget(**config["budget"])
+    budget = Budget(**config["budget"], maximize=objective.maximize)
     first, passed_over = points(config["points"], space, composition)
     notes += passed_over
     search = build(config["search"], space, training.seed, first)
-    if not any(asdict(budget).values()) and search.limit() is None:
+    if not budget.bounded and search.limit() is None:
         raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
         raise ConfigError(
@@ -321,6 +321,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         epochs=sweep.training.epochs,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
+        budget=sweep.budget,
     )
 
 
@@ -374,9 +375,11 @@ def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
     arguments = f' ARGS="{folder}"' if folder else ""
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
-    more = " ".join(filter(None, [folder, "budget.trials=+20"]))
+    extension = driver.extension or "budget.trials=+20"
+    more = " ".join(filter(None, [folder, extension]))
+    what = "twenty more trials" if extension == "budget.trials=+20" else "go on beyond its budget"
     commands = {
-        f'make extend {name} ARGS="{more}"': "twenty more trials",
+        f'make extend {name} ARGS="{more}"': what,
         'make sweep ARGS="search=random name=random"': "another search, to compare",
     }
     if sweep.config["experiment"] == "quickstart":
