@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import islice
 from typing import Any
 
@@ -22,10 +23,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.conditions import conditioned
 from sweeps.config import SWEEP_KEYS, register
 from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
-from sweeps.space import Parameter, Space, parse, parse_yaml
+from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
@@ -125,10 +127,22 @@ class Composition:
                 raise ConfigError(unknown("key", f"space: {key}", key, self.keys(space)))
         space = Space(tuple(p for p in space.parameters if p.key not in dropped))
         space = space.conditional(self._exists)
+        notes = [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+        space, more = self._conditioned(space, written, dropped)
         self._check_values(space)
         for choices in islice(space.variants(), _COMPOSED_AHEAD):
             self._variant(choices)
-        return space, [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+        return space, notes + more
+
+    def examples(self, space: Space) -> Iterator[dict[str, Any]]:
+        """Swept values that show what there is: none, then each key's alone (or its ends).
+
+        With each come the choices of groups under which its key exists.
+        """
+        yield {}
+        for parameter in space.parameters:
+            for value in parameter.dimension.examples():
+                yield {**_choices(parameter), parameter.key: value}
 
     def keys(self, space: Space) -> list[str]:
         """Every key that some configuration has, groups included."""
@@ -154,6 +168,22 @@ class Composition:
             self._variants[key] = config
         return self._variants[key]
 
+    def _conditioned(
+        self, space: Space, written: Mapping[Any, Any], absent: Sequence[str]
+    ) -> tuple[Space, list[str]]:
+        """The space under the conditions of `when:`."""
+        when = OmegaConf.to_container(self._master.when) if self._master.when else {}
+        assert isinstance(when, dict)
+        fixed = {
+            key: self.choice(key)
+            if self.options(key)
+            else plain_value(OmegaConf.select(self.base, key))
+            for key in map(str, written)
+            if key not in space.keys and key not in absent
+        }
+        texts = {str(key): str(text) for key, text in when.items()}
+        return conditioned(space, texts, fixed, absent, lambda key: self._exists({}, key))
+
     def _exists(self, choices: Mapping[str, str], key: str) -> bool:
         return exists(self._variant(choices), key)
 
@@ -175,7 +205,7 @@ class Composition:
     def _check_values(self, space: Space) -> None:
         """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
         for parameter in space.parameters:
-            choices = {group: min(allowed) for group, allowed in parameter.when}
+            choices = _choices(parameter)
             for value in parameter.dimension.examples():
                 params = {**choices, parameter.key: value}
                 if not parameter.group:
@@ -221,6 +251,13 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
+def plain_value(value: Any) -> Any:
+    """A value of a configuration, resolved, without OmegaConf's and our own types."""
+    if OmegaConf.is_config(value):
+        return OmegaConf.to_container(value, resolve=True, enum_to_str=True)
+    return value.name if isinstance(value, Enum) else value
+
+
 def exists(config: DictConfig, key: str) -> bool:
     """Whether a dotted key is in the configuration, be its value null; `betas.0` is of a list."""
     node: Any = config
@@ -245,6 +282,11 @@ def _dotted(node: Any, prefix: str) -> Iterator[str]:
             yield from _dotted(value, f"{prefix}{key}.")
         elif not str(key).startswith("_"):
             yield f"{prefix}{key}"
+
+
+def _choices(parameter: Parameter) -> dict[str, str]:
+    """Choices of groups under which a key exists."""
+    return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in parameter.when}
 
 
 def _single(space: Space) -> Iterator[dict[str, str]]:

@@ -22,8 +22,10 @@ from sweeps import ending, results
 from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.config import SweepConfig
+from sweeps.constraints import Constraints
 from sweeps.driver import Driver
 from sweeps.entry import INTERRUPTED, signals
+from sweeps.expressions import Expression
 from sweeps.importance import importances
 from sweeps.messages import explain
 from sweeps.points import points
@@ -53,6 +55,7 @@ class Sweep:
     training: TrainConfig
     space: Space
     notes: tuple[str, ...]
+    constraints: Constraints
     objective: Objective
     search: Search
     stop: Stop
@@ -112,6 +115,9 @@ def check(composition: Composition) -> Sweep:
     budget = Budget(**config["budget"])
     first, passed_over = points(config["points"], space, composition)
     notes += passed_over
+    required = (Expression.parse(text, "require") for text in config["require"])
+    constraints = Constraints(composition, tuple(required))
+    constraints.check(space)
     search = build(config["search"], space, training.seed, first)
     if not any(asdict(budget).values()) and search.limit() is None:
         raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
@@ -127,7 +133,16 @@ def check(composition: Composition) -> Sweep:
         )
     stop = instantiate_group("stop", config["stop"])
     return Sweep(
-        composition, config, training, space, tuple(notes), objective, search, stop, budget
+        composition,
+        config,
+        training,
+        space,
+        tuple(notes),
+        constraints,
+        objective,
+        search,
+        stop,
+        budget,
     )
 
 
@@ -199,6 +214,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         driver = Driver(
             study=study,
             composition=sweep.composition,
+            constraints=sweep.constraints,
             search=sweep.search,
             stop=sweep.stop,
             budget=sweep.budget,
