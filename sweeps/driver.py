@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import Composition, plain
+from sweeps.constraints import Constraints, Refused
 from sweeps.progress import Progress
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
@@ -57,6 +58,7 @@ class Driver:
         self,
         study: Study,
         composition: Composition,
+        constraints: Constraints,
         search: Search,
         stop: Stop,
         budget: Budget,
@@ -66,6 +68,7 @@ class Driver:
     ) -> None:
         self._study = study
         self._composition = composition
+        self._constraints = constraints
         self._search = search
         self._stop = stop
         self._budget = budget
@@ -83,6 +86,7 @@ class Driver:
         self._running: set[str] = set()
         self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
+        self._refused = Refused()
         self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
         self.halted = ""
@@ -127,18 +131,13 @@ class Driver:
         if not self.halted and (promoted := self._promotable()) is not None:
             self._study.go_on(promoted, self._paused.pop(promoted))
             return self._assign(self._study.trial(promoted))
-        refused = 0
         while not self.halted and not self._no_more():
-            record = self._study.propose(self._search)
-            if (assignment := self._assign(record)) is not None:
+            if (assignment := self._assign(self._study.propose(self._search))) is not None:
                 return assignment
-            refused += 1
-            if refused == MOST_INFEASIBLE:
-                reason = self._study.trial(record.id).reason
-                self.halt(
-                    f"none of {refused} proposals in a row could be trained; the last had "
-                    f"{reason}: narrow the space, or allow more"
-                )
+            if self._refused.count >= MOST_INFEASIBLE:
+                self.halt(self._refused.told())
+        if self._refused.count and self._infeasible == len(self._study.trials):
+            self.halt(self._refused.told())  # a grid has no more
         self._dismiss()
         return None
 
@@ -189,15 +188,18 @@ class Driver:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
         config = self._composition.trial(record.params)
         training = typed(config)
+        if refusals := self._constraints.judge(record.params, config, training):
+            self._infeasible += 1
+            self._refused.add(refusals)
+            reason = "; ".join(refusal.reason for refusal in refusals)
+            self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
+            return None
+        self._refused.clear()
         container = plain(config)
         for key in ("root", "cache"):
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
                 container["data"][key] = str(Path(path).absolute())
-        if reason := _excess(training):
-            self._infeasible += 1
-            self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
-            return None
         folder = self._folder.trials / record.id
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
@@ -298,14 +300,3 @@ class Driver:
 
     def _gpus(self) -> float:
         return float(self._composition.base.resources.gpu)
-
-
-def _excess(training: TrainConfig) -> str:
-    """Why a trial is not to be trained: its model is too large. Empty if it is not."""
-    if training.model.get("max_parameters") is None:
-        return ""
-    from trainers.build import excess
-    from trainers.data.resident import load
-
-    dataset = load(training.data)
-    return excess(training, dataset.input_shape, len(dataset.classes))

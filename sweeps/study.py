@@ -54,6 +54,9 @@ _OUR_STATE = {
     TrialState.FAIL: State.FAILED,
 }
 
+#: On the image, of a trial that was never trained: Optuna's mark for one that breaks a constraint.
+_VIOLATED = {"infeasible": 1.0}
+
 
 class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
@@ -230,8 +233,12 @@ class Study:
         self._attribute(trial, "reason", reason)
         self._attribute(trial, "state", state.value)
         values = None if best is None else [best[1]]
-        for storage, optuna_id in self._places(trial):
-            storage.set_trial_state_values(optuna_id, _OPTUNA_STATE[state], values)
+        disk, image = self._ids[trial]
+        self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
+        if state is State.INFEASIBLE:
+            for key, value in _VIOLATED.items():
+                self._image._storage.set_trial_system_attr(image, f"constraints:{key}", value)
+        self._image._storage.set_trial_state_values(image, _seen_as(state), values)
         self._records[trial] = record
         return record
 
@@ -259,14 +266,18 @@ class Study:
                 value = float(metrics[self.objective.metric])
                 self._disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
+        infeasible = (
+            trial.state.is_finished() and trial.user_attrs.get("state") == State.INFEASIBLE.value
+        )
         self._image.add_trial(
             create_trial(
-                state=trial.state,
+                state=_seen_as(State.INFEASIBLE) if infeasible else trial.state,
                 values=trial.values,
                 params=trial.params,
                 distributions=trial.distributions,
                 system_attrs=trial.system_attrs,
                 intermediate_values=trial.intermediate_values,
+                constraints=_VIOLATED if infeasible else None,
             )
         )
         image = self._image.get_trials(deepcopy=False)[-1]._trial_id
@@ -315,6 +326,13 @@ class _Memory(InMemoryStorage):
             trials.pop()
             self._max_trial_id -= 1
             self._prev_waiting_trial_number[study] = number
+
+
+def _seen_as(state: State) -> TrialState:
+    """The state that samplers see. They pass over failed trials, and would propose their like
+    again; an infeasible one they are to take for the worst there is, so for them it was stopped.
+    """
+    return TrialState.PRUNED if state is State.INFEASIBLE else _OPTUNA_STATE[state]
 
 
 def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:

@@ -72,6 +72,7 @@ class Sitting:
         self.driver = Driver(
             study=self.study,
             composition=sweep.composition,
+            constraints=sweep.constraints,
             search=sweep.search,
             stop=sweep.stop,
             budget=sweep.budget,
@@ -206,7 +207,9 @@ class TestInfeasible:
             "model.width=int(interval(300,900))",
         )
         assert one.driver.next() is None
-        assert one.driver.halted.startswith("none of 5 proposals in a row could be trained; the")
+        assert one.driver.halted.startswith(
+            "none of 5 proposals in a row could be trained, refused 100% by model.max_parameters"
+        )
         assert len(one.study.trials) == 5
 
 
