@@ -114,7 +114,10 @@ def check(composition: Composition) -> Sweep:
     notes += passed_over
     search = build(config["search"], space, training.seed, first)
     if not budget.bounded and search.limit() is None:
-        raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
+        raise ConfigError(
+            "budget: without any limit the sweep would never end (a target may never be reached): "
+            "budget.trials=20"
+        )
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
         raise ConfigError(
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
