@@ -125,7 +125,10 @@ def check(composition: Composition) -> Sweep:
     setting = Setting(space, training.seed, first, partial(composition.as_is, space))
     search = build(config["search"], setting)
     if not budget.bounded and search.limit() is None:
-        raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
+        raise ConfigError(
+            "budget: without any limit the sweep would never end (a target may never be reached): "
+            "budget.trials=20"
+        )
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
         raise ConfigError(
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
