@@ -32,7 +32,8 @@ from trainers.config import TrainConfig, typed
 SPENDING_INTERVAL_S = 5.0
 
 #: Proposals in a row that cannot be trained, after which the space is taken to have no other.
-MOST_INFEASIBLE = 1000
+#: Each takes 50 to 100 ms; where one in fifty can be trained, 2 in 100 runs of so many have none.
+MOST_INFEASIBLE = 200
 
 
 @dataclass(frozen=True)

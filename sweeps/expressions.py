@@ -16,6 +16,7 @@ import json
 import math
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,9 @@ class Expression:
         """
         source = _bracketed(re.sub(r"[\r\n]+", " ", str(text)).strip())
         try:
-            tree = ast.parse(source, mode="eval").body
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of backslashes in texts
+                tree = ast.parse(source, mode="eval").body
             names = [name for _, name in _names(tree, 0)]
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = "" if isinstance(error, SyntaxError) else f" ({error})"
@@ -150,6 +153,8 @@ def _bracketed(text: str) -> str:
 
 def _written(value: Any) -> str:
     """A value as an expression has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ("-1e999" if value < 0 else "1e999")
     return json.dumps(value, ensure_ascii=False)
