@@ -9,7 +9,11 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
+
+from sweeps.resume import _refuse_changes
 from tests.sweeps.commands import SEARCH, finish, saved, start, wait_for_epochs
+from trainers.errors import ConfigError
 
 TIMINGS = ("epoch_s", "samples_per_s", "seconds")
 
@@ -77,3 +81,26 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(tmp_path: Path) -> None:
     code, output = finish(start("sweeps.resume", "s", where, "epochs=20"))
     assert code == 2
     assert "a sweep that has begun keeps its epochs" in output
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"space": {"a.b": "1,2"}}, {"space": {"a.b": "1,3"}}),
+        ({"when": {"a.b": "c > 1"}}, {"when": {"a.b": "c > 2"}}),
+        ({"when": {}}, {"when": {"a.b": "c > 2"}}),
+        ({"require": ["c > 1"]}, {"require": ["c > 1", "d > 1"]}),
+        ({}, {"require": ["c > 1"]}),
+    ],
+)
+def test_what_varies_and_where_may_not_have_changed(
+    before: dict[str, object], now: dict[str, object]
+) -> None:
+    (key,) = now
+    with pytest.raises(ConfigError, match=f"conf/ has changed since this sweep began: {key} was"):
+        _refuse_changes(before, now)
+    _refuse_changes(now, now)
+
+
+def test_a_sweep_that_is_older_than_conditions_can_go_on() -> None:
+    _refuse_changes({"space": {"a.b": "1"}}, {"space": {"a.b": "1"}, "when": {}, "require": []})
