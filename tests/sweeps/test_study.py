@@ -16,7 +16,7 @@ from typing import Any
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -361,8 +361,6 @@ class TestInfeasible:
         [
             (tpe, ACCURACY),
             (tpe, LOSS),
-            (partial(CmaEsSampler, n_startup_trials=4), ACCURACY),
-            (partial(CmaEsSampler, n_startup_trials=4), LOSS),
             (partial(GPSampler, n_startup_trials=2, deterministic_objective=True), ACCURACY),
         ],
     )
