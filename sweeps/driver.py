@@ -215,7 +215,10 @@ class Driver:
     def _settled(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
         training = self._trainings[trial]
-        if epoch >= training.epochs:
+        objective = self._study.objective
+        if epoch >= training.epochs and self._study.trial(trial).best(objective) is None:
+            self._end(trial, State.DIVERGED, f"{objective.metric} was a number in no epoch")
+        elif epoch >= training.epochs:
             self._end(trial, State.COMPLETE, "")
         elif stalled := self._stalled(trial, training):
             self._end(trial, State.COMPLETE, stalled)

@@ -159,6 +159,57 @@ class TestSpace:
         assert values == [None, 2.0]
 
 
+class TestConditions:
+    SPACE = ("space=null", "model.depth=1,2,3", "model.width=8,16", "optimizer=adamw,sgd")
+
+    def test_are_of_the_configuration(self) -> None:
+        when = """+when={model.width: 'model.depth >= 2', optimizer: 'model.width > 8'}"""
+        with composed(*self.SPACE, when) as (made, space):
+            assert space.keys == ("model.depth", "model.width", "optimizer")
+            assert space.size() == 1 + 2 * (1 + 2)
+            trial = plain(made.trial(next(space.enumerate())))
+        assert (trial["model"]["depth"], trial["model"]["width"]) == (1, 64), "as configured"
+
+    def test_give_way_to_what_is_fixed(self) -> None:
+        """A key that is fixed on the command line is no longer of the `space:` of an experiment."""
+        when = """+when={model.width: 'model.depth >= 2', norm: 'model == "mlp"'}"""
+        space, notes = space_of(when, "model.depth=1", "model=mlp")
+        assert "model.width" not in space.keys
+        assert "model.width is not swept: model.depth >= 2 never holds" in notes
+        assert {p.key: p.only for p in space.parameters}["norm"] is None
+        space, _ = space_of(when, "model.width=32")
+        assert {p.key for p in space.parameters if p.only} == {"norm"}
+
+    def test_null_takes_them_all_away(self) -> None:
+        assert not any(p.only for p in space_of(*self.SPACE, "when=null")[0].parameters)
+
+    @pytest.mark.parametrize(
+        ("when", "told"),
+        [
+            ("{batch_size: 'model.depth > 1'}", "when.batch_size: there is no such swept key"),
+            ("{model.width: 'batch_size > 1'}", "batch_size: there is no such swept key"),
+            ("{model.width: 'model.dpeth > 1'}", "did you mean model.depth"),
+            (
+                "{model.width: 'optimizer == \"sgd\"', optimizer: 'model.width > 8'}",
+                "optimizer needs model.width needs optimizer",
+            ),
+        ],
+    )
+    def test_that_make_no_sense_are_refused(self, when: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told) as refusal:
+            space_of(*self.SPACE, f"+when={when}")
+        assert len(str(refusal.value).splitlines()) <= 2
+
+    @pytest.mark.parametrize("word", ["when.a=1,2", "require=[a],[b]"])
+    def test_are_the_same_for_all_trials(self, word: str) -> None:
+        with pytest.raises(ConfigError, match="is the same for all trials"):
+            space_of("space=null", word)
+
+    def test_without_the_plus_that_hydra_wants_say_so(self) -> None:
+        with pytest.raises(ConfigError, match=r"with a plus: '\+when=\{…\}'"):
+            space_of(*self.SPACE, "when={model.width: 'model.depth > 1'}")
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         "word",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -199,6 +200,29 @@ class TestInfeasible:
         assert [two.next().trial for _ in range(3)] == ["0000", "0001", assignment.trial]
         assert two.driver.next() is None
 
+    def test_of_what_is_required(self, sit: Sit) -> None:
+        words = (*self.SPACE[1:], "require=['model.width >= 8','parameters <= 20_000']")
+        one = sit(*words, "budget.trials=2")
+        widths = []
+        while (assignment := one.driver.next()) is not None:
+            widths.append(assignment.config["model"]["width"])
+            one.finish(assignment)
+        assert widths == [8, 16]
+        assert [t.reason for t in one.study.trials if t.state is State.INFEASIBLE] == [
+            'require "model.width >= 8": 4 >= 8',
+            'require "parameters <= 20_000": 38510 <= 20_000',
+            'require "parameters <= 20_000": 69310 <= 20_000',
+        ]
+        assert one.driver.halted == ""
+
+    def test_a_grid_of_nothing_else_says_so(self, sit: Sit) -> None:
+        one = sit("model.width=4,8", "require=['model.width > 8','optimizer.lr > 0.2']")
+        assert one.driver.next() is None
+        assert one.driver.halted.startswith(
+            "none of 8 proposals in a row could be trained, refused 100% by require "
+            '"model.width > 8", 50% by require "optimizer.lr > 0.2" (the last:'
+        )
+
     def test_all_of_them_end_the_sweep(self, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(driver_module, "MOST_INFEASIBLE", 5)
         one = sit(
@@ -235,6 +259,15 @@ class TestEpoch:
         record = one.record(assignment.trial)
         assert record.state is State.COMPLETE
         assert "patience" in record.reason
+
+    def test_an_objective_that_never_is_a_number_is_no_result(self, sit: Sit) -> None:
+        one = sit()
+        one.finish(assignment := one.next(), math.nan)
+        record = one.record(assignment.trial)
+        assert (record.state, record.reason) == (
+            State.DIVERGED,
+            "val_accuracy was a number in no epoch",
+        )
 
     def test_counts_an_epoch_once(self, sit: Sit) -> None:
         """A process that is lost repeats the epochs since its last checkpoint."""

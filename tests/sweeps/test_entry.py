@@ -153,6 +153,20 @@ def test_a_preview_of_what_can_be_is_no_error(
     assert list(here.iterdir()) == []
 
 
+def test_a_preview_shows_conditions_and_requirements(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "model.depth=1,2", "model.width=8,16", "search=grid"]
+    when = "+when={model.width: 'model.depth > 1'}"
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words, when, "require=['parameters <= 20_000']"])
+    run("sweep")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
+    assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines
+    assert ["configurations", "3"] in lines
+
+
 class TestRefusals:
     def test_of_a_configuration_end_the_program(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as end, refusals():

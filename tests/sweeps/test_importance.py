@@ -133,3 +133,19 @@ def test_where_all_score_the_same_nothing_mattered() -> None:
     found, note = importances(study(30, constant), seed=0)
     assert found == []
     assert note == "all finished trials score the same: no parameter made a difference"
+
+
+def test_what_was_never_trained_does_not_count(known: optuna.Study, told: Told) -> None:
+    """An infeasible trial has a value in the study's image, for the samplers alone."""
+    mixed = optuna.create_study(direction="maximize")
+    for trial in known.trials:
+        mixed.add_trial(trial)
+        mixed.add_trial(
+            optuna.trial.create_trial(
+                value=-99.0,
+                params={**trial.params, "seed": 3},
+                distributions=trial.distributions,
+                constraints={"infeasible": 1.0},
+            )
+        )
+    assert importances(mixed, seed=0) == told

@@ -46,6 +46,17 @@ def test_come_first_and_what_they_leave_open_is_drawn(search: str, study: Study)
     assert second.params["optimizer.lr"] != 0.01
 
 
+def test_a_value_whose_condition_does_not_hold_is_dropped(study: Study) -> None:
+    when = "+when={model.width: 'optimizer == \"sgd\"'}"
+    given = "points=[{optimizer: adamw, model.width: 64}, {optimizer: sgd, model.width: 64}]"
+    search = swept("search=random", when, given)
+    study.space = search.space
+    first, second = study.propose(search.search), study.propose(search.search)
+    assert first.params["optimizer"] == "adamw"
+    assert "model.width" not in first.params
+    assert second.params["model.width"] == 64
+
+
 def test_what_is_fixed_on_the_command_line_is_passed_over() -> None:
     point = POINT.replace("}", ", optimizer.momentum: 0.5}")
     overrides = ["experiment=quickstart", f"points=[{point}]", "optimizer=adamw", "model.depth=2"]

@@ -154,3 +154,26 @@ class TestSettingsThatAreYounger:
     def test_one_that_was_null_and_is_the_default_now_has_changed(self) -> None:
         with pytest.raises(ConfigError, match=r"stop\.brackets was None, and is 1 now"):
             _refuse_changes(self.now(brackets=None), self.now(brackets=1))
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"space": {"a.b": "1,2"}}, {"space": {"a.b": "1,3"}}),
+        ({"when": {"a.b": "c > 1"}}, {"when": {"a.b": "c > 2"}}),
+        ({"when": {}}, {"when": {"a.b": "c > 2"}}),
+        ({"require": ["c > 1"]}, {"require": ["c > 1", "d > 1"]}),
+        ({}, {"require": ["c > 1"]}),
+    ],
+)
+def test_what_varies_and_where_may_not_have_changed(
+    before: dict[str, object], now: dict[str, object]
+) -> None:
+    (key,) = now
+    with pytest.raises(ConfigError, match=f"conf/ has changed since this sweep began: {key} was"):
+        _refuse_changes(before, now)
+    _refuse_changes(now, now)
+
+
+def test_a_sweep_that_is_older_than_conditions_can_go_on() -> None:
+    _refuse_changes({"space": {"a.b": "1"}}, {"space": {"a.b": "1"}, "when": {}, "require": []})

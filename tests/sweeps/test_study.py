@@ -7,13 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from optuna.samplers import RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
@@ -331,6 +334,87 @@ def newer(path: Path) -> None:
     """A study as a later version would leave it."""
     opened(path).close()
     loaded(path).set_user_attr("version", 2)
+
+
+class TestInfeasible:
+    """On disk such a trial has failed; for the samplers it is the worst there is."""
+
+    @staticmethod
+    def narrow(path: Path, search: Sampled, objective: Objective, feasible: int) -> Study:
+        """A sweep in which the best would be where nothing can be trained; at most 20 in a row."""
+        study, row = opened(path, objective), 0
+        while feasible and row < 20:
+            record = study.propose(search)
+            x = record.params["x"]
+            assert isinstance(x, float)
+            if x > 0.3:
+                study.end(record.id, State.INFEASIBLE, "x <= 0.3")
+                row += 1
+            else:
+                study.report(record.id, 1, metrics(0.5 + x), "", "")
+                study.end(record.id, State.COMPLETE)
+                feasible, row = feasible - 1, 0
+        return study
+
+    @pytest.mark.parametrize(
+        ("make", "objective"),
+        [
+            (tpe, ACCURACY),
+            (tpe, LOSS),
+            (partial(GPSampler, n_startup_trials=2, deterministic_objective=True), ACCURACY),
+        ],
+    )
+    def test_samplers_keep_away_from_its_like(
+        self, make: Callable[..., BaseSampler], objective: Objective, path: Path
+    ) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            study = self.narrow(path, Sampled(make, Setting(SPACE, seed=3)), objective, feasible=6)
+        states = [record.state for record in study.trials]
+        assert states.count(State.COMPLETE) == 6, "it proposes the infeasible for ever"
+        assert State.INFEASIBLE in states
+        study.close()
+
+    @pytest.mark.parametrize("objective", [ACCURACY, LOSS])
+    def test_is_seen_so_live_and_reopened(self, objective: Objective, path: Path) -> None:
+        study = self.narrow(path, Sampled(tpe, seed=3), objective, feasible=8)
+        live = study.optuna.trials
+        worst = max if objective is LOSS else min
+        infeasible = {t.number for t in study.trials if t.state is State.INFEASIBLE}
+        assert infeasible
+        assert infeasible == {t.number for t in live if any(v > 0 for v in t.constraints.values())}
+        for trial in live:
+            before = [t.value for t in live[: trial.number] if t.number not in infeasible]
+            if trial.number in infeasible and before:
+                assert trial.state is TrialState.COMPLETE
+                assert trial.value is not None
+                assert worst([trial.value, *before]) == trial.value
+                assert trial.value not in before
+        complete = [t for t in live if t.state is TrialState.COMPLETE]
+        assert {len(t.constraints) for t in complete} == {1}, "GP asks the same of all"
+        study.close()
+        reopened = opened(path, objective)
+        seen = [(t.state, t.values, t.constraints) for t in reopened.optuna.trials]
+        assert seen == [(t.state, t.values, t.constraints) for t in live]
+        reopened.close()
+        assert {t.number for t in loaded(path).trials if t.state is TrialState.FAIL} == infeasible
+
+    def test_without_any_nothing_is_said_of_constraints(self, path: Path) -> None:
+        study = self.narrow(path, Sampled(low, seed=3), ACCURACY, feasible=3)
+        assert not any(t.constraints for t in study.optuna.trials)
+        study.close()
+
+
+class Low(RandomSampler):
+    """Draws nothing that is infeasible."""
+
+    def sample_independent(self, *args: Any) -> Any:
+        """Small numbers."""
+        return 0.1 if args[2] == "x" else super().sample_independent(*args)
+
+
+def low(seed: int) -> RandomSampler:
+    return Low(seed=seed)
 
 
 class TestExclusion:
