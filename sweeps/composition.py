@@ -27,7 +27,7 @@ from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
 from sweeps.space import Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
-from trainers.config import typed
+from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
@@ -95,6 +95,15 @@ class Composition:
                 except OmegaConfBaseException as error:
                     raise ConfigError(explain(error, f"{key}={value}")) from error
         return config
+
+    def training(self, params: Mapping[str, Any]) -> tuple[TrainConfig, dict[str, Any]]:
+        """A trial's training, and its whole configuration as plain containers.
+
+        Raises:
+            ConfigError: a key that these choices do not have, or a value that it cannot hold.
+        """
+        config = self.trial(params)
+        return typed(config), plain(config)
 
     def space(self) -> tuple[Space, list[str]]:
         """What varies, and notes on what was left out of `space:`, for the person.

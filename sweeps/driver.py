@@ -6,18 +6,17 @@ Every event is in the study before anyone else hears of it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from sweeps.budget import Budget, Spent
-from sweeps.composition import Composition, plain
-from sweeps.progress import Progress
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
@@ -25,7 +24,7 @@ from sweeps.stop import Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers import history
-from trainers.config import TrainConfig, typed
+from trainers.config import TrainConfig
 
 #: Seconds between two records of the time spent, which a kill may lose.
 SPENDING_INTERVAL_S = 5.0
@@ -50,44 +49,81 @@ class Assignment:
     after: int
 
 
+class Trainings(Protocol):
+    """What parameters stand for: a sweep's `Composition`, or a simulation's stand-in."""
+
+    @property
+    def base(self) -> DictConfig:
+        """The configuration without any swept value."""
+
+    def training(self, params: Mapping[str, Any]) -> tuple[TrainConfig, dict[str, Any]]:
+        """A trial's training, and its whole configuration as plain containers."""
+
+
+class View(Protocol):
+    """Where a person sees the sweep run: `sweeps.progress.Progress`, or nothing."""
+
+    def started(self, trial: TrialRecord) -> None:
+        """A trial takes a slot."""
+
+    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
+        """A running trial's epoch ended."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """A trial gave its slot back, or could not take one."""
+
+    def note(self, text: str) -> None:
+        """Something to tell."""
+
+
 class Driver:
     """One sitting of a sweep."""
 
     def __init__(
         self,
         study: Study,
-        composition: Composition,
+        composition: Trainings,
         search: Search,
         stop: Stop,
         budget: Budget,
-        folder: Path,
+        folder: Path | None,
         tracker: Tracker,
-        progress: Progress,
+        progress: View,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take up a sweep where its study stands.
+
+        Args:
+            folder: where the sweep leaves its files; None: it leaves none.
+            clock: gives seconds; a simulation's are not real ones.
+        """
         self._study = study
         self._composition = composition
         self._search = search
         self._stop = stop
         self._budget = budget
-        self._folder = Folder(folder)
+        self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
         self._progress = progress
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._earlier_s = study.wall_s
         self._told_s = 0.0
         self._epochs = sum(len(trial.epochs) for trial in study.trials)
-        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus()
+        self._gpus = float(composition.base.resources.gpu)
+        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
+        self._most_failures = int(composition.base.failures.in_a_row)
         self.halted = ""
 
     @property
     def wall_s(self) -> float:
         """Seconds spent on the sweep in all sittings."""
-        return self._earlier_s + time.monotonic() - self._began
+        return self._earlier_s + self._clock() - self._began
 
     @property
     def running(self) -> int:
@@ -133,10 +169,10 @@ class Driver:
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
         self._epochs += 1
-        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus()
+        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.epoch(trial, epoch, metrics, where)
-        checkpoint = self._folder.checkpoint(trial, epoch)
+        checkpoint = self._folder and self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
         self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
@@ -164,9 +200,7 @@ class Driver:
 
     def _assign(self, record: TrialRecord) -> Assignment | None:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
-        config = self._composition.trial(record.params)
-        training = typed(config)
-        container = plain(config)
+        training, container = self._composition.training(record.params)
         for key in ("root", "cache"):
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
@@ -175,9 +209,7 @@ class Driver:
             self._infeasible += 1
             self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
             return None
-        folder = self._folder.trials / record.id
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        folder = self._begin(record.id, container)
         self._running.add(record.id)
         self._trainings[record.id] = training
         self._progress.started(record)
@@ -185,6 +217,15 @@ class Driver:
             record.id, {**container, "swept": dict(record.params)}, record.last_epoch
         )
         return Assignment(record.id, container, folder, record.last_epoch)
+
+    def _begin(self, trial: str, container: dict[str, Any]) -> Path:
+        """The folder of a trial, its configuration in it."""
+        if self._folder is None:
+            return Path(os.devnull)
+        folder = self._folder.trials / trial
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        return folder
 
     def _settled(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
@@ -223,22 +264,18 @@ class Driver:
         summary = {} if best is None else {"best_epoch": best[0], "best_value": best[1]}
         self._tracker.trial_ended(trial, state.value, reason, summary)
         self._failures = 0 if state.scored else self._failures + 1
-        limit = int(self._composition.base.failures.in_a_row)
-        if self._failures >= limit:
+        if (limit := self._most_failures) <= self._failures:
             self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")
 
     def _no_more(self) -> bool:
         limit = self._search.limit()
-        everything = limit is not None and len(self._study.trials) >= limit
+        everything = limit is not None and self._study.count >= limit
         return everything or self._budget.no_more_trials(self._spent())
 
     def _spent(self) -> Spent:
         hours = self.wall_s / 3600
-        trials = len(self._study.trials) - self._infeasible
+        trials = self._study.count - self._infeasible
         return Spent(trials, hours, self._gpu_s / 3600, self._epochs)
-
-    def _gpus(self) -> float:
-        return float(self._composition.base.resources.gpu)
 
 
 def _excess(training: TrainConfig) -> str:

@@ -2,7 +2,7 @@
 
 The record is a journal file in the sweep's folder. Proposals are drawn on an image of it in
 memory and then written as one entry, parameters and all, so that a kill leaves either a whole
-trial or none.
+trial or none. A simulation has the image alone.
 
 What is kept of a trial beside Optuna's own fields, as user attributes:
     epoch:N    the metrics of epoch N, seconds included
@@ -16,7 +16,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,9 @@ class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
 
     def __init__(
-        self, path: Path, objective: Objective, space: Space, name: str, create: bool
+        self, path: Path | None, objective: Objective, space: Space, name: str, create: bool
     ) -> None:
-        """Open or create the journal at `path`.
+        """Open or create the journal at `path`; None: nothing is written, the image is all.
 
         Raises:
             ConfigError: another process has it open, or a later version wrote it.
@@ -65,34 +65,35 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.space = space
-        self._lock = _exclusive(path)
+        self._image = optuna.create_study(storage=InMemoryStorage(), direction=self._direction)
+        self._disk: BaseStorage | None = None
+        self._lock = -1 if path is None else _exclusive(path)
         try:
-            self._disk = _storage(path)
-            study = self._begin(name, create)
+            if path is not None:
+                self._disk = _storage(path)
+            study = self._image if self._disk is None else self._begin(self._disk, name, create)
         except BaseException:
             self.close()
             raise
-        self.uid: str = study.user_attrs["uid"]
+        self.uid: str = study.user_attrs.get("uid", "")
         self._study = study
-        self._image = optuna.create_study(storage=InMemoryStorage(), direction=self._direction)
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
-        for trial in study.get_trials(deepcopy=False):
-            self._adopt(trial)
+        if self._disk is not None:
+            for trial in study.get_trials(deepcopy=False):
+                self._adopt(trial, self._disk)
 
     @property
     def _direction(self) -> StudyDirection:
         return StudyDirection.MAXIMIZE if self.objective.maximize else StudyDirection.MINIMIZE
 
-    def _begin(self, name: str, create: bool) -> OptunaStudy:
+    def _begin(self, disk: BaseStorage, name: str, create: bool) -> OptunaStudy:
         """The study on disk, made whole if it was killed while it was made."""
-        if create or not optuna.get_all_study_names(self._disk):
-            study = optuna.create_study(
-                storage=self._disk, study_name=name, direction=self._direction
-            )
+        if create or not optuna.get_all_study_names(disk):
+            study = optuna.create_study(storage=disk, study_name=name, direction=self._direction)
         else:
-            study = optuna.load_study(storage=self._disk, study_name=None)
+            study = optuna.load_study(storage=disk, study_name=None)
         known = study.user_attrs
         version = known.get("version", VERSION)
         if version > VERSION:
@@ -121,6 +122,11 @@ class Study:
         return list(self._records.values())
 
     @property
+    def count(self) -> int:
+        """How many trials there are."""
+        return len(self._records)
+
+    @property
     def curves(self) -> Mapping[int, Mapping[str, float]]:
         """Epoch -> trial -> objective, signed so that more is better. A live view."""
         return self._curves
@@ -143,8 +149,10 @@ class Study:
             self._image.enqueue_trial(self.space.labels(point))
         trial = self._image.ask()
         self.space.suggest(trial)
-        drawn = self._image.get_trials(deepcopy=False)[number]
-        disk = self._disk.create_new_trial(_study_id(self._study, self._disk), drawn)
+        drawn = self._image._storage.get_trial(trial._trial_id)  # no copy of the list of all
+        disk = -1
+        if self._disk is not None:
+            disk = self._disk.create_new_trial(_study_id(self._study, self._disk), drawn)
         return self._enter(drawn, disk, trial._trial_id)
 
     def report(
@@ -202,19 +210,23 @@ class Study:
         self._study.set_user_attr("wall_s", wall_s)
 
     def _attribute(self, trial: str, key: str, value: Any) -> None:
-        self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
+        if self._disk is not None:
+            self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
 
-    def _places(self, trial: str) -> tuple[tuple[BaseStorage, int], tuple[BaseStorage, int]]:
+    def _places(self, trial: str) -> Iterator[tuple[BaseStorage, int]]:
+        """The storages that hold a trial, and its Optuna id in each."""
         disk, image = self._ids[trial]
-        return (self._disk, disk), (self._image._storage, image)
+        if self._disk is not None:
+            yield self._disk, disk
+        yield self._image._storage, image
 
-    def _adopt(self, trial: FrozenTrial) -> None:
+    def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
         """Take a trial found on disk into the image and the records."""
         epochs = _epochs(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
-                self._disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
+                disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
         self._image.add_trial(
             create_trial(
