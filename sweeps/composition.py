@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -25,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.config import SWEEP_KEYS, register
 from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
+from sweeps.seeds import SEED
 from sweeps.space import Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import TrainConfig, typed
@@ -105,11 +107,14 @@ class Composition:
         config = self.trial(params)
         return typed(config), plain(config)
 
-    def space(self) -> tuple[Space, list[str]]:
+    def space(self, with_own: bool = False) -> tuple[Space, list[str]]:
         """What varies, and notes on what was left out of `space:`, for the person.
 
         The command line adds to the `space:` of the configuration and takes precedence: a swept
         key replaces that entry, and a fixed one removes it.
+
+        Args:
+            with_own: add to each list the value that the configuration has without a sweep.
 
         Raises:
             ConfigError: values or keys that make no sense; see `sweeps.space`.
@@ -123,6 +128,9 @@ class Composition:
         kept = {str(key): value for key, value in written.items() if str(key) not in given}
         for override in self._swept:
             _refuse_sweep_key(override.key_or_group)
+        for key, times in Counter(o.key_or_group for o in self._swept).items():
+            if times > 1:
+                raise ConfigError(f"{key} is swept {times} times: give all of its values at once")
         swept = [*parse_yaml(kept, self._parser), *self._swept]
         space = parse(swept, self.options)
         absent = [
@@ -133,6 +141,9 @@ class Composition:
             if key not in dropped:
                 raise ConfigError(unknown("key", f"space: {key}", key, self.keys(space)))
         space = Space(tuple(p for p in space.parameters if p.key not in dropped))
+        if with_own:
+            own = self.as_is(space, {})
+            space = space.including({key: own[key] for key in own if key != SEED})
         space = space.conditional(self._exists)
         self._check_values(space)
         for choices in islice(space.variants(), _COMPOSED_AHEAD):
@@ -147,6 +158,17 @@ class Composition:
     def knows(self, space: Space, key: str) -> bool:
         """Whether a key is in some configuration, or would be had its group not been fixed."""
         return self._anywhere(space, key) or self._elsewhere(key)
+
+    def as_is(self, space: Space, choices: Mapping[str, str]) -> dict[str, Any]:
+        """Swept key -> the value it has without a sweep, under these choices of swept groups."""
+        groups = {p.key: choices.get(p.key, self.choice(p.key)) for p in space.groups}
+        config = self._variant(groups)
+        values = {
+            p.key: OmegaConf.select(config, p.key)
+            for p in space.parameters
+            if not p.group and p.applies(groups) and exists(config, p.key)
+        }
+        return groups | {key: _unwrapped(value) for key, value in values.items()}
 
     def _variant(self, choices: Mapping[str, str]) -> DictConfig:
         key = tuple(sorted(choices.items()))
@@ -183,8 +205,9 @@ class Composition:
 
     def _check_values(self, space: Space) -> None:
         """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
+        first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
         for parameter in space.parameters:
-            choices = {group: min(allowed) for group, allowed in parameter.when}
+            choices = first | {group: min(allowed) for group, allowed in parameter.when}
             for value in parameter.dimension.examples():
                 params = {**choices, parameter.key: value}
                 if not parameter.group:
@@ -228,6 +251,10 @@ def plain(config: DictConfig) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def _unwrapped(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
 
 
 def exists(config: DictConfig, key: str) -> bool:

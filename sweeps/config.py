@@ -32,6 +32,7 @@ class SweepConfig(TrainConfig):
 
     experiment: str = MISSING
     space: Optional[dict[str, Any]] = None  # noqa: UP045  swept key -> values, in Hydra's grammar
+    baseline: bool = MISSING  # the configuration as it is comes first, if the space has it
     points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +48,7 @@ SWEEP_KEYS = (
     "name",
     "experiment",
     "space",
+    "baseline",
     "points",
     "search",
     "stop",

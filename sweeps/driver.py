@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.budget import Budget, Spent
+from sweeps.promotion import Promoting
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
@@ -69,6 +70,9 @@ class View(Protocol):
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
         """A running trial's epoch ended."""
 
+    def paused(self, trial: str) -> None:
+        """A trial gave its slot back, and may go on later."""
+
     def ended(self, trial: TrialRecord) -> None:
         """A trial gave its slot back, or could not take one."""
 
@@ -101,6 +105,8 @@ class Driver:
         self._composition = composition
         self._search = search
         self._stop = stop
+        # Asked once: to compare with a protocol takes as long as to record an epoch.
+        self._promoting = stop if isinstance(stop, Promoting) else None
         self._budget = budget
         self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
@@ -114,6 +120,7 @@ class Driver:
         self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
+        self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
@@ -133,7 +140,11 @@ class Driver:
     @property
     def finished(self) -> bool:
         """Whether no trial is left to hand out."""
-        return bool(self.halted) or (not self._unfinished and self._no_more())
+        if self.halted or self._unfinished:
+            return bool(self.halted)
+        # What runs may yet make room at the top for one that waits.
+        waits = bool(self._paused) and (bool(self._running) or self._promotable() is not None)
+        return not waits and self._no_more()
 
     def halt(self, reason: str) -> None:
         """End this sitting. Trials that run stay on record as running, to be gone on with."""
@@ -147,8 +158,11 @@ class Driver:
             if assignment is None or self._settled(record.id, record.last_epoch):
                 continue
             return assignment
+        if not self.halted and (promoted := self._promotable()) is not None:
+            self._study.go_on(promoted, self._paused.pop(promoted))
+            return self._assign(self._study.trial(promoted))
         refused = 0
-        while not self.finished:
+        while not self.halted and not self._no_more():
             record = self._study.propose(self._search)
             if (assignment := self._assign(record)) is not None:
                 return assignment
@@ -159,6 +173,7 @@ class Driver:
                     f"none of {refused} proposals in a row could be trained; the last had "
                     f"{reason}: narrow the space, or allow more"
                 )
+        self._dismiss()
         return None
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
@@ -177,12 +192,16 @@ class Driver:
         self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
             self.spend()
-        return self._settled(trial, epoch)
+        settled = self._settled(trial, epoch)
+        if settled:
+            self._dismiss()
+        return settled
 
     def failed(self, trial: str, state: State, reason: str) -> None:
         """A trial ended badly: FAILED, DIVERGED or INFEASIBLE."""
         if trial in self._running:
             self._end(trial, state, reason)
+            self._dismiss()
 
     def note(self, text: str) -> None:
         """Tell the person something."""
@@ -240,6 +259,8 @@ class Driver:
             self._end(trial, State.STOPPED, "a person stopped it in W&B")
         elif over := self._budget.over(self._spent()):
             self._end(trial, State.STOPPED, over)
+        elif self._pauses(trial, epoch):
+            self._pause(trial, epoch)
         else:
             if epoch > self._study.trial(trial).passed:
                 self._study.go_on(trial, epoch)
@@ -251,6 +272,34 @@ class Driver:
         if epoch <= self._study.trial(trial).passed:
             return None
         return self._stop.judge(trial, epoch, self._study.curves)
+
+    def _pauses(self, trial: str, epoch: int) -> bool:
+        if self._promoting is None or epoch <= self._study.trial(trial).passed:
+            return False
+        return epoch > 0 and self._promoting.pauses(epoch)
+
+    def _pause(self, trial: str, epoch: int) -> None:
+        """A trial gives its slot back until it is promoted; on record it is still running."""
+        self._paused[trial] = epoch
+        self._running.discard(trial)
+        self._progress.paused(trial)
+        self._tracker.trial_ended(trial, "paused", "", {})
+
+    def _promotable(self) -> str | None:
+        """The trial that is to go on before a new one begins, if there is any."""
+        if not self._paused or self._budget.over(self._spent()):
+            return None
+        assert self._promoting is not None
+        return self._promoting.promote(self._paused, self._study.curves)
+
+    def _dismiss(self) -> None:
+        """End those that wait once nothing can promote them any more."""
+        if self._running or self._unfinished or self.halted or not self.finished:
+            return
+        over = self._budget.over(self._spent())
+        for trial, epoch in sorted(self._paused.items()):
+            self._end(trial, State.STOPPED, over or f"not promoted after epoch {epoch}")
+        self._paused.clear()
 
     def _stalled(self, trial: str, training: TrainConfig) -> str:
         """Whether the trial's own patience is out: the trial, told or not, ends itself then."""

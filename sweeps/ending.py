@@ -165,11 +165,11 @@ def outcome(trial: TrialRecord, objective: Objective) -> str:
     return f"{told} ({reason})" if trial.state.scored else f"{told}: {reason}"
 
 
-def paste(overrides: Sequence[str]) -> str:
-    """The `make` command that trains with these overrides, quoted for the shell and for make."""
+def paste(overrides: Sequence[str], target: str = "train") -> str:
+    """The `make` command with these overrides, quoted for the shell and for make."""
     words = " ".join(shlex.quote(override) for override in overrides)
     quoted = re.sub(r'([\\"`$])', r"\\\1", words.replace("$", "$$"))
-    return f'make train ARGS="{quoted}"'
+    return f'make {target} ARGS="{quoted}"'
 
 
 def show(console: Console, ending: Ending) -> None:
@@ -177,9 +177,9 @@ def show(console: Console, ending: Ending) -> None:
     ranked = ranking(list(ending.trials), ending.objective)
     parts = [
         _headline(ending),
-        _table(ranked[:BEST], ending.objective, console.width),
+        _table(ranked[:BEST], ending, console.width),
         _best(ending),
-        _over_seeds(ending, console.width),
+        _sheet(ending, console.width) if ending.sheet else _over_seeds(ending, console.width),
         _importances(ending, console.width),
         _failures(ending.trials, console.width),
         _paths(ending.paths),
@@ -217,9 +217,10 @@ def _headline(ending: Ending) -> Iterator[Text]:
         yield Text("No trial was finished.", "yellow")
 
 
-def _table(best: Sequence[Ranked], objective: Objective, width: int) -> Iterator[Text]:
+def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]:
     if not best:
         return
+    objective = ending.objective
     metric = clip(objective.metric, 2 * CELL)
     heads = ("", "trial", metric, "epoch", "state")
     rights = (False, False, True, True, False)
@@ -236,6 +237,8 @@ def _table(best: Sequence[Ranked], objective: Objective, width: int) -> Iterator
     note = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
     if left_out := len(widest) - len(columns):
         note += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in the records"
+    if ending.baseline is not None and best[0].trial.number > 0:
+        note += f"; {score(ending.baseline)} without any change"
     yield from _section("Best trials", note)
 
     def line(fixed: tuple[str, ...], params: Iterable[str], style: str) -> Text:
@@ -263,6 +266,20 @@ def _best(ending: Ending) -> Iterator[Text]:
     if ending.diagnosis:
         yield from _section("On the validation part", "the same; pictures are in diagnosis/")
         yield Text(ending.diagnosis)
+
+
+def _sheet(ending: Ending, width: int) -> Iterator[Text]:
+    """The ablation sheet: each change with its effect, as far as that is certain."""
+    baseline, *rows = ending.sheet
+    metric = ending.objective.metric
+    yield from _section("Against the baseline", f"best {metric}; ± 95 %, where several seeds ran")
+    yield Text(f"{score(baseline.mean):>17}{GAP}{'baseline':<18}{GAP}runs: {baseline.trials}")
+    for row in rows:
+        margin = "" if math.isnan(row.margin) else f"± {score(row.margin)}"
+        told = f"{row.difference:+.4f} {margin:<9}"
+        style = {"worked": "green", "hurt": "red"}.get(row.verdict, "")
+        change = clip(row.told, max(width - 40, CELL))
+        yield Text.assemble(f"{told:>17}{GAP}", (f"{row.verdict:<18}", style), GAP, change)
 
 
 def _over_seeds(ending: Ending, width: int) -> Iterator[Text]:

@@ -130,14 +130,15 @@ def _volume(sweep: Sweep) -> str:
 
 
 def _draw(sweep: Sweep) -> list[dict[str, Any]]:
-    """Some configurations: the first of a grid, else at random."""
-    if (limit := sweep.search.limit()) is not None:
-        count = min(limit, _SAMPLES)
-        return [dict(sweep.search.point(index) or {}) for index in range(count)]
+    """Some configurations: the first of a list, else at random."""
+    count = min(sweep.search.limit() or _SAMPLES, _SAMPLES)
+    fixed = [point for n in range(count) if (point := sweep.search.point(n)) is not None]
+    if len(fixed) == count:
+        return [dict(point) for point in fixed]
     sampler = optuna.samplers.RandomSampler(seed=sweep.training.seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=sampler)
-    return [sweep.space.suggest(study.ask()) for _ in range(_SAMPLES)]
+    return [sweep.space.suggest(study.ask()) for _ in range(count)]
 
 
 def _bytes(count: float) -> str:

@@ -141,6 +141,7 @@ class Standing:
         self.ended: dict[str, tuple[State, float]] = {}  # trial -> how, after how many seconds
         self.infeasible = 0  # proposals that never took a slot
         self.running: dict[str, _Running] = {}
+        self.paused: set[str] = set()
         self.best: Ranked | None = None
         self.failure = ""  # the last one of this session, in words
         self.widths: dict[str, int] = {}  # parameter -> cells of its widest value so far
@@ -157,6 +158,7 @@ class Standing:
     def start(self, trial: TrialRecord, description: str, now: float) -> None:
         """A trial takes a slot, perhaps not for the first time."""
         self.ended.pop(trial.id, None)
+        self.paused.discard(trial.id)
         epoch = trial.last_epoch
         value = trial.epochs[epoch].get(self.plan.objective.metric) if epoch else None
         place, since = self._meet(trial), now - trial.seconds
@@ -186,8 +188,14 @@ class Standing:
         after = self.best
         return after is not None and (before is None or after.trial.id != before.trial.id)
 
+    def pause(self, trial: str) -> None:
+        """A trial gives its slot back, perhaps for a while."""
+        if self.running.pop(trial, None):
+            self.paused.add(trial)
+
     def end(self, trial: TrialRecord, now: float) -> None:
         """A trial gives its slot back, or never took one."""
+        self.paused.discard(trial.id)
         if trial.state is State.INFEASIBLE:
             self.infeasible += 1
             return
@@ -203,6 +211,8 @@ class Standing:
         """How many trials run, and how the others ended."""
         states = Counter(state for state, _ in self.ended.values())
         told = counts({**states, State.INFEASIBLE: self.infeasible})
+        if self.paused:
+            told += f" · {len(self.paused)} paused"
         word = "unfinished" if self.over else "running"
         return f"{len(self.running)} {word} · {told}" if self.running or not self.over else told
 
@@ -225,7 +235,7 @@ class Standing:
             (now - r.since, self.length(r) * (r.seconds / r.epoch if r.epoch else pace))
             for r in self.running.values()
         ]
-        waiting = max(self.plan.trials - len(self.ended) - len(running), 0)
+        waiting = max(self.plan.trials - len(self.ended) - len(running) - len(self.paused), 0)
         lasted = [seconds for _, seconds in self.ended.values()]
         return eta(lasted, running, waiting, self.plan.slots, left_s)
 
@@ -389,6 +399,11 @@ class Progress:
             if leads and best is not None:
                 self.note(f"{trial} leads: {metric} {score(best.value)} at epoch {best.epoch}")
             self._beat_if_due()
+
+    def paused(self, trial: str) -> None:
+        """A trial gave its slot back, and may go on later."""
+        with self._lock:
+            self._standing.pause(trial)
 
     def ended(self, trial: TrialRecord) -> None:
         """A trial gave its slot back, or could not take one."""

@@ -127,6 +127,41 @@ class Importance:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A row of the ablation sheet: what one change has done.
+
+    Attributes:
+        told: the change as Hydra overrides; empty for the baseline.
+        trials: how many runs of it have a score (several with several seeds).
+        mean, sd: of their best values; sd is nan for a single one.
+        difference: of the mean to the baseline's, above 0 if it is better.
+        margin: the difference is uncertain by so much to either side (95 %); nan if unknown.
+    """
+
+    told: str
+    trials: int
+    mean: float
+    sd: float
+    difference: float
+    margin: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if not self.told:
+            return "baseline"
+        if math.isnan(self.margin):
+            return {1: "better, one run", -1: "worse, one run"}.get(_sign(self.difference), "equal")
+        if abs(self.difference) <= self.margin:
+            return "no difference seen"
+        return "worked" if self.difference > 0 else "hurt"
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
+
+
+@dataclass(frozen=True)
 class Ending:
     """All that is told when a sweep ends or is interrupted.
 
@@ -134,6 +169,8 @@ class Ending:
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
         test: metrics of the best trial on the test part, when it was evaluated.
         diagnosis: what a look at the best trial's model on the validation part has shown.
+        baseline: the value of the configuration as it is, if that was a trial.
+        sheet: of an ablation: the baseline, then what each change has done, the best first.
         importances: most important first; `importances_note` warns when they mean little.
         overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
         stopped_because: why the sweep ended before its budget did, or empty.
@@ -150,6 +187,8 @@ class Ending:
     overrides: tuple[str, ...] = ()
     test: Mapping[str, float] = field(default_factory=dict)
     diagnosis: str = ""
+    baseline: float | None = None
+    sheet: tuple[Change, ...] = ()
     importances: tuple[Importance, ...] = ()
     importances_note: str = ""
     stopped_because: str = ""

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from sweeps.records import Importance, Objective, Ranked, State, TrialRecord
+from sweeps.records import Change, Importance, Objective, Ranked, State, TrialRecord
 from sweeps.seeds import Repeated
 from trainers.errors import ConfigError
 
@@ -207,6 +207,20 @@ def write_seeds(folder: Folder, rows: Sequence[Repeated]) -> None:
         for row in rows
     ]
     _write_table(folder.path / "seeds.csv", columns, table)
+
+
+def write_sheet(folder: Folder, rows: Sequence[Change]) -> None:
+    """Write ablation.csv: the baseline, then each change, the best first."""
+    columns = ["change", "verdict", "difference", "margin", "runs", "mean", "sd"]
+    table = [
+        [
+            row.told,
+            row.verdict,
+            *map(_cell, (row.difference, row.margin, row.trials, row.mean, row.sd)),
+        ]
+        for row in rows
+    ]
+    _write_table(folder.path / "ablation.csv", columns, table)
 
 
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:

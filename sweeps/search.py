@@ -1,4 +1,4 @@
-"""How configurations are proposed: Optuna's samplers, and the grid.
+"""How configurations are proposed: Optuna's samplers, and lists.
 
 A proposal is a function of the study and a seed. Each is drawn by a sampler of its own, seeded
 with the sweep's seed and the number of the trial, so that it does not matter how many
@@ -11,12 +11,15 @@ import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
+import optuna
 from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler
+from optuna.trial import FrozenTrial
 
 from sweeps.points import Point
 from sweeps.space import Space
@@ -27,11 +30,36 @@ from trainers.errors import ConfigError
 LARGEST_GRID = 1_000_000
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a search is about.
+
+    Attributes:
+        seed: the sweep's.
+        points: the first trials; what one leaves open is drawn.
+        as_is: choices of swept groups -> the values that swept keys have under them without a
+            sweep. With no choices given: the baseline.
+    """
+
+    space: Space
+    seed: int = 0
+    points: Sequence[Point] = ()
+    as_is: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda choices: {}
+
+
 class Search(Protocol):
     """How the parameters of the next trial are found."""
 
-    def sampler(self, number: int) -> BaseSampler:
-        """The sampler that draws the trial with this number (from 0)."""
+    @property
+    def setting(self) -> Setting:
+        """What it is about."""
+
+    def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
+        """The sampler that draws the trial with this number (from 0).
+
+        Args:
+            attempt: how many draws for this trial have been thrown away, as tried before.
+        """
 
     def point(self, number: int) -> Mapping[str, Any] | None:
         """Swept key -> value of the trial with this number, if that is fixed beforehand."""
@@ -42,84 +70,128 @@ class Search(Protocol):
 
 @dataclass(frozen=True)
 class Sampled:
-    """Proposals of an Optuna sampler.
-
-    Attributes:
-        make: gives a sampler for `seed=`.
-        seed: the sweep's.
-        points: the first trials; what one leaves open is drawn.
-    """
+    """Proposals of an Optuna sampler; `make` gives one for `seed=`."""
 
     make: Callable[..., BaseSampler]
-    seed: int
-    points: Sequence[Point] = ()
+    setting: Setting
 
-    def sampler(self, number: int) -> BaseSampler:
+    def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
         """A sampler of this trial's own."""
-        digest = hashlib.sha256(f"{self.seed}/{number}".encode()).digest()
         with warnings.catch_warnings():
             # Options that Optuna calls experimental are ours to choose, not the user's to fear.
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return self.make(seed=int.from_bytes(digest[:4], "big"))
+            return self.make(seed=_seed(self.setting, number, attempt))
 
     def point(self, number: int) -> Point | None:
         """One of the points, while there are any."""
-        return self.points[number] if number < len(self.points) else None
+        return _point(self.setting, number)
 
-    def limit(self) -> None:
-        """There is always another."""
-        return
+    def limit(self) -> int | None:
+        """How many configurations there are: none is tried twice."""
+        return self.setting.space.size()
+
+
+@dataclass(frozen=True)
+class Sobol:
+    """A low-discrepancy sequence: random search without its gaps and crowds.
+
+    Keys that only some choices have are drawn at random.
+    """
+
+    setting: Setting
+    scramble: bool
+
+    def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
+        """The sequence at this trial's place; at random in its stead for a further attempt."""
+        seed = _seed(self.setting, number, attempt)
+        if attempt:
+            return RandomSampler(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return _At(
+                number,
+                scramble=self.scramble,
+                seed=self.setting.seed,
+                independent_sampler=RandomSampler(seed),
+                warn_independent_sampling=False,
+            )
+
+    def point(self, number: int) -> Point | None:
+        """One of the points, while there are any."""
+        return _point(self.setting, number)
+
+    def limit(self) -> int | None:
+        """How many configurations there are: none is tried twice."""
+        return self.setting.space.size()
+
+
+class _At(QMCSampler):
+    """The element of the sequence with a given number, where Optuna's counts what it has drawn."""
+
+    def __init__(self, number: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._number = number
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, Any]) -> int:
+        return self._number
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, Any]:
+        """The keys of the first trial, which is drawn at random itself."""
+        first = study.get_trials(deepcopy=False)[0]
+        return {} if trial.number == 0 else dict(first.distributions)
 
 
 @dataclass(frozen=True)
 class Grid:
     """Every combination of the values, in the order of the space; the last key varies fastest."""
 
-    space: Space
+    setting: Setting
 
     def __post_init__(self) -> None:
-        size = self.space.size()
+        space = self.setting.space
+        size = space.size()
         if size is None:
-            next(self.space.enumerate())  # raises, naming the interval
+            next(space.enumerate())  # raises, naming the interval
         elif size > LARGEST_GRID:
             raise ConfigError(
                 f"the grid has {size:,} configurations, more than {LARGEST_GRID:,}: give fewer "
                 "values, or search=random"
             )
 
-    def sampler(self, number: int) -> BaseSampler:
+    def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
         """Any: nothing is left to draw."""
         return RandomSampler(seed=number)
 
     def point(self, number: int) -> Mapping[str, Any]:
         """The combination with this number."""
-        return next(islice(self.space.enumerate(), number, None))
+        return next(islice(self.setting.space.enumerate(), number, None))
 
     def limit(self) -> int | None:
         """The size of the grid."""
-        return self.space.size()
+        return self.setting.space.size()
 
 
-def build(
-    config: Mapping[str, Any], space: Space, seed: int, points: Sequence[Point] = ()
-) -> Search:
-    """The search that a `search` group describes: an Optuna sampler, or one of this module's.
-
-    Args:
-        points: what a sampler is to try first; a grid has them anyway.
+def build(config: Mapping[str, Any], setting: Setting) -> Search:
+    """The search that a `search` group describes: an Optuna sampler, or one of this project's.
 
     Raises:
-        ConfigError: an argument that the sampler does not take, or a value it refuses.
+        ConfigError: an argument that the sampler does not take, a value it refuses, or a space
+            that it cannot draw from.
     """
-    check_arguments("search", config, ("seed", "space"))
+    check_arguments("search", config, ("seed", "setting"))
     target = str(config["_target_"])
     try:
-        if not target.startswith("optuna."):
-            # In two steps: Hydra would take the space, a dataclass, for a configuration.
-            search: Search = instantiate(config, _partial_=True)(space=space)
-            return search
-        search = Sampled(instantiate(config), seed, points)
-        search.sampler(0)
+        if target.startswith("optuna."):
+            make = instantiate(config)
+            Sampled(make, setting).sampler(0)
+            # Hydra examines every call of a partial of its own anew, at 0.4 ms a proposal.
+            search: Search = Sampled(partial(make.func, *make.args, **make.keywords), setting)
+        else:
+            # In two steps: Hydra would take the setting, a dataclass, for a configuration.
+            search = instantiate(config, _partial_=True)(setting=setting)
+        _try(search, setting.space)
         return search
     except ConfigError:
         raise
@@ -127,4 +199,20 @@ def build(
         cause = error.__cause__ or error
         if isinstance(cause, ConfigError):
             raise cause from error
-        raise ConfigError(f"search: {target} refuses its settings: {cause}") from error
+        reason = str(cause).strip().splitlines()[0]
+        raise ConfigError(f"search: {target} refuses its settings: {reason}") from error
+
+
+def _try(search: Search, space: Space) -> None:
+    """Draw once: what a sampler cannot draw from, some say only then."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space.suggest(optuna.create_study(sampler=search.sampler(0)).ask())
+
+
+def _seed(setting: Setting, number: int, attempt: int) -> int:
+    told = f"{setting.seed}/{number}" + (f"/{attempt}" if attempt else "")
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "big")
+
+
+def _point(setting: Setting, number: int) -> Point | None:
+    return setting.points[number] if number < len(setting.points) else None

@@ -90,6 +90,21 @@ class Space:
                 chosen[parameter.key] = parameter.dimension.suggest(trial, parameter.key)
         return chosen
 
+    def holds(self, point: Mapping[str, Any]) -> bool:
+        """Whether it has all values of a point."""
+        dimensions = {p.key: p.dimension for p in self.parameters}
+        return all(key in dimensions and dimensions[key].contains(v) for key, v in point.items())
+
+    def including(self, point: Mapping[str, Any]) -> Space:
+        """This space with the values of a point added to the lists that lack them, in front."""
+        parameters = []
+        for parameter in self.parameters:
+            value, dimension = point.get(parameter.key), parameter.dimension
+            if parameter.key in point and not dimension.contains(value) and dimension.size:
+                dimension = Choice((value, *dimension.enumerate()))
+            parameters.append(replace(parameter, dimension=dimension))
+        return Space(tuple(parameters))
+
     def variants(self) -> Iterator[dict[str, str]]:
         """Every combination of the swept groups' choices; one, empty, if there are none."""
         groups = self.groups

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import Study as OptunaStudy
@@ -35,6 +36,9 @@ from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
 VERSION = 1
+
+#: Draws for one trial, in search of a configuration that no other has.
+_ATTEMPTS = 20
 
 _OPTUNA_STATE = {
     State.COMPLETE: TrialState.COMPLETE,
@@ -65,7 +69,8 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.space = space
-        self._image = optuna.create_study(storage=InMemoryStorage(), direction=self._direction)
+        self._memory = _Memory()
+        self._image = optuna.create_study(storage=self._memory, direction=self._direction)
         self._disk: BaseStorage | None = None
         self._lock = -1 if path is None else _exclusive(path)
         try:
@@ -80,7 +85,13 @@ class Study:
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
+        self._tried: set[frozenset[tuple[str, Any]]] = set()
+        self._noted: set[str] = set()
         if self._disk is not None:
+            noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
+            for key, value in noted.items():
+                self._memory.set_study_system_attr(_study_id(self._image, self._memory), key, value)
+            self._noted |= set(noted)
             for trial in study.get_trials(deepcopy=False):
                 self._adopt(trial, self._disk)
 
@@ -141,19 +152,52 @@ class Study:
         return self._records[trial]
 
     def propose(self, search: Search) -> TrialRecord:
-        """A new trial, running, with the parameters that the search gives it."""
+        """A new trial, running, with parameters of the search that no other trial has.
+
+        In a finite space that the sampler keeps to a corner of, what it has not drawn is taken in
+        the order of the space.
+        """
         number = len(self._records)
         point = search.point(number)
-        self._image.sampler = search.sampler(number)
+        for attempt in range(_ATTEMPTS):
+            drawn = self._draw(search.sampler(number, attempt), point)
+            if frozenset(drawn.params.items()) not in self._tried:
+                break
+            self._memory.forget(drawn._trial_id)
+        else:
+            drawn = self._draw(search.sampler(number), self._untried() or point)
+        disk = -1
+        if self._disk is not None:
+            study = _study_id(self._study, self._disk)
+            for key, value in self._notes().items():
+                if key not in self._noted:
+                    self._disk.set_study_system_attr(study, key, value)
+                    self._noted.add(key)
+            disk = self._disk.create_new_trial(study, drawn)
+        return self._enter(drawn, disk, drawn._trial_id)
+
+    def _notes(self) -> dict[str, Any]:
+        """What samplers write down of the whole study, such as who is parent to a generation."""
+        return self._memory.get_study_system_attrs(_study_id(self._image, self._memory))
+
+    def _draw(self, sampler: BaseSampler, point: Mapping[str, Any] | None) -> FrozenTrial:
+        """A new trial in the image, with the values of the point as far as it has any."""
+        self._image.sampler = sampler
         if point is not None:
             self._image.enqueue_trial(self.space.labels(point))
         trial = self._image.ask()
         self.space.suggest(trial)
-        drawn = self._image._storage.get_trial(trial._trial_id)  # no copy of the list of all
-        disk = -1
-        if self._disk is not None:
-            disk = self._disk.create_new_trial(_study_id(self._study, self._disk), drawn)
-        return self._enter(drawn, disk, trial._trial_id)
+        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
+
+    def _untried(self) -> dict[str, Any] | None:
+        """A configuration of a finite space that no trial has; None if there is none such."""
+        if self.space.size() is None:
+            return None
+        points = self.space.enumerate()
+        tried = self._tried
+        return next(
+            (p for p in points if frozenset(self.space.labels(p).items()) not in tried), None
+        )
 
     def report(
         self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str
@@ -218,7 +262,7 @@ class Study:
         disk, image = self._ids[trial]
         if self._disk is not None:
             yield self._disk, disk
-        yield self._image._storage, image
+        yield self._memory, image
 
     def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
         """Take a trial found on disk into the image and the records."""
@@ -260,6 +304,7 @@ class Study:
             seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
         )
         self._records[record.id] = record
+        self._tried.add(frozenset(trial.params.items()))
         self._ids[record.id] = (disk, image)
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)
@@ -269,6 +314,20 @@ class Study:
         sign = 1.0 if self.objective.maximize else -1.0
         value = sign * metrics[self.objective.metric]
         self._curves.setdefault(epoch, {})[trial] = value
+
+
+class _Memory(InMemoryStorage):
+    """Optuna's storage in memory, from which the newest trial can be taken back."""
+
+    def forget(self, trial: int) -> None:
+        """Leave everything as if the trial had never been drawn."""
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number.pop(trial)
+            trials = self._studies[study].trials
+            assert number == len(trials) - 1, "only the newest can be taken back"
+            trials.pop()
+            self._max_trial_id -= 1
+            self._prev_waiting_trial_number[study] = number
 
 
 def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:

@@ -9,6 +9,7 @@ import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,22 +22,21 @@ from rich.console import Console
 from sweeps import ending, results
 from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
+from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig
 from sweeps.driver import Driver
 from sweeps.entry import INTERRUPTED, signals
-from sweeps.importance import importances
 from sweeps.messages import explain
 from sweeps.points import points
 from sweeps.progress import Plan, Progress
-from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking
+from sweeps.records import Objective, State, TrialRecord, ranking
 from sweeps.results import Folder
-from sweeps.search import Search, build
-from sweeps.seeds import repeated
+from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
-from sweeps.space import Space, written
+from sweeps.space import Space
 from sweeps.stop import Stop
 from sweeps.study import Study
-from sweeps.tracking import Table, Tracker
+from sweeps.tracking import Tracker
 from trainers.config import Mode, TrainConfig, typed
 from trainers.errors import ConfigError
 
@@ -101,7 +101,8 @@ def check(composition: Composition) -> Sweep:
             explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))
         ) from error
     training = typed(base)
-    space, notes = composition.space()
+    ablates = str(base.search["_target_"]).endswith(".Ablation")
+    space, notes = composition.space(with_own=ablates)
     if not space.parameters:
         raise ConfigError(
             "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
@@ -110,9 +111,13 @@ def check(composition: Composition) -> Sweep:
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
     budget = Budget(**config["budget"])
+    baseline = composition.as_is(space, {})
     first, passed_over = points(config["points"], space, composition)
     notes += passed_over
-    search = build(config["search"], space, training.seed, first)
+    if config["baseline"] and space.holds(baseline):
+        first = (baseline, *(point for point in first if point != baseline))
+    setting = Setting(space, training.seed, first, partial(composition.as_is, space))
+    search = build(config["search"], setting)
     if not any(asdict(budget).values()) and search.limit() is None:
         raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
@@ -223,62 +228,6 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     return FAILED if driver.halted or not ranking(list(told.trials), sweep.objective) else 0
 
 
-def conclude(
-    sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
-) -> Ending:
-    """Write what the sweep leaves behind, and gather what is to be told."""
-    trials = study.trials
-    keys = sweep.space.keys
-    results.write_trials(folder, trials, keys, sweep.objective)
-    train_s = sum(trial.seconds for trial in trials)
-    wall_s = driver.wall_s
-    overhead = round(1 - train_s / (wall_s * slots), 4) if train_s else None
-    shares, shares_note = importances(study.optuna, sweep.training.seed)
-    results.write_importances(folder, shares)
-    results.write_seeds(folder, repeated(trials, sweep.objective))
-    ranked = ranking(trials, sweep.objective)
-    best = ranked[0] if ranked else None
-    checkpoint, test, diagnosis = "", {}, ""
-    if best is not None:
-        path = results.write_best(folder, best)
-        checkpoint = str(path)
-        if driver.finished and not driver.halted:
-            with Console().status("looking at the best model"):
-                test = _test(sweep, best, path)
-                diagnosis = _diagnosis(sweep, best, path, folder)
-    summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead)
-    results.write_summary(folder, summary)
-    if not driver.halted:
-        tracker.sweep_ended(
-            summary,
-            _table(*results.trials_table(trials, keys, sweep.objective)),
-            _table(*results.importances_table(shares)),
-        )
-    paths = {
-        "best model": checkpoint,
-        "pictures": str(folder.path / "diagnosis") if diagnosis else "",
-        "every epoch": str(folder.trials),
-        "all trials": str(folder.path / "trials.csv"),
-        "the study": str(folder.study),
-    }
-    return Ending(
-        sweep=sweep.name,
-        objective=sweep.objective,
-        trials=tuple(trials),
-        wall_s=wall_s,
-        train_s=train_s,
-        overhead=overhead,
-        overrides=_overrides(sweep, best),
-        test=test,
-        diagnosis=diagnosis,
-        importances=tuple(shares),
-        importances_note=shares_note,
-        stopped_because=driver.halted,
-        paths={what: path for what, path in paths.items() if path},
-        next_commands=_next_commands(sweep, driver),
-    )
-
-
 _CTRL_C = "interrupted by Ctrl-C"
 
 
@@ -322,70 +271,6 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
     )
-
-
-def _test(sweep: Sweep, best: Ranked, checkpoint: Path) -> dict[str, float]:
-    """The one look at the test part: the best trial's model at its best epoch."""
-    from trainers.checkpoints import load
-    from trainers.config import Device
-    from trainers.fit import evaluate
-
-    config = typed(sweep.composition.trial(best.trial.params))
-    config.device = Device.auto  # here, where the driver runs
-    return evaluate(config, load(checkpoint))
-
-
-def _diagnosis(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> str:
-    """Write what the best model takes for what; returns the gist of it."""
-    from trainers.checkpoints import load
-    from trainers.config import Device
-    from trainers.diagnosis.look import look
-
-    config = typed(sweep.composition.trial(best.trial.params))
-    config.device = Device.auto
-    trial = folder.trials / best.trial.id
-    try:
-        found = look(config, load(checkpoint), folder.path / "diagnosis", trial).quality
-    except ConfigError as error:
-        return f"not looked at: {error}"
-    rarest, f1 = found.rarest()
-    return (
-        f"accuracy {ending.score(found.accuracy)}, macro F1 {ending.score(found.macro_f1)}; of the "
-        f"rarest classes ({', '.join(rarest)}) {ending.score(f1)}"
-    )
-
-
-def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
-    if best is None:
-        return ()
-    given = [
-        override
-        for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview")
-        and not override.startswith(("budget.", "max_concurrent"))
-    ]
-    return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
-
-
-def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
-    name = f"SWEEP={sweep.name}"
-    where = sweep.config["results"]
-    folder = "" if where == "results" else f"results={where}"
-    arguments = f' ARGS="{folder}"' if folder else ""
-    if driver.halted:
-        return {f"make resume {name}{arguments}": "go on where it stopped"}
-    more = " ".join(filter(None, [folder, "budget.trials=+20"]))
-    commands = {
-        f'make extend {name} ARGS="{more}"': "twenty more trials",
-        'make sweep ARGS="search=random name=random"': "another search, to compare",
-    }
-    if sweep.config["experiment"] == "quickstart":
-        commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
-    return commands
-
-
-def _table(columns: list[str], rows: list[list[Any]]) -> Table:
-    return Table(tuple(columns), tuple(tuple(row) for row in rows))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ MOST_LINES = 25
 #: Arguments that the code supplies when it builds a choice of the group.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "model": ("input_shape", "classes", "norm", "activation"),
-    "search": ("space", "seed"),
+    "search": ("setting", "seed"),
     "track": ("sweep", "uid", "folder"),
 }
 

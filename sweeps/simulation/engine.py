@@ -89,7 +89,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     """Run a sweep on known curves.
 
     To replay a record trial for trial, give the search its configurations as points:
-    `replace(sweep, search=Sampled(RandomSampler, seed, [trial.params for trial in recorded]))`.
+    `Sampled(RandomSampler, Setting(space, points=[trial.params for trial in recorded]))`.
 
     Args:
         sweep: as `sweeps.sweep.check` returns it; its budget's hours are simulated ones.
@@ -169,7 +169,7 @@ def baseline(sweep: Sweep, source: Source, workers: int, seed: int, trials: int)
     """The yardstick: random search over the same curves, every trial to its end."""
     plain = replace(
         sweep,
-        search=Sampled(RandomSampler, seed),
+        search=Sampled(RandomSampler, sweep.search.setting),
         stop=Never(),
         budget=Budget(trials=trials, hours=None, gpu_hours=None, epochs=None),
     )
@@ -219,6 +219,9 @@ class _Unseen:
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
         """Show nothing."""
 
+    def paused(self, trial: str) -> None:
+        """Show nothing."""
+
     def ended(self, trial: TrialRecord) -> None:
         """Show nothing."""
 
@@ -227,7 +230,9 @@ class _Unseen:
 
 
 def _seeded(search: Search, seed: int) -> Search:
-    return replace(search, seed=seed) if isinstance(search, Sampled) else search
+    """The search with another seed; each is a dataclass with a setting."""
+    seeded: Search = replace(search, setting=replace(search.setting, seed=seed))  # type: ignore[type-var]
+    return seeded
 
 
 def _longest(sweep: Sweep) -> int:

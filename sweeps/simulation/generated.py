@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.simulation.encoding import Encoding
+from sweeps.simulation.encoding import Codes, Encoding, Numbers
 from sweeps.simulation.source import Curve
 from sweeps.space import Space
 
@@ -26,8 +26,8 @@ _CHANCE, _CEILING = 0.1, 0.97
 _SPREAD = 0.6
 #: Standard deviation of the noise of each epoch.
 _NOISE = 0.006
-#: Epochs of a power law's unit: where half of the way is done with a rate of 1.
-_HALF = 1.0
+#: Concentration of the Dirichlet draw of what matters; below 1, few parameters get most of it.
+_FEW_MATTER = 0.6
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,17 @@ class Generated:
     epochs: int
     seed: int = 0
     maximize: bool = True
-    _encoding: Encoding = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_encoding", Encoding(self.space))
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
         """The curve of one configuration."""
         x, codes = self._encoding.numbers(params), self._encoding.codes(params)
-        badness, slowness, size = (effect(x, codes) for effect in self._effects)
+        badness, slowness, size = self._landscape(x, codes)
         random = np.random.default_rng(self._digest(params))
-        top = _CEILING - _SPREAD * min(badness, 1.0)
-        rate = 1.1 - 0.8 * min(slowness, 1.0)
-        epochs = np.arange(1, self.epochs + 1)
-        values = top - (top - _CHANCE) * (1 + epochs / _HALF) ** -rate
-        values = np.clip(values + _NOISE * random.standard_normal(self.epochs), 0.0, 1.0)
+        top = _CEILING - _SPREAD * badness
+        rate = 1.1 - 0.8 * slowness
+        epochs = np.arange(1.0, self.epochs + 1)
+        values = top - (top - _CHANCE) * (1 + epochs) ** -rate
+        values = (values + _NOISE * random.standard_normal(self.epochs)).clip(0.0, 1.0)
         seconds = 20.0 * (1 + 4 * size) * random.lognormal(0.0, 0.05, self.epochs)
         told = values if self.maximize else 1 - values
         return Curve(tuple(told.tolist()), tuple(seconds.tolist()))
@@ -79,43 +75,45 @@ class Generated:
         ]
 
     @cached_property
-    def _effects(self) -> tuple[_Effect, _Effect, _Effect]:
-        random = np.random.default_rng(self.seed)
-        sizes = [len(known) for known in self._encoding.categorical.values()]
-        numeric = len(self._encoding.numeric)
-        return tuple(_effect(random, numeric, sizes) for _ in range(3))  # type: ignore[return-value]
+    def _encoding(self) -> Encoding:
+        return Encoding(self.space)
+
+    @cached_property
+    def _landscape(self) -> _Landscape:
+        return _Landscape(np.random.default_rng(self.seed), self._encoding, respects=3)
 
     def _digest(self, params: Mapping[str, Any]) -> int:
         text = json.dumps([self.seed, dict(params)], sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-@dataclass(frozen=True)
-class _Effect:
-    """How far a configuration is from the best in some respect: about 0 to 1."""
+class _Landscape:
+    """How far a configuration is from the best in several respects: about 0 to 1 each."""
 
-    optimum: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    offsets: tuple[NDArray[np.float64], ...]
+    def __init__(self, random: np.random.Generator, encoding: Encoding, respects: int) -> None:
+        """Put the optima into the space, and say what matters."""
+        sizes = [len(known) for known in encoding.categorical.values()]
+        numeric = len(encoding.numeric)
+        shares = random.dirichlet(np.full(numeric + len(sizes), _FEW_MATTER), respects)
+        self._optima = random.uniform(0.15, 0.85, (respects, numeric))
+        # The mean square distance to an optimum inside the cube is about 1/6.
+        self._weights = 3.0 * shares[:, :numeric]
+        self._levels = [
+            shares[:, numeric + i, None] * random.permuted(_ladder(respects, size), axis=1)
+            for i, size in enumerate(sizes)
+        ]
 
-    def __call__(self, x: NDArray[np.float64], codes: NDArray[np.int64]) -> float:
-        squares = self.weights * (x - self.optimum) ** 2
-        categories = sum(
-            float(offsets[code])
-            for offsets, code in zip(self.offsets, codes, strict=True)
-            if code >= 0
-        )
-        return float(np.nansum(squares)) + categories
+    def __call__(self, numbers: Numbers, codes: Codes) -> Sequence[float]:
+        """For each respect, the distance; keys that are absent do not count."""
+        terms = self._weights * (numbers - self._optima) ** 2
+        terms[:, np.isnan(numbers)] = 0.0
+        told = terms.sum(axis=1)
+        for levels, code in zip(self._levels, codes.tolist(), strict=True):
+            if code >= 0:
+                told += levels[:, code]
+        return [min(float(distance), 1.0) for distance in told]
 
 
-def _effect(random: np.random.Generator, numeric: int, sizes: list[int]) -> _Effect:
-    optimum = random.uniform(0.15, 0.85, numeric)
-    total = numeric + len(sizes)
-    importance = random.dirichlet(np.full(total, 0.6)) if total else np.zeros(0)
-    # The mean square distance to an optimum inside the cube is about 1/6: so badness spreads.
-    weights = 3.0 * importance[:numeric]
-    offsets = []
-    for share, size in zip(importance[numeric:], sizes, strict=True):
-        levels = random.permutation(np.linspace(0.0, 1.0, size)) if size > 1 else np.zeros(size)
-        offsets.append(share * levels)
-    return _Effect(optimum, weights, tuple(offsets))
+def _ladder(respects: int, size: int) -> NDArray[np.float64]:
+    """(respects, size) from 0 to 1 in even steps."""
+    return np.tile(np.linspace(0.0, 1.0, size), (respects, 1))

@@ -41,7 +41,7 @@ TEARDOWN_S = 1.0  # kept back from the deadline for wandb-core to end
 NAME_LENGTH = 128  # of a W&B artifact
 EMPTY_LOG = 7  # bytes of the header of a run's .wandb file
 STALE_S = 10.0  # after which an empty log is no run being opened by someone else
-SUCCESS = ("complete", "stopped")
+SUCCESS = ("complete", "stopped", "paused")
 INTERRUPTED = 255  # the exit code wandb itself gives a run ended by Ctrl-C
 
 Mode = Literal["online", "offline"]

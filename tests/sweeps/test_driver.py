@@ -285,6 +285,63 @@ class TestEpoch:
         assert "a note" in one.output.getvalue()
 
 
+class TestPromotion:
+    RULE = ("stop=promotion", "stop.factor=2", "epochs=4")  # rungs at 1, 2 and 4
+
+    def test_waits_at_a_rung_until_it_is_among_the_best(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        first, second = one.next(), one.next()
+        assert one.epoch(first.trial, 1, 0.5)
+        assert one.driver.running == 1
+        assert one.record(first.trial).state is State.RUNNING
+        third = one.next()  # nobody can be promoted yet
+        assert one.epoch(second.trial, 1, 0.6)
+        promoted = one.next()
+        assert (promoted.trial, promoted.after) == (second.trial, 1)
+        assert one.epoch(third.trial, 1, 0.1)
+        assert one.epoch(promoted.trial, 2, 0.7)
+        assert [(t, s) for t, s, _ in one.tracker.ended][-1] == (second.trial, "paused")
+
+    def test_ends_when_nobody_can_be_promoted_any_more(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        scores = {"0000": 0.1, "0001": 0.4, "0002": 0.3, "0003": 0.2}
+        while (assignment := one.driver.next()) is not None:
+            epoch = assignment.after + 1
+            while not one.epoch(assignment.trial, epoch, scores[assignment.trial] + epoch / 100):
+                epoch += 1
+        assert one.driver.finished
+        assert {t.id: (t.state, t.last_epoch) for t in one.study.trials} == {
+            "0000": (State.STOPPED, 1),
+            "0001": (State.COMPLETE, 4),
+            "0002": (State.STOPPED, 2),
+            "0003": (State.STOPPED, 1),
+        }
+        assert one.record("0003").reason == "not promoted after epoch 1"
+
+    def test_what_waits_is_not_forgotten_by_a_resume(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        trials = [one.next().trial for _ in range(3)]
+        one.epoch(trials[0], 1, 0.5)
+        one.epoch(trials[2], 1, 0.4)
+        two = sit(*self.RULE)
+        assert two.next().trial == "0001"  # it had not reported
+        assert two.epoch("0001", 1, 0.6)
+        assert (two.next().trial, two.record("0001").passed) == ("0001", 1)
+        three = sit(*self.RULE)
+        assert (again := three.next()).trial == "0001"  # promoted before, so not again to be
+        assert again.after == 1
+        assert three.next().trial == "0003"
+
+    def test_ends_with_the_budget(self, sit: Sit) -> None:
+        one = sit(*self.RULE, "budget.epochs=3", "budget.trials=null")
+        trials = [one.next().trial for _ in range(3)]
+        assert [one.epoch(trial, 1) for trial in trials] == [True] * 3
+        assert one.driver.next() is None
+        assert one.driver.finished
+        assert {one.record(t).reason for t in trials} == {"the budget of 3 epochs is spent"}
+        assert {one.record(t).state for t in trials} == {State.STOPPED}
+
+
 class TestFailures:
     def test_are_on_record_with_their_reason(self, sit: Sit) -> None:
         one = sit()

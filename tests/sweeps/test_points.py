@@ -23,7 +23,7 @@ SPACE = (
 
 
 def swept(*overrides: str) -> Sweep:
-    with compose([*SPACE, *overrides]) as composition:
+    with compose([*SPACE, "baseline=false", *overrides]) as composition:
         return check(composition)
 
 
@@ -49,7 +49,7 @@ def test_come_first_and_what_they_leave_open_is_drawn(search: str, study: Study)
 def test_what_is_fixed_on_the_command_line_is_passed_over() -> None:
     point = POINT.replace("}", ", optimizer.momentum: 0.5}")
     overrides = ["experiment=quickstart", f"points=[{point}]", "optimizer=adamw", "model.depth=2"]
-    with compose([*overrides, "optimizer.lr=0.02"]) as composition:
+    with compose([*overrides, "optimizer.lr=0.02", "baseline=false"]) as composition:
         sweep = check(composition)
     assert sweep.search.point(0) == {"model.width": 64}
     assert sweep.notes == ("optimizer.momentum is not swept: optimizer=adamw has no such key",)
@@ -67,3 +67,16 @@ def test_one_that_the_space_does_not_hold_is_passed_over_and_told() -> None:
 def test_a_key_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"points\[0\]: model.widht.*did you mean model.width"):
         swept("points=[{model.widht: 64}]")
+
+
+def test_the_configuration_as_it_is_comes_before_them() -> None:
+    as_is = {"optimizer": "adamw", "model.width": 64, "optimizer.lr": 0.003}
+    sweep = swept("baseline=true", "points=[{model.width: 40}]")
+    assert [sweep.search.point(n) for n in range(3)] == [as_is, {"model.width": 40}, None]
+    again = swept("baseline=true", f"points=[{as_is}]".replace("'", ""))
+    assert [again.search.point(n) for n in range(2)] == [as_is, None]
+
+
+def test_the_configuration_as_it_is_may_lie_outside_of_the_space() -> None:
+    with compose(["space=null", "model.width=128,256"]) as composition:
+        assert check(composition).search.point(0) is None

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from sweeps.records import Objective, State, TrialRecord
-from sweeps.search import Grid, Sampled
+from sweeps.search import Grid, Sampled, Setting
 from sweeps.space import Space, parse
 from sweeps.stop import Asha
 from sweeps.study import Study
@@ -34,7 +34,7 @@ SPACE = parse(
     ),
     lambda key: (),
 )
-RANDOM = Sampled(RandomSampler, seed=0)
+RANDOM = Sampled(RandomSampler, Setting(SPACE))
 
 
 def tpe(seed: int) -> TPESampler:
@@ -61,7 +61,7 @@ def score(params: Mapping[str, object], epoch: int) -> float:
 
 def work(path: Path, trials: int = 15, epochs: int = 3) -> None:
     """One worker: goes on with what is unfinished, then proposes, until there are enough."""
-    study, search, rule = opened(path), Sampled(tpe, seed=7), Asha(grace=1, factor=2)
+    study, search, rule = opened(path), Sampled(tpe, Setting(SPACE, 7)), Asha(grace=1, factor=2)
 
     def judged(record: TrialRecord) -> bool:
         if record.last_epoch == epochs:
@@ -386,7 +386,7 @@ class TestExactness:
     def test_a_running_trial_counts_the_same_after_reopening(self, path: Path) -> None:
         """The constant liar takes running trials into account, with what they have reported."""
         proposals = []
-        search = Sampled(tpe, seed=1)
+        search = Sampled(tpe, Setting(SPACE, 1))
         for reopen in (False, True):
             place = path.with_name(f"{reopen}.log")
             study = opened(place)
@@ -410,7 +410,7 @@ class TestExactness:
         grid = list(space.enumerate())
         study = opened(path, space=space)
         for number in range(len(grid)):
-            assert study.propose(Grid(space)).params == grid[number]
+            assert study.propose(Grid(Setting(space))).params == grid[number]
             if number % 20 == 0:
                 study.close()
                 study = opened(path, space=space)
