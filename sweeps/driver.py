@@ -187,7 +187,7 @@ class Driver:
         self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.epoch(trial, epoch, metrics, where)
-        checkpoint = self._folder and self._folder.checkpoint(trial, epoch)
+        checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
         self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:

@@ -1,6 +1,6 @@
 """A sweep in simulated time: the real decisions, on learning curves that are known already."""
 
-from sweeps.simulation.engine import Simulated, Step, baseline, simulate
+from sweeps.simulation.engine import Simulated, Step, baseline, check_length, simulate
 from sweeps.simulation.generated import Generated
 from sweeps.simulation.recorded import Recorded, read
 from sweeps.simulation.source import Curve, Source
@@ -13,6 +13,7 @@ __all__ = [
     "Source",
     "Step",
     "baseline",
+    "check_length",
     "read",
     "simulate",
 ]

@@ -7,6 +7,7 @@ scheduled, so that a simulation is a function of the sweep, the curves, the work
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -102,11 +103,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     """
     if workers < 1:
         raise ConfigError(f"workers={workers} must be a whole number of 1 or more: workers=8")
-    if (longest := _longest(sweep)) > source.epochs:
-        raise ConfigError(
-            f"epochs={longest} is more than the {source.epochs} that the curves have: "
-            f"epochs={source.epochs}"
-        )
+    check_length(sweep, source)
     began = time.perf_counter()
     study = Study(None, sweep.objective, sweep.space, sweep.name, create=True)
     stand_in = _Stand(sweep)
@@ -148,7 +145,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
             continue
         value = curve.values[epoch - 1]
         epochs += 1
-        if not trajectory or better(value, trajectory[-1].best):
+        if not math.isnan(value) and (not trajectory or better(value, trajectory[-1].best)):
             trajectory.append(Step(clock.now, epochs, value))
         metrics = {metric: value, "epoch_s": curve.seconds[epoch - 1]}
         if not driver.epoch(trial, epoch, metrics, _HERE):
@@ -163,6 +160,19 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
         driver.halted,
         time.perf_counter() - began,
     )
+
+
+def check_length(sweep: Sweep, source: Source) -> None:
+    """See that the curves are as long as the trials may be.
+
+    Raises:
+        ConfigError: they are shorter.
+    """
+    if sweep.longest > source.epochs:
+        raise ConfigError(
+            f"epochs={sweep.longest} is more than the {source.epochs} that the curves have: "
+            f"epochs={source.epochs}"
+        )
 
 
 def baseline(sweep: Sweep, source: Source, workers: int, seed: int, trials: int) -> Simulated:
@@ -233,9 +243,3 @@ def _seeded(search: Search, seed: int) -> Search:
     """The search with another seed; each is a dataclass with a setting."""
     seeded: Search = replace(search, setting=replace(search.setting, seed=seed))  # type: ignore[type-var]
     return seeded
-
-
-def _longest(sweep: Sweep) -> int:
-    """The most epochs that a trial of the sweep may have."""
-    swept = [p.dimension.examples() for p in sweep.space.parameters if p.key == "epochs"]
-    return max((int(value) for values in swept for value in values), default=sweep.training.epochs)

@@ -8,9 +8,9 @@ before the longest is continued by an estimate, and how many are is told.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sweeps import results
@@ -35,15 +35,15 @@ class Recorded:
         Raises:
             ConfigError: no trial has an epoch.
         """
-        self.name, self._objective = name, objective
+        self.name = name
         kept = [t for t in trials if t.state in _KEPT and (t.epochs or _diverged(t))]
         own = [_own(trial, objective) for trial in kept]
         self.epochs = max((len(c.values) for c in own), default=0)
         whole = [c for c in own if len(c.values) == self.epochs]
         if self.epochs == 0:
             raise ConfigError(
-                f"SWEEP={name}: none of its {len(trials)} trials has an epoch on record, so there "
-                "is no curve to replay"
+                f"none of the {len(trials)} trials of {name} has an epoch on record, so there is "
+                "no curve to replay: let the sweep run first"
             )
         short = [not c.diverges and len(c.values) < self.epochs for c in own]
         self._curves = [
@@ -86,12 +86,14 @@ def continued(curve: Curve, whole: Sequence[Curve], objective: Objective) -> Cur
 
     def difference(other: Curve) -> float:
         pairs = zip(curve.values, other.values[:there], strict=True)
-        return sum((a - b) ** 2 for a, b in pairs)
+        squares = sum((a - b) ** 2 for a, b in pairs)
+        return math.inf if math.isnan(squares) else squares
 
     like = min(whole, key=difference)
     best = max if objective.maximize else min
     worst = min if objective.maximize else max
-    bound = best(v for c in (curve, *whole) for v in c.values)
+    seen = [v for c in (curve, *whole) for v in c.values if not math.isnan(v)]
+    bound = best(seen, default=math.nan)
     shift = curve.values[-1] - like.values[there - 1]
     values = [worst(value + shift, bound) for value in like.values[there:]]
     pace = statistics.median(curve.seconds)
@@ -115,13 +117,9 @@ def read(folder: results.Folder, space: Space, objective: Objective) -> Recorded
         raise ConfigError(f"{folder.path} has no study.log: there are no curves to replay")
     study = Study(folder.study, objective, space, folder.path.name, create=False)
     try:
-        return Recorded(study.trials, space, objective, _shown(folder.path))
+        return Recorded(study.trials, space, objective, str(folder.path))
     finally:
         study.close()
-
-
-def _shown(path: Path) -> str:
-    return str(path)
 
 
 def _diverged(trial: TrialRecord) -> bool:
