@@ -83,7 +83,7 @@ def conclude(
         importances_note=shares_note,
         stopped_because=driver.halted,
         paths={what: path for what, path in paths.items() if path},
-        next_commands=_next_commands(sweep, driver),
+        next_commands=_next_commands(sweep, driver, trials),
     )
 
 
@@ -139,7 +139,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
 
 
-def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
+def _next_commands(sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord]) -> dict[str, str]:
     name = f"SWEEP={sweep.name}"
     where = sweep.config["results"]
     folder = "" if where == "results" else f"results={where}"
@@ -147,9 +147,12 @@ def _next_commands(sweep: Sweep, driver: Driver) -> dict[str, str]:
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
     commands = {}
-    if sweep.budget.trials is not None and sweep.search.limit() is None:
-        more = " ".join(filter(None, [folder, "budget.trials=+20"]))
-        commands[f'make extend {name} ARGS="{more}"'] = "twenty more trials"
+    limit, twenty = sweep.search.limit(), "budget.trials=+20"
+    if limit is None or sum(t.state.ended for t in trials) < limit:
+        extension = driver.extension or twenty
+        more = " ".join(filter(None, [folder, extension]))
+        what = "twenty more trials" if extension == twenty else "go on beyond its budget"
+        commands[f'make extend {name} ARGS="{more}"'] = what
     if sweep.choice("search") == "tpe":
         known = ("name=", "preview=", "search=")
         same = [word for word in sweep.composition.overrides if not word.startswith(known)]

@@ -16,6 +16,8 @@ class BudgetConfig:
     hours: Optional[float] = MISSING  # noqa: UP045  of wall time, over all sittings
     gpu_hours: Optional[float] = MISSING  # noqa: UP045  training seconds x resources.gpu
     epochs: Optional[int] = MISSING  # noqa: UP045  in all trials together
+    target: Optional[float] = MISSING  # noqa: UP045  enough once task.metric is there in any trial
+    stalled: Optional[int] = MISSING  # noqa: UP045  so many trials in a row, none better: enough
 
 
 @dataclass

@@ -16,12 +16,11 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
-from sweeps.budget import Budget, Spent
-from sweeps.promotion import Promoting
+from sweeps.budget import Budget, Lead, Spent
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
-from sweeps.stop import Stop
+from sweeps.stop import Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers import history
@@ -76,6 +75,9 @@ class View(Protocol):
     def ended(self, trial: TrialRecord) -> None:
         """A trial gave its slot back, or could not take one."""
 
+    def spent(self, spent: Spent) -> None:
+        """What of the budget is used, told before the event that is shown with it."""
+
     def note(self, text: str) -> None:
         """Something to tell."""
 
@@ -118,6 +120,8 @@ class Driver:
         self._epochs = sum(len(trial.epochs) for trial in study.trials)
         self._gpus = float(composition.base.resources.gpu)
         self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
+        self._lead = Lead(study.objective, study.trials)
+        self._over = ""  # why the budget ends the sweep, once a person has been told
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
         self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
@@ -126,6 +130,7 @@ class Driver:
         self._failures = 0  # in a row
         self._most_failures = int(composition.base.failures.in_a_row)
         self.halted = ""
+        progress.spent(self._spent())
 
     @property
     def wall_s(self) -> float:
@@ -145,6 +150,11 @@ class Driver:
         # What runs may yet make room at the top for one that waits.
         waits = bool(self._paused) and (bool(self._running) or self._promotable() is not None)
         return not waits and self._no_more()
+
+    @property
+    def extension(self) -> str:
+        """Overrides with which a sweep whose budget has ended it would go on; else empty."""
+        return self._budget.extension(self._spent())
 
     def halt(self, reason: str) -> None:
         """End this sitting. Trials that run stay on record as running, to be gone on with."""
@@ -185,7 +195,9 @@ class Driver:
             return False  # told before: its process was lost after that
         self._epochs += 1
         self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
+        self._lead.note(self._study.trial(trial))
         where = f"{place.member}/{place.machine}" if place.member else place.machine
+        self._progress.spent(self._spent())
         self._progress.epoch(trial, epoch, metrics, where)
         checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
@@ -307,6 +319,8 @@ class Driver:
 
     def _end(self, trial: str, state: State, reason: str) -> None:
         record = self._study.end(trial, state, reason)
+        self._lead.note(record)
+        self._progress.spent(self._spent())
         self._running.discard(trial)
         self._progress.ended(record)
         best = record.best(self._study.objective)
@@ -315,6 +329,9 @@ class Driver:
         self._failures = 0 if state.scored else self._failures + 1
         if (limit := self._most_failures) <= self._failures:
             self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")
+        if not self._over and (over := self._budget.over(self._spent())):
+            self._over = over  # the trial that ended may have another reason of its own
+            self._progress.note(f"{over}: no more trials")
 
     def _no_more(self) -> bool:
         limit = self._search.limit()
@@ -324,7 +341,8 @@ class Driver:
     def _spent(self) -> Spent:
         hours = self.wall_s / 3600
         trials = self._study.count - self._infeasible
-        return Spent(trials, hours, self._gpu_s / 3600, self._epochs)
+        best, fruitless = self._lead.best, self._lead.fruitless
+        return Spent(trials, hours, self._gpu_s / 3600, self._epochs, best, fruitless)
 
 
 def _excess(training: TrainConfig) -> str:

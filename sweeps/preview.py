@@ -87,8 +87,14 @@ def _trials_text(sweep: Sweep) -> str:
     ]
     trials = sweep.trials
     count = f"{trials:,}" if trials is not None else "as many as fit"
-    each = f", up to {sweep.training.epochs} epochs each"
-    return count + each + (f"; at most {', '.join(others)}" if others else "")
+    told = [f"{count}, up to {sweep.training.epochs} epochs each"]
+    if others:
+        told.append(f"at most {', '.join(others)}")
+    if budget.target is not None:
+        told.append(f"until {sweep.objective.metric} is {budget.target:g}")
+    if budget.stalled is not None:
+        told.append(f"until {budget.stalled} in a row are no better")
+    return "; ".join(told)
 
 
 def _where(sweep: Sweep) -> str:

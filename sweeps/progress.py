@@ -1,20 +1,17 @@
 """What a person sees while a sweep runs: one live view in a terminal, plain lines elsewhere.
 
-From pure to visible: `eta` (numbers in, seconds out), `Standing` (what is known of the sweep, fed
-by events), `frame` (its lines) and `Progress` (shows them). One thread, the driver's, calls
+From pure to visible: `Standing` (what is known of the sweep, fed by events), `frame` (its lines)
+and `Progress` (shows them). One thread, the driver's, calls
 `Progress`; a second one, rich's, redraws the view four times a second.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 import time
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from rich.cells import cell_len
@@ -22,6 +19,7 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
+from sweeps.budget import UNLIMITED, Budget, Spent
 from sweeps.ending import (
     FAILED,
     GAP,
@@ -38,61 +36,12 @@ from sweeps.ending import (
     pairs,
     score,
 )
+from sweeps.eta import eta
 from sweeps.records import Objective, Ranked, State, TrialRecord
 
 HEARTBEAT_S = 30.0  # between two lines that only say that all is well
 REFRESHES_PER_S = 4.0
 ENOUGH_EPOCHS = 3  # to guess from, before a trial has ended: the first epochs include start-up
-
-
-def eta(
-    ended: Sequence[float],
-    running: Sequence[tuple[float, float]],
-    waiting: int,
-    slots: int,
-    left_s: float | None = None,
-) -> float | None:
-    """Seconds until the sweep ends, or None when there is nothing to judge by.
-
-    A running trial may yet be stopped early, so it is expected to last as long as the ended
-    trials that outlasted it did, and at most to its last epoch. The waiting trials are expected
-    to last the mean of the ended and of the running ones; leaving the latter out would favour
-    trials stopped early, which end first (Kaplan and Meier's redistribution to the right).
-
-    Args:
-        ended: seconds that each ended trial took, however it ended.
-        running: of each running trial, (seconds so far, seconds if it runs to its last epoch).
-        waiting: trials that have not started.
-        slots: trials that run at once, at least 1.
-        left_s: seconds that the budget leaves, if it is one of time: the ETA is at most that.
-    """
-    lasted = sorted(ended)
-    sums = [0.0, *accumulate(lasted)]
-    remaining: list[float] = []
-    for so_far, full in running:
-        longer = bisect_right(lasted, so_far)
-        rest = max(full - so_far, 0.0)
-        if longer < len(lasted):
-            rest = min(rest, (sums[-1] - sums[longer]) / (len(lasted) - longer) - so_far)
-        remaining.append(rest)
-    lengths = [
-        *lasted,
-        *(so_far + rest for (so_far, _), rest in zip(running, remaining, strict=True)),
-    ]
-    if waiting and not lengths:
-        return None
-    free = remaining + [0.0] * (slots - len(remaining))  # when each slot is next free
-    end = max(free)
-    if waiting and (mean := sum(lengths) / len(lengths)) > 0:
-        heapq.heapify(free)
-        while waiting and end - free[0] > mean:
-            heapq.heapreplace(free, free[0] + mean)
-            waiting -= 1
-        rounds, rest = divmod(waiting, len(free))  # from here on the slots take turns
-        end += rounds * mean
-        if rest:
-            end = max(end, sorted(free)[rest - 1] + (rounds + 1) * mean)
-    return end if left_s is None else min(end, max(left_s, 0.0))
 
 
 @dataclass(frozen=True)
@@ -106,6 +55,7 @@ class Plan:
         epochs: the most a trial runs, unless `epochs` is among its parameters.
         slots: trials that run at once.
         budget_s: seconds that a budget of time leaves to this session, if there is one.
+        budget: all limits, of which is told what is left.
     """
 
     sweep: str
@@ -117,6 +67,7 @@ class Plan:
     epochs: int
     slots: int
     budget_s: float | None = None
+    budget: Budget = UNLIMITED
 
 
 @dataclass
@@ -146,6 +97,7 @@ class Standing:
         self.failure = ""  # the last one of this session, in words
         self.widths: dict[str, int] = {}  # parameter -> cells of its widest value so far
         self.places: set[str] = set()
+        self.spent: tuple[Spent, float] | None = None  # as last told, and when
         self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
         self._epochs, self._epochs_s = 0, 0.0
         for trial in earlier:
@@ -239,6 +191,13 @@ class Standing:
         lasted = [seconds for _, seconds in self.ended.values()]
         return eta(lasted, running, waiting, self.plan.slots, left_s)
 
+    def budget(self, now: float) -> str:
+        """What is left of the budget besides its trials, which are told by their number."""
+        if self.spent is None or self.over:
+            return ""
+        spent, told = self.spent
+        return self.plan.budget.left(replace(spent, hours=spent.hours + (now - told) / 3600))
+
     def _meet(self, trial: TrialRecord) -> str:
         """Note how wide its values are, so that columns do not jump, and where it runs."""
         for key, value in trial.params.items():
@@ -292,6 +251,8 @@ def _overview(standing: Standing, now: float, width: int) -> Iterator[Text]:
         yield Text(standing.counts + " " * space + times)
     else:
         yield from (Text(standing.counts), Text(times))
+    if left := standing.budget(now):
+        yield Text(f"left  {left}")
 
     if (best := standing.best) is not None:
         lead, value = f"best  {best.trial.id}{GAP}{plan.objective.metric} ", score(best.value)
@@ -415,6 +376,11 @@ class Progress:
             self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
             self._beat_if_due()
 
+    def spent(self, spent: Spent) -> None:
+        """What of the budget is used, told before the event that is shown with it."""
+        with self._lock:
+            self._standing.spent = spent, self._clock()
+
     def note(self, text: str) -> None:
         """Tell something on a line of its own, above the live view."""
         line = Text(encodable(one_line(text), self._console.encoding))
@@ -441,5 +407,8 @@ class Progress:
         line += f" ({standing.counts})"
         if (best := standing.best) is not None:
             line += f"; best {score(best.value)}, trial {best.trial.id}"
-        left_s = standing.left_s(now)
-        return line if left_s is None else f"{line}; about {duration(left_s)} left"
+        if (left_s := standing.left_s(now)) is not None:
+            line += f"; about {duration(left_s)} left"
+        if left := standing.budget(now):
+            line += f"; budget left: {left}"
+        return line

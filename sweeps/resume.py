@@ -1,8 +1,8 @@
 """`python -m sweeps.resume SWEEP [overrides]`: go on with a sweep, or give it more to do.
 
 The sweep's own record says what it is; only what does not change its decisions may be given
-anew: the budget (`budget.trials=40`, or `+20` for twenty more), where and how it runs, and where
-it is shown.
+anew: the budget (`budget.trials=40`, or `+20` for twenty more; `budget.target=0.99`), where and
+how it runs, and where it is shown.
 """
 
 from __future__ import annotations
@@ -10,20 +10,23 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from sweeps import results
-from sweeps.composition import compose, dotted
+from sweeps.budget import Spent
+from sweeps.composition import compose, dotted, exists
 from sweeps.entry import refusals, use_plugins
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
+from trainers.check import locate
 from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
 _FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results")
-_BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs)=\+(\d+(?:\.\d+)?)")
+_BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 
 
 def resume(name: str, given: Sequence[str]) -> None:
@@ -47,10 +50,14 @@ def resume(name: str, given: Sequence[str]) -> None:
             )
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
         done = all(trial.state.ended for trial in study.trials)
-        if done and sweep.enough(study.trials):
+        gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
+        spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)
+        over = sweep.budget.over(spent)
+        if done and (over or sweep.enough(study.trials)):
+            more = sweep.budget.extension(spent) or "budget.trials=+20"
             sys.stdout.write(
-                f"{name} is finished: {len(study.trials)} trials. For more:\n"
-                f'make extend SWEEP={name} ARGS="budget.trials=+20"\n'
+                f"{name} is finished: {over or f'{len(study.trials)} trials'}. For more:\n"
+                f'make extend SWEEP={name} ARGS="{more}"\n'
             )
             return
         results.write_sweep(folder, sweep.config, overrides, fingerprint)
@@ -73,9 +80,14 @@ def _merge(
                 f"{word}: a sweep that has begun keeps its {key}; begin another with name=… "
                 f"(here may be given: {', '.join(_FREE)})"
             )
+        if word.startswith("budget.target=+"):
+            raise ConfigError(
+                f"{word}: a target is a value of the objective, not to be added to: give the new "
+                "one, budget.target=0.99, or null for none"
+            )
         if match := _BUDGET.fullmatch(word):
             kind, more = match.groups()
-            before = budget[kind]
+            before = budget.get(kind)
             if before is None:
                 raise ConfigError(f"{word}: the sweep has no limit of {kind} that could be raised")
             total = before + float(more)
@@ -94,11 +106,24 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
         ):
             continue
         was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
-        if was != has:
+        if was != has and (exists(old, key) or has != _default(now, key)):
             raise ConfigError(
                 f"conf/ has changed since this sweep began: {key} was {was}, and is {has} now; "
                 "put it back, or begin a new sweep with name=…"
             )
+
+
+def _default(config: dict[str, object], key: str) -> object:
+    """What a group's target takes a setting to be if it is not given: nothing, if it must be.
+
+    A setting that is younger than the sweep changes nothing as long as it has this value.
+    """
+    group, _, name = key.partition(".")
+    node = config.get(group)
+    if not isinstance(node, dict) or "_target_" not in node:
+        return None
+    parameter = signature(locate(group, node)).parameters.get(name)
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -116,7 +116,7 @@ def check(composition: Composition) -> Sweep:
         )
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
-    budget = Budget(**config["budget"])
+    budget = Budget(**config["budget"], maximize=objective.maximize)
     baseline = composition.as_is(space, {})
     first, passed_over = points(config["points"], space, composition)
     notes += passed_over
@@ -124,7 +124,7 @@ def check(composition: Composition) -> Sweep:
         first = (baseline, *(point for point in first if point != baseline))
     setting = Setting(space, training.seed, first, partial(composition.as_is, space))
     search = build(config["search"], setting)
-    if not any(asdict(budget).values()) and search.limit() is None:
+    if not budget.bounded and search.limit() is None:
         raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
         raise ConfigError(
@@ -276,6 +276,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         epochs=sweep.training.epochs,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
+        budget=sweep.budget,
     )
 
 

@@ -76,6 +76,17 @@ def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str]
             and (wanted, type(value)) != (float, int)
         ):
             raise ConfigError(f"{group}.{key} must be {_NAMES[wanted]}, not {value!r}")
+        _check_within(f"{group}.{key}", value)
+
+
+def _check_within(group: str, value: object) -> None:
+    """Check what is to be built below a key, such as the rules in a list of rules."""
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            check_arguments(group, value)
+        else:
+            for key, inner in value.items():
+                _check_within(f"{group}.{key}", inner)
 
 
 def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:

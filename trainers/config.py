@@ -119,6 +119,7 @@ class TrainConfig:
     seed: int = MISSING
     epochs: int = MISSING
     batch_size: int = MISSING
+    steps: Optional[int] = MISSING  # noqa: UP045
     precision: Precision = MISSING
     device: Device = MISSING
     label_smoothing: float = MISSING
@@ -194,6 +195,8 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(0 <= config.seed < 2**32, "seed", "from 0 to 2**32 - 1", config.seed)
     _require(config.epochs >= 1, "epochs", "1 or more", config.epochs)
     _require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
+    few = config.steps is None or config.steps >= 1
+    _require(few, "steps", "1 or more, or null", config.steps)
     _require(
         0 <= config.label_smoothing < 1,
         "label_smoothing",

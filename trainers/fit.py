@@ -17,7 +17,7 @@ from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import ConfigError, DataError, Diverged
 from trainers.histograms import Histogram
-from trainers.learner import Learner
+from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
 from trainers.state import write
 
@@ -74,6 +74,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         raise ConfigError(f"the model has {too_large}: make it smaller, or allow more")
     torch.manual_seed(config.seed)
     learner = Learner.begin(config, dataset, where)
+    count = examples(config, dataset)
     if resume is not None:
         learner.load(resume)
 
@@ -83,7 +84,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         device.set_random_state(learner.rng, where)
         start = time.perf_counter()
         lr = learner.lr
-        trained = learner.train(train, _order(len(train), config.seed, number, where))
+        order = _order(len(train), config.seed, number, where)[:count]
+        trained = learner.train(train, order)
         train_loss, train_accuracy = trained.means()
         val_loss, val_accuracy = measure(config, learner.model, valid).means()
         seconds = time.perf_counter() - start
@@ -97,7 +99,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
             "val_accuracy": val_accuracy,
             "lr": lr,
             "epoch_s": seconds,
-            "samples_per_s": len(train) / seconds,
+            "samples_per_s": count / seconds,
         }
         learner.pace.after_epoch(metrics[config.task.metric])
         learner.rng = device.random_state(where)

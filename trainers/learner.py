@@ -71,7 +71,7 @@ class Learner:
         """
         model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
         optimizer = build.optimizer(config, model)
-        pace = build.pace(config, optimizer, steps(len(dataset.train), config.batch_size))
+        pace = build.pace(config, optimizer, steps(examples(config, dataset), config.batch_size))
         augment = build.augment(config)
         return cls(config, model, optimizer, pace, augment, device.random_state(where))
 
@@ -198,6 +198,12 @@ def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
         loss_sum += cross_entropy(logits, y, reduction="sum")
         right += (logits.argmax(1) == y).sum()
     return Sums(loss_sum, right, len(part))
+
+
+def examples(config: TrainConfig, dataset: Dataset) -> int:
+    """How many examples an epoch trains on."""
+    everything = len(dataset.train)
+    return min(everything, (config.steps or everything) * config.batch_size)
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:

@@ -17,7 +17,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna.samplers import RandomSampler
 
-from sweeps.budget import Budget
+from sweeps.budget import UNLIMITED, Spent
 from sweeps.driver import Driver
 from sweeps.records import Objective, Place, State, TrialRecord
 from sweeps.search import Sampled, Search
@@ -181,7 +181,7 @@ def baseline(sweep: Sweep, source: Source, workers: int, seed: int, trials: int)
         sweep,
         search=Sampled(RandomSampler, sweep.search.setting),
         stop=Never(),
-        budget=Budget(trials=trials, hours=None, gpu_hours=None, epochs=None),
+        budget=replace(UNLIMITED, trials=trials),
     )
     return simulate(plain, source, workers, seed)
 
@@ -233,6 +233,9 @@ class _Unseen:
         """Show nothing."""
 
     def ended(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def spent(self, spent: Spent) -> None:
         """Show nothing."""
 
     def note(self, text: str) -> None:

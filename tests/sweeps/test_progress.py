@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweeps.progress import Plan, Progress, Standing, eta, frame
+from sweeps.progress import Plan, Progress, Standing, frame
 from sweeps.records import Objective, State, TrialRecord
 
 ROOT = Path(__file__).parents[2]
@@ -43,65 +43,7 @@ def shown(standing: Standing, now: float = 0.0, width: int = 80, height: int = 2
     return "\n".join(line.plain for line in frame(standing, now, width, height))
 
 
-class TestEta:
-    @pytest.mark.parametrize(
-        ("ended", "running", "waiting", "slots", "left_s", "expected"),
-        [
-            ([], [], 0, 2, None, 0.0),  # nothing to do
-            ([], [], 5, 2, None, None),  # nothing to judge by
-            ([], [(30, 100)], 0, 2, None, 70),  # to its last epoch
-            ([], [(30, 100), (10, 100)], 0, 2, None, 90),  # the longer of the two
-            ([], [(30, 100)], 1, 1, None, 170),  # then another one as long
-            ([100, 100], [], 4, 2, None, 200),  # two rounds in two slots
-            ([100, 100], [], 1, 2, None, 100),  # half the work, yet not half the time
-            ([100, 100], [], 5, 2, None, 300),
-            ([20, 40], [(30, 100)], 0, 1, None, 10),  # as the one that outlasted 30 s: until 40
-            ([20, 40], [(50, 100)], 0, 1, None, 50),  # none lasted longer: to its last epoch
-            ([20, 40], [(30, 35)], 0, 1, None, 5),  # never past its last epoch
-            ([10, 10, 10], [(10, 100)], 1, 1, None, 90 + 32.5),  # (10+10+10+100)/4 and not 10
-            ([100, 100], [], 4, 2, 60, 60),  # the budget's time ends first
-            ([100, 100], [], 4, 2, 900, 200),
-            ([100], [(150, 100)], 0, 1, None, 0),  # overdue
-        ],
-    )
-    def test_numbers(
-        self,
-        ended: list[float],
-        running: list[tuple[float, float]],
-        waiting: int,
-        slots: int,
-        left_s: float | None,
-        expected: float | None,
-    ) -> None:
-        assert eta(ended, running, waiting, slots, left_s) == pytest.approx(expected)
-
-    @given(
-        st.lists(st.floats(0, 1e4), max_size=8),
-        st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1e4)), max_size=4),
-        st.integers(1, 30),
-        st.integers(1, 4),
-        st.floats(0, 1e4),
-    )
-    def test_bounds(
-        self,
-        ended: list[float],
-        running: list[tuple[float, float]],
-        waiting: int,
-        slots: int,
-        left_s: float,
-    ) -> None:
-        now, more = (eta(ended, running, n, slots) for n in (waiting, waiting + 1))
-        if not ended and not running:
-            assert now is None
-            return
-        assert now is not None
-        assert more is not None
-        assert 0 <= now <= more
-        assert eta(ended, running, waiting, slots, left_s) == min(now, left_s)
-        faster = eta(ended, running, waiting, slots + 1)
-        assert faster is not None
-        assert faster <= now * (1 + 1e-9)
-
+class TestTimeLeft:
     def test_a_sweep_of_equal_trials_is_foretold_exactly(self) -> None:
         """Four trials of 10 epochs of 3 s in two slots end after 60 s, whenever one asks."""
         standing = Standing(PLAN, [], now=0.0)

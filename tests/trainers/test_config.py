@@ -30,6 +30,7 @@ def test_defaults_are_those_of_the_yaml() -> None:
         ("epochs=1.5", "epochs"),
         ("epocs=3", "did you mean 'epochs'"),
         ("batch_size=0", "batch_size"),
+        ("steps=0", "steps"),
         ("seed=-1", "seed"),
         ("seed=4294967296", "seed"),
         ("precision=fp64", "precision"),

@@ -124,6 +124,24 @@ def test_a_fresh_process_gives_the_same_bits(small: Compose) -> None:
     assert [timeless(metrics) for metrics in json.loads(output)] == here
 
 
+def test_steps_shorten_an_epoch_and_the_schedule(small: Compose) -> None:
+    config = small("steps=3", "batch_size=16", "schedule=one_cycle", "epochs=4")
+    epochs = [(e.metrics, e.state()) for e in fit(config)]
+    rates = [metrics["lr"] for metrics, _ in epochs]
+    assert max(rates) > 2 * rates[0]
+    assert epochs[0][1]["schedule"]["total_steps"] == 12
+    for metrics, _ in epochs:
+        assert metrics["samples_per_s"] * metrics["epoch_s"] == pytest.approx(48)
+    assert epochs[-1][1]["schedule"]["last_epoch"] == 12
+    resumed = [e.metrics["val_loss"] for e in fit(config, resume=epochs[1][1])]
+    assert resumed == [metrics["val_loss"] for metrics, _ in epochs[2:]]
+
+
+def test_more_steps_than_there_are_batches_are_all_of_them(small: Compose) -> None:
+    (one,), (other,) = (list(fit(small("epochs=1", w))) for w in ("steps=null", "steps=100000"))
+    assert one.metrics["train_loss"] == other.metrics["train_loss"]
+
+
 def test_the_seed_decides(small: Compose) -> None:
     first, second = (next(fit(small(f"seed={seed}"))).metrics for seed in (0, 1))
     assert timeless(first) != timeless(second)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -36,6 +37,54 @@ def widths_of(shape: str, width: int, depth: int) -> list[int]:
     else:
         raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {shape!r}")
     return [max(1, width >> halving) for halving in halvings]
+
+
+class LayeredMLP(nn.Module):
+    """As `MLP`, where each hidden layer has a dropout of its own, too.
+
+    Args:
+        depth: how many of `layers` there are; the rest is for a search to turn on.
+        layers: {width, dropout} of each hidden layer.
+
+    Raises:
+        ConfigError: a depth that is not from 1 to the number of layers, or what is not a layer.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        layers: Sequence[Mapping[str, Any]],
+        *,
+        input_shape: tuple[int, ...],
+        classes: int,
+        norm: Norm,
+        activation: Callable[[], nn.Module],
+    ) -> None:
+        super().__init__()
+        if not 1 <= depth <= len(layers):
+            raise ConfigError(
+                f"model.depth must be from 1 to {len(layers)}, the number of model.layers, not "
+                f"{depth}: set model.depth=…"
+            )
+        features = math.prod(input_shape)
+        built: list[nn.Module] = [nn.Flatten(), *norm.on_input(features, image=False)]
+        for index, layer in enumerate(layers[:depth]):
+            if set(layer) != {"width", "dropout"}:
+                raise ConfigError(
+                    f"model.layers.{index} must have a width and a dropout, not "
+                    f"{', '.join(map(str, layer)) or 'nothing'}: {{width: 64, dropout: 0.2}}"
+                )
+            width = layer["width"]
+            at_least_one(**{f"layers.{index}.width": width})
+            recipe = Recipe(norm, activation, layer["dropout"])
+            built += recipe.hidden(nn.Linear(features, width), width, index)
+            features = width
+        self.layers = nn.Sequential(*built, nn.Linear(features, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of a batch."""
+        logits: Tensor = self.layers(x)
+        return logits
 
 
 class MLP(nn.Module):

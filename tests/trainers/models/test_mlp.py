@@ -10,7 +10,7 @@ from torch import nn
 
 from trainers.errors import ConfigError
 from trainers.models import norm
-from trainers.models.mlp import MLP, SHAPES, widths_of
+from trainers.models.mlp import MLP, SHAPES, LayeredMLP, widths_of
 
 BATCH = norm.batch(0.1, True, "before", "every")
 
@@ -84,3 +84,37 @@ def test_explicit_widths_win() -> None:
 def test_refuses(key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"model\.{key} must be"):
         mlp(**{key: value})
+
+
+class TestLayered:
+    LAYERS = (
+        {"width": 9, "dropout": 0.5},
+        {"width": 4, "dropout": 0.0},
+        {"width": 6, "dropout": 0.1},
+    )
+
+    def layered(self, depth: int, layers: Any = LAYERS) -> LayeredMLP:
+        shapes: dict[str, Any] = {"input_shape": (2, 3), "classes": 5}
+        return LayeredMLP(depth, layers, **shapes, norm=norm.none(), activation=nn.ReLU)
+
+    def test_each_layer_is_as_it_says_and_depth_tells_how_many(self) -> None:
+        model = self.layered(2)
+        assert sizes(model) == [(6, 9), (9, 4), (4, 5)]  # type: ignore[arg-type]
+        assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.5]
+        assert model(torch.zeros(7, 2, 3)).shape == (7, 5)
+        three = self.layered(3)
+        assert [m.p for m in three.modules() if isinstance(m, nn.Dropout)] == [0.5, 0.1]
+
+    @pytest.mark.parametrize(
+        ("depth", "layers", "told"),
+        [
+            (0, LAYERS, "from 1 to 3"),
+            (4, LAYERS, "from 1 to 3"),
+            (1, [{"width": 0, "dropout": 0.1}], r"layers\.0\.width must be 1 or more"),
+            (1, [{"width": 3}], "must have a width and a dropout, not width"),
+            (1, [{"width": 3, "dropout": 1.0}], "dropout"),
+        ],
+    )
+    def test_what_is_no_model(self, depth: int, layers: Any, told: str) -> None:
+        with pytest.raises(ConfigError, match=told):
+            self.layered(depth, layers)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.promotion import Pasha, Promotion
+from sweeps.stop import Pasha, Promotion
 from trainers.errors import ConfigError
 
 RULE = Promotion(grace=1, factor=3)

@@ -1,21 +1,21 @@
 """Rules that pause trials at rungs, and let the best go on: nobody is stopped for being early.
 
-Like the rules in `sweeps.stop` they are functions of the recorded curves alone. A trial that is
+Like all rules they are functions of the recorded curves alone. A trial that is
 paused gives its slot back, and goes on from its checkpoint when it is promoted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from sweeps.stop import Curves, Stop
-from trainers.errors import ConfigError
+from sweeps.stop.halving import check, is_rung, rung_after
+from sweeps.stop.rule import Curves, Stop
 
 #: The share of differences between trials that cross again and again which is taken for noise.
 _NOISE_QUANTILE = 0.9
@@ -49,7 +49,7 @@ class Promotion:
     factor: float
 
     def __post_init__(self) -> None:
-        _check("promotion", self.grace, self.factor)
+        check("promotion", self.grace, self.factor)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
         """None: nobody is stopped."""
@@ -57,7 +57,7 @@ class Promotion:
 
     def pauses(self, epoch: int) -> bool:
         """At each rung."""
-        return _is_rung(epoch, self.grace, self.factor)
+        return is_rung(epoch, self.grace, self.factor)
 
     def promote(self, paused: Mapping[str, int], curves: Curves) -> str | None:
         """The best that waits at the highest rung where one of the best 1/factor waits."""
@@ -77,7 +77,7 @@ class Pasha:
     factor: float
 
     def __post_init__(self) -> None:
-        _check("pasha", self.grace, self.factor)
+        check("pasha", self.grace, self.factor)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
         """None: nobody is stopped."""
@@ -85,7 +85,7 @@ class Pasha:
 
     def pauses(self, epoch: int) -> bool:
         """At each rung."""
-        return _is_rung(epoch, self.grace, self.factor)
+        return is_rung(epoch, self.grace, self.factor)
 
     def promote(self, paused: Mapping[str, int], curves: Curves) -> str | None:
         """As `Promotion`, but not beyond the ceiling."""
@@ -93,32 +93,10 @@ class Pasha:
 
     def ceiling(self, curves: Curves) -> int:
         """The epoch to which trials may be promoted."""
-        levels = _rungs(self.grace, self.factor)
-        low, high = next(levels), next(levels)
+        low, high = self.grace, rung_after(self.grace, self.grace, self.factor)
         while curves.get(high) and not _alike(low, high, curves):
-            low, high = high, next(levels)
+            low, high = high, rung_after(high, self.grace, self.factor)
         return high
-
-
-def _check(name: str, grace: int, factor: float) -> None:
-    if grace < 1 or factor <= 1:
-        raise ConfigError(
-            f"stop={name} needs stop.grace >= 1 and stop.factor > 1, not {grace} and {factor}"
-        )
-
-
-def _rungs(grace: int, factor: float) -> Iterator[int]:
-    """The epochs grace x factor^k, each once."""
-    rung, last = float(grace), 0
-    while True:
-        if round(rung) > last:
-            last = round(rung)
-            yield last
-        rung *= factor
-
-
-def _is_rung(epoch: int, grace: int, factor: float) -> bool:
-    return next(rung for rung in _rungs(grace, factor) if rung >= epoch) == epoch
 
 
 def _promoted(paused: Mapping[str, int], curves: Curves, factor: float, highest: int) -> str | None:

@@ -1,0 +1,27 @@
+"""When to stop a trial early: pure rules, numbers in and a reason out.
+
+A rule is a function of the recorded curves alone. It keeps nothing, so after any interruption
+it decides as it would have decided without.
+"""
+
+from sweeps.stop.among import Median, Percentile
+from sweeps.stop.halving import Asha, Hyperband
+from sweeps.stop.own import Patience, Target
+from sweeps.stop.promotion import Pasha, Promoting, Promotion
+from sweeps.stop.rule import Curves, Never, Several, Stop
+
+__all__ = [
+    "Asha",
+    "Curves",
+    "Hyperband",
+    "Median",
+    "Never",
+    "Pasha",
+    "Patience",
+    "Percentile",
+    "Promoting",
+    "Promotion",
+    "Several",
+    "Stop",
+    "Target",
+]

@@ -1,0 +1,41 @@
+"""Comparisons that hold for every float."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeps.stop.order import below, best, quantile
+
+NAN, INF = math.nan, math.inf
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=30), st.floats(0, 1))
+def test_quantile_is_numpys(values: list[float], share: float) -> None:
+    assert quantile(values, share) == np.quantile(values, share)
+
+
+@given(st.lists(ANY, min_size=1, max_size=9), st.floats(0, 1))
+def test_quantile_of_anything_is_among_the_values(values: list[float], share: float) -> None:
+    ordered = sorted(-INF if math.isnan(value) else value for value in values)
+    assert ordered[0] <= quantile(values, share) <= ordered[-1]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [((), NAN), ((NAN,), NAN), ((NAN, 1, NAN), 1), ((-INF, NAN), -INF)]
+)
+def test_best(values: tuple[float, ...], expected: float) -> None:
+    assert best(values) == expected or (math.isnan(expected) and math.isnan(best(values)))
+
+
+def test_below() -> None:
+    assert below(0.1, 0.2, [0.2])
+    assert not below(0.2, 0.2, [0.2])
+    assert below(NAN, -INF, [NAN, -INF])
+    assert not below(NAN, -INF, [NAN, NAN])
+    assert not below(0.0, -INF, [NAN])
