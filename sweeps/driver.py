@@ -190,7 +190,6 @@ class Driver:
         """Record an epoch; True if the trial is to stop."""
         if trial not in self._running:
             return True
-        known = self._study.trial(trial).best(self._study.objective)
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
         self._epochs += 1
@@ -201,7 +200,8 @@ class Driver:
         self._progress.epoch(trial, epoch, metrics, where)
         checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
-        self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
+        leads = best is not None and best[0] == epoch
+        self._tracker.epoch(trial, epoch, metrics, checkpoint, leads)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
             self.spend()
         settled = self._settled(trial, epoch)

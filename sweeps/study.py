@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import check_distribution_compatibility
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
@@ -318,6 +319,24 @@ class Study:
 
 class _Memory(InMemoryStorage):
     """Optuna's storage in memory, from which the newest trial can be taken back."""
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
+    ) -> None:
+        """In place: only we hold the trial while it is drawn, and copies take most of the time.
+
+        Raises:
+            ValueError: another trial has drawn the parameter from an incompatible distribution.
+        """
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number[trial_id]
+            known = self._studies[study].param_distribution
+            if param_name in known:
+                check_distribution_compatibility(known[param_name], distribution)
+            known[param_name] = distribution
+            trial = self._studies[study].trials[number]
+            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
+            trial.distributions[param_name] = distribution
 
     def forget(self, trial: int) -> None:
         """Leave everything as if the trial had never been drawn."""

@@ -333,6 +333,32 @@ def newer(path: Path) -> None:
     loaded(path).set_user_attr("version", 2)
 
 
+class TestInMemory:
+    def test_is_as_one_on_disk_and_leaves_no_file(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        memory = Study(None, ACCURACY, SPACE, "s", create=True)
+        before = sorted(tmp_path.iterdir())
+        search = Sampled(tpe, Setting(SPACE, 7))
+        for number in range(12):
+            for one in (study, memory):
+                record = one.propose(search)
+                for epoch in (1, 2):
+                    value = score(record.params, epoch)
+                    assert one.report(record.id, epoch, metrics(value), "", "atlas")
+                    one.go_on(record.id, epoch)
+                one.end(record.id, State.STOPPED if number % 3 else State.COMPLETE, "why")
+        memory.spend(5.0)
+        assert memory.trials == study.trials
+        assert memory.curves == study.curves
+        assert memory.wall_s == 5.0
+        assert memory.count == study.count == 12
+        assert not memory.report(record.id, 2, metrics(0.1), "", "atlas")
+        memory.close()
+        assert sorted(tmp_path.iterdir()) == before
+
+
 class TestExclusion:
     def test_of_a_second_opening_here(self, study: Study, path: Path) -> None:
         with pytest.raises(ConfigError, match=f"in use by process {os.getpid()}"):
