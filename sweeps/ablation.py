@@ -66,13 +66,10 @@ class Ablation:
 
     def _with(self, changes: tuple[tuple[str, Any], ...]) -> dict[str, Any] | None:
         """The baseline with these changes; None if one of them takes away what another sets."""
-        changed = dict(changes)
-        groups = {p.key for p in self.setting.space.groups}
-        choices = {key: str(value) for key, value in changed.items() if key in groups}
-        point = {**self.setting.as_is(choices)}
-        if not set(changed) <= set(point):
+        point = self.setting.as_is(dict(changes))
+        if not {key for key, _ in changes} <= set(point):
             return None
-        return {k: v for k, v in (point | changed).items() if k != SEED}
+        return {key: value for key, value in point.items() if key != SEED}
 
     @property
     def _seeds(self) -> Sequence[Any]:

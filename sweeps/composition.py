@@ -11,6 +11,7 @@ import contextlib
 import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import islice
 from typing import Any
 
@@ -23,11 +24,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.conditions import conditioned
 from sweeps.config import SWEEP_KEYS, register
 from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
 from sweeps.seeds import SEED
-from sweeps.space import Parameter, Space, parse, parse_yaml
+from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
@@ -98,14 +100,14 @@ class Composition:
                     raise ConfigError(explain(error, f"{key}={value}")) from error
         return config
 
-    def training(self, params: Mapping[str, Any]) -> tuple[TrainConfig, dict[str, Any]]:
-        """A trial's training, and its whole configuration as plain containers.
+    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
+        """A trial's whole configuration, and the training in it, typed.
 
         Raises:
             ConfigError: a key that these choices do not have, or a value that it cannot hold.
         """
         config = self.trial(params)
-        return typed(config), plain(config)
+        return config, typed(config)
 
     def space(self, with_own: bool = False) -> tuple[Space, list[str]]:
         """What varies, and notes on what was left out of `space:`, for the person.
@@ -145,10 +147,22 @@ class Composition:
             own = self.as_is(space, {})
             space = space.including({key: own[key] for key in own if key != SEED})
         space = space.conditional(self._exists)
+        notes = [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+        space, more = self._conditioned(space, written, dropped)
         self._check_values(space)
         for choices in islice(space.variants(), _COMPOSED_AHEAD):
             self._variant(choices)
-        return space, [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
+        return space, notes + more
+
+    def examples(self, space: Space) -> Iterator[dict[str, Any]]:
+        """Swept values that show what there is: none, then each key's alone (or its ends).
+
+        With each come the choices of groups under which its key exists.
+        """
+        yield {}
+        for parameter in space.parameters:
+            for value in parameter.dimension.examples():
+                yield {**_choices(parameter), parameter.key: value}
 
     def keys(self, space: Space) -> list[str]:
         """Every key that some configuration has, groups included."""
@@ -159,16 +173,20 @@ class Composition:
         """Whether a key is in some configuration, or would be had its group not been fixed."""
         return self._anywhere(space, key) or self._elsewhere(key)
 
-    def as_is(self, space: Space, choices: Mapping[str, str]) -> dict[str, Any]:
-        """Swept key -> the value it has without a sweep, under these choices of swept groups."""
-        groups = {p.key: choices.get(p.key, self.choice(p.key)) for p in space.groups}
-        config = self._variant(groups)
-        values = {
-            p.key: OmegaConf.select(config, p.key)
-            for p in space.parameters
-            if not p.group and p.applies(groups) and exists(config, p.key)
-        }
-        return groups | {key: _unwrapped(value) for key, value in values.items()}
+    def as_is(self, space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Swept key -> the value it has without a sweep, but for those that are given."""
+        groups: dict[str, str] = {}
+        values: dict[str, Any] = {}
+        for parameter in space.parameters:
+            key = parameter.key
+            if not parameter.applies(values):
+                continue
+            if parameter.group:
+                values[key] = groups[key] = str(given.get(key, self.choice(key)))
+            elif exists(config := self._variant(groups), key):
+                own = plain_value(OmegaConf.select(config, key))
+                values[key] = given.get(key, own)
+        return values
 
     def _variant(self, choices: Mapping[str, str]) -> DictConfig:
         key = tuple(sorted(choices.items()))
@@ -184,6 +202,22 @@ class Composition:
                 OmegaConf.update(config, settled, value)
             self._variants[key] = config
         return self._variants[key]
+
+    def _conditioned(
+        self, space: Space, written: Mapping[Any, Any], absent: Sequence[str]
+    ) -> tuple[Space, list[str]]:
+        """The space under the conditions of `when:`."""
+        when = OmegaConf.to_container(self._master.when) if self._master.when else {}
+        assert isinstance(when, dict)
+        fixed = {
+            key: self.choice(key)
+            if self.options(key)
+            else plain_value(OmegaConf.select(self.base, key))
+            for key in map(str, written)
+            if key not in space.keys and key not in absent
+        }
+        texts = {str(key): str(text) for key, text in when.items()}
+        return conditioned(space, texts, fixed, absent, lambda key: self._exists({}, key))
 
     def _exists(self, choices: Mapping[str, str], key: str) -> bool:
         return exists(self._variant(choices), key)
@@ -207,7 +241,7 @@ class Composition:
         """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
         first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
         for parameter in space.parameters:
-            choices = first | {group: min(allowed) for group, allowed in parameter.when}
+            choices = first | _choices(parameter)
             for value in parameter.dimension.examples():
                 params = {**choices, parameter.key: value}
                 if not parameter.group:
@@ -253,8 +287,11 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def _unwrapped(value: Any) -> Any:
-    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+def plain_value(value: Any) -> Any:
+    """A value of a configuration, resolved, without OmegaConf's and our own types."""
+    if OmegaConf.is_config(value):
+        return OmegaConf.to_container(value, resolve=True, enum_to_str=True)
+    return value.name if isinstance(value, Enum) else value
 
 
 def exists(config: DictConfig, key: str) -> bool:
@@ -281,6 +318,11 @@ def _dotted(node: Any, prefix: str) -> Iterator[str]:
             yield from _dotted(value, f"{prefix}{key}.")
         elif not str(key).startswith("_"):
             yield f"{prefix}{key}"
+
+
+def _choices(parameter: Parameter) -> dict[str, str]:
+    """Choices of groups under which a key exists."""
+    return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in parameter.when}
 
 
 def _single(space: Space) -> Iterator[dict[str, str]]:

@@ -35,6 +35,8 @@ class SweepConfig(TrainConfig):
     experiment: str = MISSING
     space: Optional[dict[str, Any]] = None  # noqa: UP045  swept key -> values, in Hydra's grammar
     baseline: bool = MISSING  # the configuration as it is comes first, if the space has it
+    when: Optional[dict[str, str]] = None  # noqa: UP045  swept key -> where it is drawn
+    require: list[str] = field(default_factory=list)  # what every trial must meet
     points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
@@ -51,6 +53,8 @@ SWEEP_KEYS = (
     "experiment",
     "space",
     "baseline",
+    "when",
+    "require",
     "points",
     "search",
     "stop",

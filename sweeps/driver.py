@@ -17,6 +17,8 @@ from typing import Any, Protocol
 from omegaconf import DictConfig, OmegaConf
 
 from sweeps.budget import Budget, Lead, Spent
+from sweeps.composition import plain
+from sweeps.constraints import Constraints, Refused
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
@@ -30,7 +32,8 @@ from trainers.config import TrainConfig
 SPENDING_INTERVAL_S = 5.0
 
 #: Proposals in a row that cannot be trained, after which the space is taken to have no other.
-MOST_INFEASIBLE = 1000
+#: Each takes 50 to 100 ms; where one in fifty can be trained, 2 in 100 runs of so many have none.
+MOST_INFEASIBLE = 200
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class Trainings(Protocol):
     def base(self) -> DictConfig:
         """The configuration without any swept value."""
 
-    def training(self, params: Mapping[str, Any]) -> tuple[TrainConfig, dict[str, Any]]:
-        """A trial's training, and its whole configuration as plain containers."""
+    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
+        """A trial's whole configuration, and the training in it."""
 
 
 class View(Protocol):
@@ -89,6 +92,7 @@ class Driver:
         self,
         study: Study,
         composition: Trainings,
+        constraints: Constraints,
         search: Search,
         stop: Stop,
         budget: Budget,
@@ -105,6 +109,7 @@ class Driver:
         """
         self._study = study
         self._composition = composition
+        self._constraints = constraints
         self._search = search
         self._stop = stop
         # Asked once: to compare with a protocol takes as long as to record an epoch.
@@ -126,6 +131,7 @@ class Driver:
         self._running: set[str] = set()
         self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
+        self._refused = Refused()
         self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
         self._most_failures = int(composition.base.failures.in_a_row)
@@ -171,18 +177,13 @@ class Driver:
         if not self.halted and (promoted := self._promotable()) is not None:
             self._study.go_on(promoted, self._paused.pop(promoted))
             return self._assign(self._study.trial(promoted))
-        refused = 0
         while not self.halted and not self._no_more():
-            record = self._study.propose(self._search)
-            if (assignment := self._assign(record)) is not None:
+            if (assignment := self._assign(self._study.propose(self._search))) is not None:
                 return assignment
-            refused += 1
-            if refused == MOST_INFEASIBLE:
-                reason = self._study.trial(record.id).reason
-                self.halt(
-                    f"none of {refused} proposals in a row could be trained; the last had "
-                    f"{reason}: narrow the space, or allow more"
-                )
+            if self._refused.count >= MOST_INFEASIBLE:
+                self.halt(self._refused.told())
+        if self._refused.count and self._infeasible == len(self._study.trials):
+            self.halt(self._refused.told())  # a grid has no more
         self._dismiss()
         return None
 
@@ -231,15 +232,19 @@ class Driver:
 
     def _assign(self, record: TrialRecord) -> Assignment | None:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
-        training, container = self._composition.training(record.params)
+        config, training = self._composition.training(record.params)
+        if refusals := self._constraints.judge(record.params, config, training):
+            self._infeasible += 1
+            self._refused.add(refusals)
+            reason = "; ".join(refusal.reason for refusal in refusals)
+            self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
+            return None
+        self._refused.clear()
+        container = plain(config)
         for key in ("root", "cache"):
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
                 container["data"][key] = str(Path(path).absolute())
-        if reason := _excess(training):
-            self._infeasible += 1
-            self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
-            return None
         folder = self._begin(record.id, container)
         self._running.add(record.id)
         self._trainings[record.id] = training
@@ -343,14 +348,3 @@ class Driver:
         trials = self._study.count - self._infeasible
         best, fruitless = self._lead.best, self._lead.fruitless
         return Spent(trials, hours, self._gpu_s / 3600, self._epochs, best, fruitless)
-
-
-def _excess(training: TrainConfig) -> str:
-    """Why a trial is not to be trained: its model is too large. Empty if it is not."""
-    if training.model.get("max_parameters") is None:
-        return ""
-    from trainers.build import excess
-    from trainers.data.resident import load
-
-    dataset = load(training.data)
-    return excess(training, dataset.input_shape, len(dataset.classes))

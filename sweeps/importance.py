@@ -33,7 +33,9 @@ def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
     scored = [
         trial
         for trial in study.get_trials(deepcopy=False)
-        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.values
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        and trial.values
+        and all(value <= 0 for value in trial.constraints.values())  # else it was never trained
     ]
     if len(scored) < 2:
         return [], "too few finished trials to tell which parameters matter"

@@ -45,6 +45,8 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
         return f"{match[1] or match[2]}: one training takes one value; make sweep tries several"
     if match := re.search(r"Could not override '([^']+)'", text):
         key = match[1]
+        if f"use +{key}={{" in text and (not keys or key in keys):
+            return f"{key}: a mapping takes new keys with a plus: '+{key}={{…}}'"
         return unknown("key", key, key, keys)
     cause = str(error.__cause__ or error).splitlines()
     reason = cause[0] if cause else type(error).__name__

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from sweeps.ending import number
 from sweeps.head import Head
-from sweeps.space import Parameter
+from sweeps.space import AS_CONFIGURED, Parameter
 from trainers.config import Keep, typed
 from trainers.errors import DataError
 
@@ -55,8 +55,11 @@ def _space(parameters: tuple[Parameter, ...]) -> Table:
     for column in ("what varies", "values", "only where"):
         table.add_column(column, overflow="fold")
     for parameter in parameters:
-        where = " and ".join(f"{g}={'|'.join(sorted(allowed))}" for g, allowed in parameter.when)
-        table.add_row(parameter.key, str(parameter.dimension), where)
+        where = [
+            f"{g}={'|'.join(sorted(allowed - {AS_CONFIGURED}))}" for g, allowed in parameter.when
+        ]
+        where += [] if parameter.only is None else [parameter.only.text]
+        table.add_row(parameter.key, str(parameter.dimension), " and ".join(where))
     return table
 
 
@@ -64,6 +67,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     size = sweep.space.size()
     yield "", ""
     yield "configurations", "a continuum" if size is None else f"{size:,}"
+    for expression in sweep.constraints.require:
+        yield "a trial must meet", expression.text
     yield "trials", _trials_text(sweep)
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""

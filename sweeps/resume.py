@@ -26,6 +26,8 @@ from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
 _FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results")
+#: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
+_SPACE = ("space", "when", "require")
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 
 
@@ -99,7 +101,14 @@ def _merge(
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     """conf/ may have changed since: then the rest of the sweep would be another sweep."""
-    old, new = OmegaConf.create(before), OmegaConf.create(now)
+    for key in _SPACE:
+        if (before.get(key) or None) != (now.get(key) or None):
+            raise ConfigError(
+                f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
+                f"{now.get(key)} now; put it back, or begin a new sweep with name=…"
+            )
+    old = OmegaConf.create({key: value for key, value in before.items() if key not in _SPACE})
+    new = OmegaConf.create({key: value for key, value in now.items() if key not in _SPACE})
     for key in sorted({*dotted(old), *dotted(new)}):
         if any(
             key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview", "histograms")

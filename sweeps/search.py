@@ -37,14 +37,14 @@ class Setting:
     Attributes:
         seed: the sweep's.
         points: the first trials; what one leaves open is drawn.
-        as_is: choices of swept groups -> the values that swept keys have under them without a
-            sweep. With no choices given: the baseline.
+        as_is: values of some swept keys -> those of all that exist with them, the others being
+            as they are without a sweep. With none given: the baseline.
     """
 
     space: Space
     seed: int = 0
     points: Sequence[Point] = ()
-    as_is: Callable[[Mapping[str, str]], Mapping[str, Any]] = lambda choices: {}
+    as_is: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda given: {}
 
 
 class Search(Protocol):

@@ -9,7 +9,8 @@ A space is written in Hydra's sweep grammar, in YAML (`space:`) and on the comma
     optimizer.momentum=tag(log1m,interval(.9,.999))    1 - 10^r: a log scale of what is left to 1
     model.width=tag(log,int(interval(16,256)))   the same over the integers
 
-A key that exists only under some choices of a swept group is conditional on those choices.
+A key that exists only under some choices of a swept group is conditional on those choices;
+`when:` states further conditions (`sweeps.conditions`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -35,30 +37,60 @@ from hydra.core.override_parser.types import (
 from hydra.errors import HydraException
 
 from sweeps.dimensions import Choice, Dimension, Interval, Suggests, label_of, text, tidy
+from sweeps.expressions import Expression
 from sweeps.messages import unknown
 from trainers.errors import ConfigError
 
-#: Swept group -> the choices under which something exists; all must hold.
-When = Mapping[str, frozenset[str]]
+#: In place of a swept group's choice: the group is not drawn, and is as the configuration has it.
+AS_CONFIGURED = ""
+
+#: The most cases of conditions that are told apart to count the configurations.
+COUNTED = 1_000_000
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One swept key. `group` tells a config group from an ordinary value."""
+    """One swept key.
+
+    Attributes:
+        group: whether it is a config group, not an ordinary value.
+        when: swept groups, each with the choices under which the key exists; all must hold.
+        only: the condition that the person has set on it; None: no further one.
+    """
 
     key: str
     dimension: Dimension
     group: bool = False
     when: tuple[tuple[str, frozenset[str]], ...] = ()
+    only: Expression | None = None
 
-    def applies(self, choices: Mapping[str, Any]) -> bool:
-        """Whether it exists under these choices of groups."""
-        return all(choices.get(group) in allowed for group, allowed in self.when)
+    @property
+    def needs(self) -> frozenset[str]:
+        """The keys that are drawn before it."""
+        names = () if self.only is None else self.only.names
+        return frozenset((*(group for group, _ in self.when), *names))
+
+    def applies(self, drawn: Mapping[str, Any]) -> bool:
+        """Whether it is to be drawn, after these values of the keys that it needs.
+
+        A condition holds when all of its keys are drawn and it is true. One that has no answer
+        for the values (1 / 0) does not.
+        """
+        if not all(drawn.get(g, AS_CONFIGURED) in allowed for g, allowed in self.when):
+            return False
+        if self.only is None:
+            return True
+        if not all(name in drawn for name in self.only.names):
+            return False
+        try:
+            return self.only.holds(drawn)
+        except ConfigError:
+            return False
 
 
 @dataclass(frozen=True)
 class Space:
-    """Everything that varies, groups first, so that conditions are decided before their keys."""
+    """Everything that varies, each key after those that its conditions need; groups first."""
 
     parameters: tuple[Parameter, ...]
 
@@ -112,18 +144,53 @@ class Space:
             yield {p.key: value for p, value in zip(groups, values, strict=True)}
 
     def size(self) -> int | None:
-        """The number of distinct configurations; None when an interval is continuous."""
-        total = 0
-        for variant in self.variants():
-            count = 1
-            for parameter in self.parameters:
-                if not parameter.group and parameter.applies(variant):
-                    size = parameter.dimension.size
-                    if size is None:
-                        return None
-                    count *= size
-            total += count
-        return total
+        """The number of distinct configurations; None when an interval is continuous.
+
+        Where conditions hang on very many values, what is told is only that there are more than
+        `COUNTED`.
+        """
+        return self._size
+
+    @cached_property
+    def _size(self) -> int | None:
+        parameters = self.parameters
+        #: By position: what is still to be needed, from there on.
+        needed = [
+            frozenset[str]().union(*(p.needs for p in parameters[i:]))
+            for i in range(len(parameters) + 1)
+        ]
+        known: dict[tuple[int, tuple[tuple[str, Any], ...]], int | None] = {}
+
+        def count(position: int, drawn: Mapping[str, Any]) -> int | None:
+            """In how many ways the rest can be drawn; each different need is counted once."""
+            if position == len(parameters):
+                return 1
+            live = {key: value for key, value in drawn.items() if key in needed[position]}
+            case = (position, tuple(self.labels(live).items()))
+            if case not in known:
+                known[case] = ways(parameters[position], position + 1, live)
+            return known[case]
+
+        def ways(parameter: Parameter, rest: int, live: Mapping[str, Any]) -> int | None:
+            if not parameter.applies(live):
+                return count(rest, live)
+            size = parameter.dimension.size
+            if size is None:
+                return None
+            if parameter.key not in needed[rest]:
+                each = count(rest, live)
+                return None if each is None else size * each
+            total = 0
+            for value in parameter.dimension.enumerate():
+                if len(known) > COUNTED:
+                    return COUNTED + 1
+                each = count(rest, {**live, parameter.key: value})
+                if each is None:
+                    return None
+                total += each
+            return total
+
+        return count(0, {})
 
     def enumerate(self) -> Iterator[dict[str, Any]]:
         """Every configuration once, in a fixed order: the last key varies fastest.
@@ -138,10 +205,19 @@ class Space:
                     f"{parameter.dimension}:\ngive values ({parameter.key}=a,b,c), a range(start,"
                     "stop,step), or search=random"
                 )
-        for variant in self.variants():
-            rest = [p for p in self.parameters if not p.group and p.applies(variant)]
-            for values in product(*(p.dimension.enumerate() for p in rest)):
-                yield variant | {p.key: value for p, value in zip(rest, values, strict=True)}
+        yield from self._rest(0, {})
+
+    def _rest(self, index: int, drawn: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Every way to go on from the values of the parameters before this one."""
+        if index == len(self.parameters):
+            yield drawn
+            return
+        parameter = self.parameters[index]
+        if not parameter.applies(drawn):
+            yield from self._rest(index + 1, drawn)
+            return
+        for value in parameter.dimension.enumerate():
+            yield from self._rest(index + 1, {**drawn, parameter.key: value})
 
     def conditional(self, exists: Callable[[Mapping[str, str], str], bool]) -> Space:
         """This space with a condition on each key that only some choices have.

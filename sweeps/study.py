@@ -14,10 +14,11 @@ What is kept of a trial beside Optuna's own fields, as user attributes:
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,18 @@ _OUR_STATE = {
     TrialState.FAIL: State.FAILED,
 }
 
+#: Optuna's prefix for a constraint of a trial, which is broken above 0.
+_CONSTRAINT = "constraints"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A trial as the samplers see it."""
+
+    state: TrialState
+    values: Sequence[float] | None
+    constraints: dict[str, float] = field(default_factory=dict)
+
 
 class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
@@ -87,6 +100,8 @@ class Study:
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
         self._tried: set[frozenset[tuple[str, Any]]] = set()
+        self._scores: list[float] = []  # the lowest and the highest, once there are any
+        self._constrained = False  # whether any trial is infeasible
         self._noted: set[str] = set()
         if self._disk is not None:
             noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
@@ -240,8 +255,13 @@ class Study:
         self._attribute(trial, "reason", reason)
         self._attribute(trial, "state", state.value)
         values = None if best is None else [best[1]]
-        for storage, optuna_id in self._places(trial):
-            storage.set_trial_state_values(optuna_id, _OPTUNA_STATE[state], values)
+        disk, image = self._ids[trial]
+        if self._disk is not None:
+            self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
+        seen = self._seen(state, _OPTUNA_STATE[state], values)
+        for key, value in seen.constraints.items():
+            self._memory.set_trial_system_attr(image, f"{_CONSTRAINT}:{key}", value)
+        self._memory.set_trial_state_values(image, seen.state, seen.values)
         self._records[trial] = record
         return record
 
@@ -273,25 +293,52 @@ class Study:
                 value = float(metrics[self.objective.metric])
                 disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
+        seen = self._seen(_state(trial), trial.state, trial.values)
         self._image.add_trial(
             create_trial(
-                state=trial.state,
-                values=trial.values,
+                state=seen.state,
+                values=seen.values,
                 params=trial.params,
                 distributions=trial.distributions,
                 system_attrs=trial.system_attrs,
                 intermediate_values=trial.intermediate_values,
+                constraints=seen.constraints,
             )
         )
         image = self._image.get_trials(deepcopy=False)[-1]._trial_id
         self._enter(trial, trial._trial_id, image)
 
+    def _seen(self, state: State, optuna: TrialState, values: Sequence[float] | None) -> _Seen:
+        """How a trial that has ended, or runs, is put into the image.
+
+        On disk an infeasible one has failed. Samplers pass over failed trials, and would propose
+        the like again and again; so for them it is complete, breaks a constraint, and is worse
+        than all that were scored before it. (TPE and NSGA-II go by the constraint, CMA-ES by the
+        value, GP by both, and GP wants every complete trial to say how it stands.)
+        """
+        constraint = "infeasible"
+        if state is State.INFEASIBLE:
+            if not self._constrained:
+                self._constrained = True
+                for trial in self._image.get_trials(deepcopy=False):
+                    if trial.state is TrialState.COMPLETE:
+                        trial.system_attrs[f"{_CONSTRAINT}:{constraint}"] = -1.0
+            if not self._scores:
+                return _Seen(TrialState.PRUNED, None, {constraint: 1.0})
+            low, high = self._scores
+            margin = (high - low) or abs(low) or 1.0
+            worst = low - margin if self.objective.maximize else high + margin
+            return _Seen(TrialState.COMPLETE, [worst], {constraint: 1.0})
+        if values and math.isfinite(values[0]):
+            known = (*self._scores, values[0])
+            self._scores = [min(known), max(known)]
+        feasible = self._constrained and optuna is TrialState.COMPLETE
+        return _Seen(optuna, values, {constraint: -1.0} if feasible else {})
+
     def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
         attributes = trial.user_attrs
         epochs = _epochs(trial)
-        state = _OUR_STATE.get(trial.state, State.RUNNING)
-        if state.ended and "state" in attributes:
-            state = State(attributes["state"])
+        state = _state(trial)
         record = TrialRecord(
             id=f"{trial.number:04d}",
             number=trial.number,
@@ -347,6 +394,12 @@ class _Memory(InMemoryStorage):
             trials.pop()
             self._max_trial_id -= 1
             self._prev_waiting_trial_number[study] = number
+
+
+def _state(trial: FrozenTrial) -> State:
+    """Where a trial found on disk stands."""
+    state = _OUR_STATE.get(trial.state, State.RUNNING)
+    return State(trial.user_attrs.get("state", state)) if state.ended else state
 
 
 def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:

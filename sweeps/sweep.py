@@ -24,8 +24,10 @@ from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig
+from sweeps.constraints import Constraints
 from sweeps.driver import Driver
 from sweeps.entry import INTERRUPTED, signals
+from sweeps.expressions import Expression
 from sweeps.messages import explain
 from sweeps.points import points
 from sweeps.progress import Plan, Progress
@@ -53,6 +55,7 @@ class Sweep:
     training: TrainConfig
     space: Space
     notes: tuple[str, ...]
+    constraints: Constraints
     objective: Objective
     search: Search
     stop: Stop
@@ -122,10 +125,16 @@ def check(composition: Composition) -> Sweep:
     notes += passed_over
     if config["baseline"] and space.holds(baseline):
         first = (baseline, *(point for point in first if point != baseline))
+    required = (Expression.parse(text, "require") for text in config["require"])
+    constraints = Constraints(composition, tuple(required))
+    constraints.check(space)
     setting = Setting(space, training.seed, first, partial(composition.as_is, space))
     search = build(config["search"], setting)
     if not budget.bounded and search.limit() is None:
-        raise ConfigError("budget: without any limit the sweep would never end: budget.trials=20")
+        raise ConfigError(
+            "budget: without any limit the sweep would never end (a target may never be reached): "
+            "budget.trials=20"
+        )
     if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
         raise ConfigError(
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
@@ -138,7 +147,16 @@ def check(composition: Composition) -> Sweep:
         )
     stop = instantiate_group("stop", config["stop"])
     return Sweep(
-        composition, config, training, space, tuple(notes), objective, search, stop, budget
+        composition,
+        config,
+        training,
+        space,
+        tuple(notes),
+        constraints,
+        objective,
+        search,
+        stop,
+        budget,
     )
 
 
@@ -210,6 +228,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         driver = Driver(
             study=study,
             composition=sweep.composition,
+            constraints=sweep.constraints,
             search=sweep.search,
             stop=sweep.stop,
             budget=sweep.budget,

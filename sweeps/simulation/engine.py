@@ -29,6 +29,7 @@ from sweeps.tracking import NullTracker
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
 
+_LIMIT = "max_parameters"
 _HERE = Place("", "simulated")
 
 
@@ -111,6 +112,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     driver = Driver(
         study=study,
         composition=stand_in,
+        constraints=sweep.constraints,
         search=_seeded(sweep.search, seed),
         stop=sweep.stop,
         budget=sweep.budget,
@@ -134,8 +136,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
             params = study.trial(assignment.trial).params
             curve = source.curve(params)
             if assignment.after == 0:
-                length = stand_in.training(params)[0].epochs
-                full_epochs += min(length, len(curve.values))
+                full_epochs += min(stand_in.length(params), len(curve.values))
             schedule(assignment.trial, assignment.after + 1, curve)
         if not events or driver.halted:
             break
@@ -199,8 +200,9 @@ class _Clock:
 class _Stand:
     """In the place of the sweep's composition: nothing trains, so nothing need be composed.
 
-    What of a trial's configuration the driver's decisions depend on is all here: its length and
-    patience. Whether a model is too large to be trained is not known without building it.
+    What of a trial's configuration the driver's decisions depend on is its length and patience.
+    Where a trial must meet something (`require:`, `model.max_parameters`) it is composed all the
+    same, which takes some 30 ms, and its model built if need be.
     """
 
     def __init__(self, sweep: Sweep) -> None:
@@ -211,13 +213,23 @@ class _Stand:
                 "resources": {"gpu": 1.0 if gpu is None else gpu},
             }
         )
+        limited = _LIMIT in sweep.training.model and sweep.training.model[_LIMIT] is not None
+        demanding = sweep.constraints.require or limited or f"model.{_LIMIT}" in sweep.space.keys
+        self._composition = sweep.composition if demanding else None
         self._training = replace(sweep.training, model={})
+        self._config = OmegaConf.create({"data": {}})
 
-    def training(self, params: Mapping[str, Any]) -> tuple[TrainConfig, dict[str, Any]]:
+    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
         """The sweep's training with what of the parameters matters here."""
+        if self._composition is not None:
+            return self._composition.training(params)
         given = {key: params[key] for key in ("epochs", "patience") if key in params}
         training = replace(self._training, **given) if given else self._training
-        return training, {"data": {}}
+        return self._config, training
+
+    def length(self, params: Mapping[str, Any]) -> int:
+        """How many epochs a trial has if nothing ends it."""
+        return int(params.get("epochs", self._training.epochs))
 
 
 class _Unseen:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median, median_high
 
-from sweeps.stop.order import below, best, low, quantile
+from sweeps.stop.order import below, best, low, numbers, quantile
 from sweeps.stop.rule import Curves
 from trainers.errors import ConfigError
 
@@ -30,7 +29,7 @@ class Median:
         averages = [
             _average([at[other] for at in upto]) for other in curves[epoch] if other != trial
         ]
-        own = best(at[trial] for at in upto)
+        own = best([at[trial] for at in upto])
         if not below(own, _median(averages), averages):
             return None
         return (
@@ -63,8 +62,8 @@ class Percentile:
         if epoch < self.grace or len(curves[epoch]) <= self.trials:
             return None
         upto = [curves[e] for e in range(1, epoch + 1)]
-        others = [best(at[other] for at in upto) for other in curves[epoch] if other != trial]
-        own = best(at[trial] for at in upto)
+        others = [best([at[other] for at in upto]) for other in curves[epoch] if other != trial]
+        own = best([at[trial] for at in upto])
         if not below(own, quantile(others, 1 - self.percent / 100), others):
             return None
         return (
@@ -80,17 +79,17 @@ def _check(name: str, grace: int, trials: int) -> None:
         )
 
 
-def _average(values: Iterable[float]) -> float:
+def _average(values: list[float]) -> float:
     """The mean of those that are numbers, never above the highest of them; NaN if there is none."""
-    numbers = [value for value in values if not math.isnan(value)]
-    if not numbers:
+    known = numbers(values)
+    if not known:
         return math.nan
     # Rounding may lift the mean of equals above them, and a sum may overflow.
-    return min(max(numbers), sum(numbers) / len(numbers))
+    return min(max(known), sum(known) / len(known))
 
 
 def _median(values: list[float]) -> float:
     """The median; the higher of the middle two where their mean is not finite."""
-    numbers = [low(value) for value in values]
-    middle = median(numbers)
-    return middle if math.isfinite(middle) else median_high(numbers)
+    lowered = [low(value) for value in values]
+    middle = median(lowered)
+    return middle if math.isfinite(middle) else median_high(lowered)

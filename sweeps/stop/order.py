@@ -14,9 +14,16 @@ def low(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-def best(values: Iterable[float]) -> float:
+def numbers(values: list[float]) -> list[float]:
+    """Those that are numbers."""
+    if not math.isnan(sum(values)):  # the usual case, and quick to tell
+        return values
+    return [value for value in values if not math.isnan(value)]
+
+
+def best(values: list[float]) -> float:
     """The highest that is a number; NaN if there is none."""
-    return max((value for value in values if not math.isnan(value)), default=math.nan)
+    return max(numbers(values), default=math.nan)
 
 
 def below(value: float, bar: float, others: Iterable[float]) -> bool:

@@ -66,6 +66,6 @@ class Target:
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
         """Its best so far is at the value or beyond: stop."""
         bar = self.value if self.mode == "max" else -self.value
-        if not best(curves[e][trial] for e in range(1, epoch + 1)) >= bar:
+        if not best([curves[e][trial] for e in range(1, epoch + 1)]) >= bar:
             return None
         return f"target: {self.value:g} is reached"

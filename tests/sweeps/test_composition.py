@@ -79,7 +79,7 @@ class TestTrial:
     def test_says_what_was_chosen(self) -> None:
         with composed("search=random", "stop=median", "space=null") as (made, _):
             assert (made.choice("search"), made.choice("stop")) == ("random", "median")
-            assert set(made.options("stop")) == {"asha", "median", "none"}
+            assert {"asha", "median", "none"} <= set(made.options("stop"))
             assert made.options("optimizer.lr") == []
             assert made.options("nothing") == []
 

@@ -94,6 +94,12 @@ def test_sweep_refuses_the_same_beside_a_swept_key(
         ("seed=1,2 stop.factor=1", "stop.factor > 1"),
         ("seed=1,2 +stop.grase=1", "grase"),
         ("seed=1,2 budget.trials=null", "without any limit"),
+        ("seed=1,2 budget.trials=null budget.target=0.9", "a target may never be reached"),
+        ("seed=1,2 budget.target=high", "budget.target"),
+        ("seed=1,2 budget.stalled=1.5", "budget.stalled"),
+        ("seed=1,2 budget.stalled=0", "budget.stalled must be above 0"),
+        ("seed=1,2 stop=hyperband stop.grace=9 epochs=8", "not 9 of 8"),
+        ("seed=1,2 stop=several stop.rules.asha.factor=1", "stop.factor > 1"),
         ("optimizer.lr=interval(0.1,0.2) search=grid", "search=random"),
         ("experiment=quickstart,mnist", "experiment is the same for all trials"),
         ("", "nothing varies"),
@@ -135,11 +141,15 @@ def test_a_preview_of_what_can_be_is_no_error(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
+    words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
     run("sweep")
     captured = capsys.readouterr()
     assert captured.err == ""
     assert "optimizer.lr" in captured.out
+    assert "at most 2 hours; until val_accuracy is 0.9; until 5 in a row are no better" in " ".join(
+        captured.out.split()
+    )
     assert list(here.iterdir()) == []
 
 

@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from sweeps.budget import Budget, Spent
 from sweeps.progress import Plan, Progress, Standing, frame
 from sweeps.records import Objective, State, TrialRecord
 
@@ -145,6 +146,21 @@ class TestFrame:
         assert line.split() == [
             "0000", "━━━───────", "3/10", "0.9833", "3.2e-04", "128", "batch", "baseline",
         ]  # fmt: skip
+
+    def test_what_is_left_of_the_budget(self) -> None:
+        plan = replace(PLAN, budget=Budget(4, 2.0, None, 500))
+        standing = Standing(plan, [], now=0.0)
+        assert "left" not in shown(standing)
+        standing.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=310), 60.0
+        line = shown(standing, 60.0 + 4 * 60.0).splitlines()[3]
+        assert line == "left  1:26 of 2:00 h · 190 of 500 epochs"  # time goes on between events
+        standing.over = True
+        assert "190 of" not in shown(standing)
+
+    def test_trials_alone_are_told_once(self) -> None:
+        standing = Standing(replace(PLAN, budget=Budget(4, None, None, None)), [], now=0.0)
+        standing.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=3), 0.0
+        assert len(shown(standing).splitlines()) == 3
 
     def test_what_stays_when_it_is_over(self) -> None:
         standing = Standing(PLAN, [trial(0, State.COMPLETE, 0.9, seconds=9.0)], now=0.0)
@@ -274,6 +290,19 @@ class TestLines:
             == "1:40: 1 of 4 trials ended (1 unfinished · 1 done); best 0.9000, trial 0000"
         )
 
+    def test_a_heartbeat_tells_what_is_left_of_the_budget(self, file: io.StringIO) -> None:
+        clock = Clock()
+        plan = replace(PLAN, budget=Budget(4, None, None, 30, stalled=9))
+        with self.progress(file, clock, plan=plan) as progress:
+            progress.started(trial(1))
+            for epoch in (1, 2):
+                clock.now = 20.0 * epoch
+                progress.spent(Spent(1, 0.0, 0.0, epoch, fruitless=1))
+                progress.epoch("0001", epoch, {"val_accuracy": 0.5})
+        beats = [line for line in file.getvalue().splitlines() if "trials ended" in line]
+        assert beats[0].endswith("; budget left: 28 of 30 epochs · 8 of 9 trials to do better")
+        assert "budget" not in beats[-1], "it is over"
+
     def test_a_file_that_lacks_the_characters(self) -> None:
         raw = io.BytesIO()
         file = io.TextIOWrapper(raw, encoding="ascii")
@@ -298,6 +327,7 @@ class TestLines:
 CHILD = """
 import os, sys
 from dataclasses import replace
+from sweeps.budget import Budget, Spent
 from sweeps.progress import Plan, Progress
 from sweeps.records import Objective, State, TrialRecord
 

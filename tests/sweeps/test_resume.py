@@ -9,7 +9,11 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
+
+from sweeps.resume import _merge, _refuse_changes
 from tests.sweeps.commands import SEARCH, finish, saved, start, wait_for_epochs
+from trainers.errors import ConfigError
 
 TIMINGS = ("epoch_s", "samples_per_s", "seconds")
 
@@ -77,3 +81,76 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(tmp_path: Path) -> None:
     code, output = finish(start("sweeps.resume", "s", where, "epochs=20"))
     assert code == 2
     assert "a sweep that has begun keeps its epochs" in output
+
+
+def test_a_target_that_is_reached_and_what_lies_beyond(tmp_path: Path) -> None:
+    where = f"results={tmp_path}"
+    words = ("name=s", "budget.target=0.2", "budget.trials=3")
+    code, output = finish(start("sweeps", *SEARCH, where, *words))
+    assert code == 0, output
+    assert "the target of 0.2 is reached: no more trials" in output
+    assert "budget.target=null" in output
+    before = table(tmp_path / "s")
+    assert before[-1]["reason"] == "the target of 0.2 is reached"
+
+    code, output = finish(start("sweeps.resume", "s", where))
+    assert code == 0, output
+    assert "s is finished: the target of 0.2 is reached. For more:" in output
+
+    code, output = finish(start("sweeps.resume", "s", where, "budget.target=null"))
+    assert code == 0, output
+    assert table(tmp_path / "s")[: len(before)] == before
+    assert len(table(tmp_path / "s")) == 3
+
+
+class TestBudgetWords:
+    BUDGET = {"trials": 20, "hours": 1.5, "epochs": None, "target": 0.9, "stalled": 5}  # noqa: RUF012
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ("budget.trials=+20", "budget.trials=40"),
+            ("budget.hours=+0.25", "budget.hours=1.75"),
+            ("budget.stalled=+5", "budget.stalled=10"),
+            ("budget.target=0.95", "budget.target=0.95"),
+            ("budget.target=null", "budget.target=null"),
+            ("budget.target=-3e-2", "budget.target=-3e-2"),
+        ],
+    )
+    def test_are_added_or_taken_as_they_are(self, given: str, expected: str) -> None:
+        key = given.partition("=")[0]
+        assert _merge(["seed=1", f"{key}=1"], [given], self.BUDGET) == ["seed=1", expected]
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ("budget.target=+0.01", "a target is a value of the objective, not to be added to"),
+            ("budget.epochs=+5", "the sweep has no limit of epochs that could be raised"),
+            ("budget.gpu_hours=+5", "the sweep has no limit of gpu_hours"),  # unknown to it
+            ("stop.patience=3", "a sweep that has begun keeps its stop.patience"),
+        ],
+    )
+    def test_refused(self, given: str, told: str) -> None:
+        with pytest.raises(ConfigError, match=told):
+            _merge([], [given], self.BUDGET)
+
+
+class TestSettingsThatAreYounger:
+    """A sweep begun before a rule had a setting goes on while the setting changes nothing."""
+
+    BEFORE = {"seed": 1, "stop": {"_target_": "sweeps.stop.Asha", "grace": 1, "factor": 3}}  # noqa: RUF012
+
+    def now(self, **stop: object) -> dict[str, object]:
+        return {"seed": 1, "stop": {**self.BEFORE["stop"], **stop}}  # type: ignore[dict-item]
+
+    def test_at_their_default_are_no_change(self) -> None:
+        _refuse_changes(self.BEFORE, self.now(brackets=1))
+
+    @pytest.mark.parametrize("stop", [{"brackets": 3}, {"factor": 4}, {"brackets": 1, "grace": 2}])
+    def test_are_refused_otherwise(self, stop: dict[str, object]) -> None:
+        with pytest.raises(ConfigError, match=r"conf/ has changed .* stop\.\w+ was"):
+            _refuse_changes(self.BEFORE, self.now(**stop))
+
+    def test_one_that_was_null_and_is_the_default_now_has_changed(self) -> None:
+        with pytest.raises(ConfigError, match=r"stop\.brackets was None, and is 1 now"):
+            _refuse_changes(self.now(brackets=None), self.now(brackets=1))

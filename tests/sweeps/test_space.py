@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.dimensions import Choice, Dimension, Interval
+from sweeps.expressions import Expression
 from sweeps.space import Parameter, Space, parse, parse_yaml, written
 from trainers.errors import ConfigError
 
@@ -351,8 +352,15 @@ def spaces(draw: st.DrawFn, dimensions: st.SearchStrategy[Dimension]) -> Space:
         Parameter(f"g{index}", Choice(tuple("abc"[: draw(st.integers(1, 3))])), group=True)
         for index in range(draw(st.integers(0, 2)))
     ]
-    keys = []
+    keys: list[Parameter] = []
     for index in range(draw(st.integers(0, 3))):
+        only = None
+        if keys and draw(st.booleans()):
+            one, two = draw(st.sampled_from(keys)), draw(st.sampled_from([*groups, *keys]))
+            word = draw(st.sampled_from(["and", "or"]))
+            first = draw(st.sampled_from(list(one.dimension.examples())))
+            told = "null" if isinstance(first, dict | list) else json.dumps(first)
+            only = Expression.parse(f'{one.key} != {told} {word} {two.key} != "b"', "when")
         when = tuple(
             (
                 group.key,
@@ -361,7 +369,7 @@ def spaces(draw: st.DrawFn, dimensions: st.SearchStrategy[Dimension]) -> Space:
             for group in groups
             if draw(st.booleans())
         )
-        keys.append(Parameter(f"k{index}", draw(dimensions), when=when))
+        keys.append(Parameter(f"k{index}", draw(dimensions), when=when, only=only))
     return Space((*groups, *keys))
 
 

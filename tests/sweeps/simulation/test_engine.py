@@ -183,6 +183,16 @@ def test_patience_counts(sweep: Checked) -> None:
     assert [t.last_epoch for t in ran.trials] == [4, 4]
 
 
+def test_what_a_trial_must_meet_is_judged_and_costs_nothing(sweep: Checked) -> None:
+    one = sweep("budget.trials=8", "require=['model.depth >= 2']")
+    ran = simulate(one, generated(one), 2, 0)
+    refused = [t for t in ran.trials if t.state is State.INFEASIBLE]
+    assert refused
+    assert {t.params["model.depth"] for t in refused} == {1}
+    assert sum(t.state is State.COMPLETE for t in ran.trials) == 8
+    assert ran.epochs == ran.full_epochs == 8 * 9
+
+
 def test_lengths_may_vary(sweep: Checked) -> None:
     one = sweep("epochs=2,5", "budget.trials=8")
     ran = simulate(one, Made(Curve((0.5,) * 9, (1.0,) * 9)), 1, 0)

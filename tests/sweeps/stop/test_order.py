@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.stop.order import below, best, others, quantile
+from sweeps.stop.order import below, best, numbers, others, quantile
 
 NAN, INF = math.nan, math.inf
 ANY = st.floats(allow_nan=True, allow_infinity=True)
@@ -30,7 +30,13 @@ def test_quantile_of_anything_is_among_the_values(values: list[float], share: fl
     ("values", "expected"), [((), NAN), ((NAN,), NAN), ((NAN, 1, NAN), 1), ((-INF, NAN), -INF)]
 )
 def test_best(values: tuple[float, ...], expected: float) -> None:
-    assert best(values) == expected or (math.isnan(expected) and math.isnan(best(values)))
+    found = best(list(values))
+    assert found == expected or (math.isnan(expected) and math.isnan(found))
+
+
+@given(st.lists(ANY, max_size=6))
+def test_numbers_are_all_but_nan(values: list[float]) -> None:
+    assert numbers(values) == [value for value in values if value == value]
 
 
 def test_below() -> None:
