@@ -9,7 +9,7 @@ BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview resume extend diagnose predict bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend diagnose predict bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ sweep: setup  ## search: ARGS="experiment=mnist budget.trials=40 model.dropout=0
 
 preview: setup  ## show what `make sweep` would run, and run nothing: same ARGS
 	$(BIN)/python -m sweeps preview=true $(ARGS)
+
+simulate: setup  ## a sweep in simulated time: SWEEP=mnist for its curves, or none for made-up ones [ARGS="search=tpe stop=asha workers=8 trials=1000"]
+	$(BIN)/python -m sweeps.simulate $(SWEEP) $(ARGS)
 
 resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
 	$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)

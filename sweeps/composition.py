@@ -31,7 +31,7 @@ from sweeps.messages import explain, unknown
 from sweeps.seeds import SEED
 from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
-from trainers.config import typed
+from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
@@ -99,6 +99,15 @@ class Composition:
                 except OmegaConfBaseException as error:
                     raise ConfigError(explain(error, f"{key}={value}")) from error
         return config
+
+    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
+        """A trial's whole configuration, and the training in it, typed.
+
+        Raises:
+            ConfigError: a key that these choices do not have, or a value that it cannot hold.
+        """
+        config = self.trial(params)
+        return config, typed(config)
 
     def space(self, with_own: bool = False) -> tuple[Space, list[str]]:
         """What varies, and notes on what was left out of `space:`, for the person.

@@ -6,19 +6,19 @@ Every event is in the study before anyone else hears of it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from sweeps.budget import Budget, Lead, Spent
-from sweeps.composition import Composition, plain
+from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
-from sweeps.progress import Progress
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
@@ -26,7 +26,7 @@ from sweeps.stop import Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers import history
-from trainers.config import TrainConfig, typed
+from trainers.config import TrainConfig
 
 #: Seconds between two records of the time spent, which a kill may lose.
 SPENDING_INTERVAL_S = 5.0
@@ -52,35 +52,79 @@ class Assignment:
     after: int
 
 
+class Trainings(Protocol):
+    """What parameters stand for: a sweep's `Composition`, or a simulation's stand-in."""
+
+    @property
+    def base(self) -> DictConfig:
+        """The configuration without any swept value."""
+
+    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
+        """A trial's whole configuration, and the training in it."""
+
+
+class View(Protocol):
+    """Where a person sees the sweep run: `sweeps.progress.Progress`, or nothing."""
+
+    def started(self, trial: TrialRecord) -> None:
+        """A trial takes a slot."""
+
+    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
+        """A running trial's epoch ended."""
+
+    def paused(self, trial: str) -> None:
+        """A trial gave its slot back, and may go on later."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """A trial gave its slot back, or could not take one."""
+
+    def spent(self, spent: Spent) -> None:
+        """What of the budget is used, told before the event that is shown with it."""
+
+    def note(self, text: str) -> None:
+        """Something to tell."""
+
+
 class Driver:
     """One sitting of a sweep."""
 
     def __init__(
         self,
         study: Study,
-        composition: Composition,
+        composition: Trainings,
         constraints: Constraints,
         search: Search,
         stop: Stop,
         budget: Budget,
-        folder: Path,
+        folder: Path | None,
         tracker: Tracker,
-        progress: Progress,
+        progress: View,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take up a sweep where its study stands.
+
+        Args:
+            folder: where the sweep leaves its files; None: it leaves none.
+            clock: gives seconds; a simulation's are not real ones.
+        """
         self._study = study
         self._composition = composition
         self._constraints = constraints
         self._search = search
         self._stop = stop
+        # Asked once: to compare with a protocol takes as long as to record an epoch.
+        self._promoting = stop if isinstance(stop, Promoting) else None
         self._budget = budget
-        self._folder = Folder(folder)
+        self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
         self._progress = progress
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._earlier_s = study.wall_s
         self._told_s = 0.0
         self._epochs = sum(len(trial.epochs) for trial in study.trials)
-        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus()
+        self._gpus = float(composition.base.resources.gpu)
+        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
         self._lead = Lead(study.objective, study.trials)
         self._over = ""  # why the budget ends the sweep, once a person has been told
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
@@ -90,13 +134,14 @@ class Driver:
         self._refused = Refused()
         self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
         self._failures = 0  # in a row
+        self._most_failures = int(composition.base.failures.in_a_row)
         self.halted = ""
         progress.spent(self._spent())
 
     @property
     def wall_s(self) -> float:
         """Seconds spent on the sweep in all sittings."""
-        return self._earlier_s + time.monotonic() - self._began
+        return self._earlier_s + self._clock() - self._began
 
     @property
     def running(self) -> int:
@@ -146,18 +191,18 @@ class Driver:
         """Record an epoch; True if the trial is to stop."""
         if trial not in self._running:
             return True
-        known = self._study.trial(trial).best(self._study.objective)
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
         self._epochs += 1
-        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus()
+        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
         self._lead.note(self._study.trial(trial))
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.spent(self._spent())
         self._progress.epoch(trial, epoch, metrics, where)
-        checkpoint = self._folder.checkpoint(trial, epoch)
+        checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = self._study.trial(trial).best(self._study.objective)
-        self._tracker.epoch(trial, epoch, metrics, checkpoint, best != known)
+        leads = best is not None and best[0] == epoch
+        self._tracker.epoch(trial, epoch, metrics, checkpoint, leads)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
             self.spend()
         settled = self._settled(trial, epoch)
@@ -187,8 +232,7 @@ class Driver:
 
     def _assign(self, record: TrialRecord) -> Assignment | None:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
-        config = self._composition.trial(record.params)
-        training = typed(config)
+        config, training = self._composition.training(record.params)
         if refusals := self._constraints.judge(record.params, config, training):
             self._infeasible += 1
             self._refused.add(refusals)
@@ -201,9 +245,7 @@ class Driver:
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
                 container["data"][key] = str(Path(path).absolute())
-        folder = self._folder.trials / record.id
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        folder = self._begin(record.id, container)
         self._running.add(record.id)
         self._trainings[record.id] = training
         self._progress.started(record)
@@ -211,6 +253,15 @@ class Driver:
             record.id, {**container, "swept": dict(record.params)}, record.last_epoch
         )
         return Assignment(record.id, container, folder, record.last_epoch)
+
+    def _begin(self, trial: str, container: dict[str, Any]) -> Path:
+        """The folder of a trial, its configuration in it."""
+        if self._folder is None:
+            return Path(os.devnull)
+        folder = self._folder.trials / trial
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        return folder
 
     def _settled(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
@@ -243,9 +294,9 @@ class Driver:
         return self._stop.judge(trial, epoch, self._study.curves)
 
     def _pauses(self, trial: str, epoch: int) -> bool:
-        if not isinstance(self._stop, Promoting) or epoch <= self._study.trial(trial).passed:
+        if self._promoting is None or epoch <= self._study.trial(trial).passed:
             return False
-        return epoch > 0 and self._stop.pauses(epoch)
+        return epoch > 0 and self._promoting.pauses(epoch)
 
     def _pause(self, trial: str, epoch: int) -> None:
         """A trial gives its slot back until it is promoted; on record it is still running."""
@@ -258,8 +309,8 @@ class Driver:
         """The trial that is to go on before a new one begins, if there is any."""
         if not self._paused or self._budget.over(self._spent()):
             return None
-        assert isinstance(self._stop, Promoting)
-        return self._stop.promote(self._paused, self._study.curves)
+        assert self._promoting is not None
+        return self._promoting.promote(self._paused, self._study.curves)
 
     def _dismiss(self) -> None:
         """End those that wait once nothing can promote them any more."""
@@ -284,8 +335,7 @@ class Driver:
         summary = {} if best is None else {"best_epoch": best[0], "best_value": best[1]}
         self._tracker.trial_ended(trial, state.value, reason, summary)
         self._failures = 0 if state.scored else self._failures + 1
-        limit = int(self._composition.base.failures.in_a_row)
-        if self._failures >= limit:
+        if (limit := self._most_failures) <= self._failures:
             self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")
         if not self._over and (over := self._budget.over(self._spent())):
             self._over = over  # the trial that ended may have another reason of its own
@@ -293,14 +343,11 @@ class Driver:
 
     def _no_more(self) -> bool:
         limit = self._search.limit()
-        everything = limit is not None and len(self._study.trials) >= limit
+        everything = limit is not None and self._study.count >= limit
         return everything or self._budget.no_more_trials(self._spent())
 
     def _spent(self) -> Spent:
         hours = self.wall_s / 3600
-        trials = len(self._study.trials) - self._infeasible
+        trials = self._study.count - self._infeasible
         best, fruitless = self._lead.best, self._lead.fruitless
         return Spent(trials, hours, self._gpu_s / 3600, self._epochs, best, fruitless)
-
-    def _gpus(self) -> float:
-        return float(self._composition.base.resources.gpu)

@@ -11,6 +11,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -48,6 +49,10 @@ class Setting:
 
 class Search(Protocol):
     """How the parameters of the next trial are found."""
+
+    @property
+    def setting(self) -> Setting:
+        """What it is about."""
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
         """The sampler that draws the trial with this number (from 0).
@@ -179,7 +184,10 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
     target = str(config["_target_"])
     try:
         if target.startswith("optuna."):
-            search: Search = Sampled(instantiate(config), setting)
+            make = instantiate(config)
+            Sampled(make, setting).sampler(0)
+            # Hydra examines every call of a partial of its own anew, at 0.4 ms a proposal.
+            search: Search = Sampled(partial(make.func, *make.args, **make.keywords), setting)
         else:
             # In two steps: Hydra would take the setting, a dataclass, for a configuration.
             search = instantiate(config, _partial_=True)(setting=setting)

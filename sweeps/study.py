@@ -2,7 +2,7 @@
 
 The record is a journal file in the sweep's folder. Proposals are drawn on an image of it in
 memory and then written as one entry, parameters and all, so that a kill leaves either a whole
-trial or none.
+trial or none. A simulation has the image alone.
 
 What is kept of a trial beside Optuna's own fields, as user attributes:
     epoch:N    the metrics of epoch N, seconds included
@@ -17,12 +17,13 @@ import fcntl
 import math
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import check_distribution_compatibility
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
@@ -72,9 +73,9 @@ class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
 
     def __init__(
-        self, path: Path, objective: Objective, space: Space, name: str, create: bool
+        self, path: Path | None, objective: Objective, space: Space, name: str, create: bool
     ) -> None:
-        """Open or create the journal at `path`.
+        """Open or create the journal at `path`; None: nothing is written, the image is all.
 
         Raises:
             ConfigError: another process has it open, or a later version wrote it.
@@ -82,42 +83,44 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.space = space
-        self._lock = _exclusive(path)
+        self._memory = _Memory()
+        self._image = optuna.create_study(storage=self._memory, direction=self._direction)
+        self._disk: BaseStorage | None = None
+        self._lock = -1 if path is None else _exclusive(path)
         try:
-            self._disk = _storage(path)
-            study = self._begin(name, create)
+            if path is not None:
+                self._disk = _storage(path)
+            study = self._image if self._disk is None else self._begin(self._disk, name, create)
         except BaseException:
             self.close()
             raise
-        self.uid: str = study.user_attrs["uid"]
+        self.uid: str = study.user_attrs.get("uid", "")
         self._study = study
-        self._memory = _Memory()
-        self._image = optuna.create_study(storage=self._memory, direction=self._direction)
-        noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
-        for key, value in noted.items():
-            self._memory.set_study_system_attr(_study_id(self._image, self._memory), key, value)
-        self._noted = set(noted)
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._scores: list[float] = []  # the lowest and the highest, once there are any
         self._constrained = False  # whether any trial is infeasible
-        for trial in study.get_trials(deepcopy=False):
-            self._adopt(trial)
+        self._noted: set[str] = set()
+        if self._disk is not None:
+            noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
+            for key, value in noted.items():
+                self._memory.set_study_system_attr(_study_id(self._image, self._memory), key, value)
+            self._noted |= set(noted)
+            for trial in study.get_trials(deepcopy=False):
+                self._adopt(trial, self._disk)
 
     @property
     def _direction(self) -> StudyDirection:
         return StudyDirection.MAXIMIZE if self.objective.maximize else StudyDirection.MINIMIZE
 
-    def _begin(self, name: str, create: bool) -> OptunaStudy:
+    def _begin(self, disk: BaseStorage, name: str, create: bool) -> OptunaStudy:
         """The study on disk, made whole if it was killed while it was made."""
-        if create or not optuna.get_all_study_names(self._disk):
-            study = optuna.create_study(
-                storage=self._disk, study_name=name, direction=self._direction
-            )
+        if create or not optuna.get_all_study_names(disk):
+            study = optuna.create_study(storage=disk, study_name=name, direction=self._direction)
         else:
-            study = optuna.load_study(storage=self._disk, study_name=None)
+            study = optuna.load_study(storage=disk, study_name=None)
         known = study.user_attrs
         version = known.get("version", VERSION)
         if version > VERSION:
@@ -144,6 +147,11 @@ class Study:
     def trials(self) -> list[TrialRecord]:
         """All trials, by number."""
         return list(self._records.values())
+
+    @property
+    def count(self) -> int:
+        """How many trials there are."""
+        return len(self._records)
 
     @property
     def curves(self) -> Mapping[int, Mapping[str, float]]:
@@ -174,12 +182,14 @@ class Study:
             self._memory.forget(drawn._trial_id)
         else:
             drawn = self._draw(search.sampler(number), self._untried() or point)
-        study = _study_id(self._study, self._disk)
-        for key, value in self._notes().items():
-            if key not in self._noted:
-                self._disk.set_study_system_attr(study, key, value)
-                self._noted.add(key)
-        disk = self._disk.create_new_trial(study, drawn)
+        disk = -1
+        if self._disk is not None:
+            study = _study_id(self._study, self._disk)
+            for key, value in self._notes().items():
+                if key not in self._noted:
+                    self._disk.set_study_system_attr(study, key, value)
+                    self._noted.add(key)
+            disk = self._disk.create_new_trial(study, drawn)
         return self._enter(drawn, disk, drawn._trial_id)
 
     def _notes(self) -> dict[str, Any]:
@@ -193,7 +203,7 @@ class Study:
             self._image.enqueue_trial(self.space.labels(point))
         trial = self._image.ask()
         self.space.suggest(trial)
-        return self._image.get_trials(deepcopy=False)[trial.number]
+        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
 
     def _untried(self) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
@@ -246,12 +256,12 @@ class Study:
         self._attribute(trial, "state", state.value)
         values = None if best is None else [best[1]]
         disk, image = self._ids[trial]
-        self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
+        if self._disk is not None:
+            self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
         seen = self._seen(state, _OPTUNA_STATE[state], values)
-        memory = self._image._storage
         for key, value in seen.constraints.items():
-            memory.set_trial_system_attr(image, f"{_CONSTRAINT}:{key}", value)
-        memory.set_trial_state_values(image, seen.state, seen.values)
+            self._memory.set_trial_system_attr(image, f"{_CONSTRAINT}:{key}", value)
+        self._memory.set_trial_state_values(image, seen.state, seen.values)
         self._records[trial] = record
         return record
 
@@ -265,19 +275,23 @@ class Study:
         self._study.set_user_attr("wall_s", wall_s)
 
     def _attribute(self, trial: str, key: str, value: Any) -> None:
-        self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
+        if self._disk is not None:
+            self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
 
-    def _places(self, trial: str) -> tuple[tuple[BaseStorage, int], tuple[BaseStorage, int]]:
+    def _places(self, trial: str) -> Iterator[tuple[BaseStorage, int]]:
+        """The storages that hold a trial, and its Optuna id in each."""
         disk, image = self._ids[trial]
-        return (self._disk, disk), (self._image._storage, image)
+        if self._disk is not None:
+            yield self._disk, disk
+        yield self._memory, image
 
-    def _adopt(self, trial: FrozenTrial) -> None:
+    def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
         """Take a trial found on disk into the image and the records."""
         epochs = _epochs(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
-                self._disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
+                disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
         seen = self._seen(_state(trial), trial.state, trial.values)
         self._image.add_trial(
@@ -352,6 +366,24 @@ class Study:
 
 class _Memory(InMemoryStorage):
     """Optuna's storage in memory, from which the newest trial can be taken back."""
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
+    ) -> None:
+        """In place: only we hold the trial while it is drawn, and copies take most of the time.
+
+        Raises:
+            ValueError: another trial has drawn the parameter from an incompatible distribution.
+        """
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number[trial_id]
+            known = self._studies[study].param_distribution
+            if param_name in known:
+                check_distribution_compatibility(known[param_name], distribution)
+            known[param_name] = distribution
+            trial = self._studies[study].trials[number]
+            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
+            trial.distributions[param_name] = distribution
 
     def forget(self, trial: int) -> None:
         """Leave everything as if the trial had never been drawn."""

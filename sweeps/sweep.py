@@ -77,6 +77,12 @@ class Sweep:
         limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
         return min(limits) if limits else None
 
+    @property
+    def longest(self) -> int:
+        """The most epochs that a trial may have."""
+        swept = [p.dimension for p in self.space.parameters if p.key == "epochs"]
+        return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
+
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
         """Whether these are all the trials there are to be. Infeasible ones cost no budget."""
         limit, most = self.search.limit(), self.budget.trials

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from sweeps.stop.order import below, quantile
+from sweeps.stop.order import below, others, quantile
 from sweeps.stop.rule import Curves
 from trainers.errors import ConfigError
 
@@ -116,15 +116,13 @@ def _halve(
     own = bracket(int(trial), brackets, factor) if several else 0
     if not is_rung(epoch, grace, factor, own):
         return None
-    others = [
-        value
-        for other, value in values.items()
-        if other != trial and (not several or bracket(int(other), brackets, factor) == own)
-    ]
-    if not others or not below(values[trial], quantile(others, 1 - 1 / factor), others):
+    if several:
+        values = {t: v for t, v in values.items() if bracket(int(t), brackets, factor) == own}
+    rest = others(values, trial)
+    if not len(rest) or not below(values[trial], quantile(rest, 1 - 1 / factor), rest):
         return None
     where = f" in bracket {own}" if several else ""
-    return f"{name}: not in the best 1/{factor:g} of {len(others) + 1} at epoch {epoch}{where}"
+    return f"{name}: not in the best 1/{factor:g} of {len(values)} at epoch {epoch}{where}"
 
 
 def is_rung(epoch: int, grace: int, factor: float, first: int = 0) -> bool:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def low(value: float) -> float:
@@ -23,7 +26,7 @@ def best(values: list[float]) -> float:
     return max(numbers(values), default=math.nan)
 
 
-def below(value: float, bar: float, others: Sequence[float]) -> bool:
+def below(value: float, bar: float, others: Iterable[float]) -> bool:
     """Whether a value fails the bar that others set; what is no number fails if any other is one.
 
     Where nobody has a number all are equal, and equals go on.
@@ -33,18 +36,32 @@ def below(value: float, bar: float, others: Sequence[float]) -> bool:
     return value < bar
 
 
-def quantile(values: Sequence[float], share: float) -> float:
+def others(values: Mapping[str, float], trial: str) -> NDArray[np.float64]:
+    """(trials - 1,) the values of all trials but one, in any order.
+
+    Which of several equal values is left out makes no difference, and to ask each for its trial
+    takes three times as long: as long as a proposal where there are thousands.
+    """
+    own = values[trial]
+    numbers = np.fromiter(values.values(), np.float64, len(values))
+    same = np.isnan(numbers) if math.isnan(own) else numbers == own
+    return np.delete(numbers, int(np.argmax(same)))
+
+
+def quantile(values: Sequence[float] | NDArray[np.float64], share: float) -> float:
     """The value that the given share of the values is below, linear between two neighbours.
 
     As numpy's to the last bit where all is finite. Between two of which one is infinite, and
     where a difference overflows, it is the higher one, so that the best value always reaches it.
     """
-    ordered = sorted(map(low, values))
-    index, part = divmod((len(ordered) - 1) * share, 1.0)
-    lower = ordered[int(index)]
-    if part == 0.0 or int(index) + 1 == len(ordered):
+    index, part = divmod((len(values) - 1) * share, 1.0)
+    at, next_ = int(index), min(int(index) + 1, len(values) - 1)
+    numbers = np.array(values, dtype=np.float64)
+    numbers[np.isnan(numbers)] = -math.inf
+    numbers.partition((at, next_))  # a tenth of the time of sorting, where trials are many
+    lower, higher = float(numbers[at]), float(numbers[next_])
+    if part == 0.0 or at == next_:
         return lower
-    higher = ordered[int(index) + 1]
     gap = higher - lower
     if not math.isfinite(gap):
         return higher

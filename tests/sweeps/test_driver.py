@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -61,10 +60,20 @@ class Watched(NullTracker):
         return said
 
 
+class Clock:
+    """Shows what it is set to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Sitting:
     """A driver, and all that it is given."""
 
-    def __init__(self, folder: Path, sweep: Sweep) -> None:
+    def __init__(self, folder: Path, sweep: Sweep, clock: Clock) -> None:
         path = folder / "study.log"
         self.study = Study(path, sweep.objective, sweep.space, "s", create=not path.exists())
         self.tracker = Watched()
@@ -80,6 +89,7 @@ class Sitting:
             folder=folder,
             tracker=self.tracker,
             progress=Progress(plan, self.study.trials, Console(file=self.output, width=200)),
+            clock=clock,
         )
 
     def next(self) -> Assignment:
@@ -112,14 +122,20 @@ def swept(*overrides: str) -> Sweep:
 
 
 @pytest.fixture
-def sit(tmp_path: Path) -> Iterator[Sit]:
+def clock() -> Clock:
+    """Of all sittings of a test."""
+    return Clock()
+
+
+@pytest.fixture
+def sit(tmp_path: Path, clock: Clock) -> Iterator[Sit]:
     """Begins a sitting; a second call closes the study and opens it anew, as after a kill."""
     sittings: list[Sitting] = []
 
     def begin(*overrides: str) -> Sitting:
         if sittings:
             sittings.pop().study.close()
-        sittings.append(Sitting(tmp_path, swept(*overrides)))
+        sittings.append(Sitting(tmp_path, swept(*overrides), clock))
         return sittings[0]
 
     yield begin
@@ -401,13 +417,6 @@ class TestFailures:
 
 
 class TestBudget:
-    @pytest.fixture
-    def clock(self, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-        clock = SimpleNamespace(now=1000.0)
-        clock.monotonic = lambda: clock.now
-        monkeypatch.setattr("sweeps.driver.time", clock)
-        return clock
-
     def test_of_epochs_ends_all_that_run(self, sit: Sit) -> None:
         one = sit("budget.epochs=3", "budget.trials=null")
         first, second = one.next().trial, one.next().trial
@@ -421,7 +430,7 @@ class TestBudget:
             assert one.record(trial).reason == "the budget of 3 epochs is spent"
         assert one.driver.next() is None
 
-    def test_of_hours_over_all_sittings(self, sit: Sit, clock: SimpleNamespace) -> None:
+    def test_of_hours_over_all_sittings(self, sit: Sit, clock: Clock) -> None:
         words = ("budget.hours=1", "budget.trials=null")
         one = sit(*words)
         trial = one.next().trial
@@ -441,7 +450,7 @@ class TestBudget:
         assert two.record(trial).state is State.COMPLETE, "it was its last epoch all the same"
         assert two.driver.finished
 
-    def test_time_is_put_on_record_now_and_then(self, sit: Sit, clock: SimpleNamespace) -> None:
+    def test_time_is_put_on_record_now_and_then(self, sit: Sit, clock: Clock) -> None:
         one = sit()
         trial = one.next().trial
         clock.now += 60

@@ -377,7 +377,7 @@ class TestInfeasible:
 
     @pytest.mark.parametrize("objective", [ACCURACY, LOSS])
     def test_is_seen_so_live_and_reopened(self, objective: Objective, path: Path) -> None:
-        study = self.narrow(path, Sampled(tpe, seed=3), objective, feasible=8)
+        study = self.narrow(path, Sampled(tpe, Setting(SPACE, seed=3)), objective, feasible=8)
         live = study.optuna.trials
         worst = max if objective is LOSS else min
         infeasible = {t.number for t in study.trials if t.state is State.INFEASIBLE}
@@ -400,7 +400,7 @@ class TestInfeasible:
         assert {t.number for t in loaded(path).trials if t.state is TrialState.FAIL} == infeasible
 
     def test_without_any_nothing_is_said_of_constraints(self, path: Path) -> None:
-        study = self.narrow(path, Sampled(low, seed=3), ACCURACY, feasible=3)
+        study = self.narrow(path, Sampled(low, Setting(SPACE, seed=3)), ACCURACY, feasible=3)
         assert not any(t.constraints for t in study.optuna.trials)
         study.close()
 
@@ -415,6 +415,32 @@ class Low(RandomSampler):
 
 def low(seed: int) -> RandomSampler:
     return Low(seed=seed)
+
+
+class TestInMemory:
+    def test_is_as_one_on_disk_and_leaves_no_file(
+        self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        memory = Study(None, ACCURACY, SPACE, "s", create=True)
+        before = sorted(tmp_path.iterdir())
+        search = Sampled(tpe, Setting(SPACE, 7))
+        for number in range(12):
+            for one in (study, memory):
+                record = one.propose(search)
+                for epoch in (1, 2):
+                    value = score(record.params, epoch)
+                    assert one.report(record.id, epoch, metrics(value), "", "atlas")
+                    one.go_on(record.id, epoch)
+                one.end(record.id, State.STOPPED if number % 3 else State.COMPLETE, "why")
+        memory.spend(5.0)
+        assert memory.trials == study.trials
+        assert memory.curves == study.curves
+        assert memory.wall_s == 5.0
+        assert memory.count == study.count == 12
+        assert not memory.report(record.id, 2, metrics(0.1), "", "atlas")
+        memory.close()
+        assert sorted(tmp_path.iterdir()) == before
 
 
 class TestExclusion:

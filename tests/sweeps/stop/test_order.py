@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.stop.order import below, best, numbers, quantile
+from sweeps.stop.order import below, best, numbers, others, quantile
 
 NAN, INF = math.nan, math.inf
 ANY = st.floats(allow_nan=True, allow_infinity=True)
@@ -45,3 +45,11 @@ def test_below() -> None:
     assert below(NAN, -INF, [NAN, -INF])
     assert not below(NAN, -INF, [NAN, NAN])
     assert not below(0.0, -INF, [NAN])
+
+
+@given(st.lists(ANY, min_size=1, max_size=9), st.data())
+def test_others_are_all_but_one(values: list[float], data: st.DataObject) -> None:
+    named = {f"{number:04d}": value for number, value in enumerate(values)}
+    trial = data.draw(st.sampled_from(sorted(named)))
+    expected = [value for other, value in named.items() if other != trial]
+    assert np.array_equal(np.sort(others(named, trial)), np.sort(expected), equal_nan=True)
