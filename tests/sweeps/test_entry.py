@@ -93,8 +93,11 @@ def test_sweep_refuses_the_same_beside_a_swept_key(
         ("seed=1,2 +budget.trails=3", "did you mean budget.trials?"),
         ("seed=1,2 stop.factor=1", "stop.factor > 1"),
         ("seed=1,2 +stop.grase=1", "grase"),
-        ("seed=1,2 budget.trials=null", "without any limit"),
-        ("seed=1,2 budget.trials=null budget.target=0.9", "a target may never be reached"),
+        ("optimizer.lr=interval(0.1,0.2) budget.trials=null", "without any limit"),
+        (
+            "optimizer.lr=interval(0.1,0.2) budget.trials=null budget.target=0.9",
+            "a target may never be reached",
+        ),
         ("seed=1,2 budget.target=high", "budget.target"),
         ("seed=1,2 budget.stalled=1.5", "budget.stalled"),
         ("seed=1,2 budget.stalled=0", "budget.stalled must be above 0"),

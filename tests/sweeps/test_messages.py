@@ -34,7 +34,7 @@ def told(overrides: Sequence[str]) -> str:
         ("zzzzzz=3", ["zzzzzz: there is no such key"]),
         ("optimizer=adamww", ["optimizer=adamww", "did you mean adamw"]),
         ("experiment=quikstart", ["experiment=quikstart", "did you mean quickstart"]),
-        ("search=zzzz", ["search=zzzz", "grid, random, tpe"]),
+        ("search=zzzz", ["search=zzzz", "grid, nsga2, random"]),
         ("epochs=abc", ["epochs", "abc", "Integer"]),
         ("budget.trials=many", ["budget.trials", "many"]),
         ("preview=perhaps", ["preview", "perhaps"]),
