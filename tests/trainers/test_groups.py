@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainers.conftest import SMALL
 from tests.trainers.data.phonemes.on_disk import write_hw1p2, write_legacy, write_libriphone
 from trainers.config import TrainConfig, compose
 from trainers.fit import fit
