@@ -89,6 +89,11 @@ def listed(folder: Path, suffix: str) -> list[str]:
     return names
 
 
+def _is_npy(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(6) == b"\x93NUMPY"
+
+
 def array(path: Path) -> npt.NDArray[np.generic]:
     """An array from an .npy file, which may not hold objects.
 
@@ -100,7 +105,9 @@ def array(path: Path) -> npt.NDArray[np.generic]:
     except FileNotFoundError:
         raise DataError(f"{path} is missing: restore the data set") from None
     except (ValueError, OSError, EOFError) as error:
-        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+        if not _is_npy(path):  # numpy would take it for pickled objects
+            raise DataError(f"{path} is no .npy file: restore it") from None
+        if "Object arrays" in str(error):
             raise DataError(
                 f"{path} holds Python objects, which are not loaded: the object arrays of older "
                 "semesters are data=hw1p2_legacy"

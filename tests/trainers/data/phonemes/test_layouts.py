@@ -219,7 +219,7 @@ MALFORMED: list[tuple[Damage, str, list[str]]] = [
     (
         lambda root: (root / "dev-clean/mfcc/u0.npy").write_text("not an array"),
         "dev-clean/mfcc/u0.npy",
-        ["u0.npy"],
+        ["is no .npy file", "restore"],
     ),
     (
         _replace("dev-clean/transcript/u0.npy", np.arange(20)),
