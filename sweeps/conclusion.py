@@ -44,14 +44,14 @@ def conclude(
         results.write_sheet(folder, sheet)
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
-    checkpoint, test, diagnosis = "", {}, ""
+    checkpoint, diagnosis = "", ""
+    test: dict[str, float] = {}
     if best is not None:
         path = results.write_best(folder, best)
         checkpoint = str(path)
         if driver.finished and not driver.halted:
             with Console().status("looking at the best model"):
-                test = _test(sweep, best, path)
-                diagnosis = _diagnosis(sweep, best, path, folder)
+                test, diagnosis = _looked_at(sweep, best, path, folder)
     summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead)
     results.write_summary(folder, summary)
     if not driver.halted:
@@ -87,32 +87,28 @@ def conclude(
     )
 
 
-def _test(sweep: Sweep, best: Ranked, checkpoint: Path) -> dict[str, float]:
-    """The one look at the test part: the best trial's model at its best epoch."""
+def _looked_at(
+    sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder
+) -> tuple[dict[str, float], str]:
+    """The one look at the test part, by the best trial's model at its best epoch; and what that
+    takes for what on the validation part: written, and the gist of it.
+    """
     from trainers.checkpoints import load
     from trainers.config import Device
+    from trainers.diagnosis.look import look
     from trainers.fit import evaluate
 
     config = typed(sweep.composition.trial(best.trial.params))
     config.device = Device.auto  # here, where the driver runs
-    return evaluate(config, load(checkpoint))
-
-
-def _diagnosis(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> str:
-    """Write what the best model takes for what; returns the gist of it."""
-    from trainers.checkpoints import load
-    from trainers.config import Device
-    from trainers.diagnosis.look import look
-
-    config = typed(sweep.composition.trial(best.trial.params))
-    config.device = Device.auto
-    trial = folder.trials / best.trial.id
+    state = load(checkpoint)
+    test = evaluate(config, state)
     try:
-        found = look(config, load(checkpoint), folder.path / "diagnosis", trial).quality
+        seen = look(config, state, folder.path / "diagnosis", folder.trials / best.trial.id)
     except ConfigError as error:
-        return f"not looked at: {error}"
+        return test, f"not looked at: {error}"
+    found = seen.quality
     rarest, f1 = found.rarest()
-    return (
+    return test, (
         f"accuracy {ending.score(found.accuracy)}, macro F1 {ending.score(found.macro_f1)}; of the "
         f"rarest classes ({', '.join(rarest)}) {ending.score(f1)}"
     )

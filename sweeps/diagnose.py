@@ -74,7 +74,7 @@ def check(overrides: Sequence[str]) -> None:
         from trainers.diagnosis import lr_range, overfit, pictures
         from trainers.diagnosis.files import write_json, write_table
         from trainers.diagnosis.first_loss import first_loss
-        from trainers.diagnosis.subject import untrained
+        from trainers.subject import untrained
 
         prepare(config.data)
         untrained(config)  # what cannot be built is refused before a folder is made

@@ -185,7 +185,6 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
     try:
         if target.startswith("optuna."):
             make = instantiate(config)
-            Sampled(make, setting).sampler(0)
             # Hydra examines every call of a partial of its own anew, at 0.4 ms a proposal.
             search: Search = Sampled(partial(make.func, *make.args, **make.keywords), setting)
         else:

@@ -10,16 +10,16 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from trainers import build, device, histograms
+from trainers import device, histograms
 from trainers.config import TrainConfig
 from trainers.data import resident
-from trainers.errors import ConfigError, DataError, Diverged
+from trainers.errors import Diverged
 from trainers.histograms import Histogram
 from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
 from trainers.state import write
+from trainers.subject import shuffled, trained, untrained
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         ConfigError: before the first epoch, for what cannot be built.
         Diverged: at the end of an epoch whose training or validation loss is not finite.
     """
-    where = device.pick(config)
-    device.settle(config, where)
-    dataset = resident.on(where, config.data)
-    train, valid = dataset.train, dataset.valid
-    if len(train) < 2:
-        raise DataError(f"training needs 2 examples or more, not {len(train)}: raise data.fraction")
-    if too_large := build.excess(config, dataset.input_shape, len(dataset.classes)):
-        raise ConfigError(f"the model has {too_large}: make it smaller, or allow more")
-    torch.manual_seed(config.seed)
-    learner = Learner.begin(config, dataset, where)
+    learner, dataset = untrained(config)
+    where, train, valid = learner.where, dataset.train, dataset.valid
     count = examples(config, dataset)
     if resume is not None:
         learner.load(resume)
@@ -84,9 +76,9 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         device.set_random_state(learner.rng, where)
         start = time.perf_counter()
         lr = learner.lr
-        order = _order(len(train), config.seed, number, where)[:count]
-        trained = learner.train(train, order)
-        train_loss, train_accuracy = trained.means()
+        # An order of (seed, epoch) and nothing before, made where the data is.
+        order = shuffled(len(train), (config.seed << 20) + number, where)[:count]
+        train_loss, train_accuracy = learner.train(train, order).means()
         val_loss, val_accuracy = measure(config, learner.model, valid).means()
         seconds = time.perf_counter() - start
         for name, loss in (("training", train_loss), ("validation", val_loss)):
@@ -113,13 +105,10 @@ def evaluate(config: TrainConfig, state: Mapping[str, Any]) -> dict[str, float]:
 
     Nothing else measures by the test part.
     """
-    where = device.pick(config)
-    device.settle(config, where)
-    dataset = resident.on(where, config.data)
+    model, dataset = trained(config, state)
     if not dataset.test.labelled:
         return {}
-    model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
-    model.load_state_dict(state["model"])
+    where = next(model.parameters()).device
     loss, accuracy = measure(config, model, dataset.test.to(where)).means()
     return {"test_loss": loss, "test_accuracy": accuracy}
 
@@ -140,10 +129,3 @@ def size(config: TrainConfig) -> Size:
     learner.optimizer.step()
     written = write(learner.state(0), None)
     return Size(sum(p.numel() for p in trainable), written.bytes)
-
-
-def _order(count: int, seed: int, epoch: int, where: torch.device) -> Tensor:
-    """The order of an epoch, made where the data is; of (seed, epoch) and nothing before."""
-    generator = torch.Generator(where)
-    generator.manual_seed((seed << 20) + epoch)
-    return torch.randperm(count, generator=generator, device=where)

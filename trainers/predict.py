@@ -8,12 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import build, device
 from trainers.config import TrainConfig
-from trainers.data import resident
 from trainers.data.dataset import Dataset, Part
 from trainers.errors import ConfigError
 from trainers.learner import logits
+from trainers.subject import trained
 
 #: Takes the part to be looked at out of a data set.
 Pick = Callable[[Dataset], Part]
@@ -27,12 +26,8 @@ def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> 
         state: as in a checkpoint; only its model is used.
         pick: which part.
     """
-    where = device.pick(config)
-    device.settle(config, where)
-    dataset = resident.on(where, config.data)
-    model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
-    model.load_state_dict(state["model"])
-    part = pick(dataset).to(where)
+    model, dataset = trained(config, state)
+    part = pick(dataset).to(next(model.parameters()).device)
     out = torch.empty(len(part), len(dataset.classes))
     begin = 0
     for batch in logits(config, model, part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ _resident: dict[tuple[str, str], Dataset] = {}
 def prepare(data: Mapping[str, Any]) -> Dataset:
     """Fetch what is missing and check it: once, by whoever starts trials, before them.
 
-    A data set brings a `prepare` of the same arguments in the module of its `_target_`.
+    A data set that may have to be fetched brings a `prepare` of the same arguments in the module
+    of its `_target_`; one that keeps a copy of its files takes `thorough`, to compare it with them.
 
     Returns:
         The data set on the CPU, for its fingerprint and shapes.
@@ -34,14 +36,16 @@ def prepare(data: Mapping[str, Any]) -> Dataset:
         DataError: it is absent, damaged, or cannot be fetched.
         ConfigError: the configuration of the data set does not fit its `_target_`.
     """
-    module = sys.modules[locate("data", data).__module__]
+    target = locate("data", data)
+    module = sys.modules[target.__module__]
     if hasattr(module, "prepare"):
         instantiate("data", {**data, "_target_": f"{module.__name__}.prepare"})
     told = json.dumps(data, sort_keys=True)
     _loaded.pop(told, None)  # what is on disk may have changed
     for key in [key for key in _resident if key[0] == told]:
         del _resident[key]
-    return load(data)
+    looks = "thorough" in inspect.signature(target).parameters
+    return _load(data, **({"thorough": True} if looks else {}))
 
 
 def here(data: Mapping[str, Any]) -> bool:
@@ -57,9 +61,13 @@ def here(data: Mapping[str, Any]) -> bool:
 
 def load(data: Mapping[str, Any]) -> Dataset:
     """The data set on the CPU, from memory if this process has read it before."""
+    return _load(data)
+
+
+def _load(data: Mapping[str, Any], **supplied: object) -> Dataset:
     key = json.dumps(data, sort_keys=True)
     if key not in _loaded:
-        dataset = instantiate("data", data)
+        dataset = instantiate("data", data, **supplied)
         if not isinstance(dataset, Dataset):
             raise ConfigError(
                 f"data._target_ must make a Dataset, and {data['_target_']} made "

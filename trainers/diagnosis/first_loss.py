@@ -9,8 +9,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from trainers.config import TrainConfig
-from trainers.diagnosis.subject import untrained
 from trainers.learner import outputs
+from trainers.subject import untrained
 
 #: Share by which the loss may be off the logarithm of the classes.
 TOLERANCE = 0.2

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from trainers import device
 from trainers.config import TrainConfig
 from trainers.data.dataset import Part
-from trainers.diagnosis.subject import shuffled
 from trainers.errors import ConfigError
 from trainers.learner import EVALUATION_BATCH
+from trainers.subject import shuffled
 
 #: Examples that are drawn, at most.
 EXAMPLES = 2000

@@ -20,8 +20,8 @@ from trainers.diagnosis import pictures as drawings
 from trainers.diagnosis.files import write_json, write_table
 from trainers.diagnosis.hidden import hidden, pca, tsne
 from trainers.diagnosis.quality import Quality, quality
-from trainers.diagnosis.subject import trained
 from trainers.errors import ConfigError
+from trainers.subject import trained
 
 #: The ways to draw the hidden layer in two dimensions.
 PLANES = ("pca", "tsne")

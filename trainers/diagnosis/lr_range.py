@@ -14,8 +14,8 @@ import numpy.typing as npt
 import torch
 
 from trainers.config import TrainConfig
-from trainers.diagnosis.subject import shuffled, untrained
 from trainers.learner import batches
+from trainers.subject import shuffled, untrained
 
 #: The first and the last rate, and how many there are, in equal ratios.
 LOW, HIGH, STEPS = 1e-6, 10.0, 150

@@ -66,8 +66,7 @@ class LayeredMLP(nn.Module):
                 f"model.depth must be from 1 to {len(layers)}, the number of model.layers, not "
                 f"{depth}: set model.depth=…"
             )
-        features = math.prod(input_shape)
-        built: list[nn.Module] = [nn.Flatten(), *norm.on_input(features, image=False)]
+        hidden = []
         for index, layer in enumerate(layers[:depth]):
             if set(layer) != {"width", "dropout"}:
                 raise ConfigError(
@@ -76,10 +75,8 @@ class LayeredMLP(nn.Module):
                 )
             width = layer["width"]
             at_least_one(**{f"layers.{index}.width": width})
-            recipe = Recipe(norm, activation, layer["dropout"])
-            built += recipe.hidden(nn.Linear(features, width), width, index)
-            features = width
-        self.layers = nn.Sequential(*built, nn.Linear(features, classes))
+            hidden.append((width, Recipe(norm, activation, layer["dropout"])))
+        self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of a batch."""
@@ -121,14 +118,20 @@ class MLP(nn.Module):
                 f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
             )
         recipe = Recipe(norm, activation, dropout)
-        features = math.prod(input_shape)
-        layers: list[nn.Module] = [nn.Flatten(), *norm.on_input(features, image=False)]
-        for index, each in enumerate(widths or widths_of(shape, width, depth)):
-            layers += recipe.hidden(nn.Linear(features, each), each, index)
-            features = each
-        self.layers = nn.Sequential(*layers, nn.Linear(features, classes))
+        hidden = [(each, recipe) for each in widths or widths_of(shape, width, depth)]
+        self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of a batch."""
         logits: Tensor = self.layers(x)
         return logits
+
+
+def _stacked(features: int, hidden: Sequence[tuple[int, Recipe]], classes: int) -> nn.Sequential:
+    """Hidden layers of (width, recipe) on inputs of so many features, and the classes."""
+    on_input = hidden[0][1].norm.on_input(features, image=False)
+    layers: list[nn.Module] = [nn.Flatten(), *on_input]
+    for index, (width, recipe) in enumerate(hidden):
+        layers += recipe.hidden(nn.Linear(features, width), width, index)
+        features = width
+    return nn.Sequential(*layers, nn.Linear(features, classes))

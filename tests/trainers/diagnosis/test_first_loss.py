@@ -13,9 +13,9 @@ from torch import nn
 
 from trainers.config import TrainConfig
 from trainers.diagnosis.first_loss import FirstLoss, first_loss
-from trainers.diagnosis.subject import untrained
 from trainers.fit import fit
 from trainers.learner import evaluate
+from trainers.subject import untrained
 
 Compose = Callable[..., TrainConfig]
 

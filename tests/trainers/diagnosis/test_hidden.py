@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset
 from trainers.diagnosis.hidden import hidden, pca, tsne
-from trainers.diagnosis.subject import untrained
 from trainers.errors import ConfigError
+from trainers.subject import untrained
 
 Compose = Callable[..., TrainConfig]
 

@@ -13,8 +13,8 @@ from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_
 
 from trainers.config import TrainConfig
 from trainers.diagnosis.quality import Confusion, Quality, quality
-from trainers.diagnosis.subject import untrained
 from trainers.learner import evaluate, outputs
+from trainers.subject import untrained
 
 Compose = Callable[..., TrainConfig]
 

@@ -42,26 +42,6 @@ _SPELLINGS = {"SIL": "[SIL]"}
 _ENDS = ("[SOS]", "[EOS]", "<sos>", "<eos>")
 
 
-def prepare(
-    root: str,
-    cache: str | None,
-    train: str,
-    fraction: float,
-    split_seed: int,
-    cepstral: str,
-    padding: str,
-    context: int,
-    dtype: str,
-    scaling: str,
-) -> None:
-    """Build the cache, unless it is there and of the files as they are now.
-
-    Raises:
-        DataError: something is missing, damaged, or disagrees with something else.
-    """
-    _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough=True)
-
-
 def load(
     root: str,
     cache: str | None,
@@ -73,6 +53,7 @@ def load(
     context: int,
     dtype: str,
     scaling: str,
+    thorough: bool = False,
 ) -> Dataset:
     """Windows of 2 x context + 1 frames around each frame, and the phoneme of that frame.
 
@@ -88,12 +69,13 @@ def load(
         context: frames on either side.
         dtype: of the cache: float16 or float32.
         scaling: of each feature over the training part: standardise, minmax or none.
+        thorough: look whether any file has changed since the cache was built, not the folders only.
 
     Raises:
         DataError: something is missing, damaged, or disagrees with something else.
         ConfigError: a setting that is none of these.
     """
-    found = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough=False)
+    found = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough)
     return dataset(found, fraction, split_seed, context, scaling)
 
 

@@ -32,25 +32,6 @@ from trainers.errors import DataError
 _FILES = {"train": "train", "valid": "dev", "test": "test"}
 
 
-def prepare(
-    root: str,
-    cache: str | None,
-    fraction: float,
-    split_seed: int,
-    cepstral: str,
-    padding: str,
-    context: int,
-    dtype: str,
-    scaling: str,
-) -> None:
-    """Build the cache, unless it is there and of the files as they are now.
-
-    Raises:
-        DataError: something is missing, damaged, or disagrees with something else.
-    """
-    _open(root, cache, Recipe(cepstral, padding, dtype), thorough=True)
-
-
 def load(
     root: str,
     cache: str | None,
@@ -61,9 +42,10 @@ def load(
     context: int,
     dtype: str,
     scaling: str,
+    thorough: bool = False,
 ) -> Dataset:
     """As `trainers.data.phonemes.hw1p2.load`; classes are states, named by their numbers."""
-    found = _open(root, cache, Recipe(cepstral, padding, dtype), thorough=False)
+    found = _open(root, cache, Recipe(cepstral, padding, dtype), thorough)
     return dataset(found, fraction, split_seed, context, scaling)
 
 

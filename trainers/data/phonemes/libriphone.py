@@ -29,27 +29,6 @@ from trainers.data.phonemes.source import (
 from trainers.errors import DataError
 
 
-def prepare(
-    root: str,
-    cache: str | None,
-    validation: float,
-    fraction: float,
-    split_seed: int,
-    cepstral: str,
-    padding: str,
-    context: int,
-    dtype: str,
-    scaling: str,
-) -> None:
-    """Build the cache, unless it is there and of the files as they are now.
-
-    Raises:
-        DataError: something is missing, damaged, or disagrees with something else.
-    """
-    recipe = Recipe(cepstral, padding, dtype)
-    _open(root, cache, validation, split_seed, recipe, thorough=True)
-
-
 def load(
     root: str,
     cache: str | None,
@@ -61,6 +40,7 @@ def load(
     context: int,
     dtype: str,
     scaling: str,
+    thorough: bool = False,
 ) -> Dataset:
     """As `trainers.data.phonemes.hw1p2.load`; classes are named by their numbers.
 
@@ -68,7 +48,7 @@ def load(
         validation: share of the training utterances that is held out, by `split_seed`.
     """
     recipe = Recipe(cepstral, padding, dtype)
-    found = _open(root, cache, validation, split_seed, recipe, thorough=False)
+    found = _open(root, cache, validation, split_seed, recipe, thorough)
     return dataset(found, fraction, split_seed, context, scaling)
 
 

@@ -29,24 +29,6 @@ _SHARE = 5
 _SPEAKERS = 24
 
 
-def prepare(
-    root: str | None,
-    cache: str,
-    utterances: int,
-    features: int,
-    seed: int,
-    fraction: float,
-    split_seed: int,
-    cepstral: str,
-    padding: str,
-    context: int,
-    dtype: str,
-    scaling: str,
-) -> None:
-    """Generate it, unless it is there."""
-    _open(cache, utterances, features, seed, Recipe(cepstral, padding, dtype))
-
-
 def load(
     root: str | None,
     cache: str,

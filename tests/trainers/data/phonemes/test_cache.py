@@ -42,7 +42,7 @@ def load(root: Path) -> Dataset:
 
 
 def prepare(root: Path) -> None:
-    hw1p2.prepare(**settings(root))  # type: ignore[arg-type]
+    hw1p2.load(**settings(root), thorough=True)  # type: ignore[arg-type]
 
 
 def folder(root: Path) -> Path:
@@ -224,8 +224,8 @@ def test_two_data_sets_in_one_folder_of_caches_do_not_build_each_other_anew(
 ) -> None:
     for name in ("a", "b"):
         words = settings(write_hw1p2(tmp_path / name / "data")) | {"cache": str(tmp_path / "all")}
-        hw1p2.prepare(**words)  # type: ignore[arg-type]
+        hw1p2.load(**words, thorough=True)  # type: ignore[arg-type]
     monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
     for name in ("a", "b"):
         words["root"] = str(tmp_path / name / "data")
-        hw1p2.prepare(**words)  # type: ignore[arg-type]
+        hw1p2.load(**words, thorough=True)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The model that is looked at: new as a training begins with it, or as a checkpoint has it."""
+"""The model that is trained or looked at: new, as a training begins, or as a checkpoint has it."""
 
 from __future__ import annotations
 
