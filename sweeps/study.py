@@ -13,27 +13,24 @@ What is kept of a trial beside Optuna's own fields, as user attributes:
 
 from __future__ import annotations
 
-import fcntl
-import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import check_distribution_compatibility
-from optuna.samplers import BaseSampler
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.storages import BaseStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
+from sweeps.image import Image
 from sweeps.records import Objective, State, TrialRecord
 from sweeps.search import Search
 from sweeps.space import Space
+from sweeps.storage import hold, journal
 from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
@@ -56,18 +53,6 @@ _OUR_STATE = {
     TrialState.FAIL: State.FAILED,
 }
 
-#: Optuna's prefix for a constraint of a trial, which is broken above 0.
-_CONSTRAINT = "constraints"
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A trial as the samplers see it."""
-
-    state: TrialState
-    values: Sequence[float] | None
-    constraints: dict[str, float] = field(default_factory=dict)
-
 
 class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
@@ -83,14 +68,15 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.space = space
-        self._memory = _Memory()
-        self._image = optuna.create_study(storage=self._memory, direction=self._direction)
+        self._image = Image(self._direction)
         self._disk: BaseStorage | None = None
-        self._lock = -1 if path is None else _exclusive(path)
+        self._lock = -1 if path is None else hold(path)
         try:
             if path is not None:
-                self._disk = _storage(path)
-            study = self._image if self._disk is None else self._begin(self._disk, name, create)
+                self._disk = journal(path)
+            study = (
+                self._image.optuna if self._disk is None else self._begin(self._disk, name, create)
+            )
         except BaseException:
             self.close()
             raise
@@ -100,13 +86,11 @@ class Study:
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
         self._tried: set[frozenset[tuple[str, Any]]] = set()
-        self._scores: list[float] = []  # the lowest and the highest, once there are any
-        self._constrained = False  # whether any trial is infeasible
         self._noted: set[str] = set()
         if self._disk is not None:
             noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
             for key, value in noted.items():
-                self._memory.set_study_system_attr(_study_id(self._image, self._memory), key, value)
+                self._image.note(key, value)
             self._noted |= set(noted)
             for trial in study.get_trials(deepcopy=False):
                 self._adopt(trial, self._disk)
@@ -161,7 +145,7 @@ class Study:
     @property
     def optuna(self) -> OptunaStudy:
         """The image in memory as an Optuna study, for Optuna's own analyses."""
-        return self._image
+        return self._image.optuna
 
     def trial(self, trial: str) -> TrialRecord:
         """One trial."""
@@ -176,34 +160,22 @@ class Study:
         number = len(self._records)
         point = search.point(number)
         for attempt in range(_ATTEMPTS):
-            drawn = self._draw(search.sampler(number, attempt), point)
+            drawn = self._image.draw(search.sampler(number, attempt), self.space, point)
             if frozenset(drawn.params.items()) not in self._tried:
                 break
-            self._memory.forget(drawn._trial_id)
+            self._image.forget(drawn)
         else:
-            drawn = self._draw(search.sampler(number), self._untried() or point)
+            point = self._untried() or point
+            drawn = self._image.draw(search.sampler(number), self.space, point)
         disk = -1
         if self._disk is not None:
             study = _study_id(self._study, self._disk)
-            for key, value in self._notes().items():
+            for key, value in self._image.notes.items():
                 if key not in self._noted:
                     self._disk.set_study_system_attr(study, key, value)
                     self._noted.add(key)
             disk = self._disk.create_new_trial(study, drawn)
         return self._enter(drawn, disk, drawn._trial_id)
-
-    def _notes(self) -> dict[str, Any]:
-        """What samplers write down of the whole study, such as who is parent to a generation."""
-        return self._memory.get_study_system_attrs(_study_id(self._image, self._memory))
-
-    def _draw(self, sampler: BaseSampler, point: Mapping[str, Any] | None) -> FrozenTrial:
-        """A new trial in the image, with the values of the point as far as it has any."""
-        self._image.sampler = sampler
-        if point is not None:
-            self._image.enqueue_trial(self.space.labels(point))
-        trial = self._image.ask()
-        self.space.suggest(trial)
-        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
 
     def _untried(self) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
@@ -227,10 +199,11 @@ class Study:
             self._attribute(trial, "machine", machine)
         # The attribute first: an epoch counts when its attribute is there (see _adopt).
         self._attribute(trial, f"epoch:{epoch}", dict(metrics))
-        for storage, optuna_id in self._places(trial):
-            storage.set_trial_intermediate_value(
-                optuna_id, epoch, float(metrics[self.objective.metric])
-            )
+        disk, image = self._ids[trial]
+        value = float(metrics[self.objective.metric])
+        if self._disk is not None:
+            self._disk.set_trial_intermediate_value(disk, epoch, value)
+        self._image.report(image, epoch, value)
         self._records[trial] = replace(
             record,
             epochs={**record.epochs, epoch: dict(metrics)},
@@ -258,10 +231,7 @@ class Study:
         disk, image = self._ids[trial]
         if self._disk is not None:
             self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
-        seen = self._seen(state, _OPTUNA_STATE[state], values)
-        for key, value in seen.constraints.items():
-            self._memory.set_trial_system_attr(image, f"{_CONSTRAINT}:{key}", value)
-        self._memory.set_trial_state_values(image, seen.state, seen.values)
+        self._image.end(image, state, _OPTUNA_STATE[state], values)
         self._records[trial] = record
         return record
 
@@ -278,13 +248,6 @@ class Study:
         if self._disk is not None:
             self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
 
-    def _places(self, trial: str) -> Iterator[tuple[BaseStorage, int]]:
-        """The storages that hold a trial, and its Optuna id in each."""
-        disk, image = self._ids[trial]
-        if self._disk is not None:
-            yield self._disk, disk
-        yield self._memory, image
-
     def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
         """Take a trial found on disk into the image and the records."""
         epochs = _epochs(trial)
@@ -293,47 +256,7 @@ class Study:
                 value = float(metrics[self.objective.metric])
                 disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
-        seen = self._seen(_state(trial), trial.state, trial.values)
-        self._image.add_trial(
-            create_trial(
-                state=seen.state,
-                values=seen.values,
-                params=trial.params,
-                distributions=trial.distributions,
-                system_attrs=trial.system_attrs,
-                intermediate_values=trial.intermediate_values,
-                constraints=seen.constraints,
-            )
-        )
-        image = self._image.get_trials(deepcopy=False)[-1]._trial_id
-        self._enter(trial, trial._trial_id, image)
-
-    def _seen(self, state: State, optuna: TrialState, values: Sequence[float] | None) -> _Seen:
-        """How a trial that has ended, or runs, is put into the image.
-
-        On disk an infeasible one has failed. Samplers pass over failed trials, and would propose
-        the like again and again; so for them it is complete, breaks a constraint, and is worse
-        than all that were scored before it. (TPE and NSGA-II go by the constraint, CMA-ES by the
-        value, GP by both, and GP wants every complete trial to say how it stands.)
-        """
-        constraint = "infeasible"
-        if state is State.INFEASIBLE:
-            if not self._constrained:
-                self._constrained = True
-                for trial in self._image.get_trials(deepcopy=False):
-                    if trial.state is TrialState.COMPLETE:
-                        trial.system_attrs[f"{_CONSTRAINT}:{constraint}"] = -1.0
-            if not self._scores:
-                return _Seen(TrialState.PRUNED, None, {constraint: 1.0})
-            low, high = self._scores
-            margin = (high - low) or abs(low) or 1.0
-            worst = low - margin if self.objective.maximize else high + margin
-            return _Seen(TrialState.COMPLETE, [worst], {constraint: 1.0})
-        if values and math.isfinite(values[0]):
-            known = (*self._scores, values[0])
-            self._scores = [min(known), max(known)]
-        feasible = self._constrained and optuna is TrialState.COMPLETE
-        return _Seen(optuna, values, {constraint: -1.0} if feasible else {})
+        self._enter(trial, trial._trial_id, self._image.adopt(trial, _state(trial)))
 
     def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
         attributes = trial.user_attrs
@@ -364,38 +287,6 @@ class Study:
         self._curves.setdefault(epoch, {})[trial] = value
 
 
-class _Memory(InMemoryStorage):
-    """Optuna's storage in memory, from which the newest trial can be taken back."""
-
-    def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
-    ) -> None:
-        """In place: only we hold the trial while it is drawn, and copies take most of the time.
-
-        Raises:
-            ValueError: another trial has drawn the parameter from an incompatible distribution.
-        """
-        with self._lock:
-            study, number = self._trial_id_to_study_id_and_number[trial_id]
-            known = self._studies[study].param_distribution
-            if param_name in known:
-                check_distribution_compatibility(known[param_name], distribution)
-            known[param_name] = distribution
-            trial = self._studies[study].trials[number]
-            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
-            trial.distributions[param_name] = distribution
-
-    def forget(self, trial: int) -> None:
-        """Leave everything as if the trial had never been drawn."""
-        with self._lock:
-            study, number = self._trial_id_to_study_id_and_number.pop(trial)
-            trials = self._studies[study].trials
-            assert number == len(trials) - 1, "only the newest can be taken back"
-            trials.pop()
-            self._max_trial_id -= 1
-            self._prev_waiting_trial_number[study] = number
-
-
 def _state(trial: FrozenTrial) -> State:
     """Where a trial found on disk stands."""
     state = _OUR_STATE.get(trial.state, State.RUNNING)
@@ -413,32 +304,3 @@ def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:
 
 def _study_id(study: OptunaStudy, storage: BaseStorage) -> int:
     return storage.get_study_id_from_name(study.study_name)
-
-
-def _exclusive(path: Path) -> int:
-    """Hold the study for this process; the kernel lets go of it however the process ends."""
-    descriptor = os.open(f"{path}.driver", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(descriptor, 32, 0).decode().strip() or "another process"
-        os.close(descriptor)
-        raise ConfigError(
-            f"{path.parent} is in use by process {owner}: stop it first, or wait for its end"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
-
-
-def _storage(path: Path) -> BaseStorage:
-    """The journal, mended where a killed process left it: call it with the lock held."""
-    if path.exists():
-        journal_lock = Path(f"{path}.lock")
-        journal_lock.unlink(missing_ok=True)
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
-    backend = JournalFileBackend(str(path), lock_obj=JournalFileSymlinkLock(str(path)))
-    return JournalStorage(backend)

@@ -1,0 +1,155 @@
+"""A sweep's trials in memory, as Optuna's samplers see them.
+
+What the record says and what samplers should see differ where a trial is infeasible: on record it
+has failed. Samplers pass over failed trials, and would propose the like again and again; so here
+it is complete, breaks a constraint, and is worse than all that were scored before it. (TPE and
+NSGA-II go by the constraint, CMA-ES by the value, GP by both, and GP wants every complete trial
+to say how it stands.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import check_distribution_compatibility
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study as OptunaStudy
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from sweeps.records import State
+from sweeps.space import Space
+
+#: Optuna's prefix for a constraint of a trial, which is broken above 0.
+_CONSTRAINT = "constraints"
+_INFEASIBLE = "infeasible"
+
+
+class Image:
+    """The trials in memory. They are named by their Optuna ids here."""
+
+    def __init__(self, direction: StudyDirection) -> None:
+        self._memory = _Memory()
+        self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, direction=direction)
+        self._maximize = direction is StudyDirection.MAXIMIZE
+        self._scores: list[float] = []  # the lowest and the highest, once there are any
+        self._constrained = False  # whether any trial is infeasible
+
+    def draw(
+        self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
+    ) -> FrozenTrial:
+        """A new trial, running, with the values of the point as far as it has any."""
+        self.optuna.sampler = sampler
+        if point is not None:
+            self.optuna.enqueue_trial(space.labels(point))
+        trial = self.optuna.ask()
+        space.suggest(trial)
+        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
+
+    def forget(self, trial: FrozenTrial) -> None:
+        """Take back the newest trial, as if it had never been drawn."""
+        self._memory.forget(trial._trial_id)
+
+    def adopt(self, trial: FrozenTrial, state: State) -> int:
+        """Take in a trial from the record, which says that it stands so; returns its id here."""
+        seen = self._seen(state, trial.state, trial.values)
+        self.optuna.add_trial(
+            create_trial(
+                state=seen.state,
+                values=seen.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                system_attrs=trial.system_attrs,
+                intermediate_values=trial.intermediate_values,
+                constraints=seen.constraints,
+            )
+        )
+        return self.optuna.get_trials(deepcopy=False)[-1]._trial_id
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """Take note of a trial's objective after an epoch."""
+        self._memory.set_trial_intermediate_value(trial, epoch, value)
+
+    def end(
+        self, trial: int, state: State, recorded: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Take note of how a trial ended, `recorded` being Optuna's word for it on record."""
+        seen = self._seen(state, recorded, values)
+        for key, value in seen.constraints.items():
+            self._memory.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
+        self._memory.set_trial_state_values(trial, seen.state, seen.values)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What samplers write down of the whole study, such as who is parent to a generation."""
+        return self._memory.get_study_system_attrs(self.optuna._study_id)
+
+    def note(self, key: str, value: Any) -> None:
+        """Put back what a sampler has written down in an earlier sitting."""
+        self._memory.set_study_system_attr(self.optuna._study_id, key, value)
+
+    def _seen(self, state: State, recorded: TrialState, values: Sequence[float] | None) -> _Seen:
+        """How a trial that has ended, or runs, is shown to the samplers."""
+        if state is State.INFEASIBLE:
+            if not self._constrained:
+                self._constrained = True
+                for trial in self.optuna.get_trials(deepcopy=False):
+                    if trial.state is TrialState.COMPLETE:
+                        trial.system_attrs[f"{_CONSTRAINT}:{_INFEASIBLE}"] = -1.0
+            if not self._scores:
+                return _Seen(TrialState.PRUNED, None, {_INFEASIBLE: 1.0})
+            low, high = self._scores
+            margin = (high - low) or abs(low) or 1.0
+            worst = low - margin if self._maximize else high + margin
+            return _Seen(TrialState.COMPLETE, [worst], {_INFEASIBLE: 1.0})
+        if values and math.isfinite(values[0]):
+            known = (*self._scores, values[0])
+            self._scores = [min(known), max(known)]
+        feasible = self._constrained and recorded is TrialState.COMPLETE
+        return _Seen(recorded, values, {_INFEASIBLE: -1.0} if feasible else {})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A trial as the samplers see it."""
+
+    state: TrialState
+    values: Sequence[float] | None
+    constraints: dict[str, float] = field(default_factory=dict)
+
+
+class _Memory(InMemoryStorage):
+    """Optuna's storage in memory, from which the newest trial can be taken back."""
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
+    ) -> None:
+        """In place: only we hold the trial while it is drawn, and copies take most of the time.
+
+        Raises:
+            ValueError: another trial has drawn the parameter from an incompatible distribution.
+        """
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number[trial_id]
+            known = self._studies[study].param_distribution
+            if param_name in known:
+                check_distribution_compatibility(known[param_name], distribution)
+            known[param_name] = distribution
+            trial = self._studies[study].trials[number]
+            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
+            trial.distributions[param_name] = distribution
+
+    def forget(self, trial: int) -> None:
+        """Leave everything as if the trial had never been drawn."""
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number.pop(trial)
+            trials = self._studies[study].trials
+            assert number == len(trials) - 1, "only the newest can be taken back"
+            trials.pop()
+            self._max_trial_id -= 1
+            self._prev_waiting_trial_number[study] = number
