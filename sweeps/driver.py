@@ -182,7 +182,7 @@ class Driver:
                 return assignment
             if self._refused.count >= MOST_INFEASIBLE:
                 self.halt(self._refused.told())
-        if self._refused.count and self._infeasible == len(self._study.trials):
+        if self._refused.count and self._infeasible == self._study.count:
             self.halt(self._refused.told())  # a grid has no more
         self._dismiss()
         return None

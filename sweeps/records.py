@@ -55,6 +55,21 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a trial was made of that no search has proposed.
+
+    Attributes:
+        trial: the id of the one whose configuration it repeats, or whose training it goes on with.
+        epoch: of that training, the last epoch it takes over; 0 if it begins afresh.
+        seed: in the place of the sweep's own; None: the same.
+    """
+
+    trial: str
+    epoch: int = 0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """One trial as the study remembers it.
 
@@ -67,6 +82,7 @@ class TrialRecord:
         member, machine: where its last epoch ran (empty before the first).
         seconds: training seconds, summed over its epochs.
         passed: the last epoch after which it was told to go on.
+        source: None if the search has proposed it.
     """
 
     id: str
@@ -79,6 +95,7 @@ class TrialRecord:
     machine: str = ""
     seconds: float = 0.0
     passed: int = 0
+    source: Source | None = None
 
     @property
     def last_epoch(self) -> int:

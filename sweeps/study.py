@@ -9,6 +9,8 @@ What is kept of a trial beside Optuna's own fields, as user attributes:
     state      the state in our terms (`sweeps.records.State`), and `reason`
     passed     the last epoch after which it was told to go on
     member, machine    where its last epoch ran
+    source     of a trial that the search has not proposed (`sweeps.records.Source`): samplers
+               know nothing of it, and it is not counted among the proposals
 """
 
 from __future__ import annotations
@@ -16,18 +18,19 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.image import Image
-from sweeps.records import Objective, State, TrialRecord
+from sweeps.records import Objective, Source, State, TrialRecord
 from sweeps.search import Search
 from sweeps.space import Space
 from sweeps.storage import hold, journal
@@ -35,6 +38,9 @@ from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
 VERSION = 1
+
+#: The id in the image of a trial that samplers do not see.
+_UNSEEN = -1
 
 #: Draws for one trial, in search of a configuration that no other has.
 _ATTEMPTS = 20
@@ -85,6 +91,7 @@ class Study:
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
         self._curves: dict[int, dict[str, float]] = {}
+        self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._noted: set[str] = set()
         if self._disk is not None:
@@ -134,8 +141,8 @@ class Study:
 
     @property
     def count(self) -> int:
-        """How many trials there are."""
-        return len(self._records)
+        """How many trials the search has proposed."""
+        return self._proposed
 
     @property
     def curves(self) -> Mapping[int, Mapping[str, float]]:
@@ -157,7 +164,7 @@ class Study:
         In a finite space that the sampler keeps to a corner of, what it has not drawn is taken in
         the order of the space.
         """
-        number = len(self._records)
+        number = self._proposed
         point = search.point(number)
         for attempt in range(_ATTEMPTS):
             drawn = self._image.draw(search.sampler(number, attempt), self.space, point)
@@ -167,15 +174,41 @@ class Study:
         else:
             point = self._untried() or point
             drawn = self._image.draw(search.sampler(number), self.space, point)
-        disk = -1
         if self._disk is not None:
             study = _study_id(self._study, self._disk)
             for key, value in self._image.notes.items():
                 if key not in self._noted:
                     self._disk.set_study_system_attr(study, key, value)
                     self._noted.add(key)
-            disk = self._disk.create_new_trial(study, drawn)
-        return self._enter(drawn, disk, drawn._trial_id)
+        return self._enter(drawn, self._put(drawn), drawn._trial_id)
+
+    def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
+        """A new trial, running, that the search has not proposed and will not know of.
+
+        Args:
+            params: swept key -> value, each in the space, all that exist with each other.
+            source: what it is made of; the epochs it takes over are on record as its own, but took
+                no time.
+        """
+        drawn = self._image.draw(RandomSampler(0), self.space, params)
+        self._image.forget(drawn)
+        told = {k: v for k, v in asdict(source).items() if v is not None}
+        attributes: dict[str, Any] = {"source": told}
+        values = {}
+        for epoch in range(1, source.epoch + 1):
+            metrics = {**self._records[source.trial].epochs[epoch], "epoch_s": 0.0}
+            attributes[f"epoch:{epoch}"] = metrics
+            values[epoch] = float(metrics[self.objective.metric])
+        if source.epoch:
+            attributes["passed"] = source.epoch
+        drawn.user_attrs, drawn.intermediate_values = attributes, values
+        return self._enter(drawn, self._put(drawn), _UNSEEN)
+
+    def _put(self, trial: FrozenTrial) -> int:
+        """Write a new trial; returns its id on disk."""
+        if self._disk is None:
+            return -1
+        return self._disk.create_new_trial(_study_id(self._study, self._disk), trial)
 
     def _untried(self) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
@@ -203,7 +236,8 @@ class Study:
         value = float(metrics[self.objective.metric])
         if self._disk is not None:
             self._disk.set_trial_intermediate_value(disk, epoch, value)
-        self._image.report(image, epoch, value)
+        if image != _UNSEEN:
+            self._image.report(image, epoch, value)
         self._records[trial] = replace(
             record,
             epochs={**record.epochs, epoch: dict(metrics)},
@@ -231,7 +265,8 @@ class Study:
         disk, image = self._ids[trial]
         if self._disk is not None:
             self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
-        self._image.end(image, state, _OPTUNA_STATE[state], values)
+        if image != _UNSEEN:
+            self._image.end(image, state, _OPTUNA_STATE[state], values)
         self._records[trial] = record
         return record
 
@@ -256,15 +291,19 @@ class Study:
                 value = float(metrics[self.objective.metric])
                 disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
                 trial.intermediate_values[epoch] = value
-        self._enter(trial, trial._trial_id, self._image.adopt(trial, _state(trial)))
+        derived = "source" in trial.user_attrs
+        image = _UNSEEN if derived else self._image.adopt(trial, _state(trial))
+        self._enter(trial, trial._trial_id, image)
 
     def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
         attributes = trial.user_attrs
         epochs = _epochs(trial)
         state = _state(trial)
+        number = len(self._records)
+        source = attributes.get("source")
         record = TrialRecord(
-            id=f"{trial.number:04d}",
-            number=trial.number,
+            id=f"{number:04d}",
+            number=number,
             state=state,
             reason=attributes.get("reason", "") if state.ended else "",
             params=self.space.values(trial.params),
@@ -273,9 +312,12 @@ class Study:
             machine=attributes.get("machine", ""),
             passed=int(attributes.get("passed", 0)),
             seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
+            source=None if source is None else Source(**source),
         )
         self._records[record.id] = record
-        self._tried.add(frozenset(trial.params.items()))
+        if record.source is None:
+            self._proposed += 1
+            self._tried.add(frozenset(trial.params.items()))
         self._ids[record.id] = (disk, image)
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)
@@ -283,8 +325,10 @@ class Study:
 
     def _curve(self, trial: str, epoch: int, metrics: Mapping[str, float]) -> None:
         sign = 1.0 if self.objective.maximize else -1.0
-        value = sign * metrics[self.objective.metric]
-        self._curves.setdefault(epoch, {})[trial] = value
+        source = self._records[trial].source
+        if source is None or source.epoch:  # what repeats another is not compared with it
+            value = sign * metrics[self.objective.metric]
+            self._curves.setdefault(epoch, {})[trial] = value
 
 
 def _state(trial: FrozenTrial) -> State:

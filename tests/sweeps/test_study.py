@@ -21,7 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from sweeps.records import Objective, State, TrialRecord
+from sweeps.records import Objective, Source, State, TrialRecord
 from sweeps.search import Grid, Sampled, Setting
 from sweeps.space import Space, parse
 from sweeps.stop import Asha
@@ -526,3 +526,51 @@ class TestExactness:
                 study = opened(path, space=space)
         assert [record.params for record in study.trials] == grid
         study.close()
+
+
+def test_a_trial_that_repeats_another_changes_nothing_for_the_search(tmp_path: Path) -> None:
+    """Samplers, stopping rules and the numbers of proposals are as without it; it is on record."""
+    search = Sampled(tpe, Setting(SPACE, 7))
+
+    def run(path: Path, repeats: bool) -> list[Mapping[str, object]]:
+        for _ in range(8):
+            study = opened(path)  # anew each time: what is read back counts
+            record = study.propose(search)
+            study.report(record.id, 1, metrics(score(record.params, 1)), "me", "atlas")
+            study.end(record.id, State.COMPLETE)
+            if repeats:
+                again = study.derive(record.params, Source(record.id, seed=11))
+                study.report(again.id, 1, metrics(0.99), "me", "atlas")
+                study.end(again.id, State.COMPLETE)
+            study.close()
+        study = opened(path)
+        assert study.count == 8
+        assert len(study.curves[1]) == 8
+        proposed = [t.params for t in study.trials if t.source is None]
+        derived = [t for t in study.trials if t.source is not None]
+        assert [t.source.seed for t in derived if t.source] == [11] * (8 if repeats else 0)
+        assert len({t.id for t in study.trials}) == len(study.trials)
+        study.close()
+        return proposed
+
+    assert run(tmp_path / "a.log", False) == run(tmp_path / "b.log", True)
+
+
+def test_a_trial_takes_over_the_epochs_of_another(tmp_path: Path) -> None:
+    study = opened(tmp_path / "s.log")
+    first = study.propose(RANDOM)
+    for epoch in (1, 2, 3):
+        study.report(first.id, epoch, metrics(epoch / 10), "me", "atlas")
+    params = {**first.params, "x": 0.5}
+    child = study.derive(params, Source(first.id, epoch=2))
+    study.report(child.id, 3, metrics(0.9), "me", "atlas")
+    study.close()
+    study = opened(tmp_path / "s.log")
+    child = study.trial(child.id)
+    assert child.params == params
+    assert child.source == Source(first.id, epoch=2)
+    assert [e["val_accuracy"] for e in child.epochs.values()] == [0.1, 0.2, 0.9]
+    assert child.seconds == 2.0
+    assert child.passed == 2
+    assert study.curves[3] == {first.id: 0.3, child.id: 0.9}
+    study.close()
