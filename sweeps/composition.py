@@ -44,7 +44,7 @@ class Composition:
 
     Attributes:
         base: the sweep's configuration without any swept value, resolved.
-        fixed: the overrides given for all trials, as written.
+        fixed, swept: the overrides given for all trials, and those that vary, as written.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> None:
@@ -62,6 +62,7 @@ class Composition:
         self._fixed = [override for override in parsed if not override.is_sweep_override()]
         self.overrides = tuple(overrides)
         self.fixed = tuple(str(override.input_line) for override in self._fixed)
+        self.swept = tuple(str(override.input_line) for override in self._swept)
         self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._settled: dict[str, Any] = {}

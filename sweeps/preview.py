@@ -14,6 +14,7 @@ from rich.table import Table
 
 from sweeps.ending import number
 from sweeps.head import Head
+from sweeps.hindsight import hindsight
 from sweeps.space import AS_CONFIGURED, Parameter
 from trainers.config import Keep, typed
 from trainers.errors import DataError
@@ -70,6 +71,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for expression in sweep.constraints.require:
         yield "a trial must meet", expression.text
     yield "trials", _trials_text(sweep)
+    if told := hindsight(sweep):
+        yield "with hindsight", told
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
     gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu

@@ -40,11 +40,13 @@ class Step:
     Attributes:
         seconds: simulated.
         epochs: trained until then, on all workers.
+        train_s: seconds of training until then, on all workers together.
         best: the best objective of any epoch until then.
     """
 
     seconds: float
     epochs: int
+    train_s: float
     best: float
 
 
@@ -56,6 +58,7 @@ class Simulated:
         trials: as the study has them at the end.
         trajectory: the best so far whenever it changed, in the order of time.
         epochs: trained.
+        train_s: seconds of training, on all workers together.
         full_epochs: that the same trials would have taken, had none been ended early.
         seconds: simulated, from the start to the last event.
         halted: why the driver gave up; empty if it did not.
@@ -66,6 +69,7 @@ class Simulated:
     trials: tuple[TrialRecord, ...]
     trajectory: tuple[Step, ...]
     epochs: int
+    train_s: float
     full_epochs: int
     seconds: float
     halted: str
@@ -124,6 +128,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     metric, better = sweep.objective.metric, sweep.objective.better
     events: list[tuple[float, int, str, int, Curve]] = []
     scheduled = epochs = full_epochs = 0
+    train_s = 0.0
     trajectory: list[Step] = []
 
     def schedule(trial: str, epoch: int, curve: Curve) -> None:
@@ -146,8 +151,9 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
             continue
         value = curve.values[epoch - 1]
         epochs += 1
+        train_s += curve.seconds[epoch - 1]
         if not math.isnan(value) and (not trajectory or better(value, trajectory[-1].best)):
-            trajectory.append(Step(clock.now, epochs, value))
+            trajectory.append(Step(clock.now, epochs, train_s, value))
         metrics = {metric: value, "epoch_s": curve.seconds[epoch - 1]}
         if not driver.epoch(trial, epoch, metrics, _HERE):
             schedule(trial, epoch + 1, curve)
@@ -156,6 +162,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
         tuple(study.trials),
         tuple(trajectory),
         epochs,
+        train_s,
         full_epochs,
         clock.now,
         driver.halted,

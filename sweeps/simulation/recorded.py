@@ -25,7 +25,13 @@ _KEPT = (State.COMPLETE, State.STOPPED, State.RUNNING, State.ABANDONED, State.DI
 
 
 class Recorded:
-    """The curves of a sweep's trials."""
+    """The curves of a sweep's trials.
+
+    Attributes:
+        configurations: of the trials that have a curve here, in their order.
+        continued: how many of these curves are in part an estimate.
+        left_out: how many trials have no curve.
+    """
 
     def __init__(
         self, trials: Sequence[TrialRecord], space: Space, objective: Objective, name: str
@@ -52,7 +58,8 @@ class Recorded:
         ]
         self.continued = sum(short)
         self.left_out = len(trials) - len(kept)
-        self._neighbours = Neighbours(Encoding(space), [trial.params for trial in kept])
+        self.configurations = tuple(trial.params for trial in kept)
+        self._neighbours = Neighbours(Encoding(space), self.configurations)
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
         """The curve of the nearest recorded trial."""

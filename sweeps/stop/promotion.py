@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import combinations, pairwise
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -128,11 +127,19 @@ def _alike(low: int, high: int, curves: Curves) -> bool:
 
 def _noise(trials: Collection[str], upto: int, curves: Curves) -> float:
     """What trials that change places more than once differ by at the highest rung."""
-    epochs = [e for e in range(1, upto + 1) if e in curves]
-    differences = []
-    for a, b in combinations(trials, 2):
-        signs = [np.sign(curves[e][a] - curves[e][b]) for e in epochs]
-        told = [sign for sign in signs if sign != 0 and not math.isnan(sign)]
-        if sum(x != y for x, y in pairwise(told)) >= 2:
-            differences.append(abs(curves[upto][a] - curves[upto][b]))
-    return float(np.quantile(differences, _NOISE_QUANTILE)) if differences else 0.0
+    if len(trials) < 2:
+        return 0.0
+    last = changes = np.zeros((len(trials), len(trials)))
+    for epoch in (e for e in range(1, upto + 1) if e in curves):
+        values = np.array([curves[epoch][t] for t in trials])
+        with np.errstate(invalid="ignore"):  # of two infinities
+            differences = values[:, None] - values  # (trials, trials)
+        signs = np.nan_to_num(np.sign(differences))
+        changes = changes + ((signs != 0) & (last != 0) & (signs != last))
+        last = np.where(signs != 0, signs, last)
+    crossing = np.triu(changes >= 2)
+    return (
+        float(np.quantile(np.abs(differences[crossing]), _NOISE_QUANTILE))
+        if crossing.any()
+        else 0.0
+    )

@@ -1,0 +1,165 @@
+"""`make bench BENCH=efficiency`: which search and which stop find a good configuration for least.
+
+Curves: 20 epochs each of some hundred small models on a quarter of real speech (see `CURVES`), over
+five parameters; the search proposes anything in that space and gets the nearest curve. The goal is
+the best that random search of 50 trials, all to their end, has found with the same seed. Told is
+the training that a strategy needs until it has as good a one, as a share of the training of those
+50; one that takes more than three times as much has given up.
+
+    make bench BENCH=efficiency ARGS="seeds=30 workers=4"
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
+from multiprocessing import get_context
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sweeps.bench.record import Figure, write
+from sweeps.budget import UNLIMITED
+from sweeps.composition import compose
+from sweeps.entry import refusals, use_plugins
+from sweeps.results import ROOT
+from sweeps.simulation import simulate
+from sweeps.simulation.table import read
+from sweeps.sweep import Sweep, check
+from trainers.errors import ConfigError
+
+#: Recorded with SPACE, `data.fraction=0.25 model.depth=2 batch_size=256 epochs=20 search=sobol
+#: stop=none`, and `sweeps.simulation.table.write`.
+CURVES = ROOT / "tests" / "sweeps" / "simulation" / "phoneme_curves.csv"
+SPACE = (
+    "optimizer.lr=tag(log,interval(1e-4,1e-1))",
+    "model.width=tag(log,int(interval(16,256)))",
+    "model.dropout=interval(0.0,0.5)",
+    "data.context=int(interval(0,10))",
+    "norm=batch,none",
+)
+CONTENDERS = (
+    ("random", "none"),
+    ("tpe", "none"),
+    ("gp", "none"),
+    ("random", "asha"),
+    ("tpe", "asha"),
+    ("random", "promotion"),
+    ("tpe", "promotion"),
+    ("random", "pasha"),
+    ("tpe", "pasha"),
+)
+TRIALS = 50  # of the random search that sets the goal
+GIVEN_UP = 3.0  # times its training
+DEFAULTS = {"seeds": 30, "workers": 4}
+#: Added to a seed for the contenders, so that random search does not repeat the yardstick's draws.
+_OTHER = 10_000
+
+
+def main() -> None:
+    """Simulate, print, and write results/bench/efficiency.json."""
+    console = Console()
+    use_plugins()
+    with refusals():
+        options = dict(DEFAULTS)
+        for word in sys.argv[1:]:
+            key, _, value = word.partition("=")
+            if key not in DEFAULTS or not value.isdecimal() or int(value) < 1:
+                raise ConfigError(f"{word}: this bench takes seeds=30 and workers=4")
+            options[key] = int(value)
+        seeds, workers = range(options["seeds"]), options["workers"]
+        yardsticks = dict(zip(seeds, _each("random", "none", seeds, workers), strict=True))
+        found: dict[tuple[str, str], list[float]] = {c: [math.inf] * len(seeds) for c in CONTENDERS}
+        with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+            tasks = {
+                pool.submit(_share, *contender, seed, workers, *yardsticks[seed]): (contender, seed)
+                for seed in seeds
+                for contender in CONTENDERS
+            }
+            done = as_completed(tasks)
+            for task in track(done, "simulating", total=len(tasks), console=console):
+                contender, seed = tasks[task]
+                found[contender][seed] = task.result()
+        figures = _told(found, console)
+        path = write("efficiency", len(seeds), figures)
+    console.print(f"\n{path}", highlight=False)
+
+
+def _sweep(search: str, stop: str) -> Sweep:
+    words = ["experiment=hw1p2", "space=null", "points=[]", "baseline=false", "epochs=20"]
+    words += ["model.max_parameters=null", f"search={search}", f"stop={stop}", *SPACE]
+    with compose(words) as composition:
+        return check(composition)
+
+
+def _each(search: str, stop: str, seeds: Sequence[int], workers: int) -> list[tuple[float, float]]:
+    """For each seed the best of a search of `TRIALS`, and its seconds of training."""
+    sweep = _sweep(search, stop)
+    sweep = replace(sweep, budget=replace(UNLIMITED, trials=TRIALS))
+    source = read(CURVES, sweep.space, sweep.objective)
+    ran = [simulate(sweep, source, workers, seed) for seed in seeds]
+    return [(one.best or -math.inf, one.train_s) for one in ran]
+
+
+def _share(search: str, stop: str, seed: int, workers: int, goal: float, train_s: float) -> float:
+    """The training until the goal is met, as a share of `train_s`; infinity: given up."""
+    use_plugins()
+    sweep = _sweep(search, stop)
+    source = read(CURVES, sweep.space, sweep.objective)
+    most = round(GIVEN_UP * TRIALS * source.epochs)
+    sweep = replace(sweep, budget=replace(UNLIMITED, epochs=most, target=goal))
+    met = simulate(sweep, source, workers, seed + _OTHER).reached(goal)
+    share = math.inf if met is None else met.train_s / train_s
+    return share if share <= GIVEN_UP else math.inf
+
+
+def _told(found: dict[tuple[str, str], list[float]], console: Console) -> dict[str, Figure]:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for head in ("search", "stop"):
+        table.add_column(head)
+    for head in ("training needed", "95 %", "goal met"):
+        table.add_column(head, justify="right")
+    figures: dict[str, Figure] = {}
+    ranked = sorted(found, key=lambda contender: float(np.median(_capped(found[contender]))))
+    for search, stop in ranked:
+        shares = _capped(found[search, stop])
+        low, high = _interval(shares)
+        middle = float(np.median(shares))
+        met = float(np.mean(np.isfinite(found[search, stop])))
+        figures[f"{search}, stop={stop}: training needed"] = Figure(
+            middle, low, high, "of 50 random trials"
+        )
+        figures[f"{search}, stop={stop}: goal met"] = Figure(met, met, met, "of all seeds")
+        told = f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{met:.0%}"
+        table.add_row(search, stop, *told)
+    console.print(table, highlight=False)
+    console.print(
+        f"median over {len(shares)} seeds, as a share of the training of {TRIALS} random trials in "
+        "full;\n95 % by bootstrap of the median",
+        highlight=False,
+    )
+    return figures
+
+
+def _capped(shares: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """What was given up counts as much as was granted."""
+    return np.minimum(np.array(shares, dtype=np.float64), GIVEN_UP)
+
+
+def _interval(
+    shares: np.ndarray[tuple[int], np.dtype[np.float64]],
+) -> tuple[float, float]:
+    """95 % of the median, by bootstrap (Efron 1979), percentile method."""
+    drawn = np.random.default_rng(0).choice(shares, (10_000, len(shares)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()

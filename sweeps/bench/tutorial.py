@@ -1,0 +1,155 @@
+"""`make bench BENCH=tutorial`: the study of the course's Optuna tutorial, ours and a student's.
+
+Both search the same space on the same images with the same rules (100 trials, 600 s, 10 epochs of
+30 batches of 128, validated on 10 batches), each as a command of its own, in turns:
+
+    plain    `sweeps.bench.plain_optuna`: Optuna and a DataLoader, as the tutorial writes it
+    ours     `make sweep ARGS="experiment=optuna_mnist"`, two trials at a time on two cores
+
+    make bench BENCH=tutorial ARGS="seeds=3 data.root=data/mnist"
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.trial import TrialState
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from sweeps.bench.record import Figure, show, write
+from sweeps.entry import refusals
+from sweeps.results import ROOT
+from sweeps.storage import journal
+from trainers.config import compose
+from trainers.data import resident
+from trainers.errors import ConfigError
+
+SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run of one side.
+
+    Attributes:
+        wall_s: of the whole command.
+        best, test: accuracy of the best model on the validation and the test images.
+        best_after: at each trial's end, seconds since the command began, best accuracy until then.
+    """
+
+    wall_s: float
+    best: float
+    test: float
+    trials: int
+    best_after: tuple[tuple[float, float], ...]
+
+    def reached(self, goal: float) -> float:
+        """Seconds until a trial had ended that was as good; infinity: there was none."""
+        return next((s for s, best in self.best_after if best >= goal), math.inf)
+
+
+def main() -> None:
+    """Run both, print, and write results/bench/tutorial.json."""
+    console = Console()
+    with refusals(), tempfile.TemporaryDirectory() as scratch:
+        given = dict(word.partition("=")[::2] for word in sys.argv[1:])
+        if wrong := set(given) - {"seeds", "data.root"}:
+            raise ConfigError(f"{wrong.pop()}: this bench takes seeds=3 and data.root=…")
+        seeds = given.get("seeds", str(SEEDS))
+        if not seeds.isdecimal() or int(seeds) < 1:
+            raise ConfigError(f"seeds={seeds} must be a whole number of 1 or more: seeds={SEEDS}")
+        root = [f"data.root={given['data.root']}"] if "data.root" in given else []
+        data = compose(["data=mnist", *root]).data
+        resident.prepare(data)
+        runs: dict[str, list[Ran]] = {"plain": [], "ours": []}
+        turns = [(seed, side) for seed in range(int(seeds)) for side in runs]
+        for seed, side in track(turns, "running both studies", console=console):
+            run = _plain if side == "plain" else _ours
+            runs[side].append(run(str(data["root"]), seed, Path(scratch) / f"{side}-{seed}"))
+        path = _told(runs, console)
+    console.print(f"\n{path}", highlight=False)
+
+
+def _plain(root: str, seed: int, where: Path) -> Ran:
+    wall_s, began = _command("sweeps.bench.plain_optuna", root, str(seed), str(where))
+    told = json.loads(where.read_text())
+    after = tuple((when - began, best) for when, best in told["best_at"])
+    return Ran(wall_s, told["best"], told["test"], told["trials"], after)
+
+
+def _ours(root: str, seed: int, where: Path) -> Ran:
+    words = ["experiment=optuna_mnist", f"seed={seed}", f"data.root={Path(root).absolute()}"]
+    wall_s, began = _command("sweeps", *words, f"results={where}", "name=s", "track=none")
+    summary = json.loads((where / "s" / "summary.json").read_text())
+    study = optuna.load_study(study_name="s", storage=journal(where / "s" / "study.log"))
+    best, after = -math.inf, []
+    ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
+    for trial in sorted(ended, key=lambda t: t.datetime_complete or 0):
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.datetime_complete:
+            best = max(best, *trial.intermediate_values.values())
+            after.append((trial.datetime_complete.timestamp() - began, best))
+    found = summary["best"]
+    return Ran(wall_s, found["value"], found["test_accuracy"], summary["trials"], tuple(after))
+
+
+def _command(module: str, *words: str) -> tuple[float, float]:
+    """Run a module of ours; returns its seconds, and when it began."""
+    began = time.time()
+    done = subprocess.run(
+        [sys.executable, "-m", module, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ConfigError(f"{module} failed: {done.stderr.strip().splitlines()[-1]}")
+    return time.time() - began, began
+
+
+def _told(runs: dict[str, list[Ran]], console: Console) -> Path:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    heads = ("seed", "side", "wall s", "trials", "best", "on 10,000 test", "the other's best after")
+    for head in heads:
+        table.add_column(head, justify="left" if head == "side" else "right")
+    pairs = list(zip(runs["plain"], runs["ours"], strict=True))
+    for seed, pair in enumerate(pairs):
+        plain, ours = pair
+        for side, one, other in (("plain", plain, ours), ("ours", ours, plain)):
+            after = one.reached(other.best)
+            told = f"{after:.0f} s" if math.isfinite(after) else "never"
+            scores = f"{one.best:.4f}", f"{one.test:.4f}"
+            table.add_row(str(seed), side, f"{one.wall_s:.0f}", str(one.trials), *scores, told)
+    console.print(table, highlight=False)
+    figures: dict[str, Figure] = {}
+    for side, ran in runs.items():
+        figures[f"{side}, wall"] = Figure.of([r.wall_s for r in ran], "s")
+        figures[f"{side}, best validation accuracy"] = Figure.of([100 * r.best for r in ran], "%")
+        figures[f"{side}, accuracy on the test images"] = Figure.of(
+            [100 * r.test for r in ran], "%"
+        )
+    figures["wall, plain over ours"] = Figure.of([p.wall_s / o.wall_s for p, o in pairs], "x")
+    for name, several in (
+        ("ours, until plain's best", [o.reached(p.best) for p, o in pairs]),
+        ("plain, until our best", [p.reached(o.best) for p, o in pairs]),
+    ):
+        reached = [s for s in several if math.isfinite(s)]
+        figures[f"{name}: reached"] = Figure.of([len(reached) / len(several)], "of all seeds")
+        if reached:
+            figures[f"{name}, where reached"] = Figure.of(reached, "s")
+    show(console, f"\n{len(pairs)} seeds", figures)
+    return write("tutorial", len(pairs), figures)
+
+
+if __name__ == "__main__":
+    main()
