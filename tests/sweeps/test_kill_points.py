@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import threading
 import time
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,7 +24,7 @@ from sweeps.records import Place
 from sweeps.results import Folder
 from sweeps.simulation.engine import _Unseen
 from sweeps.study import Study
-from sweeps.sweep import check, fetch
+from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker
 from tests.sweeps.conftest import SMALL
 from tests.sweeps.test_resume import table
@@ -45,44 +44,62 @@ SPACE = (
 TIMES = ("lr", "samples_per_s", "epoch_s", "seconds", "member", "machine")
 
 
-def sit(path: str, words: tuple[str, ...], kill_after: float, took: Path | None) -> None:
-    """One sitting of a sweep, which dies after so many seconds of it."""
+def sit(sweep: Sweep, folder: Folder) -> None:
+    """One sitting, from what is on record to the end."""
+    fresh = not folder.study.exists()
+    study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=fresh)
+    driver = Driver(
+        study,
+        sweep.composition,
+        sweep.constraints,
+        sweep.search,
+        sweep.stop,
+        sweep.budget,
+        folder.path,
+        NullTracker("s", "", ""),
+        _Unseen(),
+    )
+    while (assignment := driver.next()) is not None:
+        config = typed(OmegaConf.create(dict(assignment.config)))
+        epochs = run(config, assignment.folder, after=assignment.after)
+        for saved in epochs:
+            if driver.epoch(assignment.trial, saved.number, saved.metrics, Place("", "here")):
+                break
+        epochs.close()
+    assert not driver.halted, driver.halted
+    results.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
+    study.close()
+
+
+def killed(path: str, words: tuple[str, ...]) -> None:
+    """A sweep left alone, then others that are killed `KILLS` times in all, and resumed."""
     use_plugins()
+    chance = random.Random(20)
     with compose([*SMALL, *SPACE, *words]) as composition:
-        sweep = check(composition)
-        fetch(sweep)
-        folder = Folder(Path(path))
-        folder.trials.mkdir(parents=True, exist_ok=True)
         composition.settle("resources.gpu", 0.0)
-        timer = threading.Timer(kill_after, os.kill, (os.getpid(), signal.SIGKILL))
-        timer.start()
+        sweep = check(composition)
+
+        def sitting(name: str, kill_after: float | None = None) -> int:
+            """In a process of its own, which is born with everything imported."""
+            folder = Folder(Path(path) / name)
+            folder.trials.mkdir(parents=True, exist_ok=True)
+            if (child := os.fork()) == 0:
+                sit(sweep, folder)
+                os._exit(0)
+            if kill_after is not None:
+                time.sleep(kill_after)
+                os.kill(child, signal.SIGKILL)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
         began = time.monotonic()
-        fresh = not folder.study.exists()
-        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=fresh)
-        driver = Driver(
-            study,
-            composition,
-            sweep.constraints,
-            sweep.search,
-            sweep.stop,
-            sweep.budget,
-            folder.path,
-            NullTracker("s", "", ""),
-            _Unseen(),
-        )
-        while (assignment := driver.next()) is not None:
-            config = typed(OmegaConf.create(dict(assignment.config)))
-            epochs = run(config, assignment.folder, after=assignment.after)
-            for saved in epochs:
-                if driver.epoch(assignment.trial, saved.number, saved.metrics, Place("", "here")):
-                    break
-            epochs.close()
-        assert not driver.halted, driver.halted
-        results.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
-        study.close()
-        if took is not None:
-            took.write_text(str(time.monotonic() - began))
-        timer.cancel()
+        assert sitting("calm") == 0
+        usual_s = time.monotonic() - began
+        kills = finished = 0
+        while kills < KILLS or not finished:
+            kill_after = chance.uniform(0.01, usual_s / 3) if kills < KILLS else None
+            code = sitting(f"killed-{finished}", kill_after)
+            assert code in (0, -signal.SIGKILL), code
+            kills, finished = kills + (code != 0), finished + (code == 0)
 
 
 def outcome(folder: Path) -> list[dict[str, str]]:
@@ -97,31 +114,13 @@ def outcome(folder: Path) -> list[dict[str, str]]:
     ],
 )
 def test_twenty_kills_change_no_decision(tmp_path: Path, words: tuple[str, ...]) -> None:
-    context = get_context("forkserver")
-    context.set_forkserver_preload(
-        ["sweeps.sweep", "trainers.run", "tests.sweeps.test_kill_points"]
-    )
-    chance = random.Random(20)
-
-    def sitting(name: str, kill_after: float, took: Path | None = None) -> int | None:
-        arguments = (str(tmp_path / name), words, kill_after, took)
-        process = context.Process(target=sit, args=arguments)
-        process.start()
-        process.join(120)
-        return process.exitcode
-
-    assert sitting("calm", 120.0, tmp_path / "took") == 0
+    process = get_context("spawn").Process(target=killed, args=(str(tmp_path), words))
+    process.start()
+    process.join(240)
+    assert process.exitcode == 0
     calm = outcome(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
-    usual_s = float((tmp_path / "took").read_text())
-    kills = finished = 0
-    while kills < KILLS or not finished:
-        name = f"killed-{finished}"
-        kill_after = chance.uniform(0, usual_s / 4) if kills < KILLS else 120.0
-        code = sitting(name, kill_after)
-        assert code in (0, -signal.SIGKILL)
-        if code:
-            kills += 1
-        else:
-            assert outcome(tmp_path / name) == calm
-            finished += 1
+    again = [folder for folder in tmp_path.iterdir() if folder.name != "calm"]
+    whole = [folder for folder in again if (folder / "trials.csv").exists()]
+    assert whole
+    assert all(outcome(folder) == calm for folder in whole)
