@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from sweeps import ending, results
+from sweeps import ending, pareto, results
 from sweeps.ablation import Ablation
 from sweeps.driver import Driver
 from sweeps.importance import importances
-from sweeps.records import Ending, Ranked, TrialRecord, ranking
+from sweeps.records import Ending, Ranked, TrialRecord, front, ranking
 from sweeps.results import Folder
 from sweeps.seeds import repeated
 from sweeps.space import written
@@ -42,6 +42,9 @@ def conclude(
     if isinstance(sweep.search, Ablation):
         sheet = sweep.search.sheet(trials, sweep.objective)
         results.write_sheet(folder, sheet)
+    best_of_all = front(trials, study.objectives) if sweep.further else []
+    results.write_front(folder, best_of_all, keys, study.objectives)
+    picture = pareto.draw(trials, best_of_all, study.objectives, folder.path) if best_of_all else ""
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
     checkpoint, diagnosis = "", ""
@@ -63,6 +66,7 @@ def conclude(
     paths = {
         "best model": checkpoint,
         "pictures": str(folder.path / "diagnosis") if diagnosis else "",
+        "trade-off": picture,
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
         "the study": str(folder.study),
@@ -77,6 +81,8 @@ def conclude(
         overrides=_overrides(sweep, best),
         test=test,
         diagnosis=diagnosis,
+        objectives=study.objectives,
+        front=tuple(best_of_all),
         baseline=_baseline(sweep, trials),
         sheet=tuple(sheet),
         importances=tuple(shares),

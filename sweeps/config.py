@@ -5,7 +5,7 @@ from typing import Any, Optional
 
 from omegaconf import MISSING
 
-from trainers.config import TrainConfig
+from trainers.config import Mode, TrainConfig
 
 
 @dataclass
@@ -38,6 +38,7 @@ class SweepConfig(TrainConfig):
     when: Optional[dict[str, str]] = None  # noqa: UP045  swept key -> where it is drawn
     require: list[str] = field(default_factory=list)  # what every trial must meet
     points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
+    objectives: dict[str, Mode] = field(default_factory=dict)  # beside task.metric
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
     track: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +57,7 @@ SWEEP_KEYS = (
     "when",
     "require",
     "points",
+    "objectives",
     "search",
     "stop",
     "track",

@@ -18,11 +18,12 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking
+from sweeps.records import Ending, Objective, Ranked, State, TrialRecord, ranking, scores
 from sweeps.seeds import repeated
 
 BEST = 5  # trials in the table
 IMPORTANCES = 8  # parameters with a bar
+FRONT = 12  # trials of a trade-off
 SEEDS = 20  # configurations that are told over their seeds
 REASONS = 3  # kinds of failure that are told
 REASON = 300  # characters of a reason that are told
@@ -178,6 +179,7 @@ def show(console: Console, ending: Ending) -> None:
     parts = [
         _headline(ending),
         _table(ranked[:BEST], ending, console.width),
+        _front(ending, console.width),
         _best(ending),
         _sheet(ending, console.width) if ending.sheet else _over_seeds(ending, console.width),
         _importances(ending, console.width),
@@ -253,6 +255,35 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
         params = r.trial.params
         values = (number(params[key]) if key in params else "" for key, _, _ in columns)
         yield line(row, values, "bold" if r is best[0] else "")
+
+
+def _front(ending: Ending, width: int) -> Iterator[Text]:
+    """The trade-off between several objectives: who is not beaten in all of them."""
+    if not ending.front:
+        return
+    goals = [f"{'high' if o.maximize else 'low'} {o.metric}" for o in ending.objectives]
+    yield from _section(
+        "Trade-off", f"{' against '.join(goals)}: trials that no other beats in all"
+    )
+    heads = [objective.metric for objective in ending.objectives]
+    rows = [
+        [f"{value:,.0f}" if float(value).is_integer() else score(value) for value in values]
+        for ranked in ending.front
+        if (values := scores(ranked.trial, ending.objectives)) is not None
+    ]
+    sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
+    room = width - sum(sizes) - len(GAP) * (len(sizes) + 1) - 5
+
+    def line(first: str, cells: Sequence[str]) -> str:
+        padded = (cell(text, size, True) for text, size in zip(cells, sizes, strict=True))
+        return GAP.join([cell(first, 5), *padded])
+
+    yield Text(line("trial", heads), "dim")
+    for ranked, row in list(zip(ending.front, rows, strict=True))[:FRONT]:
+        params = pairs(ranked.trial.params, room)
+        yield Text(f"{line(ranked.trial.id, row)}{GAP}{params}", no_wrap=True)
+    if len(rows) > FRONT:
+        yield Text(f"… and {len(rows) - FRONT} more, in pareto.csv", "dim")
 
 
 def _best(ending: Ending) -> Iterator[Text]:

@@ -33,11 +33,11 @@ _INFEASIBLE = "infeasible"
 class Image:
     """The trials in memory. They are named by their Optuna ids here."""
 
-    def __init__(self, direction: StudyDirection) -> None:
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self._memory = _Memory()
-        self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, direction=direction)
-        self._maximize = direction is StudyDirection.MAXIMIZE
-        self._scores: list[float] = []  # the lowest and the highest, once there are any
+        self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, directions=directions)
+        self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
+        self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
         self._constrained = False  # whether any trial is infeasible
 
     def draw(
@@ -57,7 +57,8 @@ class Image:
 
     def adopt(self, trial: FrozenTrial, state: State) -> int:
         """Take in a trial from the record, which says that it stands so; returns its id here."""
-        seen = self._seen(state, trial.state, trial.values)
+        values = trial.values and trial.values[: len(self._maximize)]
+        seen = self._seen(state, trial.state, values)
         self.optuna.add_trial(
             create_trial(
                 state=seen.state,
@@ -103,13 +104,20 @@ class Image:
                         trial.system_attrs[f"{_CONSTRAINT}:{_INFEASIBLE}"] = -1.0
             if not self._scores:
                 return _Seen(TrialState.PRUNED, None, {_INFEASIBLE: 1.0})
-            low, high = self._scores
-            margin = (high - low) or abs(low) or 1.0
-            worst = low - margin if self._maximize else high + margin
-            return _Seen(TrialState.COMPLETE, [worst], {_INFEASIBLE: 1.0})
-        if values and math.isfinite(values[0]):
-            known = (*self._scores, values[0])
-            self._scores = [min(known), max(known)]
+            worst = []
+            for (low, high), maximize in zip(self._scores, self._maximize, strict=True):
+                margin = (high - low) or abs(low) or 1.0
+                worst.append(low - margin if maximize else high + margin)
+            return _Seen(TrialState.COMPLETE, worst, {_INFEASIBLE: 1.0})
+        if values and all(map(math.isfinite, values)):
+            known = self._scores or [(value, value) for value in values]
+            self._scores = [
+                (min(low, value), max(high, value))
+                for (low, high), value in zip(known, values, strict=True)
+            ]
+        if recorded is TrialState.PRUNED and len(self._maximize) > 1:
+            # Samplers know no curves of several objectives: a trial is worth its best epoch.
+            recorded = TrialState.COMPLETE if values else TrialState.FAIL
         feasible = self._constrained and recorded is TrialState.COMPLETE
         return _Seen(recorded, values, {_INFEASIBLE: -1.0} if feasible else {})
 

@@ -21,7 +21,7 @@ FEWEST_BEST = 6
 
 
 def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
-    """Each swept parameter's share in the objective's variation, and a warning or "".
+    """Each swept parameter's share in the (first) objective's variation, and a warning or "".
 
     PED-ANOVA (Watanabe et al. 2023) asks what sets the best trials apart; fANOVA (Hutter et al.
     2014) explains the variation over the whole space, of the parameters that every trial has.
@@ -39,13 +39,13 @@ def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
     ]
     if len(scored) < 2:
         return [], "too few finished trials to tell which parameters matter"
-    if len({trial.value for trial in scored}) == 1:
+    if len({trial.values[0] for trial in scored}) == 1:
         return [], "all finished trials score the same: no parameter made a difference"
-    flat = optuna.create_study(direction=study.direction)
+    flat = optuna.create_study(direction=study.directions[0])
     for trial in scored:
         flat.add_trial(
             optuna.trial.create_trial(
-                value=trial.value, params=trial.params, distributions=trial.distributions
+                value=trial.values[0], params=trial.params, distributions=trial.distributions
             )
         )
     best_share = min(0.5, max(0.1, FEWEST_BEST / len(scored)))

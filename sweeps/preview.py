@@ -30,9 +30,8 @@ _SHOWN = 3
 def show(sweep: Sweep, console: Console) -> None:
     """Print the plan of a sweep."""
     config = sweep.config
-    goal = "highest" if sweep.objective.maximize else "lowest"
     console.print(
-        f"[bold]{sweep.name}[/bold]: {goal} {sweep.objective.metric} of experiment "
+        f"[bold]{sweep.name}[/bold]: {_goals(sweep)} of experiment "
         f"{config['experiment']}, search={sweep.choice('search')}, stop={sweep.choice('stop')}; "
         "nothing is run.",
         highlight=False,
@@ -49,6 +48,12 @@ def show(sweep: Sweep, console: Console) -> None:
     for params in _draw(sweep)[:_SHOWN]:
         words = " ".join(f"{key}={number(value)}" for key, value in params.items())
         console.print(f"  {words}", highlight=False, soft_wrap=True)
+
+
+def _goals(sweep: Sweep) -> str:
+    """Such as "highest val_accuracy, lowest parameters"."""
+    objectives = (sweep.objective, *sweep.further)
+    return ", ".join(f"{'highest' if o.maximize else 'lowest'} {o.metric}" for o in objectives)
 
 
 def _space(parameters: tuple[Parameter, ...]) -> Table:

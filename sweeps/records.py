@@ -7,7 +7,7 @@ and the CSV files read it; none of them needs Optuna, Ray or W&B to do so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -135,6 +135,41 @@ def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
     )
 
 
+def scores(trial: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+    """What a trial is worth by each objective, at its best epoch by the first."""
+    best = trial.best(objectives[0])
+    if best is None:
+        return None
+    at_best = trial.epochs[best[0]]
+    return (best[1], *(at_best.get(objective.metric, math.nan) for objective in objectives[1:]))
+
+
+def front(trials: list[TrialRecord], objectives: Sequence[Objective]) -> list[Ranked]:
+    """The scored trials that no other beats in one objective without losing in another (Pareto).
+
+    In the order of the first objective, best first; of trials with equal values the earliest.
+    """
+    kept: dict[tuple[float, ...], Ranked] = {}
+    for ranked in ranking(trials, objectives[0]):
+        values = scores(ranked.trial, objectives)
+        if values is not None and not any(map(math.isnan, values)):
+            kept.setdefault(values, ranked)
+    return [
+        ranked
+        for values, ranked in kept.items()
+        if not any(_dominates(other, values, objectives) for other in kept)
+    ]
+
+
+def _dominates(
+    one: tuple[float, ...], other: tuple[float, ...], objectives: Sequence[Objective]
+) -> bool:
+    """Whether one is as good by every objective, and better by some."""
+    triples = list(zip(one, other, objectives, strict=True))
+    worse = any(objective.better(b, a) for a, b, objective in triples)
+    return not worse and any(objective.better(a, b) for a, b, objective in triples)
+
+
 @dataclass(frozen=True)
 class Importance:
     """How much of the objective's variation a parameter explains, by one evaluator (0 to 1)."""
@@ -186,6 +221,8 @@ class Ending:
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
         test: metrics of the best trial on the test part, when it was evaluated.
         diagnosis: what a look at the best trial's model on the validation part has shown.
+        objectives: all of them, `objective` first; `front` is empty if it is the only one.
+        front: the trials that none beats in one objective without losing in another.
         baseline: the value of the configuration as it is, if that was a trial.
         sheet: of an ablation: the baseline, then what each change has done, the best first.
         importances: most important first; `importances_note` warns when they mean little.
@@ -204,6 +241,8 @@ class Ending:
     overrides: tuple[str, ...] = ()
     test: Mapping[str, float] = field(default_factory=dict)
     diagnosis: str = ""
+    objectives: tuple[Objective, ...] = ()
+    front: tuple[Ranked, ...] = ()
     baseline: float | None = None
     sheet: tuple[Change, ...] = ()
     importances: tuple[Importance, ...] = ()

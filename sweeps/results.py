@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from sweeps.records import Change, Importance, Objective, Ranked, State, TrialRecord
+from sweeps.records import Change, Importance, Objective, Ranked, State, TrialRecord, scores
 from sweeps.seeds import Repeated
 from trainers.errors import ConfigError
 
@@ -207,6 +207,25 @@ def write_seeds(folder: Folder, rows: Sequence[Repeated]) -> None:
         for row in rows
     ]
     _write_table(folder.path / "seeds.csv", columns, table)
+
+
+def write_front(
+    folder: Folder, front: Sequence[Ranked], keys: Sequence[str], objectives: Sequence[Objective]
+) -> None:
+    """Write pareto.csv, where there are several objectives: the trials that none beats in all."""
+    if not front:
+        return
+    columns = ["id", "best_epoch", *(objective.metric for objective in objectives), *keys]
+    table = [
+        [
+            ranked.trial.id,
+            ranked.epoch,
+            *map(_cell, scores(ranked.trial, objectives) or ()),
+            *(_cell(ranked.trial.params.get(key, "")) for key in keys),
+        ]
+        for ranked in front
+    ]
+    _write_table(folder.path / "pareto.csv", columns, table)
 
 
 def write_sheet(folder: Folder, rows: Sequence[Change]) -> None:

@@ -50,7 +50,7 @@ def resume(name: str, given: Sequence[str]) -> None:
                 f"the data is not what {name} was begun with: put the same back, or begin a new "
                 "sweep with name=…"
             )
-        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
+        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)

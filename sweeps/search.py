@@ -19,9 +19,11 @@ import optuna
 from hydra.utils import instantiate
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from sweeps.points import Point
+from sweeps.records import Objective
 from sweeps.space import Space
 from trainers.check import check_arguments
 from trainers.errors import ConfigError
@@ -37,6 +39,7 @@ class Setting:
     Attributes:
         seed: the sweep's.
         points: the first trials; what one leaves open is drawn.
+        objectives: all of them, the first being what trials are ranked by.
         as_is: values of some swept keys -> those of all that exist with them, the others being
             as they are without a sweep. With none given: the baseline.
     """
@@ -44,6 +47,7 @@ class Setting:
     space: Space
     seed: int = 0
     points: Sequence[Point] = ()
+    objectives: Sequence[Objective] = ()
     as_is: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda given: {}
 
 
@@ -190,7 +194,7 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
         else:
             # In two steps: Hydra would take the setting, a dataclass, for a configuration.
             search = instantiate(config, _partial_=True)(setting=setting)
-        _try(search, setting.space)
+        _try(search, setting)
         return search
     except ConfigError:
         raise
@@ -202,10 +206,12 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
         raise ConfigError(f"search: {target} refuses its settings: {reason}") from error
 
 
-def _try(search: Search, space: Space) -> None:
-    """Draw once: what a sampler cannot draw from, some say only then."""
+def _try(search: Search, setting: Setting) -> None:
+    """Draw once: what a sampler cannot draw from, or not for, some say only then."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    space.suggest(optuna.create_study(sampler=search.sampler(0)).ask())
+    directions = [StudyDirection.MINIMIZE] * max(1, len(setting.objectives))
+    study = optuna.create_study(sampler=search.sampler(0), directions=directions)
+    setting.space.suggest(study.ask())
 
 
 def _seed(setting: Setting, number: int, attempt: int) -> int:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.image import Image
-from sweeps.records import Objective, Source, State, TrialRecord
+from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
 from sweeps.storage import hold, journal
@@ -64,17 +64,28 @@ class Study:
     """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
 
     def __init__(
-        self, path: Path | None, objective: Objective, space: Space, name: str, create: bool
+        self,
+        path: Path | None,
+        objective: Objective,
+        space: Space,
+        name: str,
+        create: bool,
+        further: Sequence[Objective] = (),
     ) -> None:
         """Open or create the journal at `path`; None: nothing is written, the image is all.
+
+        Args:
+            objective: what trials are ranked and stopped by.
+            further: other objectives, for the samplers to trade it off against.
 
         Raises:
             ConfigError: another process has it open, or a later version wrote it.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
+        self.objectives = (objective, *further)
         self.space = space
-        self._image = Image(self._direction)
+        self._image = Image(self._directions)
         self._disk: BaseStorage | None = None
         self._lock = -1 if path is None else hold(path)
         try:
@@ -103,13 +114,14 @@ class Study:
                 self._adopt(trial, self._disk)
 
     @property
-    def _direction(self) -> StudyDirection:
-        return StudyDirection.MAXIMIZE if self.objective.maximize else StudyDirection.MINIMIZE
+    def _directions(self) -> list[StudyDirection]:
+        up, down = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+        return [up if objective.maximize else down for objective in self.objectives]
 
     def _begin(self, disk: BaseStorage, name: str, create: bool) -> OptunaStudy:
         """The study on disk, made whole if it was killed while it was made."""
         if create or not optuna.get_all_study_names(disk):
-            study = optuna.create_study(storage=disk, study_name=name, direction=self._direction)
+            study = optuna.create_study(storage=disk, study_name=name, directions=self._directions)
         else:
             study = optuna.load_study(storage=disk, study_name=None)
         known = study.user_attrs
@@ -256,12 +268,11 @@ class Study:
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""
         record = replace(self._records[trial], state=state, reason=reason)
-        best = record.best(self.objective) if state.scored else None
-        if state is State.COMPLETE and best is None:
+        values = scores(record, self.objectives) if state.scored else None
+        if state is State.COMPLETE and values is None:
             raise ValueError(f"trial {trial} cannot be complete without an epoch")
         self._attribute(trial, "reason", reason)
         self._attribute(trial, "state", state.value)
-        values = None if best is None else [best[1]]
         disk, image = self._ids[trial]
         if self._disk is not None:
             self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)

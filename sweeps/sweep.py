@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -36,10 +36,10 @@ from sweeps.results import Folder
 from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
 from sweeps.space import Space
-from sweeps.stop import Stop
+from sweeps.stop import Never, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
-from trainers.config import Mode, TrainConfig, typed
+from trainers.config import METRICS, Mode, TrainConfig, typed
 from trainers.errors import ConfigError
 
 #: Exit code of a sweep that failed.
@@ -57,6 +57,7 @@ class Sweep:
     notes: tuple[str, ...]
     constraints: Constraints
     objective: Objective
+    further: tuple[Objective, ...]
     search: Search
     stop: Stop
     budget: Budget
@@ -119,6 +120,7 @@ def check(composition: Composition) -> Sweep:
         )
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
+    further = _further(objective, config["objectives"])
     budget = Budget(**config["budget"], maximize=objective.maximize)
     baseline = composition.as_is(space, {})
     first, passed_over = points(config["points"], space, composition)
@@ -128,7 +130,9 @@ def check(composition: Composition) -> Sweep:
     required = (Expression.parse(text, "require") for text in config["require"])
     constraints = Constraints(composition, tuple(required))
     constraints.check(space)
-    setting = Setting(space, training.seed, first, partial(composition.as_is, space))
+    setting = Setting(
+        space, training.seed, first, (objective, *further), partial(composition.as_is, space)
+    )
     search = build(config["search"], setting)
     if not budget.bounded and search.limit() is None:
         raise ConfigError(
@@ -146,6 +150,11 @@ def check(composition: Composition) -> Sweep:
             "resources.gpu=0.25"
         )
     stop = instantiate_group("stop", config["stop"])
+    if further and not isinstance(stop, Never):
+        notes.append(
+            f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "
+            "stop=none lets all of them run"
+        )
     return Sweep(
         composition,
         config,
@@ -154,10 +163,20 @@ def check(composition: Composition) -> Sweep:
         tuple(notes),
         constraints,
         objective,
+        further,
         search,
         stop,
         budget,
     )
+
+
+def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
+    for metric in wanted:
+        if metric not in METRICS or metric == objective.metric:
+            rule = "is the objective already" if metric == objective.metric else "is no metric"
+            others = ", ".join(name for name in METRICS if name != objective.metric)
+            raise ConfigError(f"objectives: {metric} {rule}: name another of {others}")
+    return tuple(Objective(metric, mode == Mode.max.name) for metric, mode in wanted.items())
 
 
 def start(composition: Composition) -> None:
@@ -178,7 +197,9 @@ def start(composition: Composition) -> None:
         with _nothing_if_refused(folder):
             cluster.check_folder(folder.path.resolve())
             results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-            study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
+            study = Study(
+                folder.study, sweep.objective, sweep.space, sweep.name, True, sweep.further
+            )
             code = run(sweep, folder, study, cluster)
     if code:
         raise SystemExit(code)

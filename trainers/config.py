@@ -25,6 +25,7 @@ METRICS = (
     "lr",
     "epoch_s",
     "samples_per_s",
+    "parameters",
 )
 
 #: The groups that hold a `_target_` and its arguments.

@@ -30,7 +30,8 @@ class Epoch:
         number: from 1.
         metrics: train_loss (with label smoothing), train_accuracy (as seen while training),
             val_loss (without), val_accuracy, lr (of its first step), epoch_s (training and
-            validation, seconds), samples_per_s (training examples over epoch_s).
+            validation, seconds), samples_per_s (training examples over epoch_s),
+            parameters (trainable ones).
         state: makes a copy, on the CPU, of all that training needs to go on from here: plain
             containers and tensors. To be called before the next epoch is asked for.
         histograms: of weights and gradients, if the configuration asks for them; else empty.
@@ -67,6 +68,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     learner, dataset = untrained(config)
     where, train, valid = learner.where, dataset.train, dataset.valid
     count = examples(config, dataset)
+    parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
     if resume is not None:
         learner.load(resume)
 
@@ -92,6 +94,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
             "lr": lr,
             "epoch_s": seconds,
             "samples_per_s": count / seconds,
+            "parameters": parameters,
         }
         learner.pace.after_epoch(metrics[config.task.metric])
         learner.rng = device.random_state(where)

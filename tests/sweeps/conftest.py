@@ -56,7 +56,7 @@ def sweep_anywhere(cluster: Cluster) -> Callable[..., Ran]:
             fingerprint = fetch(sweep)
             folder = results.create(where, name)
             results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-            study = Study(folder.study, sweep.objective, sweep.space, name, create=True)
+            study = Study(folder.study, sweep.objective, sweep.space, name, True, sweep.further)
             return Ran(folder, run(sweep, folder, study, cluster))
 
     return go
