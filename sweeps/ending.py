@@ -179,6 +179,7 @@ def show(console: Console, ending: Ending) -> None:
         _headline(ending),
         _table(ranked[:BEST], ending, console.width),
         _best(ending),
+        _again(ending),
         _sheet(ending, console.width) if ending.sheet else _over_seeds(ending, console.width),
         _importances(ending, console.width),
         _failures(ending.trials, console.width),
@@ -205,6 +206,8 @@ def _headline(ending: Ending) -> Iterator[Text]:
     states = Counter(trial.state for trial in trials)
     unfinished = f" · {states[State.RUNNING]} unfinished" if states[State.RUNNING] else ""
     told = f"{len(trials)} trial{'' if len(trials) == 1 else 's'} in {duration(ending.wall_s)}"
+    if repeats := sum(trial.repeat_of is not None for trial in trials):
+        told += f", {repeats} of them repeats"
     yield Text.assemble((ending.sweep, "bold"), f"{GAP}{told}: {counts(states)}{unfinished}")
     if ending.stopped_because:
         yield Text(f"Ended before its budget did: {one_line(ending.stopped_because)}")
@@ -266,6 +269,21 @@ def _best(ending: Ending) -> Iterator[Text]:
     if ending.diagnosis:
         yield from _section("On the validation part", "the same; pictures are in diagnosis/")
         yield Text(ending.diagnosis)
+
+
+def _again(ending: Ending) -> Iterator[Text]:
+    """The best with fresh seeds, and what that says."""
+    if not ending.reruns:
+        return
+    metric = ending.objective.metric
+    yield from _section("Run again with fresh seeds", f"best {metric}; ± 95 %")
+    yield Text(f"{'trial':<5}{GAP}{'search':>7}{GAP}{'again':<18}{GAP}seeds", "dim")
+    for row in ending.reruns:
+        margin = "" if math.isinf(row.high) else f"± {score(row.high - row.mean)}"
+        early = f"{GAP}dropped early" if row.dropped else ""
+        told = f"{cell(row.trial, 5)}{GAP}{score(row.score):>7}{GAP}"
+        yield Text(f"{told}{f'{score(row.mean)} {margin}':<18}{GAP}{row.seeds:>5}{early}")
+    yield from (Text(line) for line in ending.verdict)
 
 
 def _sheet(ending: Ending, width: int) -> Iterator[Text]:

@@ -7,6 +7,7 @@ few, says of the test part, a row an example in the order of the data.
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -102,7 +103,10 @@ def best(folder: Folder, count: int) -> list[Voter]:
     if len(rows) < count:
         raise ConfigError(f"top={count}: {folder.path} has {len(rows)} trials with a score")
     sign = -1 if mode is Mode.max else 1
-    rows.sort(key=lambda row: (sign * float(row[metric]), row["id"]))
+    # Repeats are not ranked; they name the winner, whom the summary has.
+    rows = [row for row in rows if not row.get("repeat_of")]
+    won = _winner(folder)
+    rows.sort(key=lambda row: (row["id"] != won, sign * float(row[metric]), row["id"]))
     return [
         Voter(
             row["id"],
@@ -112,6 +116,13 @@ def best(folder: Folder, count: int) -> list[Voter]:
         )
         for row in rows[:count]
     ]
+
+
+def _winner(folder: Folder) -> str:
+    """The trial that the end of the sweep named the best; empty if it named none."""
+    summary = folder.path / "summary.json"
+    best = json.loads(summary.read_text())["best"] if summary.is_file() else None
+    return "" if best is None else str(best["trial"])
 
 
 def _ask(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:

@@ -70,6 +70,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for expression in sweep.constraints.require:
         yield "a trial must meet", expression.text
     yield "trials", _trials_text(sweep)
+    if sweep.repeats.runs > 1:
+        yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; means are told"
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
     gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
@@ -135,7 +137,9 @@ def _volume(sweep: Sweep) -> str:
     free = shutil.disk_usage(folder).free
     if trials is None:
         return f"{each}, {kept} a trial; {_bytes(free)} are free"
-    most = trials * kept * sum(sizes) / len(sizes)
+    repeats = sweep.repeats
+    trained = (trials + repeats.most) * repeats.runs
+    most = trained * kept * sum(sizes) / len(sizes)
     short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
     return f"up to about {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
 

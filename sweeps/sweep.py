@@ -32,6 +32,7 @@ from sweeps.messages import explain
 from sweeps.points import points
 from sweeps.progress import Plan, Progress
 from sweeps.records import Objective, State, TrialRecord, ranking
+from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
 from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
@@ -60,6 +61,7 @@ class Sweep:
     search: Search
     stop: Stop
     budget: Budget
+    repeats: Repeats = NO_REPEATS
 
     @property
     def name(self) -> str:
@@ -84,7 +86,7 @@ class Sweep:
         return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
 
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
-        """Whether these are all the trials there are to be. Infeasible ones cost no budget."""
+        """Whether these of the search are all there are to be. Infeasible ones cost no budget."""
         limit, most = self.search.limit(), self.budget.trials
         feasible = sum(trial.state is not State.INFEASIBLE for trial in trials)
         return (limit is not None and len(trials) >= limit) or (
@@ -146,6 +148,10 @@ def check(composition: Composition) -> Sweep:
             "resources.gpu=0.25"
         )
     stop = instantiate_group("stop", config["stop"])
+    repeats = Repeats.read(config["repeats"])
+    repeats.check(space.keys, composition.fixed)
+    if repeats.top:
+        notes.append(repeats.told)
     return Sweep(
         composition,
         config,
@@ -157,6 +163,7 @@ def check(composition: Composition) -> Sweep:
         search,
         stop,
         budget,
+        repeats,
     )
 
 
@@ -235,6 +242,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             folder=folder.path,
             tracker=tracker,
             progress=progress,
+            repeats=sweep.repeats,
         )
         for note in sweep.notes:
             progress.note(note)
@@ -291,7 +299,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         search=sweep.choice("search"),
         stop=sweep.choice("stop"),
         machines=f"{slots} at a time on {cluster.describe()}",
-        trials=sweep.trials,
+        trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
         epochs=sweep.training.epochs,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
