@@ -228,7 +228,7 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
     heads = ("", "trial", metric, "epoch", "state")
     rights = (False, False, True, True, False)
     rows = [
-        (str(rank), r.trial.id, score(r.value), str(r.epoch), _WORDS[r.trial.state])
+        (str(rank), r.trial.id, _scored(r, objective), str(r.epoch), _WORDS[r.trial.state])
         for rank, r in enumerate(best, 1)
     ]
     sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
@@ -240,6 +240,8 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
     note = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
     if left_out := len(widest) - len(columns):
         note += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in the records"
+    if any(_spread(r, objective) is not None for r in best):
+        note += "; means ± standard deviation over seeds"
     if ending.baseline is not None and best[0].trial.number > 0:
         note += f"; {score(ending.baseline)} without any change"
     yield from _section("Best trials", note)
@@ -256,6 +258,16 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
         params = r.trial.params
         values = (number(params[key]) if key in params else "" for key, _, _ in columns)
         yield line(row, values, "bold" if r is best[0] else "")
+
+
+def _scored(ranked: Ranked, objective: Objective) -> str:
+    """Its value, with the spread of its runs if it is a mean."""
+    spread = _spread(ranked, objective)
+    return score(ranked.value) + ("" if spread is None else f" ± {score(spread)}")
+
+
+def _spread(ranked: Ranked, objective: Objective) -> float | None:
+    return ranked.trial.epochs[ranked.epoch].get(f"{objective.metric}_sd")
 
 
 def _best(ending: Ending) -> Iterator[Text]:

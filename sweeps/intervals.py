@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,10 +62,13 @@ def seeds_needed(values: Sequence[float]) -> int | None:
         values: two or more differences.
     """
     gap, spread = abs(statistics.fmean(values)), statistics.stdev(values)
-    for count in range(2, MANY + 1):
-        if _t((1 + CONFIDENCE) / 2, count - 1) * spread / math.sqrt(count) < gap:
-            return count
-    return None
+
+    def tells(count: int) -> bool:
+        return _t((1 + CONFIDENCE) / 2, count - 1) * spread / math.sqrt(count) < gap
+
+    counts = range(2, MANY + 1)  # once it tells, more tell too
+    at = bisect_left(counts, True, key=tells)
+    return counts[at] if at < len(counts) else None
 
 
 def surely_behind(scores: Mapping[str, Scores], maximize: bool) -> set[str]:

@@ -79,14 +79,14 @@ def _apart(best: Candidate, second: Candidate, objective: Objective) -> str:
     if len(gaps) < 2:
         return f"{names} cannot be told apart: they have too few seeds in common"
     gap = mean(gaps)
-    told = f"it is better by {score(gap.value)} ± {score(gap.margin)}"
+    told = f"{best.found.trial.id} is better by {score(gap.value)} ± {score(gap.margin)}"
     if gap.low > 0:
         return f"{names} are told apart: over {gap.count} seeds {told}"
     needed = seeds_needed(gaps)
     more = f"about {needed} seeds" if needed else "more seeds than anybody runs"
     return (
-        f"{names} cannot be told apart: over {gap.count} seeds {told}; if that is so, it takes "
-        f"{more} to tell"
+        f"{names} cannot be told apart: over {gap.count} seeds {told} (to be sure of that much "
+        f"takes {more})"
     )
 
 
