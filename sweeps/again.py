@@ -94,7 +94,7 @@ class Again:
             one = candidate.found.trial.id
             if candidate.dropped and one not in self._dropped:
                 self._dropped.add(one)
-                self._shown.note(f"{one} is not run again any more: it cannot win")
+                self._shown.note(f"{one} is not run again any more: it is behind, 95 % sure")
         ran = sum(trial.state is not State.INFEASIBLE for trial in self._study.trials)
         self._shown.again(ran + standing.left)
 

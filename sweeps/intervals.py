@@ -53,6 +53,11 @@ def differences(a: Scores, b: Scores) -> list[float]:
     return [a[seed] - b[seed] for seed in a if seed in b]
 
 
+def same(gaps: Sequence[float], scores: Scores) -> bool:
+    """Whether differences of such scores are all the same, but for rounding."""
+    return max(gaps) - min(gaps) <= ROUNDING * max(map(abs, scores.values()))
+
+
 def seeds_needed(values: Sequence[float]) -> int | None:
     """How many such differences it would take for their interval to leave out 0.
 
@@ -92,10 +97,9 @@ def surely_behind(scores: Mapping[str, Scores], maximize: bool) -> set[str]:
         gaps = [sign * gap for gap in differences(scores[leader], scores[one])]
         if one == leader or len(gaps) < 2:
             continue
-        spread = statistics.stdev(gaps)
-        if spread <= ROUNDING * max(map(abs, scores[leader].values())):
+        if same(gaps, scores[leader]):
             continue
-        limit = _t(CONFIDENCE, len(gaps) - 1) * spread / math.sqrt(len(gaps))
+        limit = _t(CONFIDENCE, len(gaps) - 1) * statistics.stdev(gaps) / math.sqrt(len(gaps))
         if statistics.fmean(gaps) > limit:
             behind.add(one)
     return behind

@@ -99,12 +99,11 @@ def best(folder: Folder, count: int) -> list[Voter]:
         raise ConfigError(f"{folder.path} has no trials.csv: let the sweep end, or interrupt it")
     with table.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["state"] in ("complete", "stopped")]
-    rows = [row for row in rows if row.get(metric)]
+    # Repeats are not ranked; they name the winner, whom the summary has.
+    rows = [row for row in rows if row.get(metric) and not row.get("repeat_of")]
     if len(rows) < count:
         raise ConfigError(f"top={count}: {folder.path} has {len(rows)} trials with a score")
     sign = -1 if mode is Mode.max else 1
-    # Repeats are not ranked; they name the winner, whom the summary has.
-    rows = [row for row in rows if not row.get("repeat_of")]
     won = _winner(folder)
     rows.sort(key=lambda row: (row["id"] != won, sign * float(row[metric]), row["id"]))
     return [

@@ -89,7 +89,8 @@ class Repeats:
         if not self.top:
             return ""
         who = "the best one is" if self.top == 1 else f"the {self.top} best are"
-        race = ", fewer where one cannot win any more" if self.race and self.top > 1 else ""
+        races = self.race and self.top > 1 and self.seeds > 2
+        race = ", fewer where one cannot win any more" if races else ""
         return (
             f"{who} run again with {self.seeds} fresh seeds{'' if self.top == 1 else ' each'}, on "
             f"top of the budget: at most {self.most} more trials{race}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from sweeps.ending import score
-from sweeps.intervals import Mean, differences, mean, seeds_needed
+from sweeps.intervals import Mean, differences, mean, same, seeds_needed
 from sweeps.records import Objective, Rerun
 from sweeps.repeats import Candidate, Standing
 
@@ -66,7 +66,7 @@ def verdict(standing: Standing, objective: Objective, scores: int) -> list[str]:
         sign = 1.0 if objective.maximize else -1.0
         told.append(_apart(best, max(alive, key=lambda c: sign * _mean(c).value), objective))
     elif rivals:
-        told.append("the others were dropped early: each was behind for sure (95 %, one-sided)")
+        told.append("the others were dropped early: each was behind, 95 % sure (one-sided)")
     return told
 
 
@@ -79,6 +79,11 @@ def _apart(best: Candidate, second: Candidate, objective: Objective) -> str:
     if len(gaps) < 2:
         return f"{names} cannot be told apart: they have too few seeds in common"
     gap = mean(gaps)
+    if same(gaps, best.scores) and gap.value > 0:  # as scores that are counts often are
+        return (
+            f"{best.found.trial.id} is better than {second.found.trial.id} by {score(gap.value)} "
+            f"with each of {gap.count} seeds, which does not tell how much of that is chance"
+        )
     told = f"{best.found.trial.id} is better by {score(gap.value)} ± {score(gap.margin)}"
     if gap.low > 0:
         return f"{names} are told apart: over {gap.count} seeds {told}"

@@ -67,6 +67,14 @@ class TestVerdict:
         assert told[0] == ("0.9850 (0007) was the best of 40 scores; run again: 0.9710 ± 0.0025")
         assert told[1] == "0003 wins: 0.9810 ± 0.0025"
 
+    def test_takes_the_same_difference_each_time_for_no_proof(self) -> None:
+        """Its interval has no width, though two seeds say little."""
+        shifted = candidate(3, 0.984, *(s + 0.01 for s in LUCKY.scores.values()))
+        assert verdict(standing(LUCKY, shifted), ACCURACY, 40)[2] == (
+            "0003 is better than 0007 by 0.0100 with each of 3 seeds, which does not tell how much "
+            "of that is chance"
+        )
+
     def test_tells_two_apart(self) -> None:
         steady = candidate(3, 0.984, 0.9805, 0.9815, 0.9822)
         assert verdict(standing(LUCKY, steady), ACCURACY, 40)[2] == (
@@ -81,8 +89,9 @@ class TestVerdict:
         )
 
     def test_the_difference_is_positive_where_less_is_better(self) -> None:
-        told = verdict(standing(LUCKY, SOLID), LOSS, 40)
-        assert "0007 and 0003 are told apart: over 3 seeds 0007 is better by 0.0100" in told[2]
+        steady = candidate(3, 0.984, 0.9805, 0.9815, 0.9815)
+        told = verdict(standing(LUCKY, steady), LOSS, 40)
+        assert "0007 and 0003 are told apart: over 3 seeds 0007 is better by 0.0102" in told[2]
 
     def test_of_equals_nothing_would_tell(self) -> None:
         twin = candidate(3, 0.984, *LUCKY.scores.values())
