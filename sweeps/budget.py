@@ -33,7 +33,12 @@ class Spent:
     def on_record(
         cls, trials: Sequence[TrialRecord], wall_s: float, gpus: float, objective: Objective
     ) -> Spent:
-        """Of a sweep that nobody runs, whose trials take so many GPUs each."""
+        """Of a sweep that nobody runs, whose trials take so many GPUs each.
+
+        Args:
+            trials: of its search; what runs the best again costs it nothing.
+            wall_s: seconds spent on the search.
+        """
         lead = Lead(objective, trials)
         return cls(
             trials=sum(trial.state is not State.INFEASIBLE for trial in trials),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from sweeps import ending, pareto, results
+from sweeps import ending, pareto, reruns, results
 from sweeps.ablation import Ablation
 from sweeps.driver import Driver
 from sweeps.importance import importances
 from sweeps.records import Ending, Ranked, TrialRecord, front, ranking
+from sweeps.repeats import stand
 from sweeps.results import Folder
 from sweeps.seeds import repeated
 from sweeps.space import written
@@ -40,13 +41,19 @@ def conclude(
     results.write_seeds(folder, repeated(trials, sweep.objective))
     sheet = []
     if isinstance(sweep.search, Ablation):
-        sheet = sweep.search.sheet(trials, sweep.objective)
+        searched = [trial for trial in trials if trial.repeat_of is None]
+        sheet = sweep.search.sheet(searched, sweep.objective)
         results.write_sheet(folder, sheet)
     best_of_all = front(trials, study.objectives) if sweep.further else []
     results.write_front(folder, best_of_all, keys, study.objectives)
     picture = pareto.draw(trials, best_of_all, study.objectives, folder.path) if best_of_all else ""
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
+    repeats = stand(sweep.repeats, trials, sweep.objective, sweep.training.seed)
+    again = reruns.rows(repeats, sweep.objective)
+    results.write_reruns(folder, again)
+    if winner := reruns.winner(repeats, sweep.objective):
+        best = winner.found
     checkpoint, diagnosis = "", ""
     test: dict[str, float] = {}
     if best is not None:
@@ -55,7 +62,8 @@ def conclude(
         if driver.finished and not driver.halted:
             with Console().status("looking at the best model"):
                 test, diagnosis = _looked_at(sweep, best, path, folder)
-    summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead)
+    rerun = again[0] if winner else None
+    summary = results.summary(sweep.name, trials, best, checkpoint, test, wall_s, overhead, rerun)
     results.write_summary(folder, summary)
     if not driver.halted:
         tracker.sweep_ended(
@@ -85,6 +93,8 @@ def conclude(
         front=tuple(best_of_all),
         baseline=_baseline(sweep, trials),
         sheet=tuple(sheet),
+        reruns=tuple(again),
+        verdict=tuple(reruns.verdict(repeats, sweep.objective, len(ranked)) if again else ()),
         importances=tuple(shares),
         importances_note=shares_note,
         stopped_because=driver.halted,
@@ -135,8 +145,8 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     given = [
         override
         for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview")
-        and not override.startswith(("budget.", "max_concurrent"))
+        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview", "repeats")
+        and not override.startswith(("budget.", "max_concurrent", "repeats."))
     ]
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
 
@@ -150,7 +160,7 @@ def _next_commands(sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord]) 
         return {f"make resume {name}{arguments}": "go on where it stopped"}
     commands = {}
     limit, twenty = sweep.search.limit(), "budget.trials=+20"
-    if limit is None or sum(t.state.ended for t in trials) < limit:
+    if limit is None or sum(t.state.ended for t in trials if t.repeat_of is None) < limit:
         extension = driver.extension or twenty
         more = " ".join(filter(None, [folder, extension]))
         what = "twenty more trials" if extension == twenty else "go on beyond its budget"

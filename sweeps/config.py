@@ -45,6 +45,7 @@ class SweepConfig(TrainConfig):
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     max_concurrent: Optional[int] = MISSING  # noqa: UP045  null: as many as fit
     failures: FailuresConfig = field(default_factory=FailuresConfig)
+    repeats: Any = MISSING  # a number of runs, or what `sweeps.repeats.Repeats` is made of
     preview: bool = MISSING
 
 
@@ -64,6 +65,7 @@ SWEEP_KEYS = (
     "budget",
     "max_concurrent",
     "failures",
+    "repeats",
     "preview",
     "results",
     "checkpoint",

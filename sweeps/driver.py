@@ -16,12 +16,15 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps.again import Again
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
 from sweeps.records import Place, State, TrialRecord
+from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
 from sweeps.search import Search
+from sweeps.seeds import SEED
 from sweeps.stop import Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
@@ -81,6 +84,9 @@ class View(Protocol):
     def spent(self, spent: Spent) -> None:
         """What of the budget is used, told before the event that is shown with it."""
 
+    def again(self, trials: int) -> None:
+        """The search is over; with those that run the best again, there will be so many trials."""
+
     def note(self, text: str) -> None:
         """Something to tell."""
 
@@ -100,10 +106,12 @@ class Driver:
         tracker: Tracker,
         progress: View,
         clock: Callable[[], float] = time.monotonic,
+        repeats: Repeats = NO_REPEATS,
     ) -> None:
         """Take up a sweep where its study stands.
 
         Args:
+            repeats: which of the best are run again once the search is over.
             folder: where the sweep leaves its files; None: it leaves none.
             clock: gives seconds; a simulation's are not real ones.
         """
@@ -122,10 +130,13 @@ class Driver:
         self._began = clock()
         self._earlier_s = study.wall_s
         self._told_s = 0.0
-        self._epochs = sum(len(trial.epochs) for trial in study.trials)
+        self._again = Again(repeats, study, search.setting.seed, progress, clock)
+        # Repeats come on top of the budget: none of them counts in what is spent and found.
+        searched = [trial for trial in study.trials if trial.repeat_of is None]
+        self._epochs = sum(len(trial.epochs) for trial in searched)
         self._gpus = float(composition.base.resources.gpu)
-        self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
-        self._lead = Lead(study.objective, study.trials)
+        self._gpu_s = sum(trial.seconds for trial in searched) * self._gpus
+        self._lead = Lead(study.objective, searched)
         self._over = ""  # why the budget ends the sweep, once a person has been told
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
@@ -153,6 +164,11 @@ class Driver:
         """Whether no trial is left to hand out."""
         if self.halted or self._unfinished:
             return bool(self.halted)
+        return self._searched and not self._again.left(self._active)
+
+    @property
+    def _searched(self) -> bool:
+        """Whether the search hands out no further trial."""
         # What runs may yet make room at the top for one that waits.
         waits = bool(self._paused) and (bool(self._running) or self._promotable() is not None)
         return not waits and self._no_more()
@@ -185,7 +201,8 @@ class Driver:
         if self._refused.count and self._infeasible == self._study.count:
             self.halt(self._refused.told())  # a grid has no more
         self._dismiss()
-        return None
+        repeat = None if self.halted else self._again.next(self._active)
+        return None if repeat is None else self._assign(repeat)
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         """Record an epoch; True if the trial is to stop."""
@@ -193,9 +210,10 @@ class Driver:
             return True
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
-        self._epochs += 1
-        self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
-        self._lead.note(self._study.trial(trial))
+        if not self._repeated(trial):
+            self._epochs += 1
+            self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
+            self._lead.note(self._study.trial(trial))
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.spent(self._spent())
         self._progress.epoch(trial, epoch, metrics, where)
@@ -228,11 +246,13 @@ class Driver:
     def spend(self) -> None:
         """Put the time spent on record."""
         self._told_s = self.wall_s
-        self._study.spend(self._told_s)
+        self._study.spend(self._told_s, self._again.seconds)
 
     def _assign(self, record: TrialRecord) -> Assignment | None:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
-        config, training = self._composition.training(record.params)
+        source = record.source
+        seeded = {} if source is None or source.seed is None else {SEED: source.seed}
+        config, training = self._composition.training({**record.params, **seeded})
         if refusals := self._constraints.judge(record.params, config, training):
             self._infeasible += 1
             self._refused.add(refusals)
@@ -247,10 +267,13 @@ class Driver:
                 container["data"][key] = str(Path(path).absolute())
         folder = self._begin(record.id, container)
         self._running.add(record.id)
+        if seeded and self._searched:
+            self.spend()  # so that a kill does not take from what ended the search
+            self._again.begin(self._active)
         self._trainings[record.id] = training
         self._progress.started(record)
         self._tracker.trial_started(
-            record.id, {**container, "swept": dict(record.params)}, record.last_epoch
+            record.id, {**container, "swept": {**record.params, **seeded}}, record.last_epoch
         )
         return Assignment(record.id, container, folder, record.last_epoch)
 
@@ -277,7 +300,7 @@ class Driver:
             self._end(trial, State.STOPPED, reason)
         elif trial in self._tracker.stop_requests():
             self._end(trial, State.STOPPED, "a person stopped it in W&B")
-        elif over := self._budget.over(self._spent()):
+        elif not self._repeated(trial) and (over := self._budget.over(self._spent())):
             self._end(trial, State.STOPPED, over)
         elif self._pauses(trial, epoch):
             self._pause(trial, epoch)
@@ -289,12 +312,14 @@ class Driver:
 
     def _verdict(self, trial: str, epoch: int) -> str | None:
         """The stopping rule's, unless it has let the trial pass this epoch before."""
-        if epoch <= self._study.trial(trial).passed:
+        if epoch <= self._study.trial(trial).passed or self._repeated(trial):
             return None
         return self._stop.judge(trial, epoch, self._study.curves)
 
     def _pauses(self, trial: str, epoch: int) -> bool:
         if self._promoting is None or epoch <= self._study.trial(trial).passed:
+            return False
+        if self._repeated(trial):
             return False
         return epoch > 0 and self._promoting.pauses(epoch)
 
@@ -314,7 +339,7 @@ class Driver:
 
     def _dismiss(self) -> None:
         """End those that wait once nothing can promote them any more."""
-        if self._running or self._unfinished or self.halted or not self.finished:
+        if self._running or self._unfinished or self.halted or not self._searched:
             return
         over = self._budget.over(self._spent())
         for trial, epoch in sorted(self._paused.items()):
@@ -327,7 +352,9 @@ class Driver:
 
     def _end(self, trial: str, state: State, reason: str) -> None:
         record = self._study.end(trial, state, reason)
-        self._lead.note(record)
+        if record.repeat_of is None:
+            self._lead.note(record)
+        self._again.note(record)
         self._progress.spent(self._spent())
         self._running.discard(trial)
         self._progress.ended(record)
@@ -341,13 +368,21 @@ class Driver:
             self._over = over  # the trial that ended may have another reason of its own
             self._progress.note(f"{over}: no more trials")
 
+    @property
+    def _active(self) -> list[str]:
+        """Trials that have begun and not ended."""
+        return [*self._running, *self._unfinished, *self._paused]
+
+    def _repeated(self, trial: str) -> bool:
+        return self._study.trial(trial).repeat_of is not None
+
     def _no_more(self) -> bool:
         limit = self._search.limit()
         everything = limit is not None and self._study.count >= limit
         return everything or self._budget.no_more_trials(self._spent())
 
     def _spent(self) -> Spent:
-        hours = self.wall_s / 3600
+        hours = (self.wall_s - self._again.seconds) / 3600
         trials = self._study.count - self._infeasible
         best, fruitless = self._lead.best, self._lead.fruitless
         return Spent(trials, hours, self._gpu_s / 3600, self._epochs, best, fruitless)

@@ -181,6 +181,7 @@ def show(console: Console, ending: Ending) -> None:
         _table(ranked[:BEST], ending, console.width),
         _front(ending, console.width),
         _best(ending),
+        _again(ending),
         _sheet(ending, console.width) if ending.sheet else _over_seeds(ending, console.width),
         _importances(ending, console.width),
         _failures(ending.trials, console.width),
@@ -207,6 +208,8 @@ def _headline(ending: Ending) -> Iterator[Text]:
     states = Counter(trial.state for trial in trials)
     unfinished = f" · {states[State.RUNNING]} unfinished" if states[State.RUNNING] else ""
     told = f"{len(trials)} trial{'' if len(trials) == 1 else 's'} in {duration(ending.wall_s)}"
+    if repeats := sum(trial.repeat_of is not None for trial in trials):
+        told += f", {repeats} of them repeats"
     yield Text.assemble((ending.sweep, "bold"), f"{GAP}{told}: {counts(states)}{unfinished}")
     if ending.stopped_because:
         yield Text(f"Ended before its budget did: {one_line(ending.stopped_because)}")
@@ -227,7 +230,7 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
     heads = ("", "trial", metric, "epoch", "state")
     rights = (False, False, True, True, False)
     rows = [
-        (str(rank), r.trial.id, score(r.value), str(r.epoch), _WORDS[r.trial.state])
+        (str(rank), r.trial.id, _scored(r, objective), str(r.epoch), _WORDS[r.trial.state])
         for rank, r in enumerate(best, 1)
     ]
     sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
@@ -239,6 +242,8 @@ def _table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]
     note = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
     if left_out := len(widest) - len(columns):
         note += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in the records"
+    if any(_spread(r, objective) is not None for r in best):
+        note += "; means ± standard deviation over seeds"
     if ending.baseline is not None and best[0].trial.number > 0:
         note += f"; {score(ending.baseline)} without any change"
     yield from _section("Best trials", note)
@@ -286,6 +291,16 @@ def _front(ending: Ending, width: int) -> Iterator[Text]:
         yield Text(f"… and {len(rows) - FRONT} more, in pareto.csv", "dim")
 
 
+def _scored(ranked: Ranked, objective: Objective) -> str:
+    """Its value, with the spread of its runs if it is a mean."""
+    spread = _spread(ranked, objective)
+    return score(ranked.value) + ("" if spread is None else f" ± {score(spread)}")
+
+
+def _spread(ranked: Ranked, objective: Objective) -> float | None:
+    return ranked.trial.epochs[ranked.epoch].get(f"{objective.metric}_sd")
+
+
 def _best(ending: Ending) -> Iterator[Text]:
     if ending.overrides:
         yield from _section("Train the best configuration")
@@ -297,6 +312,21 @@ def _best(ending: Ending) -> Iterator[Text]:
     if ending.diagnosis:
         yield from _section("On the validation part", "the same; pictures are in diagnosis/")
         yield Text(ending.diagnosis)
+
+
+def _again(ending: Ending) -> Iterator[Text]:
+    """The best with fresh seeds, and what that says."""
+    if not ending.reruns:
+        return
+    metric = ending.objective.metric
+    yield from _section("Run again with fresh seeds", f"best {metric}; ± 95 %")
+    yield Text(f"{'trial':<5}{GAP}{'search':>7}{GAP}{'again':<18}{GAP}seeds", "dim")
+    for row in ending.reruns:
+        margin = "" if math.isinf(row.high) else f"± {score(row.high - row.mean)}"
+        early = f"{GAP}dropped early" if row.dropped else ""
+        told = f"{cell(row.trial, 5)}{GAP}{score(row.score):>7}{GAP}"
+        yield Text(f"{told}{f'{score(row.mean)} {margin}':<18}{GAP}{row.seeds:>5}{early}")
+    yield from (Text(line) for line in ending.verdict)
 
 
 def _sheet(ending: Ending, width: int) -> Iterator[Text]:

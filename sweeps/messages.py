@@ -47,6 +47,12 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
         key = match[1]
         if f"use +{key}={{" in text and (not keys or key in keys):
             return f"{key}: a mapping takes new keys with a plus: '+{key}={{…}}'"
+        if key in keys:  # repeats=3 repeats.top=5
+            parent = key.rpartition(".")[0]
+            return (
+                f"{key}: {parent}=… was given too, which has no such key then: give each key by "
+                "itself"
+            )
         return unknown("key", key, key, keys)
     cause = str(error.__cause__ or error).splitlines()
     reason = cause[0] if cause else type(error).__name__

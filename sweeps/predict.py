@@ -7,6 +7,7 @@ few, says of the test part, a row an example in the order of the data.
 from __future__ import annotations
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -98,11 +99,13 @@ def best(folder: Folder, count: int) -> list[Voter]:
         raise ConfigError(f"{folder.path} has no trials.csv: let the sweep end, or interrupt it")
     with table.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["state"] in ("complete", "stopped")]
-    rows = [row for row in rows if row.get(metric)]
+    # Repeats are not ranked; they name the winner, whom the summary has.
+    rows = [row for row in rows if row.get(metric) and not row.get("repeat_of")]
     if len(rows) < count:
         raise ConfigError(f"top={count}: {folder.path} has {len(rows)} trials with a score")
     sign = -1 if mode is Mode.max else 1
-    rows.sort(key=lambda row: (sign * float(row[metric]), row["id"]))
+    won = _winner(folder)
+    rows.sort(key=lambda row: (row["id"] != won, sign * float(row[metric]), row["id"]))
     return [
         Voter(
             row["id"],
@@ -112,6 +115,13 @@ def best(folder: Folder, count: int) -> list[Voter]:
         )
         for row in rows[:count]
     ]
+
+
+def _winner(folder: Folder) -> str:
+    """The trial that the end of the sweep named the best; empty if it named none."""
+    summary = folder.path / "summary.json"
+    best = json.loads(summary.read_text())["best"] if summary.is_file() else None
+    return "" if best is None else str(best["trial"])
 
 
 def _ask(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:

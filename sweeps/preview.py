@@ -78,6 +78,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "trials", _trials_text(sweep)
     if told := hindsight(sweep):
         yield "with hindsight", told
+    if sweep.repeats.runs > 1:
+        yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; means are told"
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
     gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
@@ -143,7 +145,9 @@ def _volume(sweep: Sweep) -> str:
     free = shutil.disk_usage(folder).free
     if trials is None:
         return f"{each}, {kept} a trial; {_bytes(free)} are free"
-    most = trials * kept * sum(sizes) / len(sizes)
+    repeats = sweep.repeats
+    trained = (trials + repeats.most) * repeats.runs
+    most = trained * kept * sum(sizes) / len(sizes)
     short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
     return f"up to about {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
 

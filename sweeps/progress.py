@@ -51,7 +51,8 @@ class Plan:
     Attributes:
         search, stop: what proposes trials and what stops them, in a word each ("tpe", "asha").
         machines: where it runs, in words ("4 at once on atlas").
-        trials: in all, those of earlier sessions included; None if only time bounds them.
+        trials: in all, those of earlier sessions and repeats included; None if only time bounds
+            them.
         epochs: the most a trial runs, unless `epochs` is among its parameters.
         slots: trials that run at once.
         budget_s: seconds that a budget of time leaves to this session, if there is one.
@@ -208,6 +209,8 @@ class Standing:
 
     def _lead(self, trial: TrialRecord, best: tuple[int, float] | None) -> None:
         """Set a trial's best epoch, or drop it, and with it the best of all."""
+        if trial.repeat_of is not None:
+            return  # the best of the search is who it is, and its repeats are told by their means
         if best is not None and not math.isnan(best[1]):
             self._leads[trial.id] = Ranked(trial, *best)
         else:
@@ -347,7 +350,9 @@ class Progress:
             self.note(self._heartbeat())
 
     def started(self, trial: TrialRecord, description: str = "") -> None:
-        """A trial takes a slot. `description`: words beside it ("seed repeat of 0007")."""
+        """A trial takes a slot. `description`: words beside it, if not that it repeats another."""
+        if trial.repeat_of is not None:
+            description = description or f"{trial.repeat_of} again"
         with self._lock:
             self._standing.start(trial, description, self._clock())
 
@@ -372,6 +377,8 @@ class Progress:
             self._standing.end(trial, self._clock())
         if self._live is None:
             params = "".join(f" {key}={number(value)}" for key, value in trial.params.items())
+            if trial.repeat_of is not None:
+                params = f" {trial.repeat_of} again"
             told = outcome(trial, self._standing.plan.objective)
             self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
             self._beat_if_due()
@@ -380,6 +387,12 @@ class Progress:
         """What of the budget is used, told before the event that is shown with it."""
         with self._lock:
             self._standing.spent = spent, self._clock()
+
+    def again(self, trials: int) -> None:
+        """The search is over; with those that run the best again, there will be so many trials."""
+        with self._lock:
+            plan = self._standing.plan  # which no limit of the budget bounds any more
+            self._standing.plan = replace(plan, trials=trials, budget_s=None, budget=UNLIMITED)
 
     def note(self, text: str) -> None:
         """Tell something on a line of its own, above the live view."""

@@ -98,6 +98,12 @@ class TrialRecord:
     source: Source | None = None
 
     @property
+    def repeat_of(self) -> str | None:
+        """The id of the trial that it runs again, with another seed; None if it does not."""
+        source = self.source
+        return None if source is None or source.seed is None else source.trial
+
+    @property
     def last_epoch(self) -> int:
         """The number of its last epoch, 0 before the first."""
         return max(self.epochs, default=0)
@@ -124,11 +130,13 @@ class Ranked:
 
 
 def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
-    """The scored trials, best first; of equals the earlier trial."""
+    """The scored trials, best first; of equals the earlier trial. Repeats have no rank."""
     ranked = [
         Ranked(trial, *best)
         for trial in trials
-        if trial.state.scored and (best := trial.best(objective)) is not None
+        if trial.state.scored
+        and trial.repeat_of is None
+        and (best := trial.best(objective)) is not None
     ]
     return sorted(
         ranked, key=lambda r: (-r.value if objective.maximize else r.value, r.trial.number)
@@ -168,6 +176,26 @@ def _dominates(
     triples = list(zip(one, other, objectives, strict=True))
     worse = any(objective.better(b, a) for a, b, objective in triples)
     return not worse and any(objective.better(a, b) for a, b, objective in triples)
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """One of the best configurations, run again with seeds that it was not chosen by.
+
+    Attributes:
+        trial: its id in the search; `score` is what it had there.
+        mean, low, high: of its new scores, and the 95 % interval; infinite for a single one.
+        seeds: how many new scores it has.
+        dropped: early, as one that could not win.
+    """
+
+    trial: str
+    score: float
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    dropped: bool
 
 
 @dataclass(frozen=True)
@@ -225,6 +253,8 @@ class Ending:
         front: the trials that none beats in one objective without losing in another.
         baseline: the value of the configuration as it is, if that was a trial.
         sheet: of an ablation: the baseline, then what each change has done, the best first.
+        reruns: of the best that were run again with fresh seeds, the winner first.
+        verdict: what these say, in sentences.
         importances: most important first; `importances_note` warns when they mean little.
         overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
         stopped_because: why the sweep ended before its budget did, or empty.
@@ -245,6 +275,8 @@ class Ending:
     front: tuple[Ranked, ...] = ()
     baseline: float | None = None
     sheet: tuple[Change, ...] = ()
+    reruns: tuple[Rerun, ...] = ()
+    verdict: tuple[str, ...] = ()
     importances: tuple[Importance, ...] = ()
     importances_note: str = ""
     stopped_because: str = ""

@@ -17,7 +17,16 @@ from typing import Any
 
 import yaml
 
-from sweeps.records import Change, Importance, Objective, Ranked, State, TrialRecord, scores
+from sweeps.records import (
+    Change,
+    Importance,
+    Objective,
+    Ranked,
+    Rerun,
+    State,
+    TrialRecord,
+    scores,
+)
 from sweeps.seeds import Repeated
 from trainers.errors import ConfigError
 
@@ -158,6 +167,8 @@ def trials_table(
         "member",
         "machine",
     ]
+    repeats = any(trial.repeat_of is not None for trial in trials)
+    columns += ["repeat_of", "seed"] if repeats else []
     rows = []
     for trial in trials:
         best = trial.best(objective)
@@ -176,6 +187,9 @@ def trials_table(
                 trial.machine,
             ]
         )
+        if repeats:
+            seed = None if trial.source is None else trial.source.seed
+            rows[-1] += [trial.repeat_of or "", "" if seed is None else seed]
     return columns, rows
 
 
@@ -242,6 +256,18 @@ def write_sheet(folder: Folder, rows: Sequence[Change]) -> None:
     _write_table(folder.path / "ablation.csv", columns, table)
 
 
+def write_reruns(folder: Folder, rows: Sequence[Rerun]) -> None:
+    """Write repeats.csv, where the best were run again: one row each, the winner first."""
+    if not rows:
+        return
+    columns = ["trial", "score", "mean", "low", "high", "seeds", "dropped"]
+    table = [
+        [*map(_cell, (row.trial, row.score, row.mean, row.low, row.high, row.seeds, row.dropped))]
+        for row in rows
+    ]
+    _write_table(folder.path / "repeats.csv", columns, table)
+
+
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:
     """Write summary.json."""
     _write(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
@@ -255,14 +281,17 @@ def summary(
     test: Mapping[str, float],
     wall_s: float,
     overhead: float | None,
+    rerun: Rerun | None = None,
 ) -> dict[str, Any]:
-    """The content of summary.json."""
+    """The content of summary.json. `rerun`: of the best, where it was run again."""
+    repeats = sum(trial.repeat_of is not None for trial in trials)
     counts = {state: sum(trial.state is state for trial in trials) for state in State}
     bad = (State.FAILED, State.DIVERGED, State.ABANDONED)
     return {
         "version": VERSION,
         "sweep": sweep,
         "trials": len(trials),
+        **({"repeats": repeats} if repeats else {}),
         "completed": counts[State.COMPLETE],
         "stopped": counts[State.STOPPED],
         "failed": sum(counts[state] for state in bad),
@@ -277,11 +306,16 @@ def summary(
             "params": dict(best.trial.params),
             "checkpoint": checkpoint,
             **test,
+            **({} if rerun is None else {"rerun": _rerun(rerun)}),
         },
         "wall_s": round(wall_s, 3),
         "train_s": round(sum(trial.seconds for trial in trials), 3),
         "overhead": overhead,
     }
+
+
+def _rerun(row: Rerun) -> dict[str, float]:
+    return {"mean": row.mean, "low": row.low, "high": row.high, "seeds": row.seeds}
 
 
 def write_best(folder: Folder, best: Ranked) -> Path:

@@ -19,13 +19,17 @@ from sweeps import results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
 from sweeps.entry import refusals, use_plugins
+from sweeps.repeats import Repeats, stand
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
 from trainers.check import locate
 from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
-_FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results")
+_FREE = (
+    *("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results"),
+    *("repeats.top", "repeats.seeds", "repeats.race"),
+)
 #: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
 _SPACE = ("space", "when", "require")
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
@@ -53,12 +57,16 @@ def resume(name: str, given: Sequence[str]) -> None:
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
-        spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)
+        searched = [trial for trial in study.trials if trial.repeat_of is None]
+        search_s = study.wall_s - study.repeats_s
+        spent = Spent.on_record(searched, search_s, gpus, sweep.objective)
         over = sweep.budget.over(spent)
-        if done and (over or sweep.enough(study.trials)):
+        repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
+        if done and repeats.over and (over or sweep.enough(searched)):
             more = sweep.budget.extension(spent) or "budget.trials=+20"
+            again = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
             sys.stdout.write(
-                f"{name} is finished: {over or f'{len(study.trials)} trials'}. For more:\n"
+                f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
             return
@@ -96,7 +104,10 @@ def _merge(
             word = f"budget.{kind}={int(total) if total == int(total) else total}"
         fresh.append(word)
     replaced = {word.partition("=")[0] for word in fresh}
-    return [*(o for o in recorded if o.partition("=")[0] not in replaced), *fresh]
+    kept = [o for o in recorded if o.partition("=")[0] not in replaced]
+    if any(word.startswith("repeats.") for word in fresh):  # beside which repeats=3 is in the way
+        kept = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", o) for o in kept]
+    return [*kept, *fresh]
 
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
@@ -107,8 +118,15 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
                 f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
                 f"{now.get(key)} now; put it back, or begin a new sweep with name=…"
             )
-    old = OmegaConf.create({key: value for key, value in before.items() if key not in _SPACE})
-    new = OmegaConf.create({key: value for key, value in now.items() if key not in _SPACE})
+    was_runs, runs = (Repeats.read(config.get("repeats")).runs for config in (before, now))
+    if was_runs != runs:
+        raise ConfigError(
+            f"conf/ has changed since this sweep began: repeats.runs was {was_runs}, and is {runs} "
+            "now; put it back, or begin a new sweep with name=…"
+        )
+    told = (*_SPACE, "repeats")
+    old = OmegaConf.create({key: value for key, value in before.items() if key not in told})
+    new = OmegaConf.create({key: value for key, value in now.items() if key not in told})
     for key in sorted({*dotted(old), *dotted(new)}):
         if any(
             key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview", "histograms")

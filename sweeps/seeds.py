@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import statistics
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ SEED = "seed"
 
 #: Shares of the longest run at which curves are compared.
 _MARKS = (0.125, 0.25, 0.5, 1.0)
+
+
+def derived(seed: int, what: str) -> int:
+    """Another seed, made of one and of what it is for; from 0 to 2**32 - 1."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{what}".encode()).digest()[:4], "big")
 
 
 @dataclass(frozen=True)

@@ -286,9 +286,16 @@ class Study:
         """Seconds spent on this sweep in all sittings, as last told by `spend`."""
         return float(self._study.user_attrs.get("wall_s", 0.0))
 
-    def spend(self, wall_s: float) -> None:
+    @property
+    def repeats_s(self) -> float:
+        """Of these seconds, those after the search, on running the best again."""
+        return float(self._study.user_attrs.get("repeats_s", 0.0))
+
+    def spend(self, wall_s: float, repeats_s: float = 0.0) -> None:
         """Record the seconds spent in all sittings."""
         self._study.set_user_attr("wall_s", wall_s)
+        if repeats_s:
+            self._study.set_user_attr("repeats_s", repeats_s)
 
     def _attribute(self, trial: str, key: str, value: Any) -> None:
         if self._disk is not None:

@@ -32,6 +32,7 @@ from sweeps.messages import explain
 from sweeps.points import points
 from sweeps.progress import Plan, Progress
 from sweeps.records import Objective, State, TrialRecord, ranking
+from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
 from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
@@ -61,6 +62,7 @@ class Sweep:
     search: Search
     stop: Stop
     budget: Budget
+    repeats: Repeats = NO_REPEATS
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class Sweep:
         return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
 
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
-        """Whether these are all the trials there are to be. Infeasible ones cost no budget."""
+        """Whether these of the search are all there are to be. Infeasible ones cost no budget."""
         limit, most = self.search.limit(), self.budget.trials
         feasible = sum(trial.state is not State.INFEASIBLE for trial in trials)
         return (limit is not None and len(trials) >= limit) or (
@@ -155,6 +157,10 @@ def check(composition: Composition) -> Sweep:
             f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "
             "stop=none lets all of them run"
         )
+    repeats = Repeats.read(config["repeats"])
+    repeats.check(space.keys, composition.fixed)
+    if repeats.top:
+        notes.append(repeats.told)
     return Sweep(
         composition,
         config,
@@ -167,6 +173,7 @@ def check(composition: Composition) -> Sweep:
         search,
         stop,
         budget,
+        repeats,
     )
 
 
@@ -256,6 +263,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             folder=folder.path,
             tracker=tracker,
             progress=progress,
+            repeats=sweep.repeats,
         )
         for note in sweep.notes:
             progress.note(note)
@@ -312,7 +320,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         search=sweep.choice("search"),
         stop=sweep.choice("stop"),
         machines=f"{slots} at a time on {cluster.describe()}",
-        trials=sweep.trials,
+        trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
         epochs=sweep.training.epochs,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),

@@ -32,9 +32,10 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
 
     import torch
 
+    from sweeps.lockstep import lockstep
+    from sweeps.repeats import Repeats
     from trainers.config import typed
     from trainers.errors import ConfigError, Diverged
-    from trainers.run import run
 
     folder = Path(str(work["folder"]))
     place = {"member": member, "machine": socket.gethostname()}
@@ -47,7 +48,8 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
                 "share"
             )
         config = typed(OmegaConf.create(dict(work["config"])))
-        with closing(run(config, folder, after=int(work["after"]))) as epochs:
+        runs = Repeats.read(work["config"].get("repeats")).runs
+        with closing(lockstep(config, runs, folder, after=int(work["after"]))) as epochs:
             for saved in epochs:
                 tell(
                     {

@@ -257,6 +257,9 @@ class _Unseen:
     def spent(self, spent: Spent) -> None:
         """Show nothing."""
 
+    def again(self, trials: int) -> None:
+        """Show nothing."""
+
     def note(self, text: str) -> None:
         """Show nothing."""
 

@@ -124,7 +124,8 @@ def read(folder: results.Folder, space: Space, objective: Objective) -> Recorded
         raise ConfigError(f"{folder.path} has no study.log: there are no curves to replay")
     study = Study(folder.study, objective, space, folder.path.name, create=False)
     try:
-        return Recorded(study.trials, space, objective, str(folder.path))
+        searched = [trial for trial in study.trials if trial.repeat_of is None]
+        return Recorded(searched, space, objective, str(folder.path))
     finally:
         study.close()
 

@@ -90,6 +90,7 @@ class Sitting:
             tracker=self.tracker,
             progress=Progress(plan, self.study.trials, Console(file=self.output, width=200)),
             clock=clock,
+            repeats=sweep.repeats,
         )
 
     def next(self) -> Assignment:

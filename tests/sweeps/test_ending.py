@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import subprocess
 from dataclasses import replace
@@ -15,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sweeps.ending import bar, duration, fit, number, one_line, paste, score, short_names, show
-from sweeps.records import Ending, Importance, Objective, State, TrialRecord
+from sweeps.records import Ending, Importance, Objective, Rerun, Source, State, TrialRecord
 
 ACCURACY = Objective("val_accuracy", maximize=True)
 
@@ -94,6 +95,34 @@ class TestBest:
         assert lines[begin + 1 :] == [
             "make report SWEEP=quick", "  one file", f"make sweep ARGS={'x' * 90}", "  again",
         ]  # fmt: skip
+
+
+class TestRepeats:
+    AGAIN = tuple(
+        replace(trial(6 + n, State.COMPLETE, 0.99), source=Source("0005", seed=n)) for n in (1, 2)
+    )
+
+    def test_are_told_by_themselves_and_not_ranked(self) -> None:
+        rows = (
+            Rerun("0004", 0.94, 0.98, 0.97, 0.99, 2, False),
+            Rerun("0005", 0.95, 0.90, -math.inf, math.inf, 1, True),
+        )
+        lines = printed(replace(ending(*SIX, *self.AGAIN), reruns=rows, verdict=("So it is.",)))
+        assert lines[0] == "quick  8 trials in 1:02:03, 2 of them repeats: 8 done"
+        assert not any("0.9900" in line for line in lines)
+        begin = lines.index("Run again with fresh seeds  best val_accuracy; ± 95 %")
+        assert [line.split() for line in lines[begin + 1 : begin + 5]] == [
+            ["trial", "search", "again", "seeds"],
+            ["0004", "0.9400", "0.9800", "±", "0.0100", "2"],
+            ["0005", "0.9500", "0.9000", "1", "dropped", "early"],
+            ["So", "it", "is."],
+        ]
+
+    def test_within_a_trial_are_told_with_their_spread(self) -> None:
+        epochs = {1: {"val_accuracy": 0.9, "val_accuracy_sd": 0.0123}}
+        lines = printed(ending(replace(SIX[0], epochs=epochs)))
+        head = "Best trials  highest val_accuracy first; means ± standard deviation over seeds"
+        assert lines[lines.index(head) + 2].split()[:5] == ["1", "0000", "0.9000", "±", "0.0123"]
 
 
 class TestNothingToRank:

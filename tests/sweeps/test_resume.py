@@ -115,6 +115,7 @@ class TestBudgetWords:
             ("budget.target=0.95", "budget.target=0.95"),
             ("budget.target=null", "budget.target=null"),
             ("budget.target=-3e-2", "budget.target=-3e-2"),
+            ("repeats.top=5", "repeats.top=5"),
         ],
     )
     def test_are_added_or_taken_as_they_are(self, given: str, expected: str) -> None:
@@ -128,11 +129,27 @@ class TestBudgetWords:
             ("budget.epochs=+5", "the sweep has no limit of epochs that could be raised"),
             ("budget.gpu_hours=+5", "the sweep has no limit of gpu_hours"),  # unknown to it
             ("stop.patience=3", "a sweep that has begun keeps its stop.patience"),
+            ("repeats=3", "a sweep that has begun keeps its repeats"),
+            ("repeats.runs=3", "a sweep that has begun keeps its repeats.runs"),
         ],
     )
     def test_refused(self, given: str, told: str) -> None:
         with pytest.raises(ConfigError, match=told):
             _merge([], [given], self.BUDGET)
+
+
+class TestRepeats:
+    def test_may_be_asked_for_later_beside_those_of_each_trial(self) -> None:
+        merged = _merge(["repeats=3", "seed=1"], ["repeats.top=5"], {})
+        assert merged == ["repeats.runs=3", "seed=1", "repeats.top=5"]
+
+    @pytest.mark.parametrize("before", [{}, {"repeats": 1}, {"repeats": {"top": 2}}])
+    def test_at_the_end_change_nothing_of_the_search(self, before: dict[str, object]) -> None:
+        _refuse_changes(before, {"repeats": {"runs": 1, "top": 5, "seeds": 4, "race": False}})
+
+    def test_of_each_trial_do(self) -> None:
+        with pytest.raises(ConfigError, match=r"repeats\.runs was 1, and is 3 now"):
+            _refuse_changes({}, {"repeats": {"runs": 3}})
 
 
 class TestSettingsThatAreYounger:

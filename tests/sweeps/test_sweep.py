@@ -18,8 +18,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from sweeps import predict
 from tests.sweeps.conftest import Ran
 from trainers import checkpoints
+from trainers.errors import ConfigError
 
 FAULTY = (
     "model._target_=tests.faulty.Faulty",
@@ -120,6 +122,53 @@ def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]
     ran = sweep_here(*FAULTY, "model.fault=raise", "seed=1,2,3,4,5", "failures.in_a_row=2")
     assert ran.code == 1
     assert len(rows(ran)) <= 3
+
+
+def test_the_best_are_run_again_and_the_winner_is_named_by_the_mean(
+    sweep_here: Callable[..., Ran], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each with two seeds as one trial, and the best two of three again."""
+    words = ("search=grid", "stop=none", "optimizer.lr=0.03,0.01,1e-6", "epochs=2")
+    repeats = "repeats={runs: 2, top: 2, seeds: 2}"
+    ran = sweep_here(*words, repeats, "checkpoint.keep=best_and_last")
+    assert ran.code == 0
+    table = rows(ran)
+    again = [row for row in table if row["repeat_of"]]
+    assert [row["repeat_of"] for row in table] == ["", "", "", *[r["repeat_of"] for r in again]]
+    assert {row["repeat_of"] for row in again} == {"0000", "0001"}
+    assert len({row["seed"] for row in again}) == 2
+    for row in table:
+        folder = ran.folder.trials / row["id"]
+        best = f"epoch_{int(row['best_epoch']):03d}"
+        scores = [
+            checkpoints.metrics(place / best)["val_accuracy"]
+            for place in (folder, folder / "runs" / "2")
+        ]
+        assert float(row["val_accuracy"]) == sum(scores) / 2
+    told = summary(ran)
+    assert (told["trials"], told["repeats"], told["completed"]) == (7, 4, 7)
+    best = told["best"]
+    assert isinstance(best, dict)
+    means = {
+        one: sum(float(row["val_accuracy"]) for row in again if row["repeat_of"] == one) / 2
+        for one in ("0000", "0001")
+    }
+    assert best["trial"] == max(means, key=lambda one: means[one])
+    assert best["rerun"]["mean"] == pytest.approx(means[best["trial"]])
+    assert best["rerun"]["low"] < best["rerun"]["mean"] < best["rerun"]["high"]
+    assert best["rerun"]["seeds"] == 2
+    assert best["value"] == float(table[int(best["trial"])]["val_accuracy"])
+    config = (ran.folder.path / "best" / "config.yaml").read_text()
+    assert f"lr: {table[int(best['trial'])]['optimizer.lr']}" in config
+    with (ran.folder.path / "repeats.csv").open() as file:
+        listed = list(csv.DictReader(file))
+    assert [row["trial"] for row in listed] == sorted(means, key=lambda one: -means[one])
+    assert predict.best(ran.folder, 3)[0].trial == best["trial"]
+    with pytest.raises(ConfigError, match="has 3 trials with a score"):
+        predict.best(ran.folder, 4)
+    output = capsys.readouterr().out
+    assert "Run again with fresh seeds" in output
+    assert "was the best of 3 scores; run again:" in output
 
 
 def test_offline_each_trial_is_a_run_and_the_sweep_another(
