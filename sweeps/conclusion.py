@@ -24,6 +24,9 @@ from trainers.errors import ConfigError
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
+#: Keys that say nothing to a single training.
+_ASIDE = ("name", "results", "preview", "points", "from_sweep", "plan")
+
 
 def conclude(
     sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
@@ -129,7 +132,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     given = [
         override
         for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview")
+        if override.partition("=")[0].lstrip("+~") not in _ASIDE
         and not override.startswith(("budget.", "max_concurrent"))
     ]
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))

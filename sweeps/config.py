@@ -38,6 +38,8 @@ class SweepConfig(TrainConfig):
     when: Optional[dict[str, str]] = None  # noqa: UP045  swept key -> where it is drawn
     require: list[str] = field(default_factory=list)  # what every trial must meet
     points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
+    from_sweep: Any = None  # earlier sweeps to learn from: a name, or a list
+    plan: Optional[list[dict[str, Any]]] = None  # noqa: UP045  sweeps, one after the other
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
     track: dict[str, Any] = field(default_factory=dict)
@@ -46,6 +48,9 @@ class SweepConfig(TrainConfig):
     failures: FailuresConfig = field(default_factory=FailuresConfig)
     preview: bool = MISSING
 
+
+#: The key whose values a,b are a list of names, and nothing to vary.
+FROM_SWEEP = "from_sweep"
 
 #: Keys of the sweep as a whole: the same for all of its trials, so not to be swept over.
 SWEEP_KEYS = (
@@ -56,6 +61,8 @@ SWEEP_KEYS = (
     "when",
     "require",
     "points",
+    "from_sweep",
+    "plan",
     "search",
     "stop",
     "track",

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from sweeps import results
+from sweeps import plan, results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
+from sweeps.earlier import gather
 from sweeps.entry import refusals, use_plugins
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
@@ -38,7 +39,18 @@ def resume(name: str, given: Sequence[str]) -> None:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
     where = next((w.partition("=")[2] for w in given if w.startswith("results=")), "results")
-    folder = results.find(Path(where), name)
+    if plan.recorded(Path(where) / name):
+        return plan.resume(Path(where), name, given, _merge, go_on)
+    done = go_on(Path(where), name, given)
+    if isinstance(done, str):
+        sys.stdout.write(done)
+    elif done:
+        raise SystemExit(done)
+
+
+def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
+    """Run another sitting of a sweep. Returns the exit code, or what to tell if it is finished."""
+    folder = results.find(where, name)
     recorded = results.read_sweep(folder)
     overrides = _merge(recorded["overrides"], given, recorded["config"]["budget"])
     with compose(overrides) as composition:
@@ -51,23 +63,23 @@ def resume(name: str, given: Sequence[str]) -> None:
                 "sweep with name=…"
             )
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
+        if not study.fed and (warm := gather(sweep)).sweeps:
+            study.feed(warm.trials)  # it was killed before it had been
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)
         over = sweep.budget.over(spent)
         if done and (over or sweep.enough(study.trials)):
             more = sweep.budget.extension(spent) or "budget.trials=+20"
-            sys.stdout.write(
+            study.close()
+            return (
                 f"{name} is finished: {over or f'{len(study.trials)} trials'}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
-            return
         results.write_sweep(folder, sweep.config, overrides, fingerprint)
         with connect(sweep) as cluster:
             cluster.check_folder(folder.path.resolve())
-            code = run(sweep, folder, study, cluster)
-    if code:
-        raise SystemExit(code)
+            return run(sweep, folder, study, cluster)
 
 
 def _merge(
