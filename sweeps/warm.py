@@ -84,7 +84,12 @@ def fit(
             if key == SEED:
                 params[key] = next(parameter.dimension.enumerate())
                 continue
-            unfit[key] = f"{key}={text(value)} is not in the space"
+            continuum = isinstance(dimensions.get(key), Interval)
+            unfit[key] = (
+                f"{key} is none of {parameter.dimension}"
+                if continuum
+                else f"{key}={text(value)} is not in the space"
+            )
             continue
         if key not in trial.params:
             added[key] = value
