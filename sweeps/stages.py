@@ -224,6 +224,8 @@ def _take(
 ) -> None:
     """Take over these keys: together, or if that makes no sweep, one by one as far as it does."""
     together = {key: settled[key] for key in keys}
+    if not together:
+        return
     if _holds(stage, _with(words, {**taken, **together})):
         taken.update(together)
         return
