@@ -83,6 +83,7 @@ class Earlier:
     dimensions: Mapping[str, Dimension]
     trials: tuple[TrialRecord, ...]
     _choices: dict[str, str | None] = field(default_factory=dict)
+    _configs: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -106,13 +107,17 @@ class Earlier:
             if choice is None:
                 raise KeyError(key)
             return choice
-        config: Any = self.config
         if key.split(".")[0] in self.dimensions or key in self.dimensions:
-            path = self.folder.trials / trial.id / "config.yaml"
-            if not path.is_file():
-                raise KeyError(key)
-            config = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-        return _at(config, key)
+            return _at(self._config(trial.id), key)
+        return _at(self.config, key)
+
+    def _config(self, trial: str) -> Any:
+        """A trial's own configuration; empty if it has left none."""
+        if trial not in self._configs:
+            path = self.folder.trials / trial / "config.yaml"
+            content = path.read_text(encoding="utf-8") if path.is_file() else ""
+            self._configs[trial] = yaml.load(content, _LOADER)
+        return self._configs[trial]
 
     def _choice(self, group: str) -> str | None:
         """The choice of a group that was not swept; None if conf/ does not say any more."""

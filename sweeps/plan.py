@@ -133,18 +133,24 @@ def resume(where: Path, name: str, given: Sequence[str], merge: Merge, go_on: Go
 def _run(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
     """Run the stages that are left. Returns the exit code."""
     lock = hold(plan.path)
-    code = 0
     try:
         code = _each(plan, given, go_on, console)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except ConfigError:
+        _how_to_go_on(plan, console)
+        raise
     finally:
         os.close(lock)
     _table(plan, console)
     if code:
-        console.print("\nGo on with the plan", style="bold")
-        console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
+        _how_to_go_on(plan, console)
     return code
+
+
+def _how_to_go_on(plan: Plan, console: Console) -> None:
+    console.print("\nGo on with the plan", style="bold")
+    console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
 
 
 def _each(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from sweeps.composition import compose
 from sweeps.plan import resume, start
 from sweeps.resume import _merge
 from sweeps.sweep import Sweep
-from tests.sweeps.commands import finish, saved, wait_for_epochs
+from tests.sweeps.commands import finish, saved
 from tests.sweeps.commands import start as command
 from tests.sweeps.test_earlier import pretend
 from tests.sweeps.test_resume import table
@@ -171,6 +172,13 @@ def test_the_preview_shows_all_stages_and_runs_none(
     assert list(tmp_path.iterdir()) == []
 
 
+def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Until something has happened while the process runs; however busy the machine is."""
+    while not happened():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+
+
 @pytest.mark.timeout(900)
 def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
     """Killed in the midst of the first stage, then as the second one begins."""
@@ -180,15 +188,14 @@ def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
     where = f"results={tmp_path}/killed"
     killed = tmp_path / "killed"
     process = command("sweeps", *words, where)
-    wait_for_epochs(process, killed / "p-1" / "study.log", 5)
+    log = killed / "p-1" / "study.log"
+    wait(process, lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 5)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     before = saved(killed / "p-1")
 
     process = command("sweeps.resume", "p", where)
-    while not (killed / "p-2" / "study.log").exists():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.005)
+    wait(process, (killed / "p-2" / "study.log").exists)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     code, output = finish(command("sweeps.resume", "p", where), PATIENCE_S)

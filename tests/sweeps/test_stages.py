@@ -65,7 +65,6 @@ class TestStages:
             ("mnits", (), r"plan\[1\] \(experiment=mnits\): .*did you mean mnist"),
             ("mnist", ("epohcs=3",), r"plan\[1\] \(experiment=mnist\): epohcs: "),
             ("hw1p2_plan", (), "it is a plan of several sweeps where one is wanted"),
-            ("mnist", ("budget.trials=0",), "budget.trials must be above 0"),
         ],
     )  # fmt: skip
     def test_a_stage_that_is_no_sweep_is_named(
