@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.conditions import conditioned
 from sweeps.config import SWEEP_KEYS, register
 from sweeps.dimensions import Interval
+from sweeps.listed import listed
 from sweeps.messages import explain, unknown
 from sweeps.seeds import SEED
 from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
@@ -57,7 +58,8 @@ class Composition:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
-        parsed = self._parser.parse_overrides(list(overrides))
+        overrides = [listed(word, self._parser) for word in overrides]
+        parsed = self._parser.parse_overrides(overrides)
         self._swept = [override for override in parsed if override.is_sweep_override()]
         self._fixed = [override for override in parsed if not override.is_sweep_override()]
         self.overrides = tuple(overrides)
@@ -189,6 +191,23 @@ class Composition:
                 values[key] = given.get(key, own)
         return values
 
+    def everywhere(self, space: Space, key: str) -> bool:
+        """Whether every choice of the swept groups has a key, or it is a group itself."""
+        return bool(self.options(key)) or all(self._exists(c, key) for c in _single(space))
+
+    def unswept(self, params: Mapping[str, Any], key: str) -> Any:
+        """The choice of a group or the value of a key that is not swept, beside these params.
+
+        Raises:
+            KeyError: there is no such key with them.
+        """
+        if self.options(key):
+            return self.choice(key)
+        config = self._variant({k: str(v) for k, v in params.items() if self.options(k)})
+        if not exists(config, key):
+            raise KeyError(key)
+        return plain_value(OmegaConf.select(config, key))
+
     def _variant(self, choices: Mapping[str, str]) -> DictConfig:
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
@@ -262,14 +281,27 @@ class Composition:
 
 
 @contextlib.contextmanager
+def _aside() -> Iterator[None]:
+    """Hydra knows one composition at a time: within, there is none, and then that of before."""
+    hydra = GlobalHydra.instance()
+    before, hydra.hydra = hydra.hydra, None
+    try:
+        yield
+    finally:
+        hydra.hydra = before
+
+
+@contextlib.contextmanager
 def compose(overrides: Sequence[str]) -> Iterator[Composition]:
     """The composition of a command line, without Hydra's own command; usable within `with`.
+
+    There may be another one around it.
 
     Raises:
         ConfigError: overrides that Hydra refuses.
     """
     register()
-    with initialize_config_module("conf", version_base="1.3"):
+    with _aside(), initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, ConfigLoader)
         try:

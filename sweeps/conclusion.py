@@ -25,6 +25,20 @@ from trainers.errors import ConfigError
 if TYPE_CHECKING:
     from sweeps.sweep import Sweep
 
+#: Keys that say nothing to a single training.
+_ASIDE = (
+    "name",
+    "results",
+    "preview",
+    "points",
+    "from_sweep",
+    "plan",
+    "repeats",
+    "objectives",
+    "budget",
+    "max_concurrent",
+)
+
 
 def conclude(
     sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
@@ -145,8 +159,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     given = [
         override
         for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview", "repeats")
-        and not override.startswith(("budget.", "max_concurrent", "repeats."))
+        if override.partition("=")[0].lstrip("+~").partition(".")[0] not in _ASIDE
     ]
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
 

@@ -39,6 +39,8 @@ class SweepConfig(TrainConfig):
     require: list[str] = field(default_factory=list)  # what every trial must meet
     points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
     objectives: dict[str, Mode] = field(default_factory=dict)  # beside task.metric
+    from_sweep: Any = None  # earlier sweeps to learn from: a name, or a list
+    plan: Optional[list[dict[str, Any]]] = None  # noqa: UP045  sweeps, one after the other
     search: dict[str, Any] = field(default_factory=dict)
     stop: dict[str, Any] = field(default_factory=dict)
     track: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +50,9 @@ class SweepConfig(TrainConfig):
     repeats: Any = MISSING  # a number of runs, or what `sweeps.repeats.Repeats` is made of
     preview: bool = MISSING
 
+
+#: The key whose values a,b are a list of names, and nothing to vary.
+FROM_SWEEP = "from_sweep"
 
 #: Keys of the sweep as a whole: the same for all of its trials, so not to be swept over.
 SWEEP_KEYS = (
@@ -59,6 +64,8 @@ SWEEP_KEYS = (
     "require",
     "points",
     "objectives",
+    "from_sweep",
+    "plan",
     "search",
     "stop",
     "track",

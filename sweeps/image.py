@@ -20,9 +20,9 @@ from optuna.samplers import BaseSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
-from sweeps.records import State
+from sweeps.records import Objective, State, TrialRecord
 from sweeps.space import Space
 
 #: Optuna's prefix for a constraint of a trial, which is broken above 0.
@@ -39,6 +39,7 @@ class Image:
         self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
         self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
         self._constrained = False  # whether any trial is infeasible
+        self._fed = 0  # the first so many trials are other sweeps'
 
     def draw(
         self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
@@ -71,6 +72,32 @@ class Image:
             )
         )
         return self.optuna.get_trials(deepcopy=False)[-1]._trial_id
+
+    def feed(self, trials: Sequence[TrialRecord], space: Space, objective: Objective) -> None:
+        """Take in scored trials of other sweeps, as this space has them, before any of this one."""
+        for trial in trials:
+            fixed = FixedTrial(space.labels(trial.params))
+            space.suggest(fixed)
+            best = trial.best(objective)
+            assert best is not None, "only scored trials are fed"
+            frozen = create_trial(
+                state=TrialState.COMPLETE if trial.state is State.COMPLETE else TrialState.PRUNED,
+                values=[best[1]],
+                params=fixed.params,
+                distributions=fixed.distributions,
+                intermediate_values={n: m[objective.metric] for n, m in trial.epochs.items()},
+            )
+            self.adopt(frozen, trial.state)
+            self._fed += 1
+
+    @property
+    def own(self) -> OptunaStudy:
+        """The trials of this sweep alone."""
+        if not self._fed:
+            return self.optuna
+        own = optuna.create_study(direction=self.optuna.direction)
+        own.add_trials(self.optuna.get_trials(deepcopy=False)[self._fed :])
+        return own
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Take note of a trial's objective after an epoch."""

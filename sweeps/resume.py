@@ -15,9 +15,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from sweeps import results
+from sweeps import plan, results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
+from sweeps.earlier import gather
 from sweeps.entry import refusals, use_plugins
 from sweeps.repeats import Repeats, stand
 from sweeps.study import Study
@@ -42,7 +43,18 @@ def resume(name: str, given: Sequence[str]) -> None:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
     where = next((w.partition("=")[2] for w in given if w.startswith("results=")), "results")
-    folder = results.find(Path(where), name)
+    if plan.recorded(Path(where) / name):
+        return plan.resume(Path(where), name, given, _merge, go_on)
+    done = go_on(Path(where), name, given)
+    if isinstance(done, str):
+        sys.stdout.write(done)
+    elif done:
+        raise SystemExit(done)
+
+
+def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
+    """Run another sitting of a sweep. Returns the exit code, or what to tell if it is finished."""
+    folder = results.find(where, name)
     recorded = results.read_sweep(folder)
     overrides = _merge(recorded["overrides"], given, recorded["config"]["budget"])
     with compose(overrides) as composition:
@@ -55,6 +67,8 @@ def resume(name: str, given: Sequence[str]) -> None:
                 "sweep with name=…"
             )
         study = Study(folder.study, sweep.objective, sweep.space, sweep.name, False, sweep.further)
+        if not study.fed and (warm := gather(sweep)).sweeps:
+            study.feed(warm.trials)  # it was killed before it had been
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         searched = [trial for trial in study.trials if trial.repeat_of is None]
@@ -65,17 +79,15 @@ def resume(name: str, given: Sequence[str]) -> None:
         if done and repeats.over and (over or sweep.enough(searched)):
             more = sweep.budget.extension(spent) or "budget.trials=+20"
             again = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
-            sys.stdout.write(
+            study.close()
+            return (
                 f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
-            return
         results.write_sweep(folder, sweep.config, overrides, fingerprint)
         with connect(sweep) as cluster:
             cluster.check_folder(folder.path.resolve())
-            code = run(sweep, folder, study, cluster)
-    if code:
-        raise SystemExit(code)
+            return run(sweep, folder, study, cluster)
 
 
 def _merge(

@@ -11,6 +11,8 @@ What is kept of a trial beside Optuna's own fields, as user attributes:
     member, machine    where its last epoch ran
     source     of a trial that the search has not proposed (`sweeps.records.Source`): samplers
                know nothing of it, and it is not counted among the proposals
+And of the sweep as a whole:
+    earlier    trials of other sweeps that samplers see before its own, as this space has them
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
 from sweeps.storage import hold, journal
+from sweeps.warm import decode, encode
 from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
@@ -105,6 +108,8 @@ class Study:
         self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._noted: set[str] = set()
+        self._fed: list[dict[str, Any]] | None = study.user_attrs.get("earlier")
+        self._image.feed(self.earlier, space, objective)
         if self._disk is not None:
             noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
             for key, value in noted.items():
@@ -163,8 +168,28 @@ class Study:
 
     @property
     def optuna(self) -> OptunaStudy:
-        """The image in memory as an Optuna study, for Optuna's own analyses."""
-        return self._image.optuna
+        """The sweep's own trials in memory as an Optuna study, for Optuna's own analyses."""
+        return self._image.own
+
+    @property
+    def fed(self) -> bool:
+        """Whether `feed` has been called, in whatever sitting."""
+        return self._fed is not None
+
+    @property
+    def earlier(self) -> list[TrialRecord]:
+        """The trials that it was fed: of other sweeps, and counted nowhere."""
+        return decode(self._fed or (), self.space, self.objective)
+
+    def feed(self, earlier: Sequence[TrialRecord]) -> None:
+        """Let samplers see scored trials of other sweeps, once, before the first of this one.
+
+        Args:
+            earlier: params in this space, all that exist with each other.
+        """
+        self._fed = encode(earlier, self.space, self.objective)
+        self._study.set_user_attr("earlier", self._fed)
+        self._image.feed(self.earlier, self.space, self.objective)
 
     def trial(self, trial: str) -> TrialRecord:
         """One trial."""

@@ -8,7 +8,7 @@ import shutil
 import signal
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,6 +26,7 @@ from sweeps.conclusion import conclude
 from sweeps.config import SweepConfig
 from sweeps.constraints import Constraints
 from sweeps.driver import Driver
+from sweeps.earlier import Warm, gather
 from sweeps.entry import INTERRUPTED, signals
 from sweeps.expressions import Expression
 from sweeps.messages import explain
@@ -63,6 +64,7 @@ class Sweep:
     stop: Stop
     budget: Budget
     repeats: Repeats = NO_REPEATS
+    warm: Warm = field(default_factory=Warm)
 
     @property
     def name(self) -> str:
@@ -112,6 +114,11 @@ def check(composition: Composition) -> Sweep:
         raise ConfigError(
             explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))
         ) from error
+    if base.plan is not None:
+        raise ConfigError(
+            "it is a plan of several sweeps where one is wanted: name one of its stages, "
+            "experiment=…"
+        )
     training = typed(base)
     ablates = str(base.search["_target_"]).endswith(".Ablation")
     space, notes = composition.space(with_own=ablates)
@@ -187,29 +194,55 @@ def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective
 
 
 def start(composition: Composition) -> None:
-    """Preview or run a new sweep. Ends the program with an exit code other than 0 on failure."""
+    """Preview or run a new sweep or a plan of some. Ends the program on failure, with its code."""
+    if composition.base.plan is not None:
+        from sweeps import plan
+
+        return plan.start(composition)
     with Console().status("checking the space"):
-        sweep = check(composition)
+        sweep = warmed(check(composition))
     if sweep.config["preview"]:
         from sweeps.preview import show
 
         show(sweep, Console())
         return
+    if code := begin(sweep):
+        raise SystemExit(code)
+
+
+def warmed(sweep: Sweep) -> Sweep:
+    """The sweep with what it learns from earlier ones.
+
+    Raises:
+        ConfigError: an earlier sweep that is not there, or has nothing to be learnt.
+    """
+    warm = gather(sweep)
+    if warm.sweeps and sweep.further:
+        raise ConfigError(
+            "from_sweep: earlier sweeps teach by one objective, and this one has several: leave "
+            "out from_sweep or objectives"
+        )
+    return replace(sweep, warm=warm, notes=(*sweep.notes, *warm.notes))
+
+
+def begin(sweep: Sweep) -> int:
+    """Run a new sweep that has been checked. Returns the exit code."""
     folder_path = Path(sweep.config["results"]) / sweep.name
     if folder_path.exists():
         results.create(folder_path.parent, sweep.name)  # raises, and says what to do
     fingerprint = fetch(sweep)
+    sweep = replace(sweep, notes=(*sweep.notes, *sweep.warm.of_other_data(fingerprint)))
     with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)
         with _nothing_if_refused(folder):
             cluster.check_folder(folder.path.resolve())
-            results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+            results.write_sweep(folder, sweep.config, sweep.composition.overrides, fingerprint)
             study = Study(
                 folder.study, sweep.objective, sweep.space, sweep.name, True, sweep.further
             )
-            code = run(sweep, folder, study, cluster)
-    if code:
-        raise SystemExit(code)
+            if sweep.warm.sweeps:
+                study.feed(sweep.warm.trials)
+            return run(sweep, folder, study, cluster)
 
 
 def fetch(sweep: Sweep) -> str:
