@@ -16,13 +16,14 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps import breeding
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
-from sweeps.stop import Promoting, Stop
+from sweeps.stop import Breeding, Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers import history
@@ -114,6 +115,8 @@ class Driver:
         self._stop = stop
         # Asked once: to compare with a protocol takes as long as to record an epoch.
         self._promoting = stop if isinstance(stop, Promoting) else None
+        self._breeding = stop if isinstance(stop, Breeding) else None
+        self._begun = None if self._breeding is None else breeding.begun(study)
         self._budget = budget
         self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
@@ -122,7 +125,7 @@ class Driver:
         self._began = clock()
         self._earlier_s = study.wall_s
         self._told_s = 0.0
-        self._epochs = sum(len(trial.epochs) for trial in study.trials)
+        self._epochs = sum(trial.trained for trial in study.trials)
         self._gpus = float(composition.base.resources.gpu)
         self._gpu_s = sum(trial.seconds for trial in study.trials) * self._gpus
         self._lead = Lead(study.objective, study.trials)
@@ -132,7 +135,9 @@ class Driver:
         self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
-        self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
+        self._infeasible = sum(
+            t.source is None and t.state is State.INFEASIBLE for t in study.trials
+        )
         self._failures = 0  # in a row
         self._most_failures = int(composition.base.failures.in_a_row)
         self.halted = ""
@@ -154,7 +159,8 @@ class Driver:
         if self.halted or self._unfinished:
             return bool(self.halted)
         # What runs may yet make room at the top for one that waits.
-        waits = bool(self._paused) and (bool(self._running) or self._promotable() is not None)
+        goes_on = self._running or self._promotable() is not None or self._breeds()
+        waits = bool(self._paused) and bool(goes_on)
         return not waits and self._no_more()
 
     @property
@@ -168,6 +174,8 @@ class Driver:
 
     def next(self) -> Assignment | None:
         """The next trial, unfinished ones of earlier sittings first; None if there is none."""
+        if self._begun is not None:
+            self._succeed()
         while self._unfinished and not self.halted:
             record = self._study.trial(self._unfinished.popleft())
             assignment = self._assign(record)
@@ -184,6 +192,9 @@ class Driver:
                 self.halt(self._refused.told())
         if self._refused.count and self._infeasible == self._study.count:
             self.halt(self._refused.told())  # a grid has no more
+        if not self._running and self._breeds():
+            self._succeed()
+            return self.next()
         self._dismiss()
         return None
 
@@ -234,7 +245,7 @@ class Driver:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
         config, training = self._composition.training(record.params)
         if refusals := self._constraints.judge(record.params, config, training):
-            self._infeasible += 1
+            self._infeasible += record.source is None
             self._refused.add(refusals)
             reason = "; ".join(refusal.reason for refusal in refusals)
             self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
@@ -250,7 +261,13 @@ class Driver:
         self._trainings[record.id] = training
         self._progress.started(record)
         self._tracker.trial_started(
-            record.id, {**container, "swept": dict(record.params)}, record.last_epoch
+            record.id,
+            {
+                **container,
+                "swept": dict(record.params),
+                **({} if record.source is None else {"source": record.source.told}),
+            },
+            record.last_epoch,
         )
         return Assignment(record.id, container, folder, record.last_epoch)
 
@@ -294,9 +311,10 @@ class Driver:
         return self._stop.judge(trial, epoch, self._study.curves)
 
     def _pauses(self, trial: str, epoch: int) -> bool:
-        if self._promoting is None or epoch <= self._study.trial(trial).passed:
+        rule = self._promoting or self._breeding
+        if rule is None or epoch <= self._study.trial(trial).passed:
             return False
-        return epoch > 0 and self._promoting.pauses(epoch)
+        return epoch > 0 and rule.pauses(epoch)
 
     def _pause(self, trial: str, epoch: int) -> None:
         """A trial gives its slot back until it is promoted; on record it is still running."""
@@ -307,10 +325,39 @@ class Driver:
 
     def _promotable(self) -> str | None:
         """The trial that is to go on before a new one begins, if there is any."""
-        if not self._paused or self._budget.over(self._spent()):
+        if not self._paused or self._promoting is None or self._budget.over(self._spent()):
             return None
-        assert self._promoting is not None
         return self._promoting.promote(self._paused, self._study.curves)
+
+    def _breeds(self) -> bool:
+        """Whether those that wait are a population whose next generation may begin."""
+        waits = self._breeding is not None and bool(self._paused) and not self.halted
+        return waits and not self._budget.over(self._spent())
+
+    def _succeed(self) -> None:
+        """Let the next generation begin, or one whose beginning a kill has cut short."""
+        assert self._breeding is not None
+        study, rule, seed = self._study, self._breeding, self._search.setting.seed
+        found = self._begun or breeding.decide(study, rule, self._paused, seed)
+        self._begun = None
+        for birth in breeding.births(study, rule, found, seed, self._trainable):
+            try:
+                if self._folder is not None:
+                    self._folder.hand_over(birth.child)
+            except FileNotFoundError as error:
+                self._end(birth.child.id, State.FAILED, str(error))
+            self._end(birth.trial, State.STOPPED, birth.reason)
+        for trial in found.survivors:
+            if study.trial(trial).passed < found.epoch:
+                study.go_on(trial, found.epoch)
+        for trial in (*found.survivors, *(trial for trial, _ in found.exploits)):
+            self._paused.pop(trial, None)
+        # In the order in which a sitting that begins after a kill would take them up.
+        alive = (t.id for t in study.trials if not t.state.ended)
+        self._unfinished = deque(trial for trial in alive if trial not in self._paused)
+
+    def _trainable(self, params: Mapping[str, Any]) -> bool:
+        return not self._constraints.judge(params, *self._composition.training(params))
 
     def _dismiss(self) -> None:
         """End those that wait once nothing can promote them any more."""

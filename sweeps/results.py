@@ -54,6 +54,18 @@ class Folder:
         """The checkpoint of an epoch of a trial."""
         return self.trials / trial / f"epoch_{epoch:03d}"
 
+    def hand_over(self, child: TrialRecord) -> None:
+        """Give a trial that goes on from another what that one had by then.
+
+        Raises:
+            FileNotFoundError: its checkpoint is gone.
+        """
+        from trainers.inherit import hand_over
+
+        assert child.source is not None
+        parent = self.trials / child.source.trial
+        hand_over(parent, self.trials / child.id, child.source.epoch)
+
 
 def create(results: Path, name: str) -> Folder:
     """A new folder for a sweep; an existing one is never touched.

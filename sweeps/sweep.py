@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from sweeps import ending, results
+from sweeps import changeable, ending, results
 from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.conclusion import conclude
@@ -86,8 +86,9 @@ class Sweep:
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
         """Whether these are all the trials there are to be. Infeasible ones cost no budget."""
         limit, most = self.search.limit(), self.budget.trials
-        feasible = sum(trial.state is not State.INFEASIBLE for trial in trials)
-        return (limit is not None and len(trials) >= limit) or (
+        proposed = [trial for trial in trials if trial.source is None]
+        feasible = sum(trial.state is not State.INFEASIBLE for trial in proposed)
+        return (limit is not None and len(proposed) >= limit) or (
             most is not None and feasible >= most
         )
 
@@ -146,7 +147,7 @@ def check(composition: Composition) -> Sweep:
             "resources.gpu=0.25"
         )
     stop = instantiate_group("stop", config["stop"])
-    return Sweep(
+    sweep = Sweep(
         composition,
         config,
         training,
@@ -158,6 +159,8 @@ def check(composition: Composition) -> Sweep:
         stop,
         budget,
     )
+    changeable.check(sweep)
+    return sweep
 
 
 def start(composition: Composition) -> None:
@@ -195,6 +198,7 @@ def fetch(sweep: Sweep) -> str:
         from trainers.fit import size
     fingerprint = prepare(sweep.training.data).fingerprint
     size(sweep.training)
+    changeable.fits(sweep)
     return fingerprint
 
 
