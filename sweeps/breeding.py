@@ -142,5 +142,7 @@ def changed(before: Mapping[str, object], after: Mapping[str, object]) -> list[s
 
 
 def _short(params: Mapping[str, object], key: str) -> str:
-    value = params.get(key, "-")
+    if key not in params:
+        return "-"
+    value = params[key]
     return f"{value:.4g}" if isinstance(value, float) else written(value)

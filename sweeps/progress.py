@@ -359,6 +359,8 @@ class Progress:
             description = trial.source.told
         with self._lock:
             self._standing.start(trial, description, self._clock())
+        if self._live is None and description and not trial.trained:
+            self.note(f"{trial.id} {description}")
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str = "") -> None:
         """A running trial's epoch (from 1) ended, on `place` ("member/machine") if known."""

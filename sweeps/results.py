@@ -235,6 +235,18 @@ def write_sheet(folder: Folder, rows: Sequence[Change]) -> None:
     _write_table(folder.path / "ablation.csv", columns, table)
 
 
+def write_exploits(folder: Folder, rows: Sequence[Sequence[Any]]) -> None:
+    """Write pbt.csv: (epoch, who gave way, to a child of whom, the child, what changed)."""
+    columns = ["epoch", "gives_way", "parent", "child", "changes"]
+    _write_table(folder.path / "pbt.csv", columns, [list(row) for row in rows])
+
+
+def write_schedule(folder: Folder, keys: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write schedule.csv: by which parameters the best trial was trained, from epoch to epoch."""
+    columns = ["first_epoch", "last_epoch", "trial", *keys]
+    _write_table(folder.path / "schedule.csv", columns, [[*map(_cell, row)] for row in rows])
+
+
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:
     """Write summary.json."""
     _write(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")

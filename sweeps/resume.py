@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from sweeps import results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
+from sweeps.config import SweepConfig
 from sweeps.entry import refusals, use_plugins
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
@@ -123,14 +124,20 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
 
 
 def _default(config: dict[str, object], key: str) -> object:
-    """What a group's target takes a setting to be if it is not given: nothing, if it must be.
+    """What a setting is if it is not given, to a group's target or by its type; else nothing.
 
     A setting that is younger than the sweep changes nothing as long as it has this value.
     """
     group, _, name = key.partition(".")
     node = config.get(group)
     if not isinstance(node, dict) or "_target_" not in node:
-        return None
+        typed = OmegaConf.structured(SweepConfig)
+        known = exists(typed, key) and not OmegaConf.is_missing(typed, key)
+        return (
+            OmegaConf.select(typed, key)
+            if known and not OmegaConf.is_missing(typed, group)
+            else None
+        )
     parameter = signature(locate(group, node)).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 

@@ -39,7 +39,7 @@ from sweeps.space import Space
 from sweeps.stop import Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
-from trainers.config import Mode, TrainConfig, typed
+from trainers.config import Mode, TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError
 
 #: Exit code of a sweep that failed.
@@ -118,6 +118,8 @@ def check(composition: Composition) -> Sweep:
             "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
             "training"
         )
+    if "first.epochs" not in space.keys:
+        refuse_idle(training)
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
     budget = Budget(**config["budget"], maximize=objective.maximize)

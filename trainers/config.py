@@ -89,7 +89,7 @@ class FirstConfig:
     """The first epochs, where they see a share of the training data only."""
 
     epochs: Optional[int] = None  # noqa: UP045  OmegaConf on Python 3.10
-    fraction: Optional[float] = None  # noqa: UP045
+    fraction: float = 0.25
 
 
 @dataclass
@@ -249,18 +249,23 @@ def _check_ranges(config: TrainConfig) -> None:
 
 def _check_first(config: TrainConfig) -> None:
     epochs, fraction = config.first.epochs, config.first.fraction
-    if (epochs is None) != (fraction is None):
-        given, missing = ("epochs", "fraction") if fraction is None else ("fraction", "epochs")
-        example = {"epochs": "3", "fraction": "0.25"}[missing]
-        raise ConfigError(
-            f"first.{given} says nothing without first.{missing}: set first.{missing}={example}, "
-            f"or first.{given}=null"
-        )
-    if epochs is None or fraction is None:
-        return
     _require(0 < fraction <= 1, "first.fraction", "above 0 and at most 1", fraction)
-    rule = f"1 or more and below epochs ({config.epochs}), for the rest to see all of the data"
-    _require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
+    if epochs is not None:
+        rule = f"1 or more and below epochs ({config.epochs}), for the rest to see all of the data"
+        _require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
+
+
+def refuse_idle(config: TrainConfig) -> None:
+    """Refuse a share of the data that no epoch has.
+
+    Raises:
+        ConfigError: `first.fraction` is given, and `first.epochs` is not.
+    """
+    fraction = config.first.fraction
+    if config.first.epochs is None and fraction != FirstConfig().fraction:
+        raise ConfigError(
+            f"first.fraction={fraction:g} says nothing without first.epochs: set first.epochs=3"
+        )
 
 
 def _require(holds: bool, key: str, rule: str, value: object) -> None:

@@ -30,9 +30,16 @@ class Lengths:
         return few * self.early + (epoch - few) * self.full
 
 
+def told(first: FirstConfig) -> str:
+    """In words; empty if every epoch sees all of the data."""
+    if first.epochs is None or first.fraction == 1:
+        return ""
+    return f"the first {first.epochs} see {first.fraction:.3g} of the training data, the rest all"
+
+
 def available(first: FirstConfig, epoch: int, total: int) -> int:
     """How many of `total` training examples an epoch (from 1) draws from."""
-    if first.epochs is None or first.fraction is None or epoch > first.epochs:
+    if first.epochs is None or epoch > first.epochs:
         return total
     return min(total, max(1, round(first.fraction * total)))
 
