@@ -38,9 +38,9 @@ def check(sweep: Sweep) -> None:
             key = parameter.key
             own = sweep.choice(key) if parameter.group else _own(sweep, key)
             raise ConfigError(
-                f"stop=pbt: {key} cannot change while a trial trains (optimizer.*, augment.* and "
-                f"{', '.join(_KEYS)} can, where they are numbers):\ngive it one value "
-                f"({key}={own}), or use another rule, such as stop=asha"
+                f"stop=pbt: {key} cannot change while a trial trains: give it one value "
+                f"({key}={own}), or use stop=asha\n(numbers of optimizer.* and augment.* can, and "
+                f"{', '.join(_KEYS)})"
             )
     if sweep.trials is None or sweep.trials < 2:
         raise ConfigError(

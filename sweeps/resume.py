@@ -131,13 +131,7 @@ def _default(config: dict[str, object], key: str) -> object:
     group, _, name = key.partition(".")
     node = config.get(group)
     if not isinstance(node, dict) or "_target_" not in node:
-        typed = OmegaConf.structured(SweepConfig)
-        known = exists(typed, key) and not OmegaConf.is_missing(typed, key)
-        return (
-            OmegaConf.select(typed, key)
-            if known and not OmegaConf.is_missing(typed, group)
-            else None
-        )
+        return OmegaConf.select(OmegaConf.structured(SweepConfig), key, throw_on_missing=False)
     parameter = signature(locate(group, node)).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 

@@ -34,6 +34,7 @@ from sweeps.simulation import (
     read,
     simulate,
 )
+from sweeps.stop import Breeding
 from sweeps.sweep import Sweep, check
 from trainers.errors import ConfigError
 
@@ -94,6 +95,7 @@ def _tell(
         f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
         f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
         *source.describe(),
+        *_CHILDREN[: isinstance(sweep.stop, Breeding)],
         sep="\n",
         highlight=False,
         soft_wrap=True,
@@ -114,6 +116,7 @@ def _tell(
         console.print(f"given up: {halted}", highlight=False, soft_wrap=True)
 
 
+_CHILDREN = ("a child goes on as its own configuration's curve does from there on: an estimate",)
 _COLUMNS = (
     "seed",
     "trials",
