@@ -104,7 +104,8 @@ def _tell(
     for seed in seeds:
         with console.status(f"seed {seed}"):
             one = simulate(sweep, source, workers, seed)
-            ran.append((one, baseline(sweep, source, workers, seed, len(one.trials))))
+            proposed = sum(trial.source is None for trial in one.trials)
+            ran.append((one, baseline(sweep, source, workers, seed, proposed)))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in _COLUMNS:
         table.add_column(column, justify="right")

@@ -34,7 +34,8 @@ def told(first: FirstConfig) -> str:
     """In words; empty if every epoch sees all of the data."""
     if first.epochs is None or first.fraction == 1:
         return ""
-    return f"the first {first.epochs} see {first.fraction:.3g} of the training data, the rest all"
+    share = f"{100 * first.fraction:.3g} %"
+    return f"the first {first.epochs} see {share} of the training data, the rest all"
 
 
 def available(first: FirstConfig, epoch: int, total: int) -> int:

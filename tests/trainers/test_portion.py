@@ -14,7 +14,7 @@ from trainers.config import FirstConfig, TrainConfig, refuse_idle
 from trainers.data import resident
 from trainers.errors import ConfigError
 from trainers.fit import Epoch, fit
-from trainers.portion import Lengths, available, early
+from trainers.portion import Lengths, available, early, told
 
 Compose = Callable[..., TrainConfig]
 CPU = torch.device("cpu")
@@ -114,3 +114,9 @@ def test_a_share_that_no_epoch_has_is_refused_where_no_epochs_can_come(small: Co
 def test_a_part_too_small_to_train_on_is_refused(small: Compose) -> None:
     with pytest.raises(ConfigError, match=r"first\.fraction=0\.001 of \d+ examples is 1"):
         next(fit(small("first.epochs=2", "first.fraction=0.001")))
+
+
+def test_it_is_told_where_it_is_so() -> None:
+    expected = "the first 3 see 25 % of the training data, the rest all"
+    assert told(FirstConfig(3, 0.25)) == expected
+    assert told(FirstConfig()) == told(FirstConfig(3, 1.0)) == ""
