@@ -9,7 +9,7 @@ BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend diagnose predict bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend replay diagnose predict bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
 
 extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=+20"
 	$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)
+
+replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEEP=digits [ARGS="seed=1 trial=0012"]
+	$(BIN)/python -m sweeps.replay $(SWEEP) $(ARGS)
 
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	$(BIN)/python -m sweeps.train $(ARGS)

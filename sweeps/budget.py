@@ -41,10 +41,10 @@ class Spent:
         """
         lead = Lead(objective, trials)
         return cls(
-            trials=sum(trial.state is not State.INFEASIBLE for trial in trials),
+            trials=sum(t.source is None and t.state is not State.INFEASIBLE for t in trials),
             hours=wall_s / 3600,
             gpu_hours=sum(trial.seconds for trial in trials) * gpus / 3600,
-            epochs=sum(len(trial.epochs) for trial in trials),
+            epochs=sum(trial.trained for trial in trials),
             best=lead.best,
             fruitless=lead.fruitless,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from sweeps import ending, pareto, reruns, results
+from sweeps import ending, lineage, pareto, reruns, results
 from sweeps.ablation import Ablation
 from sweeps.driver import Driver
 from sweeps.importance import importances
@@ -17,6 +17,7 @@ from sweeps.repeats import stand
 from sweeps.results import Folder
 from sweeps.seeds import repeated
 from sweeps.space import written
+from sweeps.stop import Breeding
 from sweeps.study import Study
 from sweeps.tracking import Table, Tracker
 from trainers.config import typed
@@ -68,6 +69,8 @@ def conclude(
     results.write_reruns(folder, again)
     if winner := reruns.winner(repeats, sweep.objective):
         best = winner.found
+    if isinstance(sweep.stop, Breeding):
+        lineage.write(folder, study, keys, best)
     checkpoint, diagnosis = "", ""
     test: dict[str, float] = {}
     if best is not None:
@@ -113,7 +116,7 @@ def conclude(
         importances_note=shares_note,
         stopped_because=driver.halted,
         paths={what: path for what, path in paths.items() if path},
-        next_commands=_next_commands(sweep, driver, trials),
+        next_commands=_next_commands(sweep, driver, trials, best),
     )
 
 
@@ -164,7 +167,9 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
 
 
-def _next_commands(sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord]) -> dict[str, str]:
+def _next_commands(
+    sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord], best: Ranked | None
+) -> dict[str, str]:
     name = f"SWEEP={sweep.name}"
     where = sweep.config["results"]
     folder = "" if where == "results" else f"results={where}"
@@ -172,6 +177,8 @@ def _next_commands(sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord]) 
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
     commands = {}
+    if best is not None and best.trial.source is not None and best.trial.source.epoch:
+        commands[f"make replay {name}{arguments}"] = "train the best one's schedule from scratch"
     limit, twenty = sweep.search.limit(), "budget.trials=+20"
     if limit is None or sum(t.state.ended for t in trials if t.repeat_of is None) < limit:
         extension = driver.extension or twenty

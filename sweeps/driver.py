@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps import breeding
 from sweeps.again import Again
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
@@ -25,7 +26,7 @@ from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
 from sweeps.search import Search
 from sweeps.seeds import SEED
-from sweeps.stop import Promoting, Stop
+from sweeps.stop import Breeding, Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers import history
@@ -122,6 +123,8 @@ class Driver:
         self._stop = stop
         # Asked once: to compare with a protocol takes as long as to record an epoch.
         self._promoting = stop if isinstance(stop, Promoting) else None
+        self._breeding = stop if isinstance(stop, Breeding) else None
+        self._begun = None if self._breeding is None else breeding.begun(study)
         self._budget = budget
         self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
@@ -133,7 +136,7 @@ class Driver:
         self._again = Again(repeats, study, search.setting.seed, progress, clock)
         # Repeats come on top of the budget: none of them counts in what is spent and found.
         searched = [trial for trial in study.trials if trial.repeat_of is None]
-        self._epochs = sum(len(trial.epochs) for trial in searched)
+        self._epochs = sum(trial.trained for trial in searched)
         self._gpus = float(composition.base.resources.gpu)
         self._gpu_s = sum(trial.seconds for trial in searched) * self._gpus
         self._lead = Lead(study.objective, searched)
@@ -143,7 +146,9 @@ class Driver:
         self._paused: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
-        self._infeasible = sum(t.state is State.INFEASIBLE for t in study.trials)
+        self._infeasible = sum(
+            t.source is None and t.state is State.INFEASIBLE for t in study.trials
+        )
         self._failures = 0  # in a row
         self._most_failures = int(composition.base.failures.in_a_row)
         self.halted = ""
@@ -170,7 +175,8 @@ class Driver:
     def _searched(self) -> bool:
         """Whether the search hands out no further trial."""
         # What runs may yet make room at the top for one that waits.
-        waits = bool(self._paused) and (bool(self._running) or self._promotable() is not None)
+        goes_on = self._running or self._promotable() is not None or self._breeds()
+        waits = bool(self._paused) and bool(goes_on)
         return not waits and self._no_more()
 
     @property
@@ -184,6 +190,8 @@ class Driver:
 
     def next(self) -> Assignment | None:
         """The next trial, unfinished ones of earlier sittings first; None if there is none."""
+        if self._begun is not None:
+            self._succeed()
         while self._unfinished and not self.halted:
             record = self._study.trial(self._unfinished.popleft())
             assignment = self._assign(record)
@@ -200,6 +208,9 @@ class Driver:
                 self.halt(self._refused.told())
         if self._refused.count and self._infeasible == self._study.count:
             self.halt(self._refused.told())  # a grid has no more
+        if not self._running and self._breeds():
+            self._succeed()
+            return self.next()
         self._dismiss()
         repeat = None if self.halted else self._again.next(self._active)
         return None if repeat is None else self._assign(repeat)
@@ -254,7 +265,7 @@ class Driver:
         seeded = {} if source is None or source.seed is None else {SEED: source.seed}
         config, training = self._composition.training({**record.params, **seeded})
         if refusals := self._constraints.judge(record.params, config, training):
-            self._infeasible += 1
+            self._infeasible += record.source is None
             self._refused.add(refusals)
             reason = "; ".join(refusal.reason for refusal in refusals)
             self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
@@ -273,7 +284,13 @@ class Driver:
         self._trainings[record.id] = training
         self._progress.started(record)
         self._tracker.trial_started(
-            record.id, {**container, "swept": {**record.params, **seeded}}, record.last_epoch
+            record.id,
+            {
+                **container,
+                "swept": {**record.params, **seeded},
+                **({} if source is None else {"source": source.told}),
+            },
+            record.last_epoch,
         )
         return Assignment(record.id, container, folder, record.last_epoch)
 
@@ -317,11 +334,12 @@ class Driver:
         return self._stop.judge(trial, epoch, self._study.curves)
 
     def _pauses(self, trial: str, epoch: int) -> bool:
-        if self._promoting is None or epoch <= self._study.trial(trial).passed:
+        rule = self._promoting or self._breeding
+        if rule is None or epoch <= self._study.trial(trial).passed:
             return False
         if self._repeated(trial):
             return False
-        return epoch > 0 and self._promoting.pauses(epoch)
+        return epoch > 0 and rule.pauses(epoch)
 
     def _pause(self, trial: str, epoch: int) -> None:
         """A trial gives its slot back until it is promoted; on record it is still running."""
@@ -332,10 +350,39 @@ class Driver:
 
     def _promotable(self) -> str | None:
         """The trial that is to go on before a new one begins, if there is any."""
-        if not self._paused or self._budget.over(self._spent()):
+        if not self._paused or self._promoting is None or self._budget.over(self._spent()):
             return None
-        assert self._promoting is not None
         return self._promoting.promote(self._paused, self._study.curves)
+
+    def _breeds(self) -> bool:
+        """Whether those that wait are a population whose next generation may begin."""
+        waits = self._breeding is not None and bool(self._paused) and not self.halted
+        return waits and not self._budget.over(self._spent())
+
+    def _succeed(self) -> None:
+        """Let the next generation begin, or one whose beginning a kill has cut short."""
+        assert self._breeding is not None
+        study, rule, seed = self._study, self._breeding, self._search.setting.seed
+        found = self._begun or breeding.decide(study, rule, self._paused, seed)
+        self._begun = None
+        for birth in breeding.births(study, rule, found, seed, self._trainable):
+            try:
+                if self._folder is not None:
+                    self._folder.hand_over(birth.child)
+            except FileNotFoundError as error:
+                self._end(birth.child.id, State.FAILED, str(error))
+            self._end(birth.trial, State.STOPPED, birth.reason)
+        for trial in found.survivors:
+            if study.trial(trial).passed < found.epoch:
+                study.go_on(trial, found.epoch)
+        for trial in (*found.survivors, *(trial for trial, _ in found.exploits)):
+            self._paused.pop(trial, None)
+        # In the order in which a sitting that begins after a kill would take them up.
+        alive = (t.id for t in study.trials if not t.state.ended)
+        self._unfinished = deque(trial for trial in alive if trial not in self._paused)
+
+    def _trainable(self, params: Mapping[str, Any]) -> bool:
+        return not self._constraints.judge(params, *self._composition.training(params))
 
     def _dismiss(self) -> None:
         """End those that wait once nothing can promote them any more."""

@@ -16,6 +16,7 @@ from sweeps.ending import number
 from sweeps.head import Head
 from sweeps.hindsight import hindsight
 from sweeps.space import AS_CONFIGURED, Parameter
+from sweeps.stop import Breeding
 from trainers.config import Keep, typed
 from trainers.errors import DataError
 
@@ -103,6 +104,10 @@ def _trials_text(sweep: Sweep) -> str:
     trials = sweep.trials
     count = f"{trials:,}" if trials is not None else "as many as fit"
     told = [f"{count}, up to {sweep.training.epochs} epochs each"]
+    if early := _early(sweep):
+        told[0] += f" ({early})"
+    if isinstance(sweep.stop, Breeding):
+        told.append("a population, of which some give way to children of others")
     if others:
         told.append(f"at most {', '.join(others)}")
     if budget.target is not None:
@@ -110,6 +115,12 @@ def _trials_text(sweep: Sweep) -> str:
     if budget.stalled is not None:
         told.append(f"until {budget.stalled} in a row are no better")
     return "; ".join(told)
+
+
+def _early(sweep: Sweep) -> str:
+    from trainers.portion import told
+
+    return told(sweep.training.first)
 
 
 def _where(sweep: Sweep) -> str:

@@ -91,6 +91,7 @@ class Standing:
         """Begin a session, knowing the trials that ended in earlier ones."""
         self.plan, self.began, self.over = plan, now, False
         self.ended: dict[str, tuple[State, float]] = {}  # trial -> how, after how many seconds
+        self.derived = 0  # of those that ended, how many no search had proposed
         self.infeasible = 0  # proposals that never took a slot
         self.running: dict[str, _Running] = {}
         self.paused: set[str] = set()
@@ -103,7 +104,7 @@ class Standing:
         self._epochs, self._epochs_s = 0, 0.0
         for trial in earlier:
             if trial.state.ended:
-                self._epochs += trial.last_epoch
+                self._epochs += trial.trained
                 self._epochs_s += trial.seconds
                 self.end(trial, now)
         self.failure = ""
@@ -153,11 +154,17 @@ class Standing:
             self.infeasible += 1
             return
         running = self.running.pop(trial.id, None)
+        self.derived += trial.source is not None
         self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
         self._meet(trial)
         self._lead(trial, trial.best(self.plan.objective) if trial.state.scored else None)
         if trial.state in FAILED:
             self.failure = f"{trial.id} {outcome(trial, self.plan.objective)}"
+
+    @property
+    def proposed(self) -> int:
+        """How many of the trials that have ended the search has proposed."""
+        return len(self.ended) - self.derived
 
     @property
     def counts(self) -> str:
@@ -188,7 +195,7 @@ class Standing:
             (now - r.since, self.length(r) * (r.seconds / r.epoch if r.epoch else pace))
             for r in self.running.values()
         ]
-        waiting = max(self.plan.trials - len(self.ended) - len(running) - len(self.paused), 0)
+        waiting = max(self.plan.trials - self.proposed - len(running) - len(self.paused), 0)
         lasted = [seconds for _, seconds in self.ended.values()]
         return eta(lasted, running, waiting, self.plan.slots, left_s)
 
@@ -236,7 +243,7 @@ def frame(standing: Standing, now: float, width: int, height: int) -> list[Text]
 
 
 def _overview(standing: Standing, now: float, width: int) -> Iterator[Text]:
-    plan, elapsed, ended = standing.plan, now - standing.began, len(standing.ended)
+    plan, elapsed, ended = standing.plan, now - standing.began, standing.proposed
     what = f"{GAP}{one_line(f'{plan.search} search, {plan.stop} stop')}{GAP}"
     yield Text.assemble((one_line(plan.sweep), "bold"), what, (one_line(plan.machines), "dim"))
 
@@ -350,11 +357,13 @@ class Progress:
             self.note(self._heartbeat())
 
     def started(self, trial: TrialRecord, description: str = "") -> None:
-        """A trial takes a slot. `description`: words beside it, if not that it repeats another."""
-        if trial.repeat_of is not None:
-            description = description or f"{trial.repeat_of} again"
+        """A trial takes a slot. `description`: words beside it, if not those of its source."""
+        if not description and trial.source is not None:
+            description = trial.source.told
         with self._lock:
             self._standing.start(trial, description, self._clock())
+        if self._live is None and description and not trial.trained:
+            self.note(f"{trial.id} {description}")
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str = "") -> None:
         """A running trial's epoch (from 1) ended, on `place` ("member/machine") if known."""
@@ -416,7 +425,7 @@ class Progress:
     def _heartbeat(self) -> str:
         standing, now = self._standing, self._clock()
         of = "" if standing.plan.trials is None else f" of {standing.plan.trials}"
-        line = f"{duration(now - standing.began)}: {len(standing.ended)}{of} trials ended"
+        line = f"{duration(now - standing.began)}: {standing.proposed}{of} trials ended"
         line += f" ({standing.counts})"
         if (best := standing.best) is not None:
             line += f"; best {score(best.value)}, trial {best.trial.id}"

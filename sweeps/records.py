@@ -68,6 +68,13 @@ class Source:
     epoch: int = 0
     seed: int | None = None
 
+    @property
+    def told(self) -> str:
+        """In words."""
+        if self.epoch:
+            return f"goes on from {self.trial} after epoch {self.epoch}"
+        return f"repeats {self.trial}"
+
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -107,6 +114,11 @@ class TrialRecord:
     def last_epoch(self) -> int:
         """The number of its last epoch, 0 before the first."""
         return max(self.epochs, default=0)
+
+    @property
+    def trained(self) -> int:
+        """How many epochs it has trained itself: none of those it took over."""
+        return len(self.epochs) - (0 if self.source is None else self.source.epoch)
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
         """(epoch, value) of its best epoch, the earliest of equals; None before the first."""

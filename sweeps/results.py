@@ -63,6 +63,18 @@ class Folder:
         """The checkpoint of an epoch of a trial."""
         return self.trials / trial / f"epoch_{epoch:03d}"
 
+    def hand_over(self, child: TrialRecord) -> None:
+        """Give a trial that goes on from another what that one had by then.
+
+        Raises:
+            FileNotFoundError: its checkpoint is gone.
+        """
+        from trainers.inherit import hand_over
+
+        assert child.source is not None
+        parent = self.trials / child.source.trial
+        hand_over(parent, self.trials / child.id, child.source.epoch)
+
 
 def create(results: Path, name: str) -> Folder:
     """A new folder for a sweep; an existing one is never touched.
@@ -266,6 +278,18 @@ def write_reruns(folder: Folder, rows: Sequence[Rerun]) -> None:
         for row in rows
     ]
     _write_table(folder.path / "repeats.csv", columns, table)
+
+
+def write_exploits(folder: Folder, rows: Sequence[Sequence[Any]]) -> None:
+    """Write pbt.csv: (epoch, who gave way, to a child of whom, the child, what changed)."""
+    columns = ["epoch", "gives_way", "parent", "child", "changes"]
+    _write_table(folder.path / "pbt.csv", columns, [list(row) for row in rows])
+
+
+def write_schedule(folder: Folder, keys: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Write schedule.csv: by which parameters the best trial was trained, from epoch to epoch."""
+    columns = ["first_epoch", "last_epoch", "trial", *keys]
+    _write_table(folder.path / "schedule.csv", columns, [[*map(_cell, row)] for row in rows])
 
 
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:

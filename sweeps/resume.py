@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from sweeps import plan, results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
+from sweeps.config import SweepConfig
 from sweeps.earlier import gather
 from sweeps.entry import refusals, use_plugins
 from sweeps.repeats import Repeats, stand
@@ -153,14 +154,14 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
 
 
 def _default(config: dict[str, object], key: str) -> object:
-    """What a group's target takes a setting to be if it is not given: nothing, if it must be.
+    """What a setting is if it is not given, to a group's target or by its type; else nothing.
 
     A setting that is younger than the sweep changes nothing as long as it has this value.
     """
     group, _, name = key.partition(".")
     node = config.get(group)
     if not isinstance(node, dict) or "_target_" not in node:
-        return None
+        return OmegaConf.select(OmegaConf.structured(SweepConfig), key, throw_on_missing=False)
     parameter = signature(locate(group, node)).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default
 

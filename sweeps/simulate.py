@@ -34,6 +34,7 @@ from sweeps.simulation import (
     read,
     simulate,
 )
+from sweeps.stop import Breeding
 from sweeps.sweep import Sweep, check
 from trainers.errors import ConfigError
 
@@ -94,6 +95,7 @@ def _tell(
         f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
         f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
         *source.describe(),
+        *_CHILDREN[: isinstance(sweep.stop, Breeding)],
         sep="\n",
         highlight=False,
         soft_wrap=True,
@@ -102,7 +104,8 @@ def _tell(
     for seed in seeds:
         with console.status(f"seed {seed}"):
             one = simulate(sweep, source, workers, seed)
-            ran.append((one, baseline(sweep, source, workers, seed, len(one.trials))))
+            proposed = sum(trial.source is None for trial in one.trials)
+            ran.append((one, baseline(sweep, source, workers, seed, proposed)))
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in _COLUMNS:
         table.add_column(column, justify="right")
@@ -114,6 +117,7 @@ def _tell(
         console.print(f"given up: {halted}", highlight=False, soft_wrap=True)
 
 
+_CHILDREN = ("a child goes on as its own configuration's curve does from there on: an estimate",)
 _COLUMNS = (
     "seed",
     "trials",

@@ -322,6 +322,14 @@ class Study:
         if repeats_s:
             self._study.set_user_attr("repeats_s", repeats_s)
 
+    def note(self, key: str, value: Any) -> None:
+        """Record something about the study as a whole, as plain containers, in one write."""
+        self._study.set_user_attr(key, value)
+
+    def noted(self, key: str) -> Any:
+        """What `note` has recorded; None if nothing."""
+        return self._study.user_attrs.get(key)
+
     def _attribute(self, trial: str, key: str, value: Any) -> None:
         if self._disk is not None:
             self._disk.set_trial_user_attr(self._ids[trial][0], key, value)

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from sweeps import ending, results
+from sweeps import changeable, ending, results
 from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.conclusion import conclude
@@ -41,7 +41,7 @@ from sweeps.space import Space
 from sweeps.stop import Never, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
-from trainers.config import METRICS, Mode, TrainConfig, typed
+from trainers.config import METRICS, Mode, TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError
 
 #: Exit code of a sweep that failed.
@@ -91,8 +91,9 @@ class Sweep:
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
         """Whether these of the search are all there are to be. Infeasible ones cost no budget."""
         limit, most = self.search.limit(), self.budget.trials
-        feasible = sum(trial.state is not State.INFEASIBLE for trial in trials)
-        return (limit is not None and len(trials) >= limit) or (
+        proposed = [trial for trial in trials if trial.source is None]
+        feasible = sum(trial.state is not State.INFEASIBLE for trial in proposed)
+        return (limit is not None and len(proposed) >= limit) or (
             most is not None and feasible >= most
         )
 
@@ -127,6 +128,8 @@ def check(composition: Composition) -> Sweep:
             "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
             "training"
         )
+    if "first.epochs" not in space.keys:
+        refuse_idle(training)
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     config = plain(base)
     further = _further(objective, config["objectives"])
@@ -168,7 +171,7 @@ def check(composition: Composition) -> Sweep:
     repeats.check(space.keys, composition.fixed)
     if repeats.top:
         notes.append(repeats.told)
-    return Sweep(
+    sweep = Sweep(
         composition,
         config,
         training,
@@ -182,6 +185,8 @@ def check(composition: Composition) -> Sweep:
         budget,
         repeats,
     )
+    changeable.check(sweep)
+    return sweep
 
 
 def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
@@ -256,6 +261,7 @@ def fetch(sweep: Sweep) -> str:
         from trainers.fit import size
     fingerprint = prepare(sweep.training.data).fingerprint
     size(sweep.training)
+    changeable.fits(sweep)
     return fingerprint
 
 

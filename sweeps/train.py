@@ -23,7 +23,7 @@ from sweeps.ending import duration, number, score
 from sweeps.entry import INTERRUPTED
 from sweeps.sweep import FAILED, instantiate_group
 from sweeps.tracking import Tracker
-from trainers.config import TrainConfig, typed
+from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError, Diverged
 
 #: Shown of each epoch, in this order, where the trainer reports them.
@@ -38,11 +38,13 @@ def train(config: DictConfig) -> None:
         ConfigError: a configuration that cannot be trained.
         SystemExit: it diverged (1), or was interrupted (130).
     """
+    from trainers import portion
     from trainers.data.resident import prepare
     from trainers.history import best, stalled
     from trainers.run import run
 
     training = typed(config)
+    refuse_idle(training)
     container = plain(config)
     console = Console()
     prepare(training.data)
@@ -58,6 +60,8 @@ def train(config: DictConfig) -> None:
     state, reason, code = "complete", "", 0
     if known:
         console.print(f"{folder}: going on after epoch {max(known)}", highlight=False)
+    if early := portion.told(training.first):
+        console.print(f"of {training.epochs} epochs, {early}", highlight=False)
     _head(console)
     try:
         with _progress(console) as progress, closing(run(training, folder)) as epochs:

@@ -18,6 +18,7 @@ from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
+from trainers.portion import Lengths
 from trainers.schedules import Pace
 
 
@@ -99,17 +100,29 @@ def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
     return built
 
 
-def pace(config: TrainConfig, optimizer: Optimizer, steps_per_epoch: int) -> Pace:
+def pace(config: TrainConfig, optimizer: Optimizer, lengths: Lengths) -> Pace:
     """The learning-rate schedule, and when it is stepped.
 
     Args:
-        steps_per_epoch: batches in an epoch; given to a schedule that asks for it by this name.
+        lengths: how many batches epochs have. A schedule that asks for `steps_per_epoch` is given
+            the number; where the epochs differ, it must ask for `total_steps`, too.
+
+    Raises:
+        ConfigError: what cannot be built, or does not know epochs that differ.
     """
     target = locate("schedule", config.schedule)
-    by_batch = "steps_per_epoch" in inspect.signature(target).parameters
-    supplied = {"steps_per_epoch": steps_per_epoch} if by_batch else {}
+    asked = inspect.signature(target).parameters
+    by_batch = "steps_per_epoch" in asked
+    supplied: dict[str, int] = {"steps_per_epoch": lengths.full} if by_batch else {}
+    if by_batch and lengths.early != lengths.full:
+        if "total_steps" not in asked:
+            raise ConfigError(
+                f"first.epochs: {config.schedule['_target_']} takes all epochs to be of one length:"
+                " use a schedule that is stepped after each epoch, such as schedule=cosine"
+            )
+        supplied["total_steps"] = lengths.upto(int(config.schedule.get("epochs", config.epochs)))
     built = _call("schedule", config.schedule, LRScheduler, optimizer, **supplied)
-    return Pace(built, by_batch)
+    return Pace(built, by_batch, lengths)
 
 
 def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:

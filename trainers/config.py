@@ -86,6 +86,14 @@ class TaskConfig:
 
 
 @dataclass
+class FirstConfig:
+    """The first epochs, where they see a share of the training data only."""
+
+    epochs: Optional[int] = None  # noqa: UP045  OmegaConf on Python 3.10
+    fraction: float = 0.25
+
+
+@dataclass
 class CheckpointConfig:
     """What becomes of the checkpoints."""
 
@@ -121,6 +129,7 @@ class TrainConfig:
     epochs: int = MISSING
     batch_size: int = MISSING
     steps: Optional[int] = MISSING  # noqa: UP045
+    first: FirstConfig = field(default_factory=FirstConfig)
     precision: Precision = MISSING
     device: Device = MISSING
     label_smoothing: float = MISSING
@@ -198,6 +207,7 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
     few = config.steps is None or config.steps >= 1
     _require(few, "steps", "1 or more, or null", config.steps)
+    _check_first(config)
     _require(
         0 <= config.label_smoothing < 1,
         "label_smoothing",
@@ -236,6 +246,27 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(valid_most, "model.max_parameters", "an integer of 1 or more, or null", most)
     lr = _number(config.optimizer, "optimizer", "lr", 1.0)
     _require(lr > 0, "optimizer.lr", "above 0", lr)
+
+
+def _check_first(config: TrainConfig) -> None:
+    epochs, fraction = config.first.epochs, config.first.fraction
+    _require(0 < fraction <= 1, "first.fraction", "above 0 and at most 1", fraction)
+    if epochs is not None:
+        rule = f"1 or more and below epochs ({config.epochs}), for the rest to see all of the data"
+        _require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
+
+
+def refuse_idle(config: TrainConfig) -> None:
+    """Refuse a share of the data that no epoch has.
+
+    Raises:
+        ConfigError: `first.fraction` is given, and `first.epochs` is not.
+    """
+    fraction = config.first.fraction
+    if config.first.epochs is None and fraction != FirstConfig().fraction:
+        raise ConfigError(
+            f"first.fraction={fraction:g} says nothing without first.epochs: set first.epochs=3"
+        )
 
 
 def _require(holds: bool, key: str, rule: str, value: object) -> None:

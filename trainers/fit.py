@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from trainers import device, histograms
+from trainers import device, histograms, portion
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import Diverged
@@ -67,8 +67,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     """
     learner, dataset = untrained(config)
     where, train, valid = learner.where, dataset.train, dataset.valid
-    count = examples(config, dataset)
     parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
+    early = portion.early(config, len(train), where)
     if resume is not None:
         learner.load(resume)
 
@@ -79,7 +79,11 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         start = time.perf_counter()
         lr = learner.lr
         # An order of (seed, epoch) and nothing before, made where the data is.
-        order = shuffled(len(train), (config.seed << 20) + number, where)[:count]
+        total = portion.available(config.first, number, len(train))
+        count = examples(config, total)
+        order = shuffled(total, (config.seed << 20) + number, where)[:count]
+        if total < len(train):
+            order = early[order]
         train_loss, train_accuracy = learner.train(train, order).means()
         val_loss, val_accuracy = measure(config, learner.model, valid).means()
         seconds = time.perf_counter() - start

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from trainers import build, device
+from trainers import build, device, settings
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset, Part
 from trainers.errors import ConfigError
+from trainers.portion import Lengths, available
 from trainers.schedules import Pace
 from trainers.state import detached
 
@@ -51,6 +52,7 @@ class Learner:
 
     Attributes:
         rng: the random state that the next epoch begins with.
+        settings: what the optimizer and the schedule were made with.
         epoch: the number of epochs behind it.
     """
 
@@ -60,6 +62,7 @@ class Learner:
     pace: Pace
     augment: Callable[[Tensor], Tensor]
     rng: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
     epoch: int = 0
 
     @classmethod
@@ -71,9 +74,10 @@ class Learner:
         """
         model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
         optimizer = build.optimizer(config, model)
-        pace = build.pace(config, optimizer, steps(examples(config, dataset), config.batch_size))
+        pace = build.pace(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
-        return cls(config, model, optimizer, pace, augment, device.random_state(where))
+        made = settings.taken(optimizer, pace)
+        return cls(config, model, optimizer, pace, augment, device.random_state(where), made)
 
     @property
     def where(self) -> torch.device:
@@ -129,22 +133,25 @@ class Learner:
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.pace.schedule.state_dict(),
+                "settings": dict(self.settings),
                 "rng": dict(self.rng),
             }
         )
         return state
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` made.
+        """Go on from a state that `state` made, with the settings of this configuration.
 
         Raises:
-            ConfigError: it is of another configuration.
+            ConfigError: it is of a configuration whose states do not fit this one.
         """
         try:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.pace.schedule.load_state_dict(state["schedule"])
             self.rng, self.epoch = state["rng"], int(state["epoch"])
+            theirs = state.get("settings", self.settings)  # a state of an older version has none
+            settings.apply(self.settings, theirs, self.optimizer, self.pace, self.epoch)
         except (RuntimeError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(
@@ -200,10 +207,19 @@ def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
     return Sums(loss_sum, right, len(part))
 
 
-def examples(config: TrainConfig, dataset: Dataset) -> int:
-    """How many examples an epoch trains on."""
-    everything = len(dataset.train)
-    return min(everything, (config.steps or everything) * config.batch_size)
+def examples(config: TrainConfig, available: int) -> int:
+    """How many examples an epoch trains on that draws from so many."""
+    return min(available, (config.steps or available) * config.batch_size)
+
+
+def lengths(config: TrainConfig, total: int) -> Lengths:
+    """How many batches the epochs have, of `total` training examples."""
+    first = config.first.epochs or 0
+    early, full = (
+        steps(examples(config, available(config.first, epoch, total)), config.batch_size)
+        for epoch in (1, first + 1)
+    )
+    return Lengths(first, early, full)
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:

@@ -9,6 +9,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from trainers.errors import ConfigError
+from trainers.portion import Lengths
+
+#: Where nobody counts batches.
+_ONE_BATCH = Lengths(0, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,12 @@ class Pace:
     Attributes:
         schedule: of PyTorch or of this module; its state is what a checkpoint keeps.
         by_batch: whether it counts batches. Those do that ask for `steps_per_epoch`.
+        lengths: how many batches epochs have.
     """
 
     schedule: LRScheduler
     by_batch: bool
+    lengths: Lengths = _ONE_BATCH
 
     def after_batch(self) -> None:
         """A batch is done."""

@@ -7,17 +7,20 @@ it decides as it would have decided without.
 from sweeps.stop.among import Median, Percentile
 from sweeps.stop.halving import Asha, Hyperband
 from sweeps.stop.own import Patience, Target
+from sweeps.stop.pbt import Breeding, Pbt
 from sweeps.stop.promotion import Pasha, Promoting, Promotion
 from sweeps.stop.rule import Curves, Never, Several, Stop
 
 __all__ = [
     "Asha",
+    "Breeding",
     "Curves",
     "Hyperband",
     "Median",
     "Never",
     "Pasha",
     "Patience",
+    "Pbt",
     "Percentile",
     "Promoting",
     "Promotion",

@@ -49,6 +49,11 @@ class Several:
                     f"stop.rules.{name} is {rule!r} and no rule: add one of conf/stop as in "
                     "+stop@stop.rules.median=median, or leave one out with ~stop.rules.median"
                 )
+            if callable(getattr(rule, "pauses", None)):
+                raise ConfigError(
+                    f"stop.rules.{name} lets trials wait, which no rule does beside others: "
+                    f"take it alone, or leave it out with ~stop.rules.{name}"
+                )
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
         """The first reason that any of the rules has."""

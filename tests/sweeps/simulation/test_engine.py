@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeps.composition import compose
 from sweeps.records import State
 from sweeps.simulation import Curve, Generated, Simulated, Source, baseline, simulate
 from sweeps.stop import Asha
-from sweeps.sweep import Sweep
+from sweeps.sweep import Sweep, check
 from trainers.errors import ConfigError
 
 Checked = Callable[..., Sweep]
@@ -64,6 +65,24 @@ def test_the_same_seed_gives_the_same_and_another_another(
     assert simulate(one, generated(one), 4, seed=4) != first
     assert len(first.trials) == 30
     assert all(trial.state.scored for trial in first.trials)
+
+
+def test_a_population_is_bred_and_its_children_go_on_from_where_it_was() -> None:
+    space = ("optimizer.lr=tag(log,interval(1e-4,1e-1))", "model.dropout=interval(0.1,0.5)")
+    words = ["space=null", "baseline=false", "search=random", "stop=pbt", "epochs=9", *space]
+    with compose([*words, "budget.trials=8"]) as composition:
+        one = check(composition)
+    found = simulate(one, generated(one), 3, seed=0)
+    assert simulate(one, generated(one), 3, seed=0) == found
+    assert found.halted == ""
+    assert found.epochs == 8 * 9 == found.full_epochs
+    children = [trial for trial in found.trials if trial.source is not None]
+    assert len(children) == 4 * 2  # after epochs 2, 4, 6 and 8
+    for child in children:
+        assert child.source is not None
+        own = generated(one).curve(child.params).values
+        told = [child.epochs[epoch]["val_accuracy"] for epoch in sorted(child.epochs)]
+        assert told[child.source.epoch :] == list(own[child.source.epoch : child.last_epoch])
 
 
 def test_one_worker_takes_as_long_as_all_epochs_do(sweep: Checked) -> None:

@@ -156,6 +156,8 @@ class TestSeveral:
             ("stop.rules.asha.factor=abc", "stop.rules.asha.factor must be a number"),
             ("+stop.rules.asha.fctor=2", "did you mean 'factor'"),
             ("stop.rules.asha.factor=1", "stop.factor > 1"),
+            ("+stop@stop.rules.pbt=pbt", "stop.rules.pbt lets trials wait"),
+            ("+stop@stop.rules.promotion=promotion", "stop.rules.promotion lets trials wait"),
         ],
     )
     def test_refuses(self, word: str, told: str) -> None:

@@ -1,0 +1,78 @@
+"""A training that goes on from another's: its folder gets what the other had after an epoch."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+import torch
+
+from trainers import checkpoints, history
+from trainers.config import TrainConfig
+from trainers.data import resident
+from trainers.errors import ConfigError
+from trainers.learner import Learner
+
+
+def hand_over(parent: Path, child: Path, epoch: int) -> None:
+    """Give `child` the checkpoints and metrics of `parent` up to an epoch, by hard links.
+
+    Calling it again finishes what a kill has cut short; once the child has an epoch of its own,
+    nothing is done.
+
+    Raises:
+        FileNotFoundError: the parent has no checkpoint of that epoch any more.
+    """
+    if any(number > epoch for number in checkpoints.saved(child)):
+        return
+    known = checkpoints.saved(parent)
+    if epoch not in known:
+        raise FileNotFoundError(f"{parent} has no checkpoint of epoch {epoch} any more")
+    child.mkdir(parents=True, exist_ok=True)
+    rows = history.read(parent / "metrics.csv")
+    history.write(child / "metrics.csv", {n: row for n, row in rows.items() if n <= epoch})
+    # The last one last: where it is, everything is.
+    for number in sorted(number for number in known if number <= epoch):
+        target = child / known[number].name
+        if not target.exists():
+            fresh = child / f".tmp_{target.name}_{secrets.token_hex(4)}"
+            shutil.copytree(known[number], fresh, copy_function=_link)
+            fresh.rename(target)
+
+
+def misfit(one: TrainConfig, other: TrainConfig) -> str:
+    """Why a training of one cannot go on with the configuration of the other; empty if it can.
+
+    Builds both on the CPU, and takes a step with the state of the one, on gradients of zero.
+    """
+    cpu = torch.device("cpu")
+    try:
+        parent = Learner.begin(one, resident.load(one.data), cpu)
+        child = Learner.begin(other, resident.load(other.data), cpu)
+        _step(parent)
+        parent.epoch = 1
+        child.load(parent.state(1))
+        _step(child)
+    except ConfigError as error:
+        return str(error)
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        # An optimizer may lack what it would have kept under the other settings.
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _step(learner: Learner) -> None:
+    for parameter in learner.model.parameters():
+        if parameter.requires_grad:
+            parameter.grad = torch.zeros_like(parameter)
+    learner.optimizer.step()
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link costs no disk; where there are none, a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
