@@ -29,6 +29,7 @@ from sweeps.config import SWEEP_KEYS, register
 from sweeps.dimensions import Interval
 from sweeps.messages import explain, unknown
 from sweeps.seeds import SEED
+from sweeps.shared import without_password
 from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import TrainConfig, typed
@@ -57,7 +58,8 @@ class Composition:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
-        parsed = self._parser.parse_overrides(list(overrides))
+        overrides = [without_password(word) for word in overrides]
+        parsed = self._parser.parse_overrides(overrides)
         self._swept = [override for override in parsed if override.is_sweep_override()]
         self._fixed = [override for override in parsed if not override.is_sweep_override()]
         self.overrides = tuple(overrides)

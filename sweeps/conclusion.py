@@ -65,7 +65,7 @@ def conclude(
         "pictures": str(folder.path / "diagnosis") if diagnosis else "",
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
-        "the study": str(folder.study),
+        "the study": str(sweep.shared or folder.study),
     }
     return Ending(
         sweep=sweep.name,
@@ -129,7 +129,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     given = [
         override
         for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview")
+        if override.partition("=")[0].lstrip("+~") not in ("name", "results", "preview", "study")
         and not override.startswith(("budget.", "max_concurrent"))
     ]
     return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))

@@ -44,6 +44,7 @@ class SweepConfig(TrainConfig):
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     max_concurrent: Optional[int] = MISSING  # noqa: UP045  null: as many as fit
     failures: FailuresConfig = field(default_factory=FailuresConfig)
+    study: Optional[str] = MISSING  # noqa: UP045  shared with others; null: in the sweep's folder
     preview: bool = MISSING
 
 
@@ -62,6 +63,7 @@ SWEEP_KEYS = (
     "budget",
     "max_concurrent",
     "failures",
+    "study",
     "preview",
     "results",
     "checkpoint",

@@ -221,9 +221,11 @@ class Driver:
         self._progress.note(text)
 
     def listen(self) -> None:
-        """Pass on what the tracker has to say. Cheap; call it often."""
-        for text in self._tracker.notes():
+        """Pass on what the tracker and the study have to say. Cheap; call it often."""
+        for text in (*self._tracker.notes(), *self._study.notes()):
             self._progress.note(text)
+        if self._study.lost:
+            self.halt(self._study.lost)
 
     def spend(self) -> None:
         """Put the time spent on record."""

@@ -19,13 +19,24 @@ from sweeps import results
 from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
 from sweeps.entry import refusals, use_plugins
+from sweeps.shared import hide_password
+from sweeps.storage import reach
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
 from trainers.check import locate
 from trainers.errors import ConfigError
 
 #: What may be given anew when a sweep goes on.
-_FREE = ("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results")
+_FREE = (
+    "budget",
+    "max_concurrent",
+    "track",
+    "failures",
+    "data.root",
+    "data.cache",
+    "results",
+    "study",
+)
 #: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
 _SPACE = ("space", "when", "require")
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
@@ -44,13 +55,16 @@ def resume(name: str, given: Sequence[str]) -> None:
     with compose(overrides) as composition:
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
+        if sweep.shared is not None:
+            reach(sweep.shared)
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(
                 f"the data is not what {name} was begun with: put the same back, or begin a new "
                 "sweep with name=…"
             )
-        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=False)
+        place = sweep.shared or folder.study
+        study = Study(place, sweep.objective, sweep.space, sweep.name, create=False)
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)
@@ -137,6 +151,7 @@ def _default(config: dict[str, object], key: str) -> object:
 
 def main() -> None:
     """Read the command line."""
+    hide_password()
     use_plugins()
     words = sys.argv[1:]
     with refusals():

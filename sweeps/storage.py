@@ -1,46 +1,158 @@
-"""Where a study is kept: a journal file in the sweep's folder, held by one process at a time."""
+"""Where a study is kept, held by one driver at a time: its own journal, or a storage shared."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
-from optuna.storages import BaseStorage, JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.exceptions import StorageInternalError
 
+from sweeps.journal import JournalFile, QuickJournal
+from sweeps.owner import Owner, Taken
+from sweeps.shared import Database, Journal, told
 from trainers.errors import ConfigError
 
+if TYPE_CHECKING:
+    from sweeps.postgres import Postgres
 
-def hold(path: Path) -> int:
-    """Hold the study for this process; the kernel lets go of it however the process ends.
+#: A journal of a sweep's own, or what several sweeps share.
+Place = Union[Path, Journal, Database]  # noqa: UP007  isinstance and | at run time on 3.10
+
+#: A storage of Optuna's that also can `close`, `ping` and write several things `together`.
+Storage = Union[QuickJournal, "Postgres"]
+
+
+def opened(place: Place, name: str, me: Owner) -> Storage:
+    """The storage, held for this driver: nobody else can open the study of this name there.
+
+    Raises:
+        ConfigError: it cannot be reached or read, or another driver has the study.
+    """
+    if isinstance(place, Database):
+        return _database(place, name, me)
+    path = place.path if isinstance(place, Journal) else place
+    lock = Path(f"{path}.{name}.driver" if isinstance(place, Journal) else f"{path}.driver")
+    what = f"the study {name} in {path}" if isinstance(place, Journal) else str(path.parent)
+    try:
+        held = _hold(lock, what, me)
+        try:
+            return _journal(path, held, alone=isinstance(place, Path))
+        except BaseException:
+            os.close(held)
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"the study cannot be kept in {path} ({told(error)}): name another place, study=…"
+        ) from None
+
+
+def reach(place: Place) -> None:
+    """See whether a shared storage is there, before anything else is started.
+
+    Raises:
+        ConfigError: it cannot be reached or written.
+    """
+    if isinstance(place, Journal):
+        target = place.path if place.path.exists() else place.path.parent
+        if not os.access(target, os.R_OK | os.W_OK) or not os.access(place.path.parent, os.W_OK):
+            raise ConfigError(
+                f"study={place} cannot be written: name a file in another folder, or have this "
+                "one shared for writing"
+            )
+    elif isinstance(place, Database):
+        _driver_there()
+        import psycopg
+
+        from sweeps.postgres import connect
+
+        try:
+            connect(place).close()
+        except psycopg.Error as error:
+            raise ConfigError(_unreachable(place, error)) from None
+
+
+def _database(place: Database, name: str, me: Owner) -> Postgres:
+    _driver_there()
+    import psycopg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sweeps.postgres import Postgres
+
+    try:
+        return Postgres(place, name, me)
+    except Taken as taken:
+        raise ConfigError(
+            f"the study {name} in {place} is in use by {taken}: stop it first, or wait for its "
+            "end (half a minute, if that machine is gone)"
+        ) from None
+    except (psycopg.Error, SQLAlchemyError, StorageInternalError) as error:
+        raise ConfigError(_unreachable(place, error)) from None
+
+
+def _driver_there() -> None:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ConfigError(
+            f"study=postgresql://… needs psycopg ({error}): pip install 'psycopg[binary]'"
+        ) from None
+
+
+def _unreachable(place: Database, error: BaseException) -> str:
+    text = told(error)
+    hint = "check host, port and network"
+    if "password" in text or "authentication" in text:
+        hint = "give the right one in PGPASSWORD, ~/.pgpass, or user:password@host"
+    elif "does not exist" in text:
+        hint = "create it, or name one that exists"
+    elif "permission denied" in text:
+        hint = "let this user create tables there"
+    return f"study={place} cannot be used ({text}): {hint}"
+
+
+def _hold(path: Path, what: str, me: Owner) -> int:
+    """Hold a lock for this process; the kernel lets go of it however the process ends.
+
+    It is a lock of `flock`. Between machines it holds on NFS (version 4, or 3 with its lock
+    daemon) and not on all other network file systems; where it does not, two machines are not
+    kept apart.
 
     Returns:
         A descriptor; to close it is to let go.
-
-    Raises:
-        ConfigError: another process holds it.
     """
-    descriptor = os.open(f"{path}.driver", os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        owner = os.pread(descriptor, 32, 0).decode().strip() or "another process"
+    except BlockingIOError:
+        text = os.pread(descriptor, 256, 0).decode(errors="replace").strip()
         os.close(descriptor)
         raise ConfigError(
-            f"{path.parent} is in use by process {owner}: stop it first, or wait for its end"
+            f"{what} is in use by {text or 'another process'}: stop it first, or wait for its end"
         ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(descriptor, f"{me}\n".encode(), 0)
     return descriptor
 
 
-def journal(path: Path) -> BaseStorage:
-    """The journal, mended where a killed process left it: call it while you hold it."""
-    if path.exists():
+def _journal(path: Path, held: int, alone: bool) -> QuickJournal:
+    """The journal, mended where a killed process left it.
+
+    Args:
+        held: the descriptor to be closed with it.
+        alone: nobody else writes to the file, so that a lock on it is one of the dead.
+    """
+    if alone:
         Path(f"{path}.lock").unlink(missing_ok=True)
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(path, whole)
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileSymlinkLock(str(path))))
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+    file = JournalFile(path)
+    file.mend()
+    try:
+        return QuickJournal(file, held)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise ConfigError(f"{path} is no study, or is damaged: name another file") from None

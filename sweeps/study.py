@@ -1,8 +1,9 @@
 """The memory of a sweep: one Optuna study, the single record of what was tried and what came of it.
 
-The record is a journal file in the sweep's folder. Proposals are drawn on an image of it in
-memory and then written as one entry, parameters and all, so that a kill leaves either a whole
-trial or none. A simulation has the image alone.
+The record is a journal file in the sweep's folder, or in a storage that several sweeps share;
+while that is away, what is to be written waits (`sweeps.writer`). Proposals are drawn on an image
+of it in memory and then written as one entry, parameters and all, so that a kill leaves either a
+whole trial or none. A simulation has the image alone.
 
 What is kept of a trial beside Optuna's own fields, as user attributes:
     epoch:N    the metrics of epoch N, seconds included
@@ -15,7 +16,7 @@ What is kept of a trial beside Optuna's own fields, as user attributes:
 
 from __future__ import annotations
 
-import os
+import copy
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -24,16 +25,17 @@ from typing import Any
 
 import optuna
 from optuna.samplers import RandomSampler
-from optuna.storages import BaseStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.image import Image
+from sweeps.owner import OWNER, Owner
 from sweeps.records import Objective, Source, State, TrialRecord
 from sweeps.search import Search
 from sweeps.space import Space
-from sweeps.storage import hold, journal
+from sweeps.storage import Place, Storage, opened
+from sweeps.writer import Attribute, End, Entry, NewTrial, Note, Value, Writer
 from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
@@ -61,78 +63,119 @@ _OUR_STATE = {
 
 
 class Study:
-    """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
+    """A sweep's record, open for reading and writing.
+
+    Every write is on disk when it returns, unless the storage is away; see `notes`.
+    """
 
     def __init__(
-        self, path: Path | None, objective: Objective, space: Space, name: str, create: bool
+        self, place: Place | None, objective: Objective, space: Space, name: str, create: bool
     ) -> None:
-        """Open or create the journal at `path`; None: nothing is written, the image is all.
+        """Open or create the study; None: nothing is written, the image is all.
 
         Raises:
-            ConfigError: another process has it open, or a later version wrote it.
+            ConfigError: another process has it open, it is there or not there against what is
+                expected, a later version wrote it, or the storage cannot be reached.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.space = space
         self._image = Image(self._direction)
-        self._disk: BaseStorage | None = None
-        self._lock = -1 if path is None else hold(path)
-        try:
-            if path is not None:
-                self._disk = journal(path)
-            study = (
-                self._image.optuna if self._disk is None else self._begin(self._disk, name, create)
-            )
-        except BaseException:
-            self.close()
-            raise
-        self.uid: str = study.user_attrs.get("uid", "")
-        self._study = study
+        self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
-        self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
+        self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
         self._curves: dict[int, dict[str, float]] = {}
         self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._noted: set[str] = set()
-        if self._disk is not None:
-            noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
-            for key, value in noted.items():
-                self._image.note(key, value)
-            self._noted |= set(noted)
-            for trial in study.get_trials(deepcopy=False):
-                self._adopt(trial, self._disk)
+        self._wall_s = 0.0
+        self.uid = ""
+        me = Owner.me()
+        self._storage = None if place is None else opened(place, name, me)
+        if self._storage is None:
+            return
+        assert place is not None
+        try:
+            self._begin(self._storage, place, name, create, me)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def _direction(self) -> StudyDirection:
         return StudyDirection.MAXIMIZE if self.objective.maximize else StudyDirection.MINIMIZE
 
-    def _begin(self, disk: BaseStorage, name: str, create: bool) -> OptunaStudy:
-        """The study on disk, made whole if it was killed while it was made."""
-        if create or not optuna.get_all_study_names(disk):
-            study = optuna.create_study(storage=disk, study_name=name, direction=self._direction)
-        else:
-            study = optuna.load_study(storage=disk, study_name=None)
-        known = study.user_attrs
+    def _begin(self, storage: Storage, place: Place, name: str, create: bool, me: Owner) -> None:
+        """Read the study, made whole if it was killed while it was made."""
+        names = optuna.get_all_study_names(storage)
+        own = isinstance(place, Path)
+        if create and name in names:
+            raise ConfigError(
+                f"{place} has a study {name} already: name this one otherwise (name={name}-2), or "
+                f"go on with that one where its results are (make resume SWEEP={name})"
+            )
+        if not create and not own and name not in names:
+            raise ConfigError(
+                f"{place} has no study {name}: say with study=… where it is, or delete the "
+                "sweep's folder and begin anew"
+            )
+        if create or not names:
+            optuna.create_study(storage=storage, study_name=name, direction=self._direction)
+        elif own:
+            (name,) = names  # a folder may have been renamed
+        study = storage.get_study_id_from_name(name)
+        known = storage.get_study_user_attrs(study)
         version = known.get("version", VERSION)
         if version > VERSION:
             raise ConfigError(
                 f"the study of {name} was written by a newer Caviar (record version {version}, "
                 f"this one knows {VERSION}): update, or use another name"
             )
+        self.uid = known.get("uid") or secrets.token_hex(4)
+        self._wall_s = float(known.get("wall_s", 0.0))
         for key, value in (
             ("version", VERSION),
             ("metric", self.objective.metric),
-            ("uid", secrets.token_hex(4)),
+            ("uid", self.uid),
         ):
             if key not in known:
-                study.set_user_attr(key, value)
-        return study
+                storage.set_study_user_attr(study, key, value)
+        if not own:  # the lock of an own one tells who has it
+            storage.set_study_user_attr(study, OWNER, me.record)
+        noted = storage.get_study_system_attrs(study)
+        for key, value in noted.items():
+            self._image.note(key, value)
+        self._noted |= set(noted)
+        trials = storage.get_all_trials(study, deepcopy=False)
+        self._writer = Writer(storage, study, [trial._trial_id for trial in trials])
+        for trial in trials:
+            self._adopt(trial)
 
     def close(self) -> None:
         """Let other processes open it. Calling it again does nothing."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        if self._writer is not None:
+            self._writer.close()
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not written yet, because the storage is away."""
+        return 0 if self._writer is None else self._writer.waiting
+
+    @property
+    def lost(self) -> str:
+        """Why nothing can be recorded any more; empty while it can."""
+        return "" if self._writer is None else self._writer.lost
+
+    def notes(self) -> list[str]:
+        """What a person should know of the storage, each told once."""
+        return [] if self._writer is None else self._writer.notes()
+
+    def _write(self, *entries: Entry) -> None:
+        if self._writer is not None and entries:
+            self._writer.write(*entries)
 
     @property
     def trials(self) -> list[TrialRecord]:
@@ -174,13 +217,11 @@ class Study:
         else:
             point = self._untried() or point
             drawn = self._image.draw(search.sampler(number), self.space, point)
-        if self._disk is not None:
-            study = _study_id(self._study, self._disk)
-            for key, value in self._image.notes.items():
-                if key not in self._noted:
-                    self._disk.set_study_system_attr(study, key, value)
-                    self._noted.add(key)
-        return self._enter(drawn, self._put(drawn), drawn._trial_id)
+        fresh = {k: v for k, v in self._image.notes.items() if k not in self._noted}
+        self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
+        self._noted |= set(fresh)
+        self._put(drawn)
+        return self._enter(drawn, drawn._trial_id)
 
     def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
         """A new trial, running, that the search has not proposed and will not know of.
@@ -202,13 +243,14 @@ class Study:
         if source.epoch:
             attributes["passed"] = source.epoch
         drawn.user_attrs, drawn.intermediate_values = attributes, values
-        return self._enter(drawn, self._put(drawn), _UNSEEN)
+        self._put(drawn)
+        return self._enter(drawn, _UNSEEN)
 
-    def _put(self, trial: FrozenTrial) -> int:
-        """Write a new trial; returns its id on disk."""
-        if self._disk is None:
-            return -1
-        return self._disk.create_new_trial(_study_id(self._study, self._disk), trial)
+    def _put(self, trial: FrozenTrial) -> None:
+        """Write a new trial, as it is now: it may be written later."""
+        as_is = copy.copy(trial)
+        as_is.system_attrs = dict(trial.system_attrs)
+        self._write(NewTrial(len(self._records), as_is))
 
     def _untried(self) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
@@ -227,15 +269,14 @@ class Study:
         record = self._records[trial]
         if epoch <= record.last_epoch:
             return False
-        if (member, machine) != (record.member, record.machine):
-            self._attribute(trial, "member", member)
-            self._attribute(trial, "machine", machine)
-        # The attribute first: an epoch counts when its attribute is there (see _adopt).
-        self._attribute(trial, f"epoch:{epoch}", dict(metrics))
-        disk, image = self._ids[trial]
         value = float(metrics[self.objective.metric])
-        if self._disk is not None:
-            self._disk.set_trial_intermediate_value(disk, epoch, value)
+        number, image = record.number, self._images[trial]
+        moved: list[Entry] = []
+        if (member, machine) != (record.member, record.machine):
+            moved = [Attribute(number, "member", member), Attribute(number, "machine", machine)]
+        # The attribute first: an epoch counts when its attribute is there (see _adopt).
+        told = Attribute(number, f"epoch:{epoch}", dict(metrics))
+        self._write(*moved, told, Value(number, epoch, value))
         if image != _UNSEEN:
             self._image.report(image, epoch, value)
         self._records[trial] = replace(
@@ -250,8 +291,9 @@ class Study:
 
     def go_on(self, trial: str, epoch: int) -> None:
         """Record that the trial was judged after this epoch, and is to go on."""
-        self._attribute(trial, "passed", epoch)
-        self._records[trial] = replace(self._records[trial], passed=epoch)
+        record = self._records[trial]
+        self._write(Attribute(record.number, "passed", epoch))
+        self._records[trial] = replace(record, passed=epoch)
 
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""
@@ -259,12 +301,13 @@ class Study:
         best = record.best(self.objective) if state.scored else None
         if state is State.COMPLETE and best is None:
             raise ValueError(f"trial {trial} cannot be complete without an epoch")
-        self._attribute(trial, "reason", reason)
-        self._attribute(trial, "state", state.value)
         values = None if best is None else [best[1]]
-        disk, image = self._ids[trial]
-        if self._disk is not None:
-            self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
+        number, image = record.number, self._images[trial]
+        self._write(
+            Attribute(number, "reason", reason),
+            Attribute(number, "state", state.value),
+            End(number, _OPTUNA_STATE[state], values),
+        )
         if image != _UNSEEN:
             self._image.end(image, state, _OPTUNA_STATE[state], values)
         self._records[trial] = record
@@ -273,29 +316,26 @@ class Study:
     @property
     def wall_s(self) -> float:
         """Seconds spent on this sweep in all sittings, as last told by `spend`."""
-        return float(self._study.user_attrs.get("wall_s", 0.0))
+        return self._wall_s
 
     def spend(self, wall_s: float) -> None:
         """Record the seconds spent in all sittings."""
-        self._study.set_user_attr("wall_s", wall_s)
+        self._wall_s = wall_s
+        self._write(Note("wall_s", wall_s))
 
-    def _attribute(self, trial: str, key: str, value: Any) -> None:
-        if self._disk is not None:
-            self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
-
-    def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
+    def _adopt(self, trial: FrozenTrial) -> None:
         """Take a trial found on disk into the image and the records."""
         epochs = _epochs(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
-                disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
+                self._write(Value(len(self._records), epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
         image = _UNSEEN if derived else self._image.adopt(trial, _state(trial))
-        self._enter(trial, trial._trial_id, image)
+        self._enter(trial, image)
 
-    def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
+    def _enter(self, trial: FrozenTrial, image: int) -> TrialRecord:
         attributes = trial.user_attrs
         epochs = _epochs(trial)
         state = _state(trial)
@@ -318,7 +358,7 @@ class Study:
         if record.source is None:
             self._proposed += 1
             self._tried.add(frozenset(trial.params.items()))
-        self._ids[record.id] = (disk, image)
+        self._images[record.id] = image
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)
         return record
@@ -344,7 +384,3 @@ def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:
         if key.startswith("epoch:")
     }
     return dict(sorted(numbered.items()))
-
-
-def _study_id(study: OptunaStudy, storage: BaseStorage) -> int:
-    return storage.get_study_id_from_name(study.study_name)

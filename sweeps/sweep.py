@@ -35,8 +35,11 @@ from sweeps.records import Objective, State, TrialRecord, ranking
 from sweeps.results import Folder
 from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
+from sweeps.settle import settle
+from sweeps.shared import Database, Journal, shared
 from sweeps.space import Space
 from sweeps.stop import Stop
+from sweeps.storage import reach
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers.config import Mode, TrainConfig, typed
@@ -60,6 +63,7 @@ class Sweep:
     search: Search
     stop: Stop
     budget: Budget
+    shared: Database | Journal | None = None
 
     @property
     def name(self) -> str:
@@ -118,6 +122,8 @@ def check(composition: Composition) -> Sweep:
             "training"
         )
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
+    if (place := shared(base.study)) is not None:
+        composition.settle("study", str(place))  # a password goes no further
     config = plain(base)
     budget = Budget(**config["budget"], maximize=objective.maximize)
     baseline = composition.as_is(space, {})
@@ -157,6 +163,7 @@ def check(composition: Composition) -> Sweep:
         search,
         stop,
         budget,
+        place,
     )
 
 
@@ -172,13 +179,16 @@ def start(composition: Composition) -> None:
     folder_path = Path(sweep.config["results"]) / sweep.name
     if folder_path.exists():
         results.create(folder_path.parent, sweep.name)  # raises, and says what to do
+    if sweep.shared is not None:
+        reach(sweep.shared)
     fingerprint = fetch(sweep)
     with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)
         with _nothing_if_refused(folder):
             cluster.check_folder(folder.path.resolve())
             results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-            study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
+            place = sweep.shared or folder.study
+            study = Study(place, sweep.objective, sweep.space, sweep.name, create=True)
             code = run(sweep, folder, study, cluster)
     if code:
         raise SystemExit(code)
@@ -240,8 +250,8 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             progress.note(note)
         with _interrupts(driver), _hushed():
             tune.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
-        driver.spend()
-        driver.listen()
+            driver.spend()
+            settle(driver, study)
     told = conclude(sweep, folder, study, driver, slots(), tracker)
     tracker.close()
     study.close()
