@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
+from sweeps.leftovers import set_aside
 from sweeps.records import Place, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.search import Search
@@ -247,7 +248,7 @@ class Driver:
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
                 container["data"][key] = str(Path(path).absolute())
-        folder = self._begin(record.id, container)
+        folder = self._begin(record, container)
         self._running.add(record.id)
         self._trainings[record.id] = training
         self._progress.started(record)
@@ -256,11 +257,13 @@ class Driver:
         )
         return Assignment(record.id, container, folder, record.last_epoch)
 
-    def _begin(self, trial: str, container: dict[str, Any]) -> Path:
+    def _begin(self, trial: TrialRecord, container: dict[str, Any]) -> Path:
         """The folder of a trial, its configuration in it."""
         if self._folder is None:
             return Path(os.devnull)
-        folder = self._folder.trials / trial
+        folder = self._folder.trials / trial.id
+        if not trial.epochs and (told := set_aside(folder, container, trial.params)):
+            self._progress.note(told)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
         return folder

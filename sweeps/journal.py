@@ -22,6 +22,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 from optuna.storages.journal._file import get_lock_file
 from optuna.storages.journal._storage import JournalOperation, JournalStorageReplayResult
+from optuna.trial import TrialState
 
 #: Bytes that are looked at, from the end of the file, for the end of its last whole line.
 _TAIL = 1 << 16
@@ -196,20 +197,16 @@ class _Replay(JournalStorageReplayResult):
 
     def apply_logs(self, logs: Iterable[dict[str, Any]]) -> None:
         """Take lines in."""
-        trials = self._trials
+        trials, op_of = self._trials, JournalOperation
+        attribute, value = int(op_of.SET_TRIAL_USER_ATTR), int(op_of.SET_TRIAL_INTERMEDIATE_VALUE)
         for log in logs:
             op = log["op_code"]
-            if op == JournalOperation.SET_TRIAL_USER_ATTR and self._open(log):
-                trials[log["trial_id"]].user_attrs.update(log["user_attr"])
-            elif op == JournalOperation.SET_TRIAL_INTERMEDIATE_VALUE and self._open(log):
-                values = trials[log["trial_id"]].intermediate_values
-                values[log["step"]] = log["intermediate_value"]
-            else:
-                super().apply_logs((log,))
+            trial = trials.get(log["trial_id"]) if op in (attribute, value) else None
+            if trial is None or trial.state is not TrialState.RUNNING:
+                super().apply_logs((log,))  # what is seldom, and what Optuna refuses
                 continue
             self.log_number_read += 1
-
-    def _open(self, log: dict[str, Any]) -> bool:
-        """Whether the line's trial can be changed; if not, Optuna knows what follows."""
-        trial = self._trials.get(log["trial_id"])
-        return trial is not None and not trial.state.is_finished()
+            if op == attribute:
+                trial.user_attrs.update(log["user_attr"])
+            else:
+                trial.intermediate_values[log["step"]] = log["intermediate_value"]

@@ -67,6 +67,21 @@ def connect(database: Database) -> psycopg.Connection[Any]:
     )
 
 
+def names_in(database: Database) -> list[str]:
+    """The names of the studies there.
+
+    Raises:
+        psycopg.Error: it cannot be reached or read.
+    """
+    connection = connect(database)
+    try:
+        if (connection.execute("SELECT to_regclass('studies')").fetchone() or [None])[0] is None:
+            return []
+        return [row[0] for row in connection.execute("SELECT study_name FROM studies")]
+    finally:
+        connection.close()
+
+
 def _prepare(database: Database) -> None:
     """Make Optuna's tables if there are none; for that Optuna takes two connections."""
     connection = connect(database)

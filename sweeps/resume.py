@@ -56,7 +56,7 @@ def resume(name: str, given: Sequence[str]) -> None:
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
         if sweep.shared is not None:
-            reach(sweep.shared)
+            reach(sweep.shared, sweep.name, new=False)
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(

@@ -21,8 +21,9 @@ def settle(driver: Driver, study: Study) -> None:
     driver.listen()
     if study.waiting and not driver.halted:
         driver.note(
-            f"nothing is left to run; {study.waiting} records wait for the study. Ctrl-C leaves "
-            "without them: make resume finds them again in the trials' folders"
+            "nothing is left to run, but the study cannot be reached, and lacks the last "
+            f"{study.waiting} records. Ctrl-C leaves without them: make resume finds them again in "
+            "the trials' folders"
         )
     leaving: float | None = None
     while study.waiting and not study.lost:

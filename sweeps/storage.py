@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
@@ -44,34 +44,65 @@ def opened(place: Place, name: str, me: Owner) -> Storage:
             os.close(held)
             raise
     except OSError as error:
-        raise ConfigError(
-            f"the study cannot be kept in {path} ({told(error)}): name another place, study=…"
-        ) from None
+        raise ConfigError(_unwritable(path, error)) from None
 
 
-def reach(place: Place) -> None:
-    """See whether a shared storage is there, before anything else is started.
+def reach(place: Place, name: str, new: bool) -> None:
+    """See whether a storage is there, before anything else is started.
+
+    Args:
+        new: the study is to be made; otherwise it is to be there.
 
     Raises:
-        ConfigError: it cannot be reached or written.
+        ConfigError: it cannot be reached, read or written, or has the study against `new`.
     """
+    if isinstance(place, Path):
+        return
     if isinstance(place, Journal):
-        target = place.path if place.path.exists() else place.path.parent
-        if not os.access(target, os.R_OK | os.W_OK) or not os.access(place.path.parent, os.W_OK):
-            raise ConfigError(
-                f"study={place} cannot be written: name a file in another folder, or have this "
-                "one shared for writing"
-            )
-    elif isinstance(place, Database):
+        names = _names(place.path)
+    else:
         _driver_there()
         import psycopg
 
-        from sweeps.postgres import connect
+        from sweeps.postgres import names_in
 
         try:
-            connect(place).close()
+            names = names_in(place)
         except psycopg.Error as error:
             raise ConfigError(_unreachable(place, error)) from None
+    refuse(place, name, new, names)
+
+
+def refuse(place: Place, name: str, new: bool, names: Collection[str]) -> None:
+    """Raise ConfigError if the storage has the study against `new`."""
+    if new and name in names:
+        raise ConfigError(
+            f"{place} has a study {name} already: name this one otherwise (name={name}-2), or "
+            f"go on with that one where its results are (make resume SWEEP={name})"
+        )
+    if not new and not isinstance(place, Path) and name not in names:
+        raise ConfigError(
+            f"{place} has no study {name}: say with study=… where it is, or delete the "
+            "sweep's folder and begin anew"
+        )
+
+
+def _names(path: Path) -> list[str]:
+    """The studies in a journal that can be written; none if it has yet to be made."""
+    there = path.exists()
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+        if there:
+            studies = _read(path, -1).get_all_studies()
+            return [study.study_name for study in studies]
+        path.unlink()
+        return []
+    except OSError as error:
+        raise ConfigError(_unwritable(path, error)) from None
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"the study cannot be kept in {path} ({told(error)}): name another place, study=…"
 
 
 def _database(place: Database, name: str, me: Owner) -> Postgres:
@@ -150,9 +181,12 @@ def _journal(path: Path, held: int, alone: bool) -> QuickJournal:
     if alone:
         Path(f"{path}.lock").unlink(missing_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
-    file = JournalFile(path)
-    file.mend()
+    JournalFile(path).mend()
+    return _read(path, held)
+
+
+def _read(path: Path, held: int) -> QuickJournal:
     try:
-        return QuickJournal(file, held)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        return QuickJournal(JournalFile(path), held)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{path} is no study, or is damaged: name another file") from None

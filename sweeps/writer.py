@@ -266,10 +266,10 @@ class Writer:
         if not self._away:
             self._away = why
             waiting = self._waiting()
-            records = f"{waiting} record{'' if waiting == 1 else 's'}"
+            records = f"{waiting} record{' waits' if waiting == 1 else 's wait'}"
             self._told.append(
                 f"the study cannot be reached: {why}; training goes on, "
-                + (f"{records} wait for it" if waiting else "what comes waits for it")
+                + (f"{records} for it" if waiting else "what comes waits for it")
             )
         self._changed.notify_all()
 
