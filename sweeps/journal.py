@@ -176,9 +176,13 @@ class QuickJournal(JournalStorage):
         """
         self._file.check()
 
-    def together(self) -> contextlib.AbstractContextManager[None]:
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
         """Within, what is written is kept, and written at once at the end."""
-        return self._file.together()
+        with self._file.together():
+            yield
+        with self._thread_lock:
+            self._sync_with_backend()
 
 
 class _Nothing(BaseJournalBackend):

@@ -21,6 +21,7 @@ import sqlalchemy
 from optuna.distributions import BaseDistribution, json_to_distribution
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import orm
 
@@ -117,7 +118,16 @@ class Postgres(RDBStorage):
         self._me = me
         self._opened = False
         _prepare(database)
-        first: list[psycopg.Connection[Any]] = [self._connect()]  # here, its errors are plain
+        self._connection = self._connect()  # here, its errors are plain
+        first = [self._connection]
+        try:
+            self._open(first)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._opened = True
+
+    def _open(self, first: list[psycopg.Connection[Any]]) -> None:
         super().__init__(
             _URL,
             {
@@ -134,10 +144,9 @@ class Postgres(RDBStorage):
         versions = self._version_manager
         if versions.get_current_version() != versions.get_head_version():
             raise ConfigError(
-                f"study={database}: its tables are of another version of Optuna: optuna storage "
-                "upgrade --storage=… brings them up to date"
+                f"study={self._database}: its tables are of another version of Optuna: optuna "
+                "storage upgrade --storage=… brings them up to date"
             )
-        self._opened = True
 
     def _connect(self) -> psycopg.Connection[Any]:
         connection = connect(self._database)
@@ -149,6 +158,7 @@ class Postgres(RDBStorage):
         except BaseException:
             connection.close()
             raise
+        self._connection = connection
         return connection
 
     def _take(self, connection: psycopg.Connection[Any]) -> None:
@@ -183,6 +193,7 @@ class Postgres(RDBStorage):
         """Let go of the lock."""
         self.scoped_session.remove()
         self.engine.dispose()
+        self._connection.close()  # the pool keeps one that is in use
 
     def ping(self) -> None:
         """See whether it is there; takes the lock again if the connection was lost.
@@ -210,6 +221,14 @@ class Postgres(RDBStorage):
             raise
         finally:
             session.close()
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """A new trial; returns its id. Optuna's own tries again, and may make two."""
+        with _create_scoped_session(self.scoped_session) as session:
+            models.StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
+            made: Any = self._get_prepared_new_trial(study_id, template_trial, session)
+            session.flush()
+            return int(made.trial_id)
 
     def get_all_trials(
         self,

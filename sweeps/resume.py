@@ -20,7 +20,6 @@ from sweeps.budget import Spent
 from sweeps.composition import compose, dotted, exists
 from sweeps.entry import refusals, use_plugins
 from sweeps.shared import hide_password
-from sweeps.storage import reach
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
 from trainers.check import locate
@@ -55,16 +54,14 @@ def resume(name: str, given: Sequence[str]) -> None:
     with compose(overrides) as composition:
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
-        if sweep.shared is not None:
-            reach(sweep.shared, sweep.name, new=False)
+        place = sweep.shared or folder.study
+        study = Study(place, sweep.objective, sweep.space, sweep.name, create=False)
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(
                 f"the data is not what {name} was begun with: put the same back, or begin a new "
                 "sweep with name=…"
             )
-        place = sweep.shared or folder.study
-        study = Study(place, sweep.objective, sweep.space, sweep.name, create=False)
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         spent = Spent.on_record(study.trials, study.wall_s, gpus, sweep.objective)
@@ -76,7 +73,7 @@ def resume(name: str, given: Sequence[str]) -> None:
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
             return
-        results.write_sweep(folder, sweep.config, overrides, fingerprint)
+        results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
         with connect(sweep) as cluster:
             cluster.check_folder(folder.path.resolve())
             code = run(sweep, folder, study, cluster)

@@ -19,7 +19,7 @@ def settle(driver: Driver, study: Study) -> None:
     that resumes makes the same decisions of them.
     """
     driver.listen()
-    if study.waiting and not driver.halted:
+    if study.waiting and not (driver.halted or study.lost):
         driver.note(
             "nothing is left to run, but the study cannot be reached, and lacks the last "
             f"{study.waiting} records. Ctrl-C leaves without them: make resume finds them again in "

@@ -47,17 +47,12 @@ def opened(place: Place, name: str, me: Owner) -> Storage:
         raise ConfigError(_unwritable(path, error)) from None
 
 
-def reach(place: Place, name: str, new: bool) -> None:
-    """See whether a storage is there, before anything else is started.
-
-    Args:
-        new: the study is to be made; otherwise it is to be there.
+def reach(place: Journal | Database, name: str) -> None:
+    """See whether a new study can be kept there, before anything else is started.
 
     Raises:
-        ConfigError: it cannot be reached, read or written, or has the study against `new`.
+        ConfigError: it cannot be reached, read or written, or has a study of this name.
     """
-    if isinstance(place, Path):
-        return
     if isinstance(place, Journal):
         names = _names(place.path)
     else:
@@ -70,7 +65,7 @@ def reach(place: Place, name: str, new: bool) -> None:
             names = names_in(place)
         except psycopg.Error as error:
             raise ConfigError(_unreachable(place, error)) from None
-    refuse(place, name, new, names)
+    refuse(place, name, True, names)
 
 
 def refuse(place: Place, name: str, new: bool, names: Collection[str]) -> None:

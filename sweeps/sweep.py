@@ -180,7 +180,7 @@ def start(composition: Composition) -> None:
     if folder_path.exists():
         results.create(folder_path.parent, sweep.name)  # raises, and says what to do
     if sweep.shared is not None:
-        reach(sweep.shared, sweep.name, new=True)
+        reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)
     with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)
