@@ -29,7 +29,7 @@ def check(sweep: Sweep) -> None:
     """Refuse a sweep whose children could not go on, or where there would be none.
 
     Raises:
-        ConfigError: a swept key that cannot change, repeats, no population, or no epoch to rank it at.
+        ConfigError: a swept key that cannot change, repeats, or no population to rank.
     """
     if not isinstance(sweep.stop, Breeding):
         return
@@ -44,7 +44,7 @@ def check(sweep: Sweep) -> None:
             )
     if sweep.repeats.top or sweep.repeats.runs > 1:
         raise ConfigError(
-            "stop=pbt: values that changed on the way cannot be repeated by configuration: leave out "
+            "stop=pbt: values that changed on the way are no configuration to repeat: leave out "
             "repeats, and run the winner's schedule again with make replay"
         )
     if sweep.trials is None or sweep.trials < 2:

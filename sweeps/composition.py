@@ -30,6 +30,7 @@ from sweeps.dimensions import Interval
 from sweeps.listed import listed
 from sweeps.messages import explain, unknown
 from sweeps.seeds import SEED
+from sweeps.shared import without_password
 from sweeps.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
 from trainers.check import check_types
 from trainers.config import TrainConfig, typed
@@ -58,7 +59,7 @@ class Composition:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
-        overrides = [listed(word, self._parser) for word in overrides]
+        overrides = [listed(without_password(word), self._parser) for word in overrides]
         parsed = self._parser.parse_overrides(overrides)
         self._swept = [override for override in parsed if override.is_sweep_override()]
         self._fixed = [override for override in parsed if not override.is_sweep_override()]

@@ -94,7 +94,7 @@ def conclude(
         "trade-off": picture,
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
-        "the study": str(folder.study),
+        "the study": str(sweep.shared or folder.study),
     }
     return Ending(
         sweep=sweep.name,

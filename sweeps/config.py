@@ -48,6 +48,7 @@ class SweepConfig(TrainConfig):
     max_concurrent: Optional[int] = MISSING  # noqa: UP045  null: as many as fit
     failures: FailuresConfig = field(default_factory=FailuresConfig)
     repeats: Any = MISSING  # a number of runs, or what `sweeps.repeats.Repeats` is made of
+    study: Optional[str] = MISSING  # noqa: UP045  shared with others; null: in the sweep's folder
     preview: bool = MISSING
 
 
@@ -73,6 +74,7 @@ SWEEP_KEYS = (
     "max_concurrent",
     "failures",
     "repeats",
+    "study",
     "preview",
     "results",
     "checkpoint",

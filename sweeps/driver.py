@@ -21,6 +21,7 @@ from sweeps.again import Again
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
+from sweeps.leftovers import set_aside
 from sweeps.records import Place, State, TrialRecord
 from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
@@ -250,9 +251,11 @@ class Driver:
         self._progress.note(text)
 
     def listen(self) -> None:
-        """Pass on what the tracker has to say. Cheap; call it often."""
-        for text in self._tracker.notes():
+        """Pass on what the tracker and the study have to say. Cheap; call it often."""
+        for text in (*self._tracker.notes(), *self._study.notes()):
             self._progress.note(text)
+        if self._study.lost:
+            self.halt(self._study.lost)
 
     def spend(self) -> None:
         """Put the time spent on record."""
@@ -276,7 +279,7 @@ class Driver:
             if path := container["data"].get(key):
                 # A trial's process may have another current folder than we have.
                 container["data"][key] = str(Path(path).absolute())
-        folder = self._begin(record.id, container)
+        folder = self._begin(record, container)
         self._running.add(record.id)
         if seeded and self._searched:
             self.spend()  # so that a kill does not take from what ended the search
@@ -294,11 +297,13 @@ class Driver:
         )
         return Assignment(record.id, container, folder, record.last_epoch)
 
-    def _begin(self, trial: str, container: dict[str, Any]) -> Path:
+    def _begin(self, trial: TrialRecord, container: dict[str, Any]) -> Path:
         """The folder of a trial, its configuration in it."""
         if self._folder is None:
             return Path(os.devnull)
-        folder = self._folder.trials / trial
+        folder = self._folder.trials / trial.id
+        if not trial.epochs and (told := set_aside(folder, container, trial.params)):
+            self._progress.note(told)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
         return folder

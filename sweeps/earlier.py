@@ -28,8 +28,9 @@ from sweeps.messages import unknown
 from sweeps.records import Objective, State, TrialRecord
 from sweeps.results import Folder
 from sweeps.seeds import SEED
+from sweeps.shared import shared
 from sweeps.space import Parameter, parse, parse_yaml
-from sweeps.storage import look
+from sweeps.storage import looking
 from sweeps.warm import adapt
 from trainers.errors import ConfigError
 
@@ -212,16 +213,22 @@ def read(folder: Folder) -> Earlier:
         ConfigError: it has no study yet, or a record that cannot be read.
     """
     recorded = results.read_sweep(folder)
-    if not folder.study.is_file():
+    config, overrides = recorded["config"], recorded["overrides"]
+    place = shared(config.get("study"))
+    if place is None and not folder.study.is_file():
         raise ConfigError(f"{folder.path} has no study.log: let the sweep run first")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        study = optuna.load_study(study_name=None, storage=look(folder.study))
-        metric = str(study.user_attrs["metric"])
+        with looking(place or folder.study, config["name"]) as storage:
+            named = None if place is None else config["name"]  # a folder may have been renamed
+            study = optuna.load_study(study_name=named, storage=storage)
+            metric = str(study.user_attrs["metric"])
+            found = study.get_trials(deepcopy=False)
     except (KeyError, ValueError):
-        raise ConfigError(f"{folder.study} has no trials yet: let the sweep run first") from None
-    objective = Objective(metric, study.direction is StudyDirection.MAXIMIZE)
-    config, overrides = recorded["config"], recorded["overrides"]
+        raise ConfigError(
+            f"{place or folder.study} has no trials of it yet: let the sweep run first"
+        ) from None
+    objective = Objective(metric, study.directions[0] is StudyDirection.MAXIMIZE)
     dimensions = _dimensions(config, overrides)
     states = {TrialState.COMPLETE: State.COMPLETE, TrialState.PRUNED: State.STOPPED}
     trials = tuple(
@@ -232,7 +239,7 @@ def read(folder: Folder) -> Earlier:
             params={k: _value(dimensions.get(k), v) for k, v in trial.params.items()},
             epochs={n: {metric: v} for n, v in sorted(trial.intermediate_values.items())},
         )
-        for trial in study.get_trials(deepcopy=False)
+        for trial in found
         if "source" not in trial.user_attrs
     )
     return Earlier(

@@ -409,7 +409,7 @@ def _paths(paths: Mapping[str, str]) -> Iterator[Text]:
     yield from _section("Where things are")
     longest = max(map(cell_len, paths))
     for what, path in paths.items():
-        relative = os.path.relpath(path)
+        relative = path if "://" in path else os.path.relpath(path)
         shorter = relative if len(relative) < len(path) else path
         yield Text(f"{cell(what, longest)}{GAP}{shorter}", overflow="ignore")
 

@@ -13,6 +13,7 @@ from types import FrameType
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.shared import hide_password
 from trainers.errors import ConfigError
 
 #: Exit code after Ctrl-C, as shells have it.
@@ -27,6 +28,7 @@ def run(mode: str) -> None:
     Args:
         mode: "sweep", or "train", which never sweeps.
     """
+    hide_password()
     use_plugins()
     # Otherwise Hydra prints its own error, over many lines, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"

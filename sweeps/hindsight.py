@@ -36,7 +36,7 @@ def hindsight(sweep: Sweep) -> str:
             source = read(folder, sweep.space, sweep.objective)
             if len(source.configurations) >= _FEWEST:
                 return _told(sweep, source, folder.path.name)
-        except (ConfigError, KeyError):  # is being run, is damaged, or has no curve
+        except (ConfigError, KeyError):  # is being run, is damaged, or has no curve here
             continue
     return ""
 

@@ -60,18 +60,18 @@ class Image:
         """Take in a trial from the record, which says that it stands so; returns its id here."""
         values = trial.values and trial.values[: len(self._maximize)]
         seen = self._seen(state, trial.state, values)
-        self.optuna.add_trial(
+        return self._memory.take(
+            self.optuna._study_id,
             create_trial(
                 state=seen.state,
                 values=seen.values,
                 params=trial.params,
                 distributions=trial.distributions,
-                system_attrs=trial.system_attrs,
-                intermediate_values=trial.intermediate_values,
+                system_attrs=dict(trial.system_attrs),
+                intermediate_values=dict(trial.intermediate_values),
                 constraints=seen.constraints,
-            )
+            ),
         )
-        return self.optuna.get_trials(deepcopy=False)[-1]._trial_id
 
     def feed(self, trials: Sequence[TrialRecord], space: Space, objective: Objective) -> None:
         """Take in scored trials of other sweeps, as this space has them, before any of this one."""
@@ -178,6 +178,17 @@ class _Memory(InMemoryStorage):
             trial = self._studies[study].trials[number]
             trial.params[param_name] = distribution.to_external_repr(param_value_internal)
             trial.distributions[param_name] = distribution
+
+    def take(self, study: int, trial: FrozenTrial) -> int:
+        """Add a trial that nobody else holds, without Optuna's copy of it; returns its id."""
+        with self._lock:
+            known = self._studies[study].trials
+            self._max_trial_id += 1
+            trial.number, trial._trial_id = len(known), self._max_trial_id
+            self._trial_id_to_study_id_and_number[trial._trial_id] = (study, trial.number)
+            known.append(trial)
+            self._update_cache(trial._trial_id, study)
+            return trial._trial_id
 
     def forget(self, trial: int) -> None:
         """Leave everything as if the trial had never been drawn."""

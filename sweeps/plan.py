@@ -20,6 +20,7 @@ from rich.table import Table
 from sweeps import earlier, ending, results
 from sweeps.composition import Composition, compose, plain
 from sweeps.entry import INTERRUPTED
+from sweeps.owner import Owner
 from sweeps.records import Objective, ranking
 from sweeps.results import Folder
 from sweeps.space import written
@@ -132,7 +133,7 @@ def resume(where: Path, name: str, given: Sequence[str], merge: Merge, go_on: Go
 
 def _run(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
     """Run the stages that are left. Returns the exit code."""
-    lock = hold(plan.path)
+    lock = hold(Path(f"{plan.path}.driver"), str(plan.path.parent), Owner.me())
     try:
         code = _each(plan, given, go_on, console)
     except KeyboardInterrupt:

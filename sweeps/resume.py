@@ -22,6 +22,7 @@ from sweeps.config import SweepConfig
 from sweeps.earlier import gather
 from sweeps.entry import refusals, use_plugins
 from sweeps.repeats import Repeats, stand
+from sweeps.shared import hide_password
 from sweeps.study import Study
 from sweeps.sweep import check, connect, fetch, run
 from trainers.check import locate
@@ -30,7 +31,7 @@ from trainers.errors import ConfigError
 #: What may be given anew when a sweep goes on.
 _FREE = (
     *("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results"),
-    *("repeats.top", "repeats.seeds", "repeats.race"),
+    *("repeats.top", "repeats.seeds", "repeats.race", "study"),
 )
 #: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
 _SPACE = ("space", "when", "require")
@@ -61,13 +62,14 @@ def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
     with compose(overrides) as composition:
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
+        place = sweep.shared or folder.study
+        study = Study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(
                 f"the data is not what {name} was begun with: put the same back, or begin a new "
                 "sweep with name=…"
             )
-        study = Study(folder.study, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         if not study.fed and (warm := gather(sweep)).sweeps:
             study.feed(warm.trials)  # it was killed before it had been
         done = all(trial.state.ended for trial in study.trials)
@@ -85,7 +87,7 @@ def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
                 f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
-        results.write_sweep(folder, sweep.config, overrides, fingerprint)
+        results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
         with connect(sweep) as cluster:
             cluster.check_folder(folder.path.resolve())
             return run(sweep, folder, study, cluster)
@@ -168,6 +170,7 @@ def _default(config: dict[str, object], key: str) -> object:
 
 def main() -> None:
     """Read the command line."""
+    hide_password()
     use_plugins()
     words = sys.argv[1:]
     with refusals():

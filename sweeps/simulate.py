@@ -74,7 +74,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], wher
                     f"conf/ has changed since {name} was run: its space is another now, and its "
                     "curves are not of it"
                 )
-            source: Source = read(folder, sweep.space, sweep.objective)
+            source: Source = read(folder, sweep.space, sweep.objective, sweep.shared)
         else:
             source = Generated(
                 sweep.space,

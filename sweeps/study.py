@@ -1,8 +1,9 @@
 """The memory of a sweep: one Optuna study, the single record of what was tried and what came of it.
 
-The record is a journal file in the sweep's folder. Proposals are drawn on an image of it in
-memory and then written as one entry, parameters and all, so that a kill leaves either a whole
-trial or none. A simulation has the image alone.
+The record is a journal file in the sweep's folder, or in a storage that several sweeps share;
+while that is away, what is to be written waits (`sweeps.writer`). Proposals are drawn on an image
+of it in memory and then written as one entry, parameters and all, so that a kill leaves either a
+whole trial or none. A simulation has the image alone.
 
 What is kept of a trial beside Optuna's own fields, as user attributes:
     epoch:N    the metrics of epoch N, seconds included
@@ -17,26 +18,29 @@ And of the sweep as a whole:
 
 from __future__ import annotations
 
-import os
+import copy
+import gc
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.samplers import RandomSampler
-from optuna.storages import BaseStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.image import Image
+from sweeps.owner import OWNER, Owner
 from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
-from sweeps.storage import hold, journal
+from sweeps.storage import Place, Storage, opened, refuse
 from sweeps.warm import decode, encode
+from sweeps.writer import Attribute, End, Entry, NewTrial, Note, Value, Writer
 from trainers.errors import ConfigError
 
 #: The layout of what is recorded; a later one is refused rather than misread.
@@ -64,92 +68,125 @@ _OUR_STATE = {
 
 
 class Study:
-    """A sweep's record, open for reading and writing. Every write is on disk when it returns."""
+    """A sweep's record, open for reading and writing.
+
+    Every write is on disk when it returns, unless the storage is away; see `notes`.
+    """
 
     def __init__(
         self,
-        path: Path | None,
+        place: Place | None,
         objective: Objective,
         space: Space,
         name: str,
         create: bool,
         further: Sequence[Objective] = (),
     ) -> None:
-        """Open or create the journal at `path`; None: nothing is written, the image is all.
+        """Open or create the study; None: nothing is written, the image is all.
 
         Args:
             objective: what trials are ranked and stopped by.
             further: other objectives, for the samplers to trade it off against.
 
         Raises:
-            ConfigError: another process has it open, or a later version wrote it.
+            ConfigError: another process has it open, it is there or not there against what is
+                expected, a later version wrote it, or the storage cannot be reached.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.objective = objective
         self.objectives = (objective, *further)
         self.space = space
         self._image = Image(self._directions)
-        self._disk: BaseStorage | None = None
-        self._lock = -1 if path is None else hold(path)
-        try:
-            if path is not None:
-                self._disk = journal(path)
-            study = (
-                self._image.optuna if self._disk is None else self._begin(self._disk, name, create)
-            )
-        except BaseException:
-            self.close()
-            raise
-        self.uid: str = study.user_attrs.get("uid", "")
-        self._study = study
+        self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
-        self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
+        self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
         self._curves: dict[int, dict[str, float]] = {}
         self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._noted: set[str] = set()
-        self._fed: list[dict[str, Any]] | None = study.user_attrs.get("earlier")
-        self._image.feed(self.earlier, space, objective)
-        if self._disk is not None:
-            noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
-            for key, value in noted.items():
-                self._image.note(key, value)
-            self._noted |= set(noted)
-            for trial in study.get_trials(deepcopy=False):
-                self._adopt(trial, self._disk)
+        self._told: dict[str, Any] = {}  # of the sweep as a whole
+        self.uid = ""
+        me = Owner.me()
+        with _uncollected():
+            self._storage = None if place is None else opened(place, name, me)
+        if self._storage is None:
+            return
+        assert place is not None
+        try:
+            with _uncollected():
+                self._begin(self._storage, place, name, create, me)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def _directions(self) -> list[StudyDirection]:
         up, down = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
         return [up if objective.maximize else down for objective in self.objectives]
 
-    def _begin(self, disk: BaseStorage, name: str, create: bool) -> OptunaStudy:
-        """The study on disk, made whole if it was killed while it was made."""
-        if create or not optuna.get_all_study_names(disk):
-            study = optuna.create_study(storage=disk, study_name=name, directions=self._directions)
-        else:
-            study = optuna.load_study(storage=disk, study_name=None)
-        known = study.user_attrs
+    def _begin(self, storage: Storage, place: Place, name: str, create: bool, me: Owner) -> None:
+        """Read the study, made whole if it was killed while it was made."""
+        names = optuna.get_all_study_names(storage)
+        own = isinstance(place, Path)
+        refuse(place, name, create, names)
+        if create or not names:
+            optuna.create_study(storage=storage, study_name=name, directions=self._directions)
+        elif own:
+            (name,) = names  # a folder may have been renamed
+        study = storage.get_study_id_from_name(name)
+        known = storage.get_study_user_attrs(study)
         version = known.get("version", VERSION)
         if version > VERSION:
             raise ConfigError(
                 f"the study of {name} was written by a newer Caviar (record version {version}, "
                 f"this one knows {VERSION}): update, or use another name"
             )
+        self.uid = known.get("uid") or secrets.token_hex(4)
+        self._told = dict(known)
+        self._image.feed(self.earlier, self.space, self.objective)
         for key, value in (
             ("version", VERSION),
             ("metric", self.objective.metric),
-            ("uid", secrets.token_hex(4)),
+            ("uid", self.uid),
         ):
             if key not in known:
-                study.set_user_attr(key, value)
-        return study
+                storage.set_study_user_attr(study, key, value)
+        if not own:  # the lock of an own one tells who has it
+            storage.set_study_user_attr(study, OWNER, me.record)
+        noted = storage.get_study_system_attrs(study)
+        for key, value in noted.items():
+            self._image.note(key, value)
+        self._noted |= set(noted)
+        trials = storage.get_all_trials(study, deepcopy=False)
+        self._writer = Writer(storage, study, [trial._trial_id for trial in trials])
+        for trial in trials:
+            self._adopt(trial)
 
     def close(self) -> None:
         """Let other processes open it. Calling it again does nothing."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        if self._writer is not None:
+            self._writer.close()
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not written yet, because the storage is away."""
+        return 0 if self._writer is None else self._writer.waiting
+
+    @property
+    def lost(self) -> str:
+        """Why nothing can be recorded any more; empty while it can."""
+        return "" if self._writer is None else self._writer.lost
+
+    def notes(self) -> list[str]:
+        """What a person should know of the storage, each told once."""
+        return [] if self._writer is None else self._writer.notes()
+
+    def _write(self, *entries: Entry) -> None:
+        if self._writer is not None and entries:
+            self._writer.write(*entries)
 
     @property
     def trials(self) -> list[TrialRecord]:
@@ -174,12 +211,12 @@ class Study:
     @property
     def fed(self) -> bool:
         """Whether `feed` has been called, in whatever sitting."""
-        return self._fed is not None
+        return "earlier" in self._told
 
     @property
     def earlier(self) -> list[TrialRecord]:
         """The trials that it was fed: of other sweeps, and counted nowhere."""
-        return decode(self._fed or (), self.space, self.objective)
+        return decode(self._told.get("earlier", ()), self.space, self.objective)
 
     def feed(self, earlier: Sequence[TrialRecord]) -> None:
         """Let samplers see scored trials of other sweeps, once, before the first of this one.
@@ -187,8 +224,7 @@ class Study:
         Args:
             earlier: params in this space, all that exist with each other.
         """
-        self._fed = encode(earlier, self.space, self.objective)
-        self._study.set_user_attr("earlier", self._fed)
+        self.note("earlier", encode(earlier, self.space, self.objective))
         self._image.feed(self.earlier, self.space, self.objective)
 
     def trial(self, trial: str) -> TrialRecord:
@@ -211,13 +247,11 @@ class Study:
         else:
             point = self._untried() or point
             drawn = self._image.draw(search.sampler(number), self.space, point)
-        if self._disk is not None:
-            study = _study_id(self._study, self._disk)
-            for key, value in self._image.notes.items():
-                if key not in self._noted:
-                    self._disk.set_study_system_attr(study, key, value)
-                    self._noted.add(key)
-        return self._enter(drawn, self._put(drawn), drawn._trial_id)
+        fresh = {k: v for k, v in self._image.notes.items() if k not in self._noted}
+        self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
+        self._noted |= set(fresh)
+        self._put(drawn)
+        return self._enter(drawn, drawn._trial_id)
 
     def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
         """A new trial, running, that the search has not proposed and will not know of.
@@ -239,13 +273,14 @@ class Study:
         if source.epoch:
             attributes["passed"] = source.epoch
         drawn.user_attrs, drawn.intermediate_values = attributes, values
-        return self._enter(drawn, self._put(drawn), _UNSEEN)
+        self._put(drawn)
+        return self._enter(drawn, _UNSEEN)
 
-    def _put(self, trial: FrozenTrial) -> int:
-        """Write a new trial; returns its id on disk."""
-        if self._disk is None:
-            return -1
-        return self._disk.create_new_trial(_study_id(self._study, self._disk), trial)
+    def _put(self, trial: FrozenTrial) -> None:
+        """Write a new trial, as it is now: it may be written later."""
+        as_is = copy.copy(trial)
+        as_is.system_attrs = dict(trial.system_attrs)
+        self._write(NewTrial(len(self._records), as_is))
 
     def _untried(self) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
@@ -264,15 +299,14 @@ class Study:
         record = self._records[trial]
         if epoch <= record.last_epoch:
             return False
-        if (member, machine) != (record.member, record.machine):
-            self._attribute(trial, "member", member)
-            self._attribute(trial, "machine", machine)
-        # The attribute first: an epoch counts when its attribute is there (see _adopt).
-        self._attribute(trial, f"epoch:{epoch}", dict(metrics))
-        disk, image = self._ids[trial]
         value = float(metrics[self.objective.metric])
-        if self._disk is not None:
-            self._disk.set_trial_intermediate_value(disk, epoch, value)
+        number, image = record.number, self._images[trial]
+        moved: list[Entry] = []
+        if (member, machine) != (record.member, record.machine):
+            moved = [Attribute(number, "member", member), Attribute(number, "machine", machine)]
+        # The attribute first: an epoch counts when its attribute is there (see _adopt).
+        told = Attribute(number, f"epoch:{epoch}", dict(metrics))
+        self._write(*moved, told, Value(number, epoch, value))
         if image != _UNSEEN:
             self._image.report(image, epoch, value)
         self._records[trial] = replace(
@@ -287,8 +321,9 @@ class Study:
 
     def go_on(self, trial: str, epoch: int) -> None:
         """Record that the trial was judged after this epoch, and is to go on."""
-        self._attribute(trial, "passed", epoch)
-        self._records[trial] = replace(self._records[trial], passed=epoch)
+        record = self._records[trial]
+        self._write(Attribute(record.number, "passed", epoch))
+        self._records[trial] = replace(record, passed=epoch)
 
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""
@@ -296,11 +331,12 @@ class Study:
         values = scores(record, self.objectives) if state.scored else None
         if state is State.COMPLETE and values is None:
             raise ValueError(f"trial {trial} cannot be complete without an epoch")
-        self._attribute(trial, "reason", reason)
-        self._attribute(trial, "state", state.value)
-        disk, image = self._ids[trial]
-        if self._disk is not None:
-            self._disk.set_trial_state_values(disk, _OPTUNA_STATE[state], values)
+        number, image = record.number, self._images[trial]
+        self._write(
+            Attribute(number, "reason", reason),
+            Attribute(number, "state", state.value),
+            End(number, _OPTUNA_STATE[state], values),
+        )
         if image != _UNSEEN:
             self._image.end(image, state, _OPTUNA_STATE[state], values)
         self._records[trial] = record
@@ -309,44 +345,41 @@ class Study:
     @property
     def wall_s(self) -> float:
         """Seconds spent on this sweep in all sittings, as last told by `spend`."""
-        return float(self._study.user_attrs.get("wall_s", 0.0))
+        return float(self._told.get("wall_s", 0.0))
 
     @property
     def repeats_s(self) -> float:
         """Of these seconds, those after the search, on running the best again."""
-        return float(self._study.user_attrs.get("repeats_s", 0.0))
+        return float(self._told.get("repeats_s", 0.0))
 
     def spend(self, wall_s: float, repeats_s: float = 0.0) -> None:
         """Record the seconds spent in all sittings."""
-        self._study.set_user_attr("wall_s", wall_s)
+        self.note("wall_s", wall_s)
         if repeats_s:
-            self._study.set_user_attr("repeats_s", repeats_s)
+            self.note("repeats_s", repeats_s)
 
     def note(self, key: str, value: Any) -> None:
         """Record something about the study as a whole, as plain containers, in one write."""
-        self._study.set_user_attr(key, value)
+        self._told[key] = value
+        self._write(Note(key, value))
 
     def noted(self, key: str) -> Any:
         """What `note` has recorded; None if nothing."""
-        return self._study.user_attrs.get(key)
+        return self._told.get(key)
 
-    def _attribute(self, trial: str, key: str, value: Any) -> None:
-        if self._disk is not None:
-            self._disk.set_trial_user_attr(self._ids[trial][0], key, value)
-
-    def _adopt(self, trial: FrozenTrial, disk: BaseStorage) -> None:
+    def _adopt(self, trial: FrozenTrial) -> None:
         """Take a trial found on disk into the image and the records."""
         epochs = _epochs(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
-                disk.set_trial_intermediate_value(trial._trial_id, epoch, value)
+                self._write(Value(len(self._records), epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
         image = _UNSEEN if derived else self._image.adopt(trial, _state(trial))
-        self._enter(trial, trial._trial_id, image)
+        self._enter(trial, image)
 
-    def _enter(self, trial: FrozenTrial, disk: int, image: int) -> TrialRecord:
+    def _enter(self, trial: FrozenTrial, image: int) -> TrialRecord:
         attributes = trial.user_attrs
         epochs = _epochs(trial)
         state = _state(trial)
@@ -369,7 +402,7 @@ class Study:
         if record.source is None:
             self._proposed += 1
             self._tried.add(frozenset(trial.params.items()))
-        self._ids[record.id] = (disk, image)
+        self._images[record.id] = image
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)
         return record
@@ -380,6 +413,18 @@ class Study:
         if source is None or source.epoch:  # what repeats another is not compared with it
             value = sign * metrics[self.objective.metric]
             self._curves.setdefault(epoch, {})[trial] = value
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage: a fourth of the time of reading a million objects, all kept."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _state(trial: FrozenTrial) -> State:
@@ -395,7 +440,3 @@ def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:
         if key.startswith("epoch:")
     }
     return dict(sorted(numbered.items()))
-
-
-def _study_id(study: OptunaStudy, storage: BaseStorage) -> int:
-    return storage.get_study_id_from_name(study.study_name)

@@ -37,8 +37,11 @@ from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
 from sweeps.search import Search, Setting, build
 from sweeps.session import Cluster, session
+from sweeps.settle import settle
+from sweeps.shared import Database, Journal, shared
 from sweeps.space import Space
 from sweeps.stop import Never, Stop
+from sweeps.storage import reach
 from sweeps.study import Study
 from sweeps.tracking import Tracker
 from trainers.config import METRICS, Mode, TrainConfig, refuse_idle, typed
@@ -65,6 +68,7 @@ class Sweep:
     budget: Budget
     repeats: Repeats = NO_REPEATS
     warm: Warm = field(default_factory=Warm)
+    shared: Database | Journal | None = None
 
     @property
     def name(self) -> str:
@@ -131,6 +135,8 @@ def check(composition: Composition) -> Sweep:
     if "first.epochs" not in space.keys:
         refuse_idle(training)
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
+    if (place := shared(base.study)) is not None:
+        composition.settle("study", str(place))  # a password goes no further
     config = plain(base)
     further = _further(objective, config["objectives"])
     budget = Budget(**config["budget"], maximize=objective.maximize)
@@ -184,6 +190,7 @@ def check(composition: Composition) -> Sweep:
         stop,
         budget,
         repeats,
+        shared=place,
     )
     changeable.check(sweep)
     return sweep
@@ -235,6 +242,8 @@ def begin(sweep: Sweep) -> int:
     folder_path = Path(sweep.config["results"]) / sweep.name
     if folder_path.exists():
         results.create(folder_path.parent, sweep.name)  # raises, and says what to do
+    if sweep.shared is not None:
+        reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)
     sweep = replace(sweep, notes=(*sweep.notes, *sweep.warm.of_other_data(fingerprint)))
     with connect(sweep) as cluster:
@@ -242,9 +251,8 @@ def begin(sweep: Sweep) -> int:
         with _nothing_if_refused(folder):
             cluster.check_folder(folder.path.resolve())
             results.write_sweep(folder, sweep.config, sweep.composition.overrides, fingerprint)
-            study = Study(
-                folder.study, sweep.objective, sweep.space, sweep.name, True, sweep.further
-            )
+            place = sweep.shared or folder.study
+            study = Study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)
             if sweep.warm.sweeps:
                 study.feed(sweep.warm.trials)
             return run(sweep, folder, study, cluster)
@@ -308,8 +316,8 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             progress.note(note)
         with _interrupts(driver), _hushed():
             tune.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
-        driver.spend()
-        driver.listen()
+            driver.spend()
+            settle(driver, study)
     told = conclude(sweep, folder, study, driver, slots(), tracker)
     tracker.close()
     study.close()

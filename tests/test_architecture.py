@@ -115,7 +115,16 @@ def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
     ("library", "door"),
     [
         ("ray.tune", {"sweeps.tune"}),
-        ("optuna.storages", {"sweeps.study", "sweeps.image", "sweeps.storage"}),
+        (
+            "optuna.storages",
+            {
+                "sweeps.image",
+                "sweeps.journal",
+                "sweeps.postgres",
+                "sweeps.writer",
+            },
+        ),
+        ("psycopg", {"sweeps.storage", "sweeps.postgres"}),
     ],
 )
 def test_has_one_door(library: str, door: set[str]) -> None:

@@ -29,7 +29,7 @@ from rich.table import Table
 from sweeps.bench.record import Figure, show, write
 from sweeps.entry import refusals
 from sweeps.results import ROOT
-from sweeps.storage import journal
+from sweeps.storage import look
 from trainers.config import compose
 from trainers.data import resident
 from trainers.errors import ConfigError
@@ -91,7 +91,7 @@ def _ours(root: str, seed: int, where: Path) -> Ran:
     words = ["experiment=optuna_mnist", f"seed={seed}", f"data.root={Path(root).absolute()}"]
     wall_s, began = _command("sweeps", *words, f"results={where}", "name=s", "track=none")
     summary = json.loads((where / "s" / "summary.json").read_text())
-    study = optuna.load_study(study_name="s", storage=journal(where / "s" / "study.log"))
+    study = optuna.load_study(study_name="s", storage=look(where / "s" / "study.log"))
     best, after = -math.inf, []
     ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
     for trial in sorted(ended, key=lambda t: t.datetime_complete or 0):

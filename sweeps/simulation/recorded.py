@@ -15,6 +15,7 @@ from typing import Any
 
 from sweeps import results
 from sweeps.records import Objective, State, TrialRecord
+from sweeps.shared import Database, Journal
 from sweeps.simulation.encoding import Encoding, Neighbours
 from sweeps.simulation.source import Curve
 from sweeps.space import Space
@@ -109,20 +110,26 @@ def continued(curve: Curve, whole: Sequence[Curve], objective: Objective) -> Cur
     )
 
 
-def read(folder: results.Folder, space: Space, objective: Objective) -> Recorded:
+def read(
+    folder: results.Folder,
+    space: Space,
+    objective: Objective,
+    shared: Database | Journal | None = None,
+) -> Recorded:
     """The curves of a sweep's folder.
 
     Args:
         folder: an existing sweep's.
+        shared: where its study is, if not there.
         space: the sweep's own.
         objective: the sweep's own.
 
     Raises:
         ConfigError: it has no study, or no curve, or is being run.
     """
-    if not folder.study.is_file():
+    if shared is None and not folder.study.is_file():
         raise ConfigError(f"{folder.path} has no study.log: there are no curves to replay")
-    study = Study(folder.study, objective, space, folder.path.name, create=False)
+    study = Study(shared or folder.study, objective, space, folder.path.name, create=False)
     try:
         searched = [trial for trial in study.trials if trial.repeat_of is None]
         return Recorded(searched, space, objective, str(folder.path))

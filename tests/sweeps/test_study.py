@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from sweeps import journal
 from sweeps.records import Objective, Source, State, TrialRecord
 from sweeps.search import Grid, Sampled, Setting
 from sweeps.space import Space, parse
@@ -87,17 +87,16 @@ def work(path: Path, trials: int = 15, epochs: int = 3) -> None:
 def work_until_killed(path: str, writes: int) -> None:
     """`work`, which dies in the midst of a write once it has made so many."""
     left = [writes]
-    whole = JournalFileBackend.append_logs
+    whole = journal._append
 
-    def append(self: JournalFileBackend, logs: list[dict[str, object]]) -> None:
+    def append(file: int, lines: bytes) -> None:
         if left[0] == 0:
-            with open(path, "a") as file:
-                file.write(json.dumps(logs[0])[:20])
+            os.write(file, lines[: len(lines) // 2])
             os._exit(9)
         left[0] -= 1
-        whole(self, logs)
+        whole(file, lines)
 
-    JournalFileBackend.append_logs = append  # type: ignore[method-assign]
+    journal._append = append
     work(Path(path))
 
 
