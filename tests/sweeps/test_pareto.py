@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from sweeps.composition import compose
 from sweeps.records import Objective, State, TrialRecord, front, scores
 from sweeps.search import Sampled, Setting
-from sweeps.storage import journal
+from sweeps.storage import look
 from sweeps.study import Study
 from sweeps.sweep import check
 from tests.sweeps.conftest import SMALL, Ran
@@ -77,7 +77,7 @@ def test_a_study_goes_on_as_if_never_closed(tmp_path: Path, sampler: Any) -> Non
         return params
 
     assert proposed(tmp_path / "a.log", [20]) == proposed(tmp_path / "b.log", [1, 6, 8, 5])
-    theirs = optuna.load_study(study_name="s", storage=journal(tmp_path / "a.log"))
+    theirs = optuna.load_study(study_name="s", storage=look(tmp_path / "a.log"))
     assert len(theirs.directions) == 2
     complete = [t for t in theirs.trials if t.state is TrialState.COMPLETE]
     assert all(t.values == [t.params["x"], t.params["width"]] for t in complete)
