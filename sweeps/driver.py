@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
 from sweeps.records import Place, State, TrialRecord
-from sweeps.results import Folder
+from sweeps.results import Folder, write_config
 from sweeps.search import Search
 from sweeps.stop import Promoting, Stop
 from sweeps.study import Study
@@ -260,7 +260,7 @@ class Driver:
             return Path(os.devnull)
         folder = self._folder.trials / trial
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        write_config(folder / "config.yaml", container)
         return folder
 
     def _settled(self, trial: str, epoch: int) -> bool:
