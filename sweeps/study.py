@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sweeps.image import Image
 from sweeps.records import Objective, Source, State, TrialRecord
 from sweeps.search import Search
 from sweeps.space import Space
+from sweeps.stop.growing import Growing
 from sweeps.storage import hold, journal
 from trainers.errors import ConfigError
 
@@ -90,9 +91,11 @@ class Study:
         self._study = study
         self._records: dict[str, TrialRecord] = {}
         self._ids: dict[str, tuple[int, int]] = {}  # trial -> its Optuna id on disk, in the image
-        self._curves: dict[int, dict[str, float]] = {}
+        self._curves = Growing()
         self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
+        self._unlooked: Iterator[dict[str, Any]] | None = None  # of a finite space
+        self._point: dict[str, Any] | None = None  # the one before them
         self._noted: set[str] = set()
         if self._disk is not None:
             noted = self._disk.get_study_system_attrs(_study_id(study, self._disk))
@@ -214,11 +217,16 @@ class Study:
         """A configuration of a finite space that no trial has; None if there is none such."""
         if self.space.size() is None:
             return None
-        points = self.space.enumerate()
-        tried = self._tried
-        return next(
-            (p for p in points if frozenset(self.space.labels(p).items()) not in tried), None
-        )
+        if self._unlooked is None:
+            self._unlooked = self.space.enumerate()
+            self._point = next(self._unlooked, None)
+        # What was tried once stays so: nobody need look at it again.
+        while (
+            self._point is not None
+            and frozenset(self.space.labels(self._point).items()) in self._tried
+        ):
+            self._point = next(self._unlooked, None)
+        return self._point
 
     def report(
         self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str

@@ -31,7 +31,8 @@ def read(kind: type[T], values: Mapping[str, object]) -> T:
         Doubtful: a field without a value or the reverse, or a value that is not plainly of its
             field's type.
     """
-    hints = _hints(kind)
+    key: Any = kind  # mypy does not know that classes are hashable
+    hints = _hints(key)
     if values.keys() != hints.keys():
         raise Doubtful
     return kind(**{name: _value(hints[name], value) for name, value in values.items()})
