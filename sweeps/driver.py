@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sweeps import breeding
 from sweeps.again import Again
@@ -24,7 +24,7 @@ from sweeps.constraints import Constraints, Refused
 from sweeps.leftovers import set_aside
 from sweeps.records import Place, State, TrialRecord
 from sweeps.repeats import NO_REPEATS, Repeats
-from sweeps.results import Folder
+from sweeps.results import Folder, write_config
 from sweeps.search import Search
 from sweeps.seeds import SEED
 from sweeps.stop import Breeding, Promoting, Stop
@@ -305,7 +305,7 @@ class Driver:
         if not trial.epochs and (told := set_aside(folder, container, trial.params)):
             self._progress.note(told)
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+        write_config(folder / "config.yaml", container)
         return folder
 
     def _settled(self, trial: str, epoch: int) -> bool:

@@ -10,7 +10,8 @@ to say how it stands.)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from sweeps.records import Objective, State, TrialRecord
 from sweeps.space import Space
+from sweeps.view import Selection, View
 
 #: Optuna's prefix for a constraint of a trial, which is broken above 0.
 _CONSTRAINT = "constraints"
@@ -34,7 +36,7 @@ class Image:
     """The trials in memory. They are named by their Optuna ids here."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
-        self._memory = _Memory()
+        self._memory = _Memory(directions)
         self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, directions=directions)
         self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
         self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
@@ -48,8 +50,9 @@ class Image:
         self.optuna.sampler = sampler
         if point is not None:
             self.optuna.enqueue_trial(space.labels(point))
-        trial = self.optuna.ask()
-        space.suggest(trial)
+        with self._memory.shown_to(sampler):
+            trial = self.optuna.ask()
+            space.suggest(trial)
         return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
 
     def forget(self, trial: FrozenTrial) -> None:
@@ -159,7 +162,63 @@ class _Seen:
 
 
 class _Memory(InMemoryStorage):
-    """Optuna's storage in memory, from which the newest trial can be taken back."""
+    """Optuna's storage in memory, from which the newest trial can be taken back.
+
+    While a sampler draws it shows no more trials than that sampler can look at in short time.
+    """
+
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        super().__init__()
+        # Of several objectives there is no order of the trials: samplers see all.
+        self._view = View(directions[0]) if len(directions) == 1 else None
+        self._selection: Selection | None = None
+
+    @contextmanager
+    def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
+        """Within, what there is is what the sampler is to see, and the trial that it draws."""
+        self._selection = None if self._view is None else self._view.select(sampler)
+        if self._selection is not None:
+            self._selection.tell(sampler)
+        try:
+            yield
+        finally:
+            self._selection = None
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Those that are to be seen now, in order."""
+        if self._selection is None or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        trials = self._studies[study_id].trials
+        newest = trials[-1]  # what is being drawn: nobody has reported of it, nor can it be best
+        seen = [trials[number] for number in self._selection.numbers] + [newest]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """As Optuna's."""
+        trial = self._get_trial(created := super().create_new_trial(study_id, template_trial))
+        self._order(trial)
+        return created
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """As Optuna's."""
+        changed = super().set_trial_state_values(trial_id, state, values)
+        self._order(self._get_trial(trial_id))
+        return changed
+
+    def _order(self, trial: FrozenTrial) -> None:
+        if self._view is None:
+            return
+        if trial.state is TrialState.RUNNING:
+            self._view.running(trial.number)
+        elif trial.state.is_finished():
+            self._view.finished(trial)
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
@@ -188,6 +247,7 @@ class _Memory(InMemoryStorage):
             self._trial_id_to_study_id_and_number[trial._trial_id] = (study, trial.number)
             known.append(trial)
             self._update_cache(trial._trial_id, study)
+            self._order(trial)
             return trial._trial_id
 
     def forget(self, trial: int) -> None:
@@ -195,6 +255,8 @@ class _Memory(InMemoryStorage):
         with self._lock:
             study, number = self._trial_id_to_study_id_and_number.pop(trial)
             trials = self._studies[study].trials
+            if self._view is not None:
+                self._view.forget(number)
             assert number == len(trials) - 1, "only the newest can be taken back"
             trials.pop()
             self._max_trial_id -= 1

@@ -222,12 +222,14 @@ class Standing:
             self._leads[trial.id] = Ranked(trial, *best)
         else:
             self._leads.pop(trial.id, None)
+        own, better = self._leads.get(trial.id), self.plan.objective.better
+        rivals = [] if own is None else [own]
         if self.best is not None and self.best.trial.id == trial.id:
-            self.best, rivals = None, list(self._leads.values())
-        else:
-            rivals = [self._leads[trial.id]] if trial.id in self._leads else []
+            if own is None or better(self.best.value, own.value):  # else it leads as it did
+                rivals = list(self._leads.values())
+            self.best = None
         for rival in rivals:
-            if self.best is None or self.plan.objective.better(rival.value, self.best.value):
+            if self.best is None or better(rival.value, self.best.value):
                 self.best = rival
 
 

@@ -136,6 +136,30 @@ def write_sweep(
     _write(folder.sweep, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
+class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # type: ignore[misc]
+    """Writes what OmegaConf reads as the same; in C, a tenth of the time of OmegaConf's own."""
+
+
+def _text(dumper: Any, text: str) -> Any:
+    """Quoted where it looks like a number to OmegaConf, as 1e-3 does, and not to YAML."""
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_str(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_Dumper.add_representer(str, _text)
+
+
+def write_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Write a resolved configuration, plain containers, for `OmegaConf.load`."""
+    text = yaml.dump(
+        config, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
+    )
+    path.write_text(text, encoding="utf-8")
+
+
 def read_sweep(folder: Folder) -> dict[str, Any]:
     """sweep.yaml as it was written.
 

@@ -11,7 +11,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from typing import Any, Protocol
 
@@ -170,11 +170,33 @@ class Grid:
 
     def point(self, number: int) -> Mapping[str, Any]:
         """The combination with this number."""
-        return next(islice(self.setting.space.enumerate(), number, None))
+        return self._listed(number)
 
     def limit(self) -> int | None:
         """The size of the grid."""
         return self.setting.space.size()
+
+    @cached_property
+    def _listed(self) -> _Listed:
+        return _Listed(self.setting.space)
+
+
+class _Listed:
+    """A space's configurations by number: one after the other, without counting from the first."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._rest = space.enumerate()
+        self._number = -1  # of the last that was asked for
+        self._point: dict[str, Any] = {}
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        if number < self._number:
+            self._rest, self._number = self._space.enumerate(), -1
+        if number > self._number:
+            self._point = next(islice(self._rest, number - self._number - 1, None))
+            self._number = number
+        return self._point
 
 
 def build(config: Mapping[str, Any], setting: Setting) -> Search:

@@ -38,6 +38,7 @@ from sweeps.owner import OWNER, Owner
 from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
+from sweeps.stop.growing import Growing
 from sweeps.storage import Place, Storage, opened, refuse
 from sweeps.warm import decode, encode
 from sweeps.writer import Attribute, End, Entry, NewTrial, Note, Value, Writer
@@ -100,9 +101,11 @@ class Study:
         self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
         self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
-        self._curves: dict[int, dict[str, float]] = {}
+        self._curves = Growing()
         self._proposed = 0
         self._tried: set[frozenset[tuple[str, Any]]] = set()
+        self._unlooked: Iterator[dict[str, Any]] | None = None  # of a finite space
+        self._point: dict[str, Any] | None = None  # the one before them
         self._noted: set[str] = set()
         self._told: dict[str, Any] = {}  # of the sweep as a whole
         self.uid = ""
@@ -286,11 +289,16 @@ class Study:
         """A configuration of a finite space that no trial has; None if there is none such."""
         if self.space.size() is None:
             return None
-        points = self.space.enumerate()
-        tried = self._tried
-        return next(
-            (p for p in points if frozenset(self.space.labels(p).items()) not in tried), None
-        )
+        if self._unlooked is None:
+            self._unlooked = self.space.enumerate()
+            self._point = next(self._unlooked, None)
+        # What was tried once stays so: nobody need look at it again.
+        while (
+            self._point is not None
+            and frozenset(self.space.labels(self._point).items()) in self._tried
+        ):
+            self._point = next(self._unlooked, None)
+        return self._point
 
     def report(
         self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str

@@ -114,7 +114,7 @@ def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("library", "door"),
     [
-        ("ray.tune", {"sweeps.tune"}),
+        ("ray.tune", {"sweeps.tune", "sweeps.bench.rivals"}),  # the latter beside ours
         (
             "optuna.storages",
             {

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from trainers.check import explain
 from trainers.errors import ConfigError
+from trainers.reading import Doubtful, read
 
 #: What every epoch reports, and so what `task.metric` may name.
 METRICS = (
@@ -186,11 +187,19 @@ def typed(config: DictConfig) -> TrainConfig:
     """
     try:
         known = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
-        result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), known))
+        try:
+            result = read(TrainConfig, known)
+        except Doubtful:
+            result = _merged(known)
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
-    assert isinstance(result, TrainConfig)
     _check_ranges(result)
+    return result
+
+
+def _merged(known: Mapping[str, object]) -> TrainConfig:
+    result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), known))
+    assert isinstance(result, TrainConfig)
     return result
 
 

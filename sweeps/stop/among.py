@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import median, median_high
 
-from sweeps.stop.order import below, best, low, numbers, quantile
+import numpy as np
+from numpy.typing import NDArray
+
+from sweeps.stop.growing import Growing
+from sweeps.stop.order import below, others, quantile
 from sweeps.stop.rule import Curves
 from trainers.errors import ConfigError
 
@@ -25,11 +29,9 @@ class Median:
         """Its best so far below the median of the others' running averages: stop."""
         if epoch < self.grace or len(curves[epoch]) <= self.trials:
             return None
-        upto = [curves[e] for e in range(1, epoch + 1)]
-        averages = [
-            _average([at[other] for at in upto]) for other in curves[epoch] if other != trial
-        ]
-        own = best([at[trial] for at in upto])
+        growing = Growing.of(curves)
+        averages = others(_averages(growing, epoch), trial)
+        own = _bests(growing, epoch)[trial]
         if not below(own, _median(averages), averages):
             return None
         return (
@@ -61,13 +63,12 @@ class Percentile:
         """Its best so far below the quantile of the others': stop."""
         if epoch < self.grace or len(curves[epoch]) <= self.trials:
             return None
-        upto = [curves[e] for e in range(1, epoch + 1)]
-        others = [best([at[other] for at in upto]) for other in curves[epoch] if other != trial]
-        own = best([at[trial] for at in upto])
-        if not below(own, quantile(others, 1 - self.percent / 100), others):
+        bests = _bests(Growing.of(curves), epoch)
+        rest = others(bests, trial)
+        if not below(bests[trial], quantile(rest, 1 - self.percent / 100), rest):
             return None
         return (
-            f"percentile: best so far is not in the best {self.percent:g} % of {len(others)} "
+            f"percentile: best so far is not in the best {self.percent:g} % of {len(rest)} "
             f"others at epoch {epoch}"
         )
 
@@ -79,17 +80,47 @@ def _check(name: str, grace: int, trials: int) -> None:
         )
 
 
-def _average(values: list[float]) -> float:
-    """The mean of those that are numbers, never above the highest of them; NaN if there is none."""
-    known = numbers(values)
-    if not known:
-        return math.nan
-    # Rounding may lift the mean of equals above them, and a sum may overflow.
-    return min(max(known), sum(known) / len(known))
+def _bests(curves: Growing, epoch: int) -> Mapping[str, float]:
+    """Trial -> the highest that is a number, up to an epoch; NaN if there is none."""
+    before: dict[str, float] = {}
+
+    def add(bests: dict[str, float], trial: str, value: float) -> None:
+        earlier = before.get(trial, math.nan)
+        bests[trial] = earlier if math.isnan(value) or earlier >= value else value
+
+    for e in range(1, epoch + 1):
+        before = curves.fold("best", e, add)
+    return before
 
 
-def _median(values: list[float]) -> float:
-    """The median; the higher of the middle two where their mean is not finite."""
-    lowered = [low(value) for value in values]
-    middle = median(lowered)
-    return middle if math.isfinite(middle) else median_high(lowered)
+def _averages(curves: Growing, epoch: int) -> Mapping[str, float]:
+    """Trial -> the mean of those that are numbers, up to an epoch; NaN if there is none.
+
+    It is never above the highest of them: rounding may lift the mean of equals above them, and a
+    sum may overflow.
+    """
+    highest, before = _bests(curves, epoch), dict[str, tuple[float, int]]()
+
+    def add_sum(sums: dict[str, tuple[float, int]], trial: str, value: float) -> None:
+        total, count = before.get(trial, (0.0, 0))
+        sums[trial] = (total, count) if math.isnan(value) else (total + value, count + 1)
+
+    def add(averages: dict[str, float], trial: str, value: float) -> None:
+        total, count = before[trial]
+        averages[trial] = min(highest[trial], total / count) if count else math.nan
+
+    for e in range(1, epoch + 1):
+        before = curves.fold("sum", e, add_sum)
+    made: Mapping[str, float] = curves.fold("average", epoch, add)
+    return made
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """The median, NaN being lowest; the higher of the middle two where their mean is not finite."""
+    lowered = np.where(np.isnan(values), -np.inf, values)
+    middle = len(lowered) // 2
+    before = (len(lowered) - 1) // 2
+    lowered.partition((before, middle))
+    lower, higher = float(lowered[before]), float(lowered[middle])
+    mean = (lower + higher) / 2 if before != middle else higher
+    return mean if math.isfinite(mean) else higher

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
+from sweeps.stop.growing import Growing
 from sweeps.stop.order import below, others, quantile
 from sweeps.stop.rule import Curves
 from trainers.errors import ConfigError
@@ -117,12 +119,23 @@ def _halve(
     if not is_rung(epoch, grace, factor, own):
         return None
     if several:
-        values = {t: v for t, v in values.items() if bracket(int(t), brackets, factor) == own}
+        values = _parts(curves, epoch, brackets, factor)[own]
     rest = others(values, trial)
     if not len(rest) or not below(values[trial], quantile(rest, 1 - 1 / factor), rest):
         return None
     where = f" in bracket {own}" if several else ""
     return f"{name}: not in the best 1/{factor:g} of {len(values)} at epoch {epoch}{where}"
+
+
+def _parts(
+    curves: Curves, epoch: int, brackets: int, factor: float
+) -> Mapping[int, Mapping[str, float]]:
+    """Bracket -> trial -> value at an epoch."""
+
+    def add(parts: dict[int, dict[str, float]], trial: str, value: float) -> None:
+        parts.setdefault(bracket(int(trial), brackets, factor), {})[trial] = value
+
+    return Growing.of(curves).fold(("bracket", brackets, factor), epoch, add)
 
 
 def is_rung(epoch: int, grace: int, factor: float, first: int = 0) -> bool:

@@ -7,13 +7,16 @@ paused gives its slot back, and goes on from its checkpoint when it is promoted.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sweeps.stop.growing import Growing
 from sweeps.stop.halving import check, is_rung, rung_after
+from sweeps.stop.order import quantile
 from sweeps.stop.rule import Curves, Stop
 
 #: The share of differences between trials that cross again and again which is taken for noise.
@@ -100,46 +103,93 @@ class Pasha:
 
 def _promoted(paused: Mapping[str, int], curves: Curves, factor: float, highest: int) -> str | None:
     """The best trial waiting at the highest rung, of `highest` and lower, that has one to go on."""
-    for rung in sorted({epoch for epoch in paused.values() if epoch <= highest}, reverse=True):
-        ranked = _ranked(curves[rung], curves[rung])
-        for trial in ranked[: math.floor(len(ranked) / factor + 1e-9)]:
-            if paused.get(trial) == rung:
-                return trial
+    waiting: dict[int, list[str]] = {}
+    for trial, epoch in paused.items():
+        if epoch <= highest:
+            waiting.setdefault(epoch, []).append(trial)
+    for rung in sorted(waiting, reverse=True):
+        values = curves[rung]
+        best = min(waiting[rung], key=_order(values))
+        if _ahead(best, values) < math.floor(len(values) / factor + 1e-9):
+            return best
     return None
 
 
 def _ranked(values: Mapping[str, float], trials: Collection[str]) -> list[str]:
     """The best first; of equals the earlier trial; what is not a number comes last."""
-    return sorted(trials, key=lambda t: (math.isnan(values[t]), -values[t], t))
+    return sorted(trials, key=_order(values))
+
+
+def _order(values: Mapping[str, float]) -> Callable[[str], tuple[bool, float, str]]:
+    def place(trial: str) -> tuple[bool, float, str]:
+        value = values[trial]
+        # NaN is neither below nor equal to another, and would leave their order to chance.
+        return (True, 0.0, trial) if math.isnan(value) else (False, -value, trial)
+
+    return place
+
+
+def _ahead(trial: str, values: Mapping[str, float]) -> int:
+    """How many come before a trial in the order of all."""
+    own, numbers = values[trial], np.fromiter(values.values(), np.float64, len(values))
+    if math.isnan(own):
+        equal = np.isnan(numbers)
+        ahead = int(np.sum(~equal))
+    else:
+        equal = numbers == own
+        ahead = int(np.sum(numbers > own))
+    if np.sum(equal) > 1:
+        ahead += sum(t < trial for t, same in zip(values, equal.tolist(), strict=True) if same)
+    return ahead
+
+
+@dataclass
+class _Compared:
+    """What is known of the trials that have reached a rung."""
+
+    curves: list[list[float]] = field(default_factory=list)
+    noisy: list[NDArray[np.float64]] = field(default_factory=list)
+    alike: bool | None = None  # whether this rung and the one below rank them alike, once looked at
 
 
 def _alike(low: int, high: int, curves: Curves) -> bool:
     """Whether two rungs rank the trials that have reached both alike, but for noise."""
-    trials = [t for t in curves[high] if t in curves[low]]
-    before, after = curves[low], curves[high]
-    noise = _noise(trials, high, curves)
-    ranked_before, ranked_after = _ranked(before, trials), _ranked(after, trials)
-    return all(
-        then == now or abs(before[then] - before[now]) <= noise
-        for then, now in zip(ranked_before, ranked_after, strict=True)
-    )
+    epochs = [e for e in range(1, high + 1) if e in curves]
+
+    def add(made: dict[int, _Compared], trial: str, value: float) -> None:
+        known = made.setdefault(0, _Compared())
+        own = [curves[e][trial] for e in epochs]
+        if known.curves:
+            known.noisy.append(_noisy(np.array(own), np.array(known.curves)))
+        known.curves.append(own)
+        known.alike = None
+
+    known: _Compared = Growing.of(curves).fold(("compared", low), high, add)[0]
+    if known.alike is None:
+        before, after = curves[low], curves[high]
+        differences = np.concatenate([*known.noisy, np.array([])])
+        noise = quantile(differences, _NOISE_QUANTILE) if len(differences) else 0.0
+        known.alike = all(
+            then == now or abs(before[then] - before[now]) <= noise
+            for then, now in zip(_ranked(before, after), _ranked(after, after), strict=True)
+        )
+    return known.alike
 
 
-def _noise(trials: Collection[str], upto: int, curves: Curves) -> float:
-    """What trials that change places more than once differ by at the highest rung."""
-    if len(trials) < 2:
-        return 0.0
-    last = changes = np.zeros((len(trials), len(trials)))
-    for epoch in (e for e in range(1, upto + 1) if e in curves):
-        values = np.array([curves[epoch][t] for t in trials])
-        with np.errstate(invalid="ignore"):  # of two infinities
-            differences = values[:, None] - values  # (trials, trials)
-        signs = np.nan_to_num(np.sign(differences))
-        changes = changes + ((signs != 0) & (last != 0) & (signs != last))
-        last = np.where(signs != 0, signs, last)
-    crossing = np.triu(changes >= 2)
-    return (
-        float(np.quantile(np.abs(differences[crossing]), _NOISE_QUANTILE))
-        if crossing.any()
-        else 0.0
-    )
+def _noisy(own: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a trial differs by, at last, from those with which it has changed places more than once.
+
+    Args:
+        own: (epochs,) its curve.
+        others: (trials, epochs) those of others.
+    """
+    with np.errstate(invalid="ignore"):  # infinity less infinity is no number, and no difference
+        signs = np.sign(own - others)
+        last, changes = np.zeros(len(others)), np.zeros(len(others))
+        for sign in signs.T:
+            told = (sign != 0) & ~np.isnan(sign)
+            changes += told & (last != 0) & (sign != last)
+            last = np.where(told, sign, last)
+        differences = np.abs(own[-1] - others[changes >= 2, -1])
+    known: NDArray[np.float64] = differences[~np.isnan(differences)]
+    return known

@@ -6,8 +6,12 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from sweeps import results
 from sweeps.records import Importance, Objective, Ranked, State, TrialRecord, ranking
@@ -314,3 +318,24 @@ def test_no_metric_is_no_number() -> None:
     )
     columns, (row,) = results.trials_table([trial], (), ACCURACY)
     assert row[columns.index("train_loss")] == "inf"
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text(st.characters(codec="utf-8", exclude_characters="$\\"), max_size=6)
+        | st.sampled_from(["1e-3", "1_0e2", "1:30", ".5", "on", "null", "2020-01-01", "=", "a: b"]),
+        lambda below: (
+            st.lists(below, max_size=3)
+            | st.dictionaries(st.sampled_from(["a", "b.c", "1e3", "no"]), below, max_size=3)
+        ),
+        max_leaves=5,
+    ).map(lambda value: {"value": value})
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_configuration_is_read_as_it_was(tmp_path: Path, config: dict[str, Any]) -> None:
+    results.write_config(tmp_path / "config.yaml", config)
+    assert OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml")) == config

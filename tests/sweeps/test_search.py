@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sweeps.records import Objective, State
 from sweeps.search import LARGEST_GRID, Grid, Sampled, Search, Setting, build
@@ -207,6 +209,14 @@ class TestGrid:
         assert points == [
             {"a": a, "b": b, "c": c} for a, b, c in product((1, 2), ("x", "y", "z"), (0, 1))
         ]
+
+    @given(st.lists(st.integers(0, 11), max_size=8))
+    def test_in_whatever_order_it_is_asked(self, numbers: list[int]) -> None:
+        """After an interruption it begins in the middle, and a test may look back."""
+        setting = Setting(space("a=1,2", "b=x,y,z", "c=range(0,2)"))
+        grid = Grid(setting)
+        points = list(setting.space.enumerate())
+        assert [grid.point(number) for number in numbers] == [points[n] for n in numbers]
 
     def test_the_seed_does_not_matter(self) -> None:
         grids: list[Search] = [build(GRID, Setting(space("a=3,1,2"), seed)) for seed in (0, 1)]

@@ -136,3 +136,10 @@ def test_settings_that_make_no_sense(
 ) -> None:
     with pytest.raises(ConfigError, match=r"stop\.grace >= 1 and stop\.factor > 1"):
         rule(grace, factor)
+
+
+@pytest.mark.parametrize("numbers", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_what_is_no_number_is_in_order_too(numbers: tuple[int, ...]) -> None:
+    """Whatever the order in which they came: after a kill it is another."""
+    curves = {1: {f"{n:04d}": math.nan for n in numbers}}
+    assert RULE.promote({f"{n:04d}": 1 for n in numbers}, curves) == "0000"

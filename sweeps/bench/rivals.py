@@ -1,0 +1,127 @@
+"""The same short training a number of times over: by a sweep of ours, by Ray Tune, by Optuna.
+
+Each runs in a process of its own (`python -m sweeps.bench.rivals optuna 100`), and tells the
+seconds from the beginning of its search to the end, without those of starting Ray and Python.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweeps.results import ROOT
+
+if TYPE_CHECKING:
+    from trainers.config import TrainConfig
+
+#: An epoch of a small model on a quarter of the bundled digits, on one core.
+TRAINING = ("data.fraction=0.25", "model.width=16", "model.depth=1", "epochs=1", "resources.cpu=1")
+LOW, HIGH = 1e-4, 1e-1
+
+
+def ours(folder: Path, trials: int) -> float:
+    """A sweep as `make sweep` runs it."""
+    words = [
+        *TRAINING,
+        f"optimizer.lr=tag(log,interval({LOW},{HIGH}))",
+        "space=null",
+        "search=random",
+        "stop=none",
+        "track=none",
+        "max_concurrent=2",
+        "name=ours",
+        f"results={folder}",
+        f"budget.trials={trials}",
+    ]
+    _run(["sweeps", *words])
+    summary = json.loads((folder / "ours" / "summary.json").read_text())
+    assert summary["completed"] == trials
+    return float(summary["wall_s"])
+
+
+def ray_tune(folder: Path, trials: int) -> float:
+    """Ray Tune with its defaults."""
+    return float(_run(["sweeps.bench.rivals", "ray_tune", str(trials)]).split()[-1])
+
+
+def optuna(folder: Path, trials: int) -> float:
+    """Optuna with its defaults, but for the sampler: random, as the others'."""
+    return float(_run(["sweeps.bench.rivals", "optuna", str(trials)]).split()[-1])
+
+
+CONTENDERS: Mapping[str, Callable[[Path, int], float]] = {
+    "ours": ours,
+    "Ray Tune": ray_tune,
+    "Optuna": optuna,
+}
+
+
+def _run(words: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def _trained(config: TrainConfig, lr: float) -> float:
+    """One training; its validation accuracy."""
+    from trainers.fit import fit
+
+    given = replace(config, optimizer={**config.optimizer, "lr": lr})
+    return max(epoch.metrics["val_accuracy"] for epoch in fit(given))
+
+
+def _with_ray_tune(trials: int) -> float:
+    import ray
+    from ray import tune
+
+    from trainers.config import compose
+
+    config = compose(TRAINING)
+
+    def objective(params: dict[str, Any]) -> None:
+        tune.report({"val_accuracy": _trained(config, params["lr"])})
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    tuner = tune.Tuner(
+        objective,
+        param_space={"lr": tune.loguniform(LOW, HIGH)},
+        tune_config=tune.TuneConfig(metric="val_accuracy", mode="max", num_samples=trials),
+        run_config=tune.RunConfig(verbose=0),
+    )
+    began = time.perf_counter()
+    results = tuner.fit()
+    took = time.perf_counter() - began
+    assert len(results) == trials
+    assert not results.errors
+    return took
+
+
+def _with_optuna(trials: int) -> float:
+    import optuna as library
+
+    from trainers.config import compose
+
+    config = compose(TRAINING)
+    library.logging.set_verbosity(library.logging.ERROR)
+    study = library.create_study(sampler=library.samplers.RandomSampler(), direction="maximize")
+    began = time.perf_counter()
+    study.optimize(
+        lambda trial: _trained(config, trial.suggest_float("lr", LOW, HIGH, log=True)),
+        n_trials=trials,
+    )
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    work = {"ray_tune": _with_ray_tune, "optuna": _with_optuna}[sys.argv[1]]
+    sys.stdout.write(f"{work(int(sys.argv[2]))}\n")

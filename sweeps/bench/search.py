@@ -1,0 +1,185 @@
+"""`make bench BENCH=search`: what a search costs while slots wait, and how many trials a minute.
+
+Waiting: a sweep's own driver, study, composition and files, against the number of trials that have
+finished, 20 epochs each. Nothing trains. What is timed is all that happens in the driver's
+process for one trial: proposing it, composing its configuration, recording it, handing it out,
+and recording and judging its epochs.
+
+Trials a minute: the same training of a tenth of a second, by a sweep of ours, by Ray Tune as it
+comes (a process a trial, its own random searcher), and by Optuna in one process (`optimize`).
+Ours also saves every epoch's checkpoint and keeps every trial's files; the others keep nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from sweeps.bench import rivals
+from sweeps.bench.record import Figure, write
+from sweeps.bench.waiting import PARTS, Waited, build, measure
+from sweeps.entry import refusals
+from trainers.errors import ConfigError
+
+#: Finished trials, and trials that are then timed.
+SIZES = {100: 30, 1_000: 30, 10_000: 20}
+SEARCHES = ("random", "tpe", "grid")
+#: Of the searches, those that go on from trials that were proposed at random.
+_FROM_RANDOM = ("random", "tpe")
+#: Times that each contender runs its trials, and how many those are: Ray's take seconds each.
+ROUNDS = 3
+TRIALS = {"ours": 100, "Ray Tune": 10, "Optuna": 100}
+
+
+def main() -> None:
+    """Measure, print, and write results/bench/search.json."""
+    console = Console()
+    with refusals():
+        most = _most(sys.argv[1:])
+        sizes = {count: timed for count, timed in SIZES.items() if count <= most}
+        # On disk, as results are: a temporary folder may be in memory, where nothing is synced.
+        place = Path("results") / "bench"
+        place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place) as scratch, _progress(console) as progress:
+            figures = _waiting(Path(scratch), sizes, progress)
+            figures |= _rates(Path(scratch), progress)
+        path = write("search", ROUNDS, figures)
+    _show_waiting(console, sizes, figures)
+    _show_rates(console, figures)
+    console.print(f"\n{path}", highlight=False)
+
+
+def _most(words: Sequence[str]) -> int:
+    """The option `trials=`: no more finished trials than that."""
+    for word in words:
+        key, _, value = word.partition("=")
+        if key != "trials" or not value.isdecimal() or int(value) < min(SIZES):
+            raise ConfigError(f"{word}: the option there is is trials={min(SIZES)} or more")
+        return int(value)
+    return max(SIZES)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _advance(progress: Progress, task: TaskID, done: str) -> None:
+    """A step further; where nobody can see the bars, in words."""
+    progress.advance(task)
+    if not progress.console.is_terminal:
+        progress.console.print(f"measured: {done}", highlight=False)
+
+
+def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[str, Figure]:
+    """Figures of every search at every size, by names such as "tpe, 1,000 trials, propose"."""
+    figures: dict[str, Figure] = {}
+    kinds = dict.fromkeys("random" if s in _FROM_RANDOM else s for s in SEARCHES)
+    largest = max(sizes)
+    building = progress.add_task("making records", total=len(kinds) * largest)
+    records = {
+        kind: build(scratch, kind, tuple(sizes), lambda: progress.advance(building))
+        for kind in kinds
+    }
+    task = progress.add_task("waiting", total=len(SEARCHES) * len(sizes))
+    for search in SEARCHES:
+        for count, timed in sizes.items():
+            record = records["random" if search in _FROM_RANDOM else search][count]
+            waited = measure(scratch, record, search, count, timed)
+            figures |= _told(f"{search}, {count:,} trials", waited)
+            _advance(progress, task, f"{search}, {count:,} trials")
+    return figures
+
+
+def _told(case: str, waited: Waited) -> dict[str, Figure]:
+    figures = {f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, "all")}
+    figures[f"{case}, opening"] = Figure.of([waited.opening_s], "s")
+    figures[f"{case}, memory"] = Figure.of([waited.memory_mb], "MB")
+    return figures
+
+
+def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Figure]) -> None:
+    told = f"medians of {' and '.join(dict.fromkeys(map(str, sizes.values())))} trials"
+    table = Table(
+        title=f"What a slot waits for, of one trial of 20 epochs, in ms ({told}; all: least to "
+        "most). Opening and memory: of the driver, with so many trials on record",
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for column in ("search", "finished", *PARTS, "all", "", "opening", "memory"):
+        table.add_column(column, justify="left" if column == "search" else "right")
+    for search in SEARCHES:
+        for count in sizes:
+            case = f"{search}, {count:,} trials"
+            parts = [f"{figures[f'{case}, {part}'].value:.2f}" for part in PARTS]
+            every, opening = figures[f"{case}, all"], figures[f"{case}, opening"]
+            table.add_row(
+                search,
+                f"{count:,}",
+                *parts,
+                f"{every.value:.1f}",
+                f"({every.low:.1f} to {every.high:.1f})",
+                f"{opening.value:.2f} s",
+                f"{figures[f'{case}, memory'].value:.0f} MB",
+            )
+    console.print()
+    console.print(table, highlight=False)
+
+
+def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:
+    """Trials a minute of each contender, in turns, and ours over each rival's."""
+    found: dict[str, list[float]] = {name: [] for name in TRIALS}
+    task = progress.add_task("trials a minute", total=ROUNDS * len(TRIALS))
+    for turn in range(ROUNDS):
+        for name, count in TRIALS.items():
+            seconds = rivals.CONTENDERS[name](scratch / f"round{turn}", count)
+            found[name].append(60 * count / seconds)
+            _advance(progress, task, f"round {turn + 1}, {name}")
+    figures = {f"trials a minute, {name}": Figure.of(r, "1/min") for name, r in found.items()}
+    for name in TRIALS:
+        if name != "ours":
+            ratios = [a / b for a, b in zip(found["ours"], found[name], strict=True)]
+            figures[f"trials a minute, ours over {name}"] = Figure.of(ratios, "x")
+    return figures
+
+
+def _show_rates(console: Console, figures: dict[str, Figure]) -> None:
+    named = {key: figure for key, figure in figures.items() if key.startswith("trials a minute")}
+    console.print(
+        f"\nTrials a minute on 2 CPUs, {ROUNDS} rounds of "
+        + ", ".join(f"{count} ({name})" for name, count in TRIALS.items())
+        + ": median (least to most)",
+        highlight=False,
+    )
+    for key, figure in named.items():
+        console.print(f"  {key.removeprefix('trials a minute, '):<24} {figure}", highlight=False)
+    alone = 60 / figures["trials a minute, Optuna"].value
+    console.print(
+        f"  Optuna trains one at a time, {alone:.2f} s each; the others two at a time",
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""What one trial costs the driver, on a record of many; each is measured in a fresh process."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rich.console import Console
+
+from sweeps.composition import Composition, compose
+from sweeps.driver import Driver
+from sweeps.entry import use_plugins
+from sweeps.image import Image
+from sweeps.progress import Plan, Progress
+from sweeps.records import Place, State
+from sweeps.study import Study
+from sweeps.sweep import Sweep, check
+from sweeps.tracking import NullTracker
+
+EPOCHS = 20
+#: Of a trial, in the order in which they come; `epochs` are all but the last, `end` is that.
+PARTS = ("propose", "compose", "record", "hand out", "epochs", "end")
+
+#: What varies: of every kind, and for a grid in steps, 358,400 configurations.
+_SPACE = (
+    "activation=relu,gelu,tanh,silu",
+    "model.depth=range(1,5)",
+    "model.width=int(interval(8,512))",
+    "model.dropout=interval(0.0,0.7)",
+    "label_smoothing=interval(0.0,0.2)",
+)
+_GRID = (
+    *_SPACE[:2],
+    "model.width=range(8,520,8)",
+    "model.dropout=range(0.0,0.7,0.02)",
+    "label_smoothing=range(0.0,0.2,0.02)",
+)
+_HERE = Place("me", "bench")
+#: The quickest rule that has to look at all trials at some epochs, and the default.
+_STOP = "stop=asha"
+
+
+@dataclass(frozen=True)
+class Waited:
+    """What was measured on one record.
+
+    Attributes:
+        ms: part -> milliseconds of each trial that was timed; "all" is their sum.
+        opening_s: until a driver has the record open.
+        memory_mb: at the peak, the record open and the trials run, beyond what the process held.
+    """
+
+    ms: dict[str, list[float]]
+    opening_s: float
+    memory_mb: float
+
+
+def study_at(place: Path, sweep: Sweep) -> Study:
+    """The storage that is measured: the only place that says which."""
+    path = place / "study.log"
+    return Study(path, sweep.objective, sweep.space, sweep.name, create=not path.exists())
+
+
+def build(
+    scratch: Path, search: str, sizes: Sequence[int], tick: Callable[[], None]
+) -> dict[int, Path]:
+    """Records of finished trials with 20 epochs each, written as a sweep writes them.
+
+    Returns:
+        Number of trials -> the folder that has such a record.
+    """
+    folder = scratch / f"record-{search}"
+    folder.mkdir()
+    made = {}
+    chance = random.Random(0)
+    # Nothing here is to survive a power cut, and syncing would take most of an hour.
+    with _swept(search) as sweep, patch.object(os, "fsync", lambda descriptor: None):
+        study = study_at(folder, sweep)
+        for number in range(1, max(sizes) + 1):
+            trial = study.propose(sweep.search).id
+            top = chance.uniform(0.3, 0.8)
+            for epoch in range(1, EPOCHS + 1):
+                study.report(trial, epoch, _metrics(top, epoch, chance), *_place())
+                if epoch < EPOCHS:
+                    study.go_on(trial, epoch)
+            study.end(trial, State.COMPLETE)
+            tick()
+            if number in sizes:
+                made[number] = scratch / f"{folder.name}-{number}"
+                shutil.copytree(folder, made[number])
+        study.close()
+    return made
+
+
+def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -> Waited:
+    """Time some trials after those on record, in a fresh process and on a copy of it."""
+    copy = scratch / f"copy-{search}-{count}"
+    shutil.copytree(record, copy)
+    try:
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(1) as pool:
+            return pool.apply(_measured, (copy, search, count + trials, trials))
+    finally:
+        shutil.rmtree(copy)
+
+
+def _measured(folder: Path, search: str, limit: int, trials: int) -> Waited:
+    with _swept(search, limit) as sweep:
+        before, began = _memory_mb(peak=False), time.perf_counter()
+        study = study_at(folder, sweep)
+        driver = _driver(folder, sweep, study, limit)
+        opening_s = time.perf_counter() - began
+        watch = _Watch()
+        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, "all")}
+        chance = random.Random(1)
+        with watch.on(Image, "draw"), watch.on(Composition, "training"), watch.on(Study, "propose"):
+            for _ in range(trials):
+                told = _one(driver, watch, chance)
+                for part in PARTS:
+                    ms[part].append(1e3 * told[part])
+                ms["all"].append(1e3 * sum(told.values()))
+        study.close()
+        return Waited(ms, opening_s, _memory_mb(peak=True) - before)
+
+
+def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, float]:
+    """Part -> seconds of one trial; it is better than all before, so that nothing stops it."""
+    watch.seconds.clear()
+    began = time.perf_counter()
+    assignment = driver.next()
+    taken = time.perf_counter() - began
+    assert assignment is not None
+    each = []
+    for epoch in range(1, EPOCHS + 1):
+        metrics = _metrics(0.9, epoch, chance)
+        began = time.perf_counter()
+        over = driver.epoch(assignment.trial, epoch, metrics, _HERE)
+        each.append(time.perf_counter() - began)
+        assert over == (epoch == EPOCHS)
+    draw, composed = watch.seconds["draw"], watch.seconds["training"]
+    proposed = watch.seconds["propose"]
+    return {
+        "propose": draw,
+        "compose": composed,
+        "record": proposed - draw,
+        "hand out": taken - proposed - composed,
+        "epochs": sum(each[:-1]),
+        "end": each[-1],
+    }
+
+
+@contextmanager
+def _swept(search: str, limit: int = 0) -> Iterator[Sweep]:
+    use_plugins()
+    space = _GRID if search == "grid" else _SPACE
+    words = [
+        "space=null",
+        *space,
+        f"search={search}",
+        _STOP,
+        "track=none",
+        f"epochs={EPOCHS}",
+        "name=bench",
+    ]
+    words += [f"budget.trials={limit or 'null'}", "budget.hours=1000", "baseline=false"]
+    with compose(words) as composition:
+        sweep = check(composition)
+        composition.settle("resources.gpu", 0.0)
+        yield sweep
+
+
+def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
+    plan = Plan(
+        "bench", sweep.objective, "", "", "here", limit, EPOCHS, slots=1, budget=sweep.budget
+    )
+    lines = Console(file=io.StringIO(), width=200)
+    return Driver(
+        study=study,
+        composition=sweep.composition,
+        constraints=sweep.constraints,
+        search=sweep.search,
+        stop=sweep.stop,
+        budget=sweep.budget,
+        folder=folder,
+        tracker=NullTracker("bench", "", folder),
+        progress=Progress(plan, study.trials, lines),
+    )
+
+
+def _metrics(top: float, epoch: int, chance: random.Random) -> dict[str, float]:
+    """What a training reports, of as many digits as real ones."""
+    accuracy = top * (1 - 0.5 / epoch) + 0.01 * chance.random()
+    loss = -accuracy + chance.random()
+    return {
+        "train_loss": loss,
+        "train_accuracy": accuracy + 0.01 * chance.random(),
+        "val_loss": loss + 0.1 * chance.random(),
+        "val_accuracy": accuracy,
+        "lr": 0.001 * chance.random(),
+        "epoch_s": 10 * chance.random(),
+        "samples_per_s": 1e5 * chance.random(),
+    }
+
+
+def _place() -> tuple[str, str]:
+    return _HERE.member, _HERE.machine
+
+
+@dataclass
+class _Watch:
+    """How long calls take, added up by name."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def on(self, owner: type, name: str) -> Iterator[None]:
+        """Time each call of a method."""
+        method = getattr(owner, name)
+
+        def timed(*args: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return method(*args)
+            finally:
+                took = time.perf_counter() - began
+                self.seconds[name] = self.seconds.get(name, 0.0) + took
+
+        with patch.object(owner, name, timed):
+            yield
+
+
+def _memory_mb(peak: bool) -> float:
+    """What this process holds, or has held at most; where only the latter can be told, that."""
+    try:
+        status = Path("/proc/self/status").read_text().splitlines()
+    except OSError:  # not Linux
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    name = "VmHWM:" if peak else "VmRSS:"
+    return next(int(line.split()[1]) for line in status if line.startswith(name)) * 1024 / 1e6

@@ -1,0 +1,141 @@
+"""What samplers are shown whose proposals take longer the more trials there are.
+
+TPE's time grows with the finished trials, and that of a Gaussian process with their third power.
+Beyond a bound they see those that matter most, the best, the running ones, and an even selection
+of the rest, which stands for all that was tried. Up to the bound they see everything. What they
+see is a function of the trials, however and in whatever sittings these came to be.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.samplers._tpe.sampler import default_gamma
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+#: TPE looks at so many trials, besides its best and its newest: see README for what that costs.
+TPE_BOUND = 250
+#: A Gaussian process at so many complete ones.
+GP_BOUND = 100
+#: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
+_BEST = 25
+#: Running trials that are always shown; beyond, they are waiting ones (`stop=promotion`).
+_NEWEST = 32
+
+#: Weyl's sequence modulo 2^32 is even over any range of trials (Fibonacci hashing, Knuth vol. 3,
+#: 6.4); steps of a power of two, as long as the number of slots, would see one slot's trials only.
+_GOLDEN = 2654435769
+
+#: Complete before stopped, those by their epochs, before infeasible: TPE's own order.
+_Rank = tuple[int, float, float]
+
+
+class View:
+    """Keeps order among the trials, so that a selection takes no look at all of them.
+
+    Trials are named by their numbers. A step takes as long as it takes to find a place in a sorted
+    list, and to move what comes after it.
+    """
+
+    def __init__(self, direction: StudyDirection) -> None:
+        self._sign = -1.0 if direction is StudyDirection.MAXIMIZE else 1.0
+        self._ranked: list[tuple[_Rank, int]] = []  # finished, the best first
+        self._mixed = _Mixed()  # finished and running ones
+        self._complete = _Mixed()
+        self._running: dict[int, None] = {}  # by number
+
+    def running(self, number: int) -> None:
+        """The newest trial runs."""
+        self._running[number] = None
+        self._mixed.add(number)
+
+    def forget(self, number: int) -> None:
+        """A running trial is taken back."""
+        del self._running[number]
+        self._mixed.drop(number)
+
+    def finished(self, trial: FrozenTrial) -> None:
+        """A trial is complete or was stopped. One that failed is shown to nobody."""
+        if trial.number in self._running:
+            self.forget(trial.number)
+        if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+            return
+        insort(self._ranked, (_rank(trial, self._sign), trial.number))
+        self._mixed.add(trial.number)
+        if trial.state is TrialState.COMPLETE:
+            self._complete.add(trial.number)
+
+    def select(self, sampler: BaseSampler) -> Selection | None:
+        """What the sampler is to see; None: everything."""
+        if isinstance(sampler, TPESampler) and len(self._mixed) > TPE_BOUND:
+            return Selection(self._numbers(self._mixed.some(TPE_BOUND)), len(self._ranked))
+        if isinstance(sampler, GPSampler) and len(self._complete) > GP_BOUND:
+            return Selection(self._numbers(self._complete.some(GP_BOUND)), len(self._ranked))
+        return None
+
+    def _numbers(self, even: Sequence[int]) -> tuple[int, ...]:
+        best = (number for _, number in self._ranked[:_BEST])
+        newest = islice(reversed(self._running), _NEWEST)
+        return tuple(sorted({*even, *best, *newest}))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The trials that a sampler sees.
+
+    Attributes:
+        numbers: of these, in order.
+        finished: how many have come to a result in all, seen or not.
+    """
+
+    numbers: tuple[int, ...]
+    finished: int
+
+    def tell(self, sampler: BaseSampler) -> None:
+        """Have TPE take as many trials for good as if it saw all."""
+        if isinstance(sampler, TPESampler):
+            good = (sampler._gamma or default_gamma)(self.finished)
+            sampler._gamma = lambda seen: good
+
+
+class _Mixed:
+    """Numbers in an order whose beginnings are even selections of them."""
+
+    def __init__(self) -> None:
+        self._order: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def add(self, number: int) -> None:
+        insort(self._order, _place(number))
+
+    def drop(self, number: int) -> None:
+        del self._order[bisect_left(self._order, _place(number))]
+
+    def some(self, count: int) -> list[int]:
+        return [number for _, number in self._order[:count]]
+
+
+def _place(number: int) -> tuple[int, int]:
+    return number * _GOLDEN % 2**32, number
+
+
+def _rank(trial: FrozenTrial, sign: float) -> _Rank:
+    """Its place in the order in which TPE calls trials good."""
+    broken = sum(value for value in trial.constraints.values() if value > 0)
+    if broken > 0:
+        return 2, broken, 0.0
+    if trial.state is TrialState.COMPLETE:
+        assert trial.value is not None
+        return 0, sign * trial.value, 0.0
+    if not trial.intermediate_values:
+        return 1, 1.0, 0.0
+    epoch, value = max(trial.intermediate_values.items())
+    return 1, -float(epoch), math.inf if math.isnan(value) else sign * value
