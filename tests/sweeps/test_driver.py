@@ -337,6 +337,34 @@ class TestEpoch:
         assert one.output.getvalue().count("cannot reach the server") == 1
         assert "a note" in one.output.getvalue()
 
+    def test_a_study_that_is_away_is_told_and_one_that_is_lost_halts(
+        self, sit: Sit, tmp_path: Path
+    ) -> None:
+        one = sit()
+        trial = one.next().trial
+        (tmp_path / "study.log").rename(tmp_path / "away")
+        assert not one.epoch(trial, 1)
+        one.driver.listen()
+        assert "the study cannot be reached: No such file" in one.output.getvalue()
+        assert one.driver.halted == ""
+        assert one.study._writer is not None
+        one.study._writer.lost = "another driver has it"
+        one.driver.listen()
+        assert one.driver.halted == "another driver has it"
+
+    def test_what_a_folder_has_of_other_values_is_not_gone_on_with(
+        self, sit: Sit, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "trials" / "0000"
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").write_text("{seed: 0, optimizer: {lr: 0.9}}")
+        (folder / "epoch_001").mkdir()
+        one = sit()
+        assert one.next().folder == folder
+        assert not (folder / "epoch_001").exists()
+        assert (tmp_path / "unrecorded" / "0000-1" / "epoch_001").is_dir()
+        assert "unrecorded" in one.output.getvalue()
+
 
 class TestPromotion:
     RULE = ("stop=promotion", "stop.factor=2", "epochs=4")  # rungs at 1, 2 and 4
