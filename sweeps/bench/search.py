@@ -31,7 +31,7 @@ from rich.table import Table
 
 from sweeps.bench import rivals
 from sweeps.bench.record import Figure, write
-from sweeps.bench.waiting import PARTS, Waited, build, measure
+from sweeps.bench.waiting import PARTS, Waited, build, measure, sync_ms
 from sweeps.entry import refusals
 from trainers.errors import ConfigError
 
@@ -42,6 +42,7 @@ SEARCHES = ("random", "tpe", "grid")
 _FROM_RANDOM = ("random", "tpe")
 #: Times that each contender runs its trials, and how many those are: Ray's take seconds each.
 ROUNDS = 3
+_SYNC = "a line written to disk"
 TRIALS = {"ours": 100, "Ray Tune": 10, "Optuna": 100}
 
 
@@ -68,7 +69,7 @@ def _most(words: Sequence[str]) -> int:
     for word in words:
         key, _, value = word.partition("=")
         if key != "trials" or not value.isdecimal() or int(value) < min(SIZES):
-            raise ConfigError(f"{word}: the option there is is trials={min(SIZES)} or more")
+            raise ConfigError(f"{word}: give trials={min(SIZES)} or more, or nothing")
         return int(value)
     return max(SIZES)
 
@@ -108,6 +109,7 @@ def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[s
             waited = measure(scratch, record, search, count, timed)
             figures |= _told(f"{search}, {count:,} trials", waited)
             _advance(progress, task, f"{search}, {count:,} trials")
+    figures[_SYNC] = Figure.of(sync_ms(scratch), "ms")
     return figures
 
 
@@ -119,32 +121,39 @@ def _told(case: str, waited: Waited) -> dict[str, Figure]:
 
 
 def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Figure]) -> None:
-    told = f"medians of {' and '.join(dict.fromkeys(map(str, sizes.values())))} trials"
-    table = Table(
-        title=f"What a slot waits for, of one trial of 20 epochs, in ms ({told}; all: least to "
-        "most). Opening and memory: of the driver, with so many trials on record",
-        title_justify="left",
-        box=None,
-        padding=(0, 2, 0, 0),
+    """The parts, then the whole with its spread and what goes with the size of the record."""
+    cases = [(search, count) for search in SEARCHES for count in sizes]
+    timed = " and ".join(dict.fromkeys(map(str, sizes.values())))
+    console.print(
+        "\nWhat a slot waits for, in ms a trial of 20 epochs, after so many that have ended\n"
+        f"(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
+        highlight=False,
     )
-    for column in ("search", "finished", *PARTS, "all", "", "opening", "memory"):
-        table.add_column(column, justify="left" if column == "search" else "right")
-    for search in SEARCHES:
-        for count in sizes:
-            case = f"{search}, {count:,} trials"
-            parts = [f"{figures[f'{case}, {part}'].value:.2f}" for part in PARTS]
-            every, opening = figures[f"{case}, all"], figures[f"{case}, opening"]
-            table.add_row(
-                search,
-                f"{count:,}",
-                *parts,
-                f"{every.value:.1f}",
-                f"({every.low:.1f} to {every.high:.1f})",
-                f"{opening.value:.2f} s",
-                f"{figures[f'{case}, memory'].value:.0f} MB",
-            )
-    console.print()
+    table = _table(("search", "after", *PARTS, "all"))
+    for search, count in cases:
+        told = (figures[f"{search}, {count:,} trials, {part}"] for part in (*PARTS, "all"))
+        table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in told))
     console.print(table, highlight=False)
+    console.print("\nAll parts together, and what a record of so many trials takes")
+    table = _table(("search", "after", "all, least to most", "to open it", "memory"))
+    for search, count in cases:
+        case = f"{search}, {count:,} trials"
+        every, opening = figures[f"{case}, all"], figures[f"{case}, opening"]
+        table.add_row(
+            search,
+            f"{count:,}",
+            f"{every.low:.1f} to {every.high:.1f} ms",
+            f"{opening.value:.2f} s",
+            f"{figures[f'{case}, memory'].value:.0f} MB",
+        )
+    console.print(table, highlight=False)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="left" if column == "search" else "right", no_wrap=True)
+    return table
 
 
 def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:

@@ -116,6 +116,18 @@ def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -
         shutil.rmtree(copy)
 
 
+def sync_ms(scratch: Path) -> list[float]:
+    """Milliseconds in which the disk takes a line for good, each of 100: a record's least."""
+    found = []
+    with (scratch / "line").open("ab", buffering=0) as file:
+        for _ in range(100):
+            began = time.perf_counter()
+            file.write(b"x" * 200)
+            os.fsync(file.fileno())
+            found.append(1e3 * (time.perf_counter() - began))
+    return found
+
+
 def _measured(folder: Path, search: str, limit: int, trials: int) -> Waited:
     with _swept(search, limit) as sweep:
         before, began = _memory_mb(peak=False), time.perf_counter()
