@@ -30,9 +30,11 @@ from rich.progress import (
 from rich.table import Table
 
 from sweeps.bench import rivals
+from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
-from sweeps.bench.waiting import PARTS, Waited, build, measure, sync_ms
+from sweeps.bench.waiting import PARTS, Waited, build, measure, measure_in, sync_ms
 from sweeps.entry import refusals
+from sweeps.shared import Database, shared
 from trainers.errors import ConfigError
 
 #: Finished trials, and trials that are then timed.
@@ -40,6 +42,7 @@ SIZES = {100: 30, 1_000: 30, 10_000: 20}
 SEARCHES = ("random", "tpe", "grid")
 #: Of the searches, those that go on from trials that were proposed at random.
 _FROM_RANDOM = ("random", "tpe")
+_DATABASE = "(PostgreSQL)"
 #: Times that each contender runs its trials, and how many those are: Ray's take seconds each.
 ROUNDS = 3
 _SYNC = "a line written to disk"
@@ -109,7 +112,27 @@ def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[s
             waited = measure(scratch, record, search, count, timed)
             figures |= _told(f"{search}, {count:,} trials", waited)
             _advance(progress, task, f"{search}, {count:,} trials")
+    if binaries() is not None:
+        figures |= _in_a_database(scratch, sizes, records["random"], progress)
     figures[_SYNC] = Figure.of(sync_ms(scratch), "ms")
+    return figures
+
+
+def _in_a_database(
+    scratch: Path, sizes: dict[int, int], records: dict[int, Path], progress: Progress
+) -> dict[str, Figure]:
+    """The same figures with a PostgreSQL of our own, which does not wait for its disk."""
+    figures: dict[str, Figure] = {}
+    task = progress.add_task("waiting, PostgreSQL", total=len(_FROM_RANDOM) * len(sizes))
+    with server() as running:
+        place = shared(running.url)
+        assert isinstance(place, Database)
+        for count, timed in sizes.items():
+            for search in _FROM_RANDOM:
+                waited = measure_in(place, scratch, search, count, timed, records[count])
+                case = f"{search} {_DATABASE}"
+                figures |= _told(f"{case}, {count:,} trials", waited)
+                _advance(progress, task, f"{case}, {count:,} trials")
     return figures
 
 
@@ -122,7 +145,13 @@ def _told(case: str, waited: Waited) -> dict[str, Figure]:
 
 def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Figure]) -> None:
     """The parts, then the whole with its spread and what goes with the size of the record."""
-    cases = [(search, count) for search in SEARCHES for count in sizes]
+    kinds = [*SEARCHES, *(f"{search} {_DATABASE}" for search in _FROM_RANDOM)]
+    cases = [
+        (kind, count)
+        for kind in kinds
+        for count in sizes
+        if f"{kind}, {count:,} trials, all" in figures
+    ]
     timed = " and ".join(dict.fromkeys(map(str, sizes.values())))
     console.print(
         "\nWhat a slot waits for, in ms a trial of 20 epochs, after so many that have ended\n"

@@ -23,8 +23,11 @@ from sweeps.composition import Composition, compose
 from sweeps.driver import Driver
 from sweeps.entry import use_plugins
 from sweeps.image import Image
+from sweeps.owner import Owner
 from sweeps.progress import Plan, Progress
 from sweeps.records import Place, State
+from sweeps.shared import Database
+from sweeps.storage import look, opened
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker
@@ -67,10 +70,15 @@ class Waited:
     memory_mb: float
 
 
-def study_at(place: Path, sweep: Sweep) -> Study:
-    """The storage that is measured: the only place that says which."""
-    path = place / "study.log"
-    return Study(path, sweep.objective, sweep.space, sweep.name, create=not path.exists())
+def study_at(place: Path | Database, sweep: Sweep) -> Study:
+    """The study in the storage that is measured: a journal file, or a database."""
+    if isinstance(place, Path):
+        new = not place.exists()
+    else:
+        from sweeps.postgres import names_in
+
+        new = sweep.name not in names_in(place)
+    return Study(place, sweep.objective, sweep.space, sweep.name, create=new)
 
 
 def build(
@@ -87,7 +95,7 @@ def build(
     chance = random.Random(0)
     # Nothing here is to survive a power cut, and syncing would take most of an hour.
     with _swept(search) as sweep, patch.object(os, "fsync", lambda descriptor: None):
-        study = study_at(folder, sweep)
+        study = study_at(folder / "study.log", sweep)
         for number in range(1, max(sizes) + 1):
             trial = study.propose(sweep.search).id
             top = chance.uniform(0.3, 0.8)
@@ -109,11 +117,34 @@ def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -
     copy = scratch / f"copy-{search}-{count}"
     shutil.copytree(record, copy)
     try:
-        spawn = multiprocessing.get_context("spawn")
-        with spawn.Pool(1) as pool:
-            return pool.apply(_measured, (copy, search, count + trials, trials))
+        return _apart(copy / "study.log", copy, search, count + trials, trials)
     finally:
         shutil.rmtree(copy)
+
+
+def measure_in(
+    database: Database, scratch: Path, search: str, count: int, trials: int, record: Path
+) -> Waited:
+    """The same in a database, which is given the trials of a record up to this count first."""
+    with _swept(search) as sweep:
+        study_at(database, sweep).close()
+        held = opened(database, sweep.name, Owner.me())
+        try:
+            number = held.get_study_id_from_name(sweep.name)
+            known = len(held.get_all_trials(number, deepcopy=False))
+            for trial in look(record / "study.log").get_all_trials(0, deepcopy=False)[known:]:
+                held.create_new_trial(number, trial)
+        finally:
+            held.close()
+    folder = scratch / f"database-{search}-{count}"
+    folder.mkdir()
+    return _apart(database, folder, search, count + 2 * trials, trials)
+
+
+def _apart(place: Path | Database, folder: Path, search: str, limit: int, trials: int) -> Waited:
+    """In a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured, (place, folder, search, limit, trials))
 
 
 def sync_ms(scratch: Path) -> list[float]:
@@ -128,10 +159,10 @@ def sync_ms(scratch: Path) -> list[float]:
     return found
 
 
-def _measured(folder: Path, search: str, limit: int, trials: int) -> Waited:
+def _measured(place: Path | Database, folder: Path, search: str, limit: int, trials: int) -> Waited:
     with _swept(search, limit) as sweep:
         before, began = _memory_mb(peak=False), time.perf_counter()
-        study = study_at(folder, sweep)
+        study = study_at(place, sweep)
         driver = _driver(folder, sweep, study, limit)
         opening_s = time.perf_counter() - began
         watch = _Watch()

@@ -15,13 +15,13 @@ from sqlalchemy import orm
 from sqlalchemy.exc import OperationalError
 
 from sweeps import postgres, writer
+from sweeps.bench.postgres_server import PASSWORD, Server, binaries, server
 from sweeps.owner import OWNER, Owner
 from sweeps.postgres import Postgres
 from sweeps.records import Source, State
 from sweeps.shared import Database, shared
 from sweeps.storage import reach
 from sweeps.study import Study
-from tests.sweeps.postgres_server import PASSWORD, Server, binaries, server
 from tests.sweeps.test_study import ACCURACY, RANDOM, SPACE, metrics, scripted
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a test run's own, in a folder of its own, as a user that is not root."""
+"""A PostgreSQL of a bench's or a test's own, in a folder of its own, by a user who is not root."""
 
 from __future__ import annotations
 
