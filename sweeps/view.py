@@ -19,8 +19,9 @@ from optuna.samplers._tpe.sampler import default_gamma
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: TPE looks at so many trials, besides its best and its newest: see README for what that costs.
-TPE_BOUND = 250
+#: TPE looks at so many trials, besides its best and its newest. With half as many, its best after
+#: 1,000 trials was 0.007 worse on generated curves (95 %: -0.015 to 0.001), for 2 ms a proposal.
+TPE_BOUND = 500
 #: A Gaussian process at so many complete ones.
 GP_BOUND = 100
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).

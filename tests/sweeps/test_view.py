@@ -135,14 +135,14 @@ def test_what_is_seen_is_a_function_of_the_trials(
 
 
 def test_the_rest_is_even_over_time() -> None:
-    for count in (500, 1_000, 4_000):
+    for count in (1_000, 4_000):
         numbers = kept([trial(n, TrialState.PRUNED) for n in range(count)]).select(TPESampler())
         assert numbers is not None
         tenths = [0] * 10
         for number in numbers.numbers[25:]:  # equals: the first 25 are the best
             tenths[10 * number // count] += 1
         even = (view.TPE_BOUND) / 10
-        assert all(abs(n - even) <= 4 for n in tenths[1:])
+        assert all(abs(n - even) <= 6 for n in tenths[1:])
 
 
 @pytest.mark.parametrize("every", [2, 4, 8, 16])
@@ -157,10 +157,10 @@ def test_the_rest_is_of_every_slot(every: int) -> None:
 
 
 def test_what_is_taken_back_was_never_there() -> None:
-    trials = [trial(n, TrialState.COMPLETE, n) for n in range(300)]
+    trials = [trial(n, TrialState.COMPLETE, n) for n in range(700)]
     found, other = kept(trials), kept(trials)
-    found.running(300)
-    found.forget(300)
+    found.running(700)
+    found.forget(700)
     assert found.select(TPESampler()) == other.select(TPESampler())
 
 
