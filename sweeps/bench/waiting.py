@@ -33,8 +33,9 @@ from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker
 
 EPOCHS = 20
-#: Of a trial, in the order in which they come; `epochs` are all but the last, `end` is that.
-PARTS = ("propose", "compose", "record", "hand out", "epochs", "end")
+#: Of a trial, in the order in which they come; `epochs` are all but the last, `end` is that. The
+#: disk's part is told apart: it depends on the disk, and on who else writes to it.
+PARTS = ("propose", "compose", "record", "hand out", "epochs", "end", "disk")
 
 #: What varies: of every kind, and for a grid in steps, 358,400 configurations.
 _SPACE = (
@@ -116,6 +117,7 @@ def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -
     """Time some trials after those on record, in a fresh process and on a copy of it."""
     copy = scratch / f"copy-{search}-{count}"
     shutil.copytree(record, copy)
+    os.sync()  # what was copied is not to be written while a line waits for the disk
     try:
         return _apart(copy / "study.log", copy, search, count + trials, trials)
     finally:
@@ -168,7 +170,12 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         watch = _Watch()
         ms: dict[str, list[float]] = {part: [] for part in (*PARTS, "all")}
         chance = random.Random(1)
-        with watch.on(Image, "draw"), watch.on(Composition, "training"), watch.on(Study, "propose"):
+        with (
+            watch.on(os, "fsync"),
+            watch.on(Image, "draw"),
+            watch.on(Composition, "training"),
+            watch.on(Study, "propose"),
+        ):
             for _ in range(trials):
                 told = _one(driver, watch, chance)
                 for part in PARTS:
@@ -185,22 +192,25 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     assignment = driver.next()
     taken = time.perf_counter() - began
     assert assignment is not None
-    each = []
+    draw, composed = watch.seconds["draw"], watch.seconds["training"]
+    proposed, recording = watch.seconds["propose"], watch.seconds["fsync"]
+    each, disk = [], recording
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
         began = time.perf_counter()
         over = driver.epoch(assignment.trial, epoch, metrics, _HERE)
-        each.append(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        each.append(took - (watch.seconds["fsync"] - disk))
+        disk = watch.seconds["fsync"]
         assert over == (epoch == EPOCHS)
-    draw, composed = watch.seconds["draw"], watch.seconds["training"]
-    proposed = watch.seconds["propose"]
     return {
         "propose": draw,
         "compose": composed,
-        "record": proposed - draw,
+        "record": proposed - draw - recording,
         "hand out": taken - proposed - composed,
         "epochs": sum(each[:-1]),
         "end": each[-1],
+        "disk": disk,
     }
 
 
@@ -268,8 +278,8 @@ class _Watch:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def on(self, owner: type, name: str) -> Iterator[None]:
-        """Time each call of a method."""
+    def on(self, owner: Any, name: str) -> Iterator[None]:
+        """Time each call of a method or function."""
         method = getattr(owner, name)
 
         def timed(*args: Any) -> Any:
