@@ -153,7 +153,7 @@ class TestReading:
         with pytest.raises(ConfigError, match=r"has no study\.log"):
             lines(tmp_path, LR, "from_sweep=a")
         (tmp_path / "a" / "study.log").touch()
-        with pytest.raises(ConfigError, match="has no trials yet"):
+        with pytest.raises(ConfigError, match="has no trials of it yet"):
             lines(tmp_path, LR, "from_sweep=a")
 
 

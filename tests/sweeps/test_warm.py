@@ -256,7 +256,7 @@ def test_whatever_a_space_holds_comes_back_from_the_record_and_into_the_image(
     assert (back.params["kind"], back.epochs, back.state) == (
         params["kind"], ours.epochs, ours.state,
     )  # fmt: skip
-    image = Image(StudyDirection.MAXIMIZE)
+    image = Image([StudyDirection.MAXIMIZE])
     image.feed([back], whole, ACCURACY)
     assert len(image.optuna.trials) == 1
     assert image.own.trials == []
