@@ -22,8 +22,8 @@ from optuna.trial import FrozenTrial, TrialState
 #: TPE looks at so many trials, besides its best and its newest. With 250, which would halve its
 #: time at 1,000, three of 17 simulated searches of 1,000 trials ended 3 to 5 points lower.
 TPE_BOUND = 1_000
-#: A Gaussian process at so many complete ones.
-GP_BOUND = 100
+#: A Gaussian process at so many complete ones, with which a proposal takes half a second.
+GP_BOUND = 200
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
 _BEST = 25
 #: Running trials that are always shown; beyond, they are waiting ones (`stop=promotion`).
