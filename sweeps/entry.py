@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -53,6 +53,28 @@ def run(mode: str) -> None:
             from sweeps.train import train
 
             train(config)
+
+
+def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The name of a sweep and the options beside it, of a command line that takes just these.
+
+    Args:
+        command: an example of it, such as "make predict SWEEP=quickstart".
+
+    Raises:
+        ConfigError: not one name, or an option that there is not.
+    """
+    from sweeps.messages import unknown
+
+    words = sys.argv[1:]
+    names = [word for word in words if "=" not in word]
+    given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
+    if len(names) != 1:
+        raise ConfigError(f"name one sweep: {command}")
+    for key in given:
+        if key not in options:
+            raise ConfigError(unknown("option", f"{key}={given[key]}", key, list(options)))
+    return names[0], given
 
 
 @contextmanager

@@ -29,9 +29,6 @@ from sweeps.storage import hold
 from sweeps.sweep import FAILED, begin, fetch, warmed
 from trainers.errors import ConfigError
 
-#: The layout of plan.yaml; a later one is refused rather than misread.
-VERSION = 1
-
 _FILE = "plan.yaml"
 
 #: Goes on with a sweep: (results, name, overrides given anew) -> exit code, or "it is finished".
@@ -289,24 +286,17 @@ def _read(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is damaged, or a later version of this program wrote it.
     """
+    content = results.read_record(path, "a plan")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        newer = int(content["version"]) > VERSION
-        found = {"overrides": list(content["overrides"]), "plan": list(content["plan"])}
-    except (yaml.YAMLError, TypeError, KeyError, ValueError):
+        return {"overrides": list(content["overrides"]), "plan": list(content["plan"])}
+    except (TypeError, KeyError):
         raise ConfigError(f"{path} is damaged: it is no record of a plan") from None
-    if newer:
-        raise ConfigError(
-            f"{path} was written by a newer Caviar (layout {content['version']}, this one knows "
-            f"{VERSION}): update, or use another name"
-        )
-    return found
 
 
 def _record(plan: Plan, listed: Any) -> None:
     """Write plan.yaml, whole or not at all."""
     content = {
-        "version": VERSION,
+        "version": results.VERSION,
         "overrides": list(plan.given),
         "plan": listed,
         "stages": [stage.name for stage in plan.stages],

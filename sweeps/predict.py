@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,7 @@ from rich.progress import track
 
 from sweeps import results
 from sweeps.ending import score
-from sweeps.entry import refusals
-from sweeps.messages import unknown
+from sweeps.entry import one_sweep, refusals
 from sweeps.results import Folder
 from trainers.config import Mode, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint
@@ -166,16 +164,8 @@ def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> No
 
 def main() -> None:
     """Read the command line."""
-    words = sys.argv[1:]
     with refusals():
-        names = [word for word in words if "=" not in word]
-        given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
-        if len(names) != 1:
-            raise ConfigError("name one sweep: make predict SWEEP=quickstart")
-        for key in given:
-            if key not in DEFAULTS:
-                raise ConfigError(unknown("option", f"{key}={given[key]}", key, list(DEFAULTS)))
-        predict(names[0], given)
+        predict(*one_sweep("make predict SWEEP=quickstart", list(DEFAULTS)))
 
 
 if __name__ == "__main__":

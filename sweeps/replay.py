@@ -8,7 +8,6 @@ the same epochs to the bit.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,9 +19,8 @@ from sweeps import results
 from sweeps.breeding import changed
 from sweeps.composition import Composition, compose
 from sweeps.ending import score
-from sweeps.entry import refusals, use_plugins
+from sweeps.entry import one_sweep, refusals, use_plugins
 from sweeps.lineage import Stretch, schedule
-from sweeps.messages import unknown
 from sweeps.records import Objective, TrialRecord, ranking
 from sweeps.study import Study
 from sweeps.sweep import FAILED, check
@@ -150,16 +148,8 @@ def _seed(text: str | None, own: int) -> int:
 def main() -> None:
     """Read the command line."""
     use_plugins()
-    words = sys.argv[1:]
     with refusals():
-        names = [word for word in words if "=" not in word]
-        given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
-        if len(names) != 1:
-            raise ConfigError("name one sweep: make replay SWEEP=mnist")
-        for key in given:
-            if key not in OPTIONS:
-                raise ConfigError(unknown("option", f"{key}={given[key]}", key, list(OPTIONS)))
-        replay(names[0], given)
+        replay(*one_sweep("make replay SWEEP=mnist", OPTIONS))
 
 
 if __name__ == "__main__":

@@ -166,14 +166,23 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
     Raises:
         ConfigError: a later version of this program wrote it.
     """
+    return read_record(folder.sweep, "a sweep")
+
+
+def read_record(path: Path, what: str) -> dict[str, Any]:
+    """A YAML file that says what a sweep or a plan of sweeps is, with its layout's version.
+
+    Raises:
+        ConfigError: it is damaged, or a later version of this program wrote it.
+    """
     try:
-        content = yaml.safe_load(folder.sweep.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         newer = int(content["version"]) > VERSION
     except (yaml.YAMLError, TypeError, KeyError, ValueError):
-        raise ConfigError(f"{folder.sweep} is damaged: it is no record of a sweep") from None
+        raise ConfigError(f"{path} is damaged: it is no record of {what}") from None
     if newer:
         raise ConfigError(
-            f"{folder.path} was written by a newer Caviar (layout {content['version']}, this one "
+            f"{path.parent} was written by a newer Caviar (layout {content['version']}, this one "
             f"knows {VERSION}): update, or use another name"
         )
     return {str(key): value for key, value in content.items()}
