@@ -31,7 +31,6 @@ from tests.sweeps.test_resume import table
 from trainers.config import typed
 from trainers.run import run
 
-KILLS = 20
 SPACE = (
     "baseline=false",
     "optimizer.lr=tag(log,interval(1e-3,1e-1))",
@@ -71,8 +70,8 @@ def sit(sweep: Sweep, folder: Folder) -> None:
     study.close()
 
 
-def killed(path: str, words: tuple[str, ...]) -> None:
-    """A sweep left alone, then others that are killed `KILLS` times in all, and resumed."""
+def killed(path: str, words: tuple[str, ...], wanted: int) -> None:
+    """A sweep left alone, then others that are killed so many times in all, and resumed."""
     use_plugins()
     chance = random.Random(20)
     with compose([*SMALL, *SPACE, *words]) as composition:
@@ -95,8 +94,8 @@ def killed(path: str, words: tuple[str, ...]) -> None:
         assert sitting("calm") == 0
         usual_s = time.monotonic() - began
         kills = finished = 0
-        while kills < KILLS or not finished:
-            kill_after = chance.uniform(0.01, usual_s / 3) if kills < KILLS else None
+        while kills < wanted or not finished:
+            kill_after = chance.uniform(0.01, usual_s / 3) if kills < wanted else None
             code = sitting(f"killed-{finished}", kill_after)
             assert code in (0, -signal.SIGKILL), code
             kills, finished = kills + (code != 0), finished + (code == 0)
@@ -107,14 +106,14 @@ def outcome(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("kills", "words"),
     [
-        ("search=tpe", "search.n_startup_trials=3", "stop=asha", "stop.factor=2"),
-        ("search=random", "stop=promotion", "stop.factor=2"),
+        (20, ("search=tpe", "search.n_startup_trials=3", "stop=asha", "stop.factor=2")),
+        (5, ("search=random", "stop=promotion", "stop.factor=2")),
     ],
 )
-def test_twenty_kills_change_no_decision(tmp_path: Path, words: tuple[str, ...]) -> None:
-    process = get_context("spawn").Process(target=killed, args=(str(tmp_path), words))
+def test_kills_change_no_decision(tmp_path: Path, kills: int, words: tuple[str, ...]) -> None:
+    process = get_context("spawn").Process(target=killed, args=(str(tmp_path), words, kills))
     process.start()
     process.join(240)
     assert process.exitcode == 0

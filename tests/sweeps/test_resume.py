@@ -33,7 +33,7 @@ def test_a_driver_killed_again_and_again_decides_as_one_left_alone(tmp_path: Pat
 
     folder = tmp_path / "killed"
     where = f"results={tmp_path}"
-    moments = sorted(random.Random(11).sample(range(1, epochs), 3))
+    moments = sorted(random.Random(11).sample(range(1, epochs), 2))
     process = start("sweeps", *SEARCH, where, "name=killed")
     for moment in moments:
         wait_for_epochs(process, folder / "study.log", moment)

@@ -245,12 +245,12 @@ def wait_for(file: Path) -> None:
 def test_killed_many_times_it_ends_as_if_undisturbed(
     keep: str, nursery: Nursery, tmp_path: Path
 ) -> None:
-    overrides = ["epochs=24", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
+    overrides = ["epochs=14", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
     config = compose(overrides)
     folder, told = tmp_path / "run", tmp_path / "told"
     moments = random.Random(keep)
     kills, last = 0, 0
-    while last < 24:
+    while last < 14:
         told.unlink(missing_ok=True)
         nursery.start(folder, told, overrides)
         if kills % 2:  # half of them while it sets the folder right, half while it trains
@@ -264,7 +264,7 @@ def test_killed_many_times_it_ends_as_if_undisturbed(
         last = found.number if found else 0
         assert last >= max(heard, default=0)  # what was told is there
     assert kills > 3
-    assert [s.number for s in run(config, folder)] == list(range(1, 25))
+    assert [s.number for s in run(config, folder)] == list(range(1, 15))
     assert table(folder) == course(config)
     assert not [p for p in folder.iterdir() if p.name.startswith((".tmp_", ".old_"))]
 

@@ -16,7 +16,7 @@ def test_goes_on_from_a_record_of_finished_trials(tmp_path: Path) -> None:
     assert len(ticks) == 4
     assert list(made) == [2, 4]
 
-    waited = _measured(made[2], "grid", 2 + 3, 3)
+    waited = _measured(made[2] / "study.log", made[2], "grid", 2 + 3, 3)
     assert [len(waited.ms[part]) for part in (*PARTS, "all")] == [3] * (len(PARTS) + 1)
     assert all(value > 0 for values in waited.ms.values() for value in values)
     parts = [sum(waited.ms[part][n] for part in PARTS) for n in range(3)]
@@ -24,7 +24,10 @@ def test_goes_on_from_a_record_of_finished_trials(tmp_path: Path) -> None:
     assert waited.opening_s > 0
 
     with _swept("grid") as sweep:
-        studies = {5: study_at(made[2], sweep), 4: study_at(made[4], sweep)}
+        studies = {
+            5: study_at(made[2] / "study.log", sweep),
+            4: study_at(made[4] / "study.log", sweep),
+        }
     for count, study in studies.items():
         study.close()
         assert [t.state for t in study.trials] == [State.COMPLETE] * count
