@@ -24,7 +24,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
-def test_a_driver_killed_again_and_again_decides_as_one_left_alone(tmp_path: Path) -> None:
+def test_a_killed_driver_decides_as_one_left_alone(tmp_path: Path) -> None:
     code, output = finish(start("sweeps", *SEARCH, f"results={tmp_path}", "name=calm"))
     assert code == 0, output
     calm = table(tmp_path / "calm")
@@ -33,7 +33,7 @@ def test_a_driver_killed_again_and_again_decides_as_one_left_alone(tmp_path: Pat
 
     folder = tmp_path / "killed"
     where = f"results={tmp_path}"
-    moments = sorted(random.Random(11).sample(range(1, epochs), 2))
+    moments = sorted(random.Random(11).sample(range(1, epochs), 1))
     process = start("sweeps", *SEARCH, where, "name=killed")
     for moment in moments:
         wait_for_epochs(process, folder / "study.log", moment)
