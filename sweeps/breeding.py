@@ -69,14 +69,14 @@ def decide(study: Study, rule: Breeding, waiting: Mapping[str, int], seed: int) 
     exploits = rule.exploits(trials, epoch, study.curves, seed)
     survivors = tuple(trial for trial in trials if trial not in exploits)
     found = Generation(epoch, len(study.trials), tuple(exploits.items()), survivors)
-    study.note(f"{_NOTED}:{len(generations(study))}", asdict(found))
+    study.remember(f"{_NOTED}:{len(generations(study))}", asdict(found))
     return found
 
 
 def generations(study: Study) -> list[Generation]:
     """All decisions, in order."""
     found: list[Generation] = []
-    while (told := study.noted(f"{_NOTED}:{len(found)}")) is not None:
+    while (told := study.remembered(f"{_NOTED}:{len(found)}")) is not None:
         exploits = tuple((str(trial), str(parent)) for trial, parent in told["exploits"])
         survivors = tuple(told["survivors"])
         found.append(Generation(told["epoch"], told["first"], exploits, survivors))

@@ -352,6 +352,22 @@ def exists(config: DictConfig, key: str) -> bool:
     return True
 
 
+def value_at(config: Any, key: str) -> Any:
+    """The value under a dotted key of plain containers; `betas.0` is of a list.
+
+    Raises:
+        KeyError: there is none.
+    """
+    for part in key.split("."):
+        if isinstance(config, list) and part.isdigit() and int(part) < len(config):
+            config = config[int(part)]
+        elif isinstance(config, Mapping) and part in config:
+            config = config[part]
+        else:
+            raise KeyError(key)
+    return config
+
+
 def dotted(config: DictConfig) -> Iterator[str]:
     """Every key of a configuration that holds a value, in dotted form."""
     yield from _dotted(OmegaConf.to_container(config, resolve=False), "")

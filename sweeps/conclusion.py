@@ -33,6 +33,7 @@ _ASIDE = (
     "preview",
     "points",
     "from_sweep",
+    "study",
     "plan",
     "repeats",
     "objectives",

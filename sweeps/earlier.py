@@ -20,12 +20,13 @@ from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from sweeps import results
-from sweeps.composition import compose, dotted, plain
+from sweeps import reruns, results
+from sweeps.composition import compose, dotted, plain, value_at
 from sweeps.config import FROM_SWEEP, SWEEP_KEYS
 from sweeps.dimensions import Choice, Dimension, Interval, text
 from sweeps.messages import unknown
-from sweeps.records import Objective, State, TrialRecord
+from sweeps.records import Objective, Ranked, Source, State, TrialRecord, ranking
+from sweeps.repeats import Repeats, stand
 from sweeps.results import Folder
 from sweeps.seeds import SEED
 from sweeps.shared import shared
@@ -72,7 +73,7 @@ class Earlier:
         config, overrides, data: as sweep.yaml has them.
         dimensions: what was swept.
         wall_s: seconds spent on it so far.
-        trials: those its search proposed, with the objective alone of each epoch.
+        trials: with the objective alone of each epoch.
     """
 
     folder: Folder
@@ -93,8 +94,21 @@ class Earlier:
 
     @property
     def scored(self) -> list[TrialRecord]:
-        """The trials from which something can be learnt."""
-        return [t for t in self.trials if t.state.scored and t.best(self.objective) is not None]
+        """The trials from which a search can learn: those that its search has proposed."""
+        return [
+            t
+            for t in self.trials
+            if t.source is None and t.state.scored and t.best(self.objective) is not None
+        ]
+
+    @property
+    def ranked(self) -> list[Ranked]:
+        """Its scored trials, the best first: the one that won when the best were run again."""
+        ranked = ranking(list(self.trials), self.objective)
+        repeats = Repeats.read(self.config.get("repeats"))
+        again = stand(repeats, self.trials, self.objective, int(self.config[SEED]))
+        won = reruns.winner(again, self.objective)
+        return ranked if won is None else [won.found, *(r for r in ranked if r != won.found)]
 
     def then(self, trial: TrialRecord, parameter: Parameter) -> Any:
         """What one of its trials had for a key that it did not draw.
@@ -109,8 +123,8 @@ class Earlier:
                 raise KeyError(key)
             return choice
         if key.split(".")[0] in self.dimensions or key in self.dimensions:
-            return _at(self._config(trial.id), key)
-        return _at(self.config, key)
+            return value_at(self._config(trial.id), key)
+        return value_at(self.config, key)
 
     def _config(self, trial: str) -> Any:
         """A trial's own configuration; empty if it has left none."""
@@ -230,17 +244,21 @@ def read(folder: Folder) -> Earlier:
         ) from None
     objective = Objective(metric, study.directions[0] is StudyDirection.MAXIMIZE)
     dimensions = _dimensions(config, overrides)
-    states = {TrialState.COMPLETE: State.COMPLETE, TrialState.PRUNED: State.STOPPED}
+    states = {
+        TrialState.COMPLETE: State.COMPLETE,
+        TrialState.PRUNED: State.STOPPED,
+        TrialState.RUNNING: State.RUNNING,
+    }
     trials = tuple(
         TrialRecord(
             id=f"{trial.number:04d}",
             number=trial.number,
-            state=states.get(trial.state, State.FAILED),  # or runs; either has no result
+            state=states.get(trial.state, State.FAILED),
             params={k: _value(dimensions.get(k), v) for k, v in trial.params.items()},
             epochs={n: {metric: v} for n, v in sorted(trial.intermediate_values.items())},
+            source=Source(**told) if (told := trial.user_attrs.get("source")) else None,
         )
         for trial in found
-        if "source" not in trial.user_attrs
     )
     return Earlier(
         folder=folder,
@@ -299,24 +317,11 @@ def _differing(earlier: Earlier, sweep: Sweep) -> Iterator[str]:
         if any(f"{key}.".startswith(f"{aside}.") for aside in (*_ASIDE, *swept)):
             continue
         try:
-            was, has = _at(earlier.config, key), _at(now, key)
+            was, has = value_at(earlier.config, key), value_at(now, key)
         except KeyError:
             continue
-        if was != has and "${" not in str(_at(as_written, key)):  # which another key tells
+        if was != has and "${" not in str(value_at(as_written, key)):  # which another key tells
             yield f"{key}={text(was)} (now {text(has)})"
-
-
-def _at(config: Any, key: str) -> Any:
-    """The value under a dotted key of plain containers, or KeyError."""
-    node = config
-    for part in key.split("."):
-        if isinstance(node, list) and part.isdigit() and int(part) < len(node):
-            node = node[int(part)]
-        elif isinstance(node, dict) and part in node:
-            node = node[part]
-        else:
-            raise KeyError(key)
-    return node
 
 
 def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Dimension]:

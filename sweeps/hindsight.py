@@ -15,7 +15,7 @@ from sweeps.budget import UNLIMITED
 from sweeps.ending import score
 from sweeps.results import Folder
 from sweeps.search import Sampled, Setting
-from sweeps.simulation import Recorded, read, simulate
+from sweeps.simulation import Recorded, baseline, read, simulate
 from sweeps.stop import Asha, Never
 from sweeps.sweep import Sweep
 from trainers.errors import ConfigError
@@ -65,7 +65,7 @@ def _told(sweep: Sweep, source: Recorded, name: str) -> str:
         training=replace(sweep.training, epochs=source.epochs),
     )
     stopped = simulate(replayed, source, _WORKERS, seed=0)
-    whole = simulate(replace(replayed, stop=Never()), source, _WORKERS, seed=0)
+    whole = baseline(replayed, source, _WORKERS, 0, len(points))
     if stopped.best is None or whole.best is None:
         return ""
     rule = sweep.choice("stop") if own else "asha"

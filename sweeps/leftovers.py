@@ -7,12 +7,14 @@ something else: what was trained then belongs to other values, and must not be t
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from sweeps.composition import value_at
 from sweeps.seeds import SEED
 
 #: In the sweep's folder, for what is not on record.
@@ -34,7 +36,8 @@ def set_aside(folder: Path, config: Mapping[str, Any], keys: Iterable[str]) -> s
         before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
         return ""
-    if all(_value(before, key) == _value(config, key) for key in (SEED, *keys)):
+    compared = (SEED, *keys)
+    if _values(before, compared) == _values(config, compared):
         return ""
     aside = folder.parent.parent / ASIDE
     aside.mkdir(exist_ok=True)
@@ -45,13 +48,10 @@ def set_aside(folder: Path, config: Mapping[str, Any], keys: Iterable[str]) -> s
     return f"{folder.name}: its folder had a trial of other values, unrecorded; it is {target} now"
 
 
-def _value(config: Any, key: str) -> Any:
-    """The value under a dotted key; None if there is none."""
-    for part in key.split("."):
-        if isinstance(config, list) and part.isdigit() and int(part) < len(config):
-            config = config[int(part)]
-        elif isinstance(config, Mapping):
-            config = config.get(part)
-        else:
-            return None
-    return config
+def _values(config: Any, keys: Iterable[str]) -> dict[str, Any]:
+    """Of each dotted key that there is."""
+    found = {}
+    for key in keys:
+        with contextlib.suppress(KeyError):
+            found[key] = value_at(config, key)
+    return found

@@ -21,7 +21,7 @@ from sweeps import earlier, ending, results
 from sweeps.composition import Composition, compose, plain
 from sweeps.entry import INTERRUPTED
 from sweeps.owner import Owner
-from sweeps.records import Objective, ranking
+from sweeps.records import Objective
 from sweeps.results import Folder
 from sweeps.space import written
 from sweeps.stages import Begun, Stage, carried, checked, next_stage, stages
@@ -178,7 +178,7 @@ def _each(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console
         if code == INTERRUPTED:
             return INTERRUPTED
         before = earlier.read(plan.folder(stage))
-        ranked = ranking(before.scored, before.objective)
+        ranked = before.ranked
         if not ranked:
             console.print(
                 f"\nThe plan ends here: no trial of {stage.name} has a score, so there is nothing "
@@ -256,7 +256,7 @@ def _table(plan: Plan, console: Console) -> None:
         except ConfigError:  # interrupted before it had a study
             table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
             continue
-        ranked = ranking(sweep.scored, sweep.objective)
+        ranked = sweep.ranked
         if ranked:
             value = ranked[0].value
             objective = sweep.objective

@@ -267,9 +267,14 @@ class Postgres(RDBStorage):
                 distribution = known.get(text) or known.setdefault(text, json_to_distribution(text))
                 trials[trial_id].params[key] = distribution.to_external_repr(value)
                 trials[trial_id].distributions[key] = distribution
-            for trial_id, value, kind in read.rows(models.TrialValueModel, "value", "value_type"):
+            values: dict[int, dict[int, float]] = {}
+            for trial_id, objective, value, kind in read.rows(
+                models.TrialValueModel, "objective", "value", "value_type"
+            ):
                 made = models.TrialValueModel.stored_repr_to_value(value, kind)
-                trials[trial_id].values = [made]
+                values.setdefault(trial_id, {})[objective] = made
+            for trial_id, by_objective in values.items():
+                trials[trial_id].values = [by_objective[o] for o in sorted(by_objective)]
             for trial_id, step, value, kind in read.rows(
                 models.TrialIntermediateValueModel,
                 "step",

@@ -88,6 +88,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "runs on", _where(sweep)
     yield "checkpoints", _volume(sweep)
     yield "results", str(Path(sweep.config["results"]) / sweep.name)
+    if sweep.shared is not None:
+        yield "the study", f"in {sweep.shared}"
 
 
 def _trials_text(sweep: Sweep) -> str:

@@ -377,24 +377,18 @@ def _rerun(row: Rerun) -> dict[str, float]:
 
 def write_best(folder: Folder, best: Ranked) -> Path:
     """Put the best trial's configuration and checkpoint into best/; returns the checkpoint."""
+    from trainers import checkpoints
+
     source = folder.checkpoint(best.trial.id, best.epoch)
     target = folder.path / "best"
     fresh = folder.path / f".best-{os.getpid()}"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     shutil.copy2(folder.trials / best.trial.id / "config.yaml", fresh / "config.yaml")
-    shutil.copytree(source, fresh / source.name, copy_function=_link)
+    checkpoints.link(source, fresh / source.name)
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
     return target / source.name
-
-
-def _link(source: str, target: str) -> None:
-    """A hard link costs no disk; where there are none, a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _cell(value: Any) -> Any:

@@ -7,7 +7,6 @@ proposals this process has made before.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from optuna.trial import FrozenTrial
 
 from sweeps.points import Point
 from sweeps.records import Objective
+from sweeps.seeds import derived
 from sweeps.space import Space
 from trainers.check import check_arguments
 from trainers.errors import ConfigError
@@ -237,8 +237,7 @@ def _try(search: Search, setting: Setting) -> None:
 
 
 def _seed(setting: Setting, number: int, attempt: int) -> int:
-    told = f"{setting.seed}/{number}" + (f"/{attempt}" if attempt else "")
-    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:4], "big")
+    return derived(setting.seed, f"{number}/{attempt}" if attempt else f"{number}")
 
 
 def _point(setting: Setting, number: int) -> Point | None:

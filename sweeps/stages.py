@@ -15,7 +15,6 @@ from typing import Any
 from sweeps.composition import Composition, compose, plain
 from sweeps.earlier import Earlier
 from sweeps.messages import unknown
-from sweeps.records import ranking
 from sweeps.space import written
 from sweeps.sweep import Sweep, check
 from sweeps.warm import fit
@@ -196,8 +195,7 @@ def first_points(
     """The best trials of the stage before as far as this space has them, and lines on them."""
     points: list[Mapping[str, Any]] = []
     told = []
-    ranked = ranking(before.scored, before.objective)
-    for best in ranked:
+    for best in before.ranked:
         fitted = fit(
             best.trial, before.dimensions, sweep.space, before.then, sweep.composition.unswept
         )

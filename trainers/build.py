@@ -74,6 +74,11 @@ def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn
     return built
 
 
+def trainable(built: nn.Module) -> int:
+    """How many numbers of a model are trained."""
+    return sum(p.numel() for p in built.parameters() if p.requires_grad)
+
+
 def parameters(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> int:
     """How many trainable numbers the model has. No memory is taken and no weight is drawn.
 
@@ -82,7 +87,7 @@ def parameters(config: TrainConfig, input_shape: tuple[int, ...], classes: int) 
     """
     with torch.device("meta"):
         built = model(config, input_shape, classes)
-    return sum(p.numel() for p in built.parameters() if p.requires_grad)
+    return trainable(built)
 
 
 def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> str:

@@ -142,6 +142,18 @@ def remove(path: Path) -> None:
     shutil.rmtree(doomed)
 
 
+def link(path: Path, target: Path) -> None:
+    """Another of the same; hard links cost no disk, and where there are none it is a copy."""
+    shutil.copytree(path, target, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def _record(path: Path) -> tuple[dict[str, float], Mapping[str, Any]]:
     """(metrics, record) from epoch.json."""
     try:

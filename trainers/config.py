@@ -29,18 +29,6 @@ METRICS = (
     "parameters",
 )
 
-#: The groups that hold a `_target_` and its arguments.
-OPEN_GROUPS = (
-    "data",
-    "augment",
-    "model",
-    "norm",
-    "activation",
-    "init",
-    "optimizer",
-    "schedule",
-)
-
 
 class Precision(Enum):
     """Number format of the forward pass; weights and losses stay float32.

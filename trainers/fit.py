@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from trainers import device, histograms, portion
+from trainers import build, device, histograms, portion
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import Diverged
@@ -67,7 +67,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     """
     learner, dataset = untrained(config)
     where, train, valid = learner.where, dataset.train, dataset.valid
-    parameters = sum(p.numel() for p in learner.model.parameters() if p.requires_grad)
+    parameters = build.trainable(learner.model)
     early = portion.early(config, len(train), where)
     if resume is not None:
         learner.load(resume)
@@ -130,9 +130,6 @@ def size(config: TrainConfig) -> Size:
         ConfigError: what cannot be built, or data that is not there.
     """
     learner = Learner.begin(config, resident.load(config.data), torch.device("cpu"))
-    trainable = [p for p in learner.model.parameters() if p.requires_grad]
-    for parameter in trainable:
-        parameter.grad = torch.zeros_like(parameter)
-    learner.optimizer.step()
+    learner.rehearse()
     written = write(learner.state(0), None)
-    return Size(sum(p.numel() for p in trainable), written.bytes)
+    return Size(build.trainable(learner.model), written.bytes)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 from pathlib import Path
 
 import torch
@@ -38,7 +36,7 @@ def hand_over(parent: Path, child: Path, epoch: int) -> None:
         target = child / known[number].name
         if not target.exists():
             fresh = child / f".tmp_{target.name}_{secrets.token_hex(4)}"
-            shutil.copytree(known[number], fresh, copy_function=_link)
+            checkpoints.link(known[number], fresh)
             fresh.rename(target)
 
 
@@ -51,28 +49,13 @@ def misfit(one: TrainConfig, other: TrainConfig) -> str:
     try:
         parent = Learner.begin(one, resident.load(one.data), cpu)
         child = Learner.begin(other, resident.load(other.data), cpu)
-        _step(parent)
+        parent.rehearse()
         parent.epoch = 1
         child.load(parent.state(1))
-        _step(child)
+        child.rehearse()
     except ConfigError as error:
         return str(error)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         # An optimizer may lack what it would have kept under the other settings.
         return f"{type(error).__name__}: {error}"
     return ""
-
-
-def _step(learner: Learner) -> None:
-    for parameter in learner.model.parameters():
-        if parameter.requires_grad:
-            parameter.grad = torch.zeros_like(parameter)
-    learner.optimizer.step()
-
-
-def _link(source: str, target: str) -> None:
-    """A hard link costs no disk; where there are none, a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -119,6 +119,13 @@ class Learner:
         self.pace.after_batch()
         return loss.detach(), logits.detach()
 
+    def rehearse(self) -> None:
+        """A step of the optimizer on gradients of zero, for it to make its state."""
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                parameter.grad = torch.zeros_like(parameter)
+        self.optimizer.step()
+
     def state(self, number: int) -> dict[str, Any]:
         """A copy, on the CPU, of all that training needs to go on after epoch `number`.
 

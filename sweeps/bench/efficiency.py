@@ -17,6 +17,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from itertools import repeat
 from multiprocessing import get_context
 
 import numpy as np
@@ -29,7 +30,7 @@ from sweeps.budget import UNLIMITED
 from sweeps.composition import compose
 from sweeps.entry import refusals, use_plugins
 from sweeps.results import ROOT
-from sweeps.simulation import simulate
+from sweeps.simulation import baseline, simulate
 from sweeps.simulation.table import read
 from sweeps.sweep import Sweep, check
 from trainers.errors import ConfigError
@@ -74,13 +75,13 @@ def main() -> None:
                 raise ConfigError(f"{word}: this bench takes seeds=30 and workers=4")
             options[key] = int(value)
         seeds, workers = range(options["seeds"]), options["workers"]
-        yardsticks = dict(zip(seeds, _each("random", "none", seeds, workers), strict=True))
         found: dict[tuple[str, str], list[float]] = {c: [math.inf] * len(seeds) for c in CONTENDERS}
         with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+            goals = list(pool.map(_goal, seeds, repeat(workers)))
             tasks = {
-                pool.submit(_share, *contender, seed, workers, *yardsticks[seed]): (contender, seed)
+                pool.submit(_share, *contender, seed, workers, *goals[seed]): (contender, seed)
+                for contender in sorted(CONTENDERS, key=lambda one: one[0] != "gp")  # the slowest
                 for seed in seeds
-                for contender in CONTENDERS
             }
             done = as_completed(tasks)
             for task in track(done, "simulating", total=len(tasks), console=console):
@@ -98,13 +99,13 @@ def _sweep(search: str, stop: str) -> Sweep:
         return check(composition)
 
 
-def _each(search: str, stop: str, seeds: Sequence[int], workers: int) -> list[tuple[float, float]]:
-    """For each seed the best of a search of `TRIALS`, and its seconds of training."""
-    sweep = _sweep(search, stop)
-    sweep = replace(sweep, budget=replace(UNLIMITED, trials=TRIALS))
+def _goal(seed: int, workers: int) -> tuple[float, float]:
+    """The best that random search has found after `TRIALS`, and its seconds of training."""
+    use_plugins()
+    sweep = _sweep("random", "none")
     source = read(CURVES, sweep.space, sweep.objective)
-    ran = [simulate(sweep, source, workers, seed) for seed in seeds]
-    return [(one.best or -math.inf, one.train_s) for one in ran]
+    ran = baseline(sweep, source, workers, seed, TRIALS)
+    return ran.best or -math.inf, ran.train_s
 
 
 def _share(search: str, stop: str, seed: int, workers: int, goal: float, train_s: float) -> float:

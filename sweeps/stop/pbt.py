@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from sweeps.seeds import derived
 from sweeps.stop.order import low
 from sweeps.stop.rule import Curves, Stop
 from trainers.errors import ConfigError
@@ -90,5 +90,4 @@ class Pbt:
 
 def drawn(what: str, seed: int, trial: str, epoch: int) -> random.Random:
     """Random numbers for one purpose, after one epoch of the trial that gives way."""
-    told = hashlib.sha256(f"{what}/{seed}/{trial}/{epoch}".encode()).digest()
-    return random.Random(int.from_bytes(told[:8], "big"))
+    return random.Random(derived(seed, f"{what}/{trial}/{epoch}"))

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from omegaconf import OmegaConf
 from sweeps import results
 from sweeps.composition import compose
 from sweeps.earlier import gather, named, read
-from sweeps.records import State, TrialRecord
+from sweeps.records import Source, State, TrialRecord, ranking
+from sweeps.repeats import Repeats, fresh_seeds
 from sweeps.results import Folder
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check, warmed
@@ -146,6 +148,30 @@ class TestReading:
         assert [t.params for t in read(Folder(tmp_path / "a")).trials] == [
             t.params for t in study.trials
         ]
+
+    def test_the_winner_of_the_repeats_ranks_first(self, tmp_path: Path) -> None:
+        study = run(tmp_path, "a", LR, "repeats.top=2", "repeats.seeds=2", keep_open=True)
+        first, second, *others = (r.trial for r in ranking(study.trials, study.objective))
+        seeds = fresh_seeds(Repeats(top=2, seeds=2), seed=0)
+        for seed, trial in product(seeds, (first, second)):
+            again = study.derive(trial.params, Source(trial.id, seed=seed))
+            study.report(again.id, 1, {"val_accuracy": 0.9 if trial is second else 0.1}, "", "here")
+            assert read(Folder(tmp_path / "a")).ranked[0].trial.id == first.id
+            study.end(again.id, State.COMPLETE)
+        study.close()
+        ranked = read(Folder(tmp_path / "a")).ranked
+        assert [r.trial.id for r in ranked] == [t.id for t in (second, first, *others)]
+
+    def test_a_child_ranks_and_teaches_nothing(self, tmp_path: Path) -> None:
+        study = run(tmp_path, "a", LR, keep_open=True)
+        parent = study.trials[0]
+        child = study.derive(parent.params, Source(parent.id, epoch=1))
+        study.report(child.id, 2, {"val_accuracy": 2.0}, "", "here")
+        study.end(child.id, State.COMPLETE)
+        study.close()
+        found = read(Folder(tmp_path / "a"))
+        assert found.ranked[0].trial.id == child.id
+        assert child.id not in [trial.id for trial in found.scored]
 
     def test_a_folder_without_a_study_says_so(self, tmp_path: Path) -> None:
         run(tmp_path, "a", LR, trials=1)

@@ -145,11 +145,13 @@ def test_a_preview_of_what_can_be_is_no_error(
 ) -> None:
     words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
     words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
+    words += ["study=postgresql://g:hush@nowhere/db"]
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
     run("sweep")
     captured = capsys.readouterr()
     assert captured.err == ""
     assert "optimizer.lr" in captured.out
+    assert "in postgresql://g@nowhere/db" in captured.out
     assert "at most 2 hours; until val_accuracy is 0.9; until 5 in a row are no better" in " ".join(
         captured.out.split()
     )

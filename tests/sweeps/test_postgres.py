@@ -18,7 +18,7 @@ from sweeps import postgres, writer
 from sweeps.bench.postgres_server import PASSWORD, Server, binaries, server
 from sweeps.owner import OWNER, Owner
 from sweeps.postgres import Postgres
-from sweeps.records import Source, State
+from sweeps.records import Objective, Source, State
 from sweeps.shared import Database, shared
 from sweeps.storage import reach
 from sweeps.study import Study
@@ -94,6 +94,18 @@ def test_all_trials_are_read_as_optuna_reads_them(
     first = study.trials[0]
     study.derive(first.params, Source(first.id, epoch=1, seed=3))
     study.close()
+    assert_read_as_optuna_reads(database, name)
+
+
+def test_so_are_trials_of_several_objectives(database: Database, name: str) -> None:
+    study = Study(database, ACCURACY, SPACE, name, True, (Objective("epoch_s", False),))
+    scripted(study)
+    study.close()
+    (scored, *_) = assert_read_as_optuna_reads(database, name)
+    assert len(scored.values) == 2
+
+
+def assert_read_as_optuna_reads(database: Database, name: str) -> list[FrozenTrial]:
     storage = Postgres(database, name, Owner.me())
     number = storage.get_study_id_from_name(name)
     quick = storage.get_all_trials(number)
@@ -101,6 +113,7 @@ def test_all_trials_are_read_as_optuna_reads_them(
     storage.close()
     assert quick == optunas
     assert [t._trial_id for t in quick] == [t._trial_id for t in optunas]
+    return [t for t in quick if t.state.is_finished() and t.values]
 
 
 def test_a_second_driver_is_told_who_has_it(database: Database, name: str) -> None:

@@ -31,20 +31,24 @@ def test_a_killed_driver_decides_as_one_left_alone(tmp_path: Path) -> None:
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
     epochs = sum(int(row["epochs"]) for row in calm)
 
-    folder = tmp_path / "killed"
+    # Its record is kept elsewhere, among others', which must not change a thing.
+    folder, record = tmp_path / "killed", tmp_path / "group.log"
     where = f"results={tmp_path}"
     moments = sorted(random.Random(11).sample(range(1, epochs), 1))
-    process = start("sweeps", *SEARCH, where, "name=killed")
+    process = start("sweeps", *SEARCH, where, "name=killed", f"study={record}")
     for moment in moments:
-        wait_for_epochs(process, folder / "study.log", moment)
+        wait_for_epochs(process, record, moment)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         before = saved(folder)
         process = start("sweeps.resume", "killed", where)
-        wait_for_epochs(process, folder / "study.log", moment)
+        wait_for_epochs(process, record, moment)
     code, output = finish(process)
     assert code == 0, output
     assert table(folder) == calm
+    assert not (folder / "study.log").exists()
+    (again,) = [line for line in output.splitlines() if "make train" in line]
+    assert "study=" not in again
     after = saved(folder)
     assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
     assert json.loads((folder / "summary.json").read_text())["trials"] == 7

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trainers import checkpoints, history, inherit
+from trainers import checkpoints, history
 from trainers.config import TrainConfig
 from trainers.inherit import hand_over, misfit
 from trainers.run import run
@@ -42,7 +42,7 @@ def test_cut_short_it_is_finished_by_the_next_call(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(inherit, "_link", killed)
+        patch.setattr(checkpoints, "_link", killed)
         with pytest.raises(KeyboardInterrupt):
             hand_over(parent, child, 3)
     assert checkpoints.saved(child) == {}
