@@ -220,6 +220,10 @@ class Driver:
         """Record an epoch; True if the trial is to stop."""
         if trial not in self._running:
             return True
+        with self._study.together():
+            return self._epoch(trial, epoch, metrics, place)
+
+    def _epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
         if not self._repeated(trial):

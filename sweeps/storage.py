@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -187,6 +188,18 @@ def looking(place: Place, name: str) -> Iterator[Storage]:
         yield storage
     finally:
         storage.close()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without looking for garbage: a fourth of the time of reading a million objects, all kept."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _journal(path: Path, held: int, alone: bool) -> QuickJournal:

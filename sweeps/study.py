@@ -19,10 +19,9 @@ And of the sweep as a whole:
 from __future__ import annotations
 
 import copy
-import gc
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
 from sweeps.stop.growing import Growing
-from sweeps.storage import Place, Storage, opened, refuse
+from sweeps.storage import Place, Storage, opened, refuse, uncollected
 from sweeps.warm import decode, encode
 from sweeps.writer import Attribute, End, Entry, NewTrial, Note, Value, Writer
 from trainers.errors import ConfigError
@@ -109,18 +108,17 @@ class Study:
         self._noted: set[str] = set()
         self._told: dict[str, Any] = {}  # of the sweep as a whole
         self.uid = ""
-        me = Owner.me()
-        with _uncollected():
-            self._storage = None if place is None else opened(place, name, me)
-        if self._storage is None:
+        self._storage: Storage | None = None
+        if place is None:
             return
-        assert place is not None
-        try:
-            with _uncollected():
+        me = Owner.me()
+        with uncollected():
+            self._storage = opened(place, name, me)
+            try:
                 self._begin(self._storage, place, name, create, me)
-        except BaseException:
-            self.close()
-            raise
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def _directions(self) -> list[StudyDirection]:
@@ -187,6 +185,10 @@ class Study:
         """What a person should know of the storage, each told once."""
         return [] if self._writer is None else self._writer.notes()
 
+    def together(self) -> AbstractContextManager[None]:
+        """Within, writes are on disk only at the end, all at once: one wait for the disk."""
+        return nullcontext() if self._writer is None else self._writer.together()
+
     def _write(self, *entries: Entry) -> None:
         if self._writer is not None and entries:
             self._writer.write(*entries)
@@ -227,7 +229,7 @@ class Study:
         Args:
             earlier: params in this space, all that exist with each other.
         """
-        self.note("earlier", encode(earlier, self.space, self.objective))
+        self.remember("earlier", encode(earlier, self.space, self.objective))
         self._image.feed(self.earlier, self.space, self.objective)
 
     def trial(self, trial: str) -> TrialRecord:
@@ -362,17 +364,17 @@ class Study:
 
     def spend(self, wall_s: float, repeats_s: float = 0.0) -> None:
         """Record the seconds spent in all sittings."""
-        self.note("wall_s", wall_s)
+        self.remember("wall_s", wall_s)
         if repeats_s:
-            self.note("repeats_s", repeats_s)
+            self.remember("repeats_s", repeats_s)
 
-    def note(self, key: str, value: Any) -> None:
+    def remember(self, key: str, value: Any) -> None:
         """Record something about the study as a whole, as plain containers, in one write."""
         self._told[key] = value
         self._write(Note(key, value))
 
-    def noted(self, key: str) -> Any:
-        """What `note` has recorded; None if nothing."""
+    def remembered(self, key: str) -> Any:
+        """What `remember` has recorded; None if nothing."""
         return self._told.get(key)
 
     def _adopt(self, trial: FrozenTrial) -> None:
@@ -421,18 +423,6 @@ class Study:
         if source is None or source.epoch:  # what repeats another is not compared with it
             value = sign * metrics[self.objective.metric]
             self._curves.setdefault(epoch, {})[trial] = value
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage: a fourth of the time of reading a million objects, all kept."""
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _state(trial: FrozenTrial) -> State:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -166,6 +166,7 @@ class Writer:
         self._away = ""  # why the storage cannot be reached, while it cannot
         self._told: list[str] = []
         self._error: BaseException | None = None
+        self._gathered: list[Entry] | None = None
         self._closing = False
         self.lost = ""  # why nothing can be written any more
         self._thread = threading.Thread(target=self._work, name="study", daemon=True)
@@ -189,6 +190,9 @@ class Writer:
         Raises:
             Exception: what cannot be written at all, such as an attribute that is no JSON.
         """
+        if self._gathered is not None:
+            self._gathered.extend(entries)
+            return
         with self._changed:
             if self.lost:
                 return
@@ -203,6 +207,17 @@ class Writer:
                 raise self._error
             if self._done < mine and not self._away and not self.lost:
                 self._leave(f"no answer for {PATIENCE_S:.0f} s")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within, what is to be written is kept, and written at once at the end."""
+        self._gathered = []
+        try:
+            yield
+        finally:
+            gathered, self._gathered = self._gathered, None
+            if gathered:
+                self.write(*gathered)
 
     def close(self) -> None:
         """End. What has not been written then is not; see `waiting` first."""

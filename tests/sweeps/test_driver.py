@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -297,6 +298,17 @@ class TestEpoch:
         assert one.record(trial).seconds == 2.0
         assert one.epoch(trial, 3)
         assert not one.driver.finished
+
+    def test_is_one_write_with_what_came_of_it(
+        self, sit: Sit, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one = sit()
+        trial = one.next().trial
+        synced: list[int] = []
+        monkeypatch.setattr(os, "fsync", synced.append)
+        for epoch in (1, 2, 3):
+            assert one.epoch(trial, epoch) is (epoch == 3)
+            assert len(synced) == epoch
 
     def test_of_a_trial_that_has_ended_says_stop(self, sit: Sit) -> None:
         one = sit()

@@ -112,6 +112,34 @@ def test_while_all_is_well_it_is_there_when_write_returns(storage: Faulty, write
     assert writer.notes() == []
 
 
+def test_what_belongs_together_is_one_write(storage: Faulty, writer: Writer) -> None:
+    first, *rest = life(0)
+    writer.write(*first)
+    before = storage.content()
+    with writer.together():
+        for entries in rest:
+            writer.write(*entries)
+        assert storage.content() == before
+    assert storage.content() == expected(1)
+
+
+def test_what_was_gathered_is_written_whatever_comes_between(
+    storage: Faulty, writer: Writer
+) -> None:
+    first, *rest = life(0)
+    writer.write(*first)
+
+    def fail() -> None:
+        with writer.together():
+            for entries in rest:
+                writer.write(*entries)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert storage.content() == expected(1)
+
+
 def test_an_outage_is_told_once_and_ends_with_all_in_order(storage: Faulty, writer: Writer) -> None:
     groups = [entries for number in range(4) for entries in life(number)]
     for entries in groups[:3]:

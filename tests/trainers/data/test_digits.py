@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -67,6 +71,13 @@ def test_statistics_are_of_the_training_part_in_use() -> None:
 
 
 def test_without_scikit_learn_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match="make setup"):
         load()
+
+
+def test_scikit_learn_is_not_imported() -> None:
+    told = "import sys; from trainers.data import digits; "
+    told += "digits.load(None, 1.0, 0, 0.2, 'none'); print('sklearn' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
