@@ -64,12 +64,6 @@ def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
         _refuse_changes(recorded["config"], sweep.config)
         place = sweep.shared or folder.study
         study = Study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
-        fingerprint = fetch(sweep)
-        if fingerprint != recorded["data"]:
-            raise ConfigError(
-                f"the data is not what {name} was begun with: put the same back, or begin a new "
-                "sweep with name=…"
-            )
         if not study.fed and (warm := gather(sweep)).sweeps:
             study.feed(warm.trials)  # it was killed before it had been
         done = all(trial.state.ended for trial in study.trials)
@@ -86,6 +80,12 @@ def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
             return (
                 f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
+            )
+        fingerprint = fetch(sweep)
+        if fingerprint != recorded["data"]:
+            raise ConfigError(
+                f"the data is not what {name} was begun with: put the same back, or begin a new "
+                "sweep with name=…"
             )
         results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
         with connect(sweep) as cluster:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from sweeps import results
+from sweeps import resume as resume_module
+from sweeps import sweep as sweep_module
 from sweeps.composition import compose
 from sweeps.entry import use_plugins
 from sweeps.results import Folder
 from sweeps.session import Cluster, session
 from sweeps.study import Study
-from sweeps.sweep import check, fetch, run
+from sweeps.sweep import begin, check, fetch, run
 
 #: Small and quick: a model of one layer on a quarter of the digits.
 SMALL = (
@@ -43,6 +46,22 @@ def cluster() -> Iterator[Cluster]:
     use_plugins()
     with session() as ray:
         yield ray
+
+
+@pytest.fixture
+def begin_here(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Begins a sweep in this process, as its command does, and returns its exit code.
+
+    What begins or goes on here runs on the shared Ray; starting one takes seconds.
+    """
+    for module in (sweep_module, resume_module):
+        monkeypatch.setattr(module, "connect", lambda sweep: nullcontext(cluster))
+
+    def go(*words: str) -> int:
+        with compose(words) as composition:
+            return begin(check(composition))
+
+    return go
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,9 @@ import yaml
 from sweeps import plan as plan_module
 from sweeps import preview, results
 from sweeps import resume as resume_module
-from sweeps import sweep as sweep_module
 from sweeps.composition import compose
 from sweeps.plan import resume, start
 from sweeps.resume import _merge
-from sweeps.session import Cluster
 from sweeps.sweep import Sweep
 from tests.sweeps.commands import saved
 from tests.sweeps.commands import start as command
@@ -182,11 +179,10 @@ def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
 
 @pytest.mark.timeout(900)
 def test_killed_and_resumed_it_goes_the_same_way(
-    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, begin_here: Callable[..., int]
 ) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
-    for module in (sweep_module, resume_module):
-        monkeypatch.setattr(module, "connect", lambda sweep: nullcontext(cluster))
+    del begin_here  # where plans begin their stages
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     plan(calm)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")

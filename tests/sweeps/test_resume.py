@@ -7,11 +7,12 @@ import json
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sweeps.resume import _merge, _refuse_changes
+from sweeps.resume import _merge, _refuse_changes, resume
 from tests.sweeps.commands import SEARCH, finish, saved, start, wait_for_epochs
 from trainers.errors import ConfigError
 
@@ -24,37 +25,38 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
-def test_a_killed_driver_decides_as_one_left_alone(tmp_path: Path) -> None:
-    code, output = finish(start("sweeps", *SEARCH, f"results={tmp_path}", "name=calm"))
-    assert code == 0, output
+def test_a_killed_driver_decides_as_one_left_alone(
+    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = f"results={tmp_path}"
+    assert begin_here(*SEARCH, where, "name=calm") == 0
     calm = table(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
     epochs = sum(int(row["epochs"]) for row in calm)
 
     # Its record is kept elsewhere, among others', which must not change a thing.
     folder, record = tmp_path / "killed", tmp_path / "group.log"
-    where = f"results={tmp_path}"
-    moments = sorted(random.Random(11).sample(range(1, epochs), 1))
+    moment = random.Random(11).randrange(1, epochs)
     process = start("sweeps", *SEARCH, where, "name=killed", f"study={record}")
-    for moment in moments:
-        wait_for_epochs(process, record, moment)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
-        before = saved(folder)
-        process = start("sweeps.resume", "killed", where)
-        wait_for_epochs(process, record, moment)
-    code, output = finish(process)
-    assert code == 0, output
+    wait_for_epochs(process, record, moment)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = saved(folder)
+    capsys.readouterr()
+    resume("killed", [where])
     assert table(folder) == calm
     assert not (folder / "study.log").exists()
-    (again,) = [line for line in output.splitlines() if "make train" in line]
+    (again,) = [line for line in capsys.readouterr().out.splitlines() if "make train" in line]
     assert "study=" not in again
     after = saved(folder)
     assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
     assert json.loads((folder / "summary.json").read_text())["trials"] == 7
 
 
-def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
+    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    del begin_here  # it goes on in this process
     where = f"results={tmp_path}"
     process = start("sweeps", *SEARCH, where, "name=s")
     wait_for_epochs(process, tmp_path / "s" / "study.log", 4)
@@ -66,19 +68,17 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(tmp_path: Path) -> None:
     before = saved(tmp_path / "s")
     assert len(before) >= 4
 
-    code, output = finish(start("sweeps.resume", "s", where))
-    assert code == 0, output
+    resume("s", [where])
     after = saved(tmp_path / "s")
     assert {path: after[path] for path in before} == before
-    assert len(table(tmp_path / "s")) == 7
-
-    code, output = finish(start("sweeps.resume", "s", where))
-    assert code == 0
-    assert "is finished: 7 trials" in output
-
     first = table(tmp_path / "s")
-    code, output = finish(start("sweeps.resume", "s", where, "budget.trials=+2"))
-    assert code == 0, output
+    assert len(first) == 7
+
+    capsys.readouterr()
+    resume("s", [where])
+    assert "s is finished: 7 trials" in capsys.readouterr().out
+
+    resume("s", [where, "budget.trials=+2"])
     assert table(tmp_path / "s")[:7] == first
     assert len(table(tmp_path / "s")) == 9
 
@@ -87,22 +87,22 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(tmp_path: Path) -> None:
     assert "a sweep that has begun keeps its epochs" in output
 
 
-def test_a_target_that_is_reached_and_what_lies_beyond(tmp_path: Path) -> None:
+def test_a_target_that_is_reached_and_what_lies_beyond(
+    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
     where = f"results={tmp_path}"
     words = ("name=s", "budget.target=0.2", "budget.trials=3")
-    code, output = finish(start("sweeps", *SEARCH, where, *words))
-    assert code == 0, output
+    assert begin_here(*SEARCH, where, *words) == 0
+    output = capsys.readouterr().out
     assert "the target of 0.2 is reached: no more trials" in output
     assert "budget.target=null" in output
     before = table(tmp_path / "s")
     assert before[-1]["reason"] == "the target of 0.2 is reached"
 
-    code, output = finish(start("sweeps.resume", "s", where))
-    assert code == 0, output
-    assert "s is finished: the target of 0.2 is reached. For more:" in output
+    resume("s", [where])
+    assert "s is finished: the target of 0.2 is reached. For more:" in capsys.readouterr().out
 
-    code, output = finish(start("sweeps.resume", "s", where, "budget.target=null"))
-    assert code == 0, output
+    resume("s", [where, "budget.target=null"])
     assert table(tmp_path / "s")[: len(before)] == before
     assert len(table(tmp_path / "s")) == 3
 
