@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import statistics
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.results import ROOT
+from sweeps.storage import look
 
 if TYPE_CHECKING:
     from trainers.config import TrainConfig
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 #: An epoch of a small model on a quarter of the bundled digits, on one core.
 TRAINING = ("data.fraction=0.25", "model.width=16", "model.depth=1", "epochs=1", "resources.cpu=1")
 LOW, HIGH = 1e-4, 1e-1
+_SLOTS = 2
 
 
 def ours(folder: Path, trials: int) -> float:
@@ -35,7 +38,7 @@ def ours(folder: Path, trials: int) -> float:
         "search=random",
         "stop=none",
         "track=none",
-        "max_concurrent=2",
+        f"max_concurrent={_SLOTS}",
         "name=ours",
         f"results={folder}",
         f"budget.trials={trials}",
@@ -44,6 +47,19 @@ def ours(folder: Path, trials: int) -> float:
     summary = json.loads((folder / "ours" / "summary.json").read_text())
     assert summary["completed"] == trials
     return float(summary["wall_s"])
+
+
+def idle_ms(folder: Path) -> float:
+    """Milliseconds for which a slot of `ours` did not train between two trials, on average.
+
+    From the ends of its trials, one epoch each, two at a time; the first tenth, in which processes
+    start, is left out.
+    """
+    trials = look(folder / "ours" / "study.log").get_all_trials(0, deepcopy=False)
+    ended = sorted(t.datetime_complete for t in trials if t.datetime_complete)[len(trials) // 10 :]
+    cycle_s = _SLOTS * (ended[-1] - ended[0]).total_seconds() / (len(ended) - 1)
+    trained_s = [t.user_attrs["epoch:1"]["epoch_s"] for t in trials]
+    return 1e3 * (cycle_s - statistics.fmean(trained_s))
 
 
 def ray_tune(folder: Path, trials: int) -> float:

@@ -2,8 +2,9 @@
 
 Waiting: a sweep's own driver, study, composition and files, against the number of trials that have
 finished, 20 epochs each. Nothing trains. What is timed is all that happens in the driver's
-process for one trial: proposing it, composing its configuration, recording it, handing it out,
-and recording and judging its epochs.
+process between two trials: recording and judging the last epoch of one, proposing the next,
+composing its configuration, recording it, and handing it out. What Ray adds to that is told with
+the trials a minute: there a slot's whole time between two trainings is measured.
 
 Trials a minute: the same training of a tenth of a second, by a sweep of ours, by Ray Tune as it
 comes (a process a trial, its own random searcher), and by Optuna in one process (`optimize`).
@@ -32,7 +33,7 @@ from rich.table import Table
 from sweeps.bench import rivals
 from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
-from sweeps.bench.waiting import PARTS, Waited, build, measure, measure_in, sync_ms
+from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
 from sweeps.entry import refusals
 from sweeps.shared import Database, shared
 from trainers.errors import ConfigError
@@ -46,6 +47,7 @@ _DATABASE = "(PostgreSQL)"
 #: Times that each contender runs its trials, and how many those are: Ray's take seconds each.
 ROUNDS = 3
 _SYNC = "a line written to disk"
+_SLOT = "ours, a slot between two trainings"
 TRIALS = {"ours": 100, "Ray Tune": 10, "Optuna": 100}
 
 
@@ -137,7 +139,9 @@ def _in_a_database(
 
 
 def _told(case: str, waited: Waited) -> dict[str, Figure]:
-    figures = {f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, "all")}
+    figures = {
+        f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, "all")
+    }
     figures[f"{case}, opening"] = Figure.of([waited.opening_s], "s")
     figures[f"{case}, memory"] = Figure.of([waited.memory_mb], "MB")
     return figures
@@ -154,8 +158,8 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
     ]
     timed = " and ".join(dict.fromkeys(map(str, sizes.values())))
     console.print(
-        "\nWhat a slot waits for, in ms a trial of 20 epochs, after so many that have ended\n"
-        f"(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
+        "\nWhat a slot waits for between two trials, in ms, after so many of 20 epochs that have "
+        f"ended\n(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
         highlight=False,
     )
     table = _table(("search", "after", *PARTS, "all"))
@@ -164,7 +168,7 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
         table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in told))
     console.print(table, highlight=False)
     console.print("\nAll parts together, and what a record of so many trials takes")
-    table = _table(("search", "after", "all, least to most", "to open it", "memory"))
+    table = _table(("search", "after", "all, least to most", EPOCH, "to open it", "memory"))
     for search, count in cases:
         case = f"{search}, {count:,} trials"
         every, opening = figures[f"{case}, all"], figures[f"{case}, opening"]
@@ -172,6 +176,7 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
             search,
             f"{count:,}",
             f"{every.low:.1f} to {every.high:.1f} ms",
+            f"{figures[f'{case}, {EPOCH}'].value:.1f} ms",
             f"{opening.value:.2f} s",
             f"{figures[f'{case}, memory'].value:.0f} MB",
         )
@@ -188,13 +193,17 @@ def _table(columns: Sequence[str]) -> Table:
 def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:
     """Trials a minute of each contender, in turns, and ours over each rival's."""
     found: dict[str, list[float]] = {name: [] for name in TRIALS}
+    idle: list[float] = []
     task = progress.add_task("trials a minute", total=ROUNDS * len(TRIALS))
     for turn in range(ROUNDS):
         for name, count in TRIALS.items():
             seconds = rivals.CONTENDERS[name](scratch / f"round{turn}", count)
             found[name].append(60 * count / seconds)
+            if name == "ours":
+                idle.append(rivals.idle_ms(scratch / f"round{turn}"))
             _advance(progress, task, f"round {turn + 1}, {name}")
     figures = {f"trials a minute, {name}": Figure.of(r, "1/min") for name, r in found.items()}
+    figures[_SLOT] = Figure.of(idle, "ms")
     for name in TRIALS:
         if name != "ours":
             ratios = [a / b for a, b in zip(found["ours"], found[name], strict=True)]
@@ -214,7 +223,8 @@ def _show_rates(console: Console, figures: dict[str, Figure]) -> None:
         console.print(f"  {key.removeprefix('trials a minute, '):<24} {figure}", highlight=False)
     alone = 60 / figures["trials a minute, Optuna"].value
     console.print(
-        f"  Optuna trains one at a time, {alone:.2f} s each; the others two at a time",
+        f"  Optuna trains one at a time, {alone:.2f} s each; the others two at a time\n"
+        f"  {_SLOT}, checkpoint included: {figures[_SLOT]}",
         highlight=False,
     )
 

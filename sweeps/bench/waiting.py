@@ -33,9 +33,11 @@ from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker
 
 EPOCHS = 20
-#: Of a trial, in the order in which they come; `epochs` are all but the last, `end` is that. The
-#: disk's part is told apart: it depends on the disk, and on who else writes to it.
-PARTS = ("propose", "compose", "record", "hand out", "epochs", "end", "disk")
+#: Between two trials, in the order in which they come: `end` is the last epoch of the one before.
+#: The disk's part is told apart: it depends on the disk, and on who else writes to it.
+PARTS = ("end", "propose", "compose", "record", "hand out", "disk")
+#: What an epoch that is not a trial's last takes, its disk included.
+EPOCH = "an epoch"
 
 #: What varies: of every kind, and for a grid in steps, 358,400 configurations.
 _SPACE = (
@@ -61,7 +63,8 @@ class Waited:
     """What was measured on one record.
 
     Attributes:
-        ms: part -> milliseconds of each trial that was timed; "all" is their sum.
+        ms: part -> milliseconds of each trial that was timed; "all" is their sum, without `EPOCH`,
+            which is the mean over the trial's.
         opening_s: until a driver has the record open.
         memory_mb: at the peak, the record open and the trials run, beyond what the process held.
     """
@@ -168,7 +171,7 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         driver = _driver(folder, sweep, study, limit)
         opening_s = time.perf_counter() - began
         watch = _Watch()
-        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, "all")}
+        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, EPOCH, "all")}
         chance = random.Random(1)
         with (
             watch.on(os, "fsync"),
@@ -178,9 +181,9 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         ):
             for _ in range(trials):
                 told = _one(driver, watch, chance)
-                for part in PARTS:
-                    ms[part].append(1e3 * told[part])
-                ms["all"].append(1e3 * sum(told.values()))
+                for part, seconds in told.items():
+                    ms[part].append(1e3 * seconds)
+                ms["all"].append(1e3 * sum(told[part] for part in PARTS))
         study.close()
         return Waited(ms, opening_s, _memory_mb(peak=True) - before)
 
@@ -194,23 +197,22 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     assert assignment is not None
     draw, composed = watch.seconds["draw"], watch.seconds["training"]
     proposed, recording = watch.seconds["propose"], watch.seconds["fsync"]
-    each, disk = [], recording
+    each, disk = [], 0.0
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
-        began = time.perf_counter()
+        before, began = watch.seconds["fsync"], time.perf_counter()
         over = driver.epoch(assignment.trial, epoch, metrics, _HERE)
-        took = time.perf_counter() - began
-        each.append(took - (watch.seconds["fsync"] - disk))
-        disk = watch.seconds["fsync"]
+        each.append(time.perf_counter() - began)
+        disk = watch.seconds["fsync"] - before
         assert over == (epoch == EPOCHS)
     return {
+        "end": each[-1] - disk,
         "propose": draw,
         "compose": composed,
         "record": proposed - draw - recording,
         "hand out": taken - proposed - composed,
-        "epochs": sum(each[:-1]),
-        "end": each[-1],
-        "disk": disk,
+        "disk": recording + disk,
+        EPOCH: sum(each[:-1]) / (EPOCHS - 1),
     }
 
 

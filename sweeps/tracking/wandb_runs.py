@@ -182,9 +182,9 @@ class Runs:
 
     def end(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         """Write how a trial ended into its run, and finish the run in the background."""
-        live = self._open.get(trial)
-        if live is None:
-            return
+        if trial not in self._open:  # it has waited, and was not to go on
+            self.open(trial, {}, 0)
+        live = self._open[trial]
         live.summarise({**summary, "state": state, "reason": reason})
         if state == "stopped":
             live.run.tags = (*(live.run.tags or ()), "early-stopped")

@@ -263,6 +263,23 @@ def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
     assert server.runs[run_id("summary")].summary["trials"] == 1
 
 
+def test_a_trial_that_waited_and_was_ended_is_known_as_ended(
+    folder: Path, server: WandbServer
+) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    train(track, "0000", folder, range(1, 3))
+    track.trial_ended("0000", "paused", "", {})
+    track.trial_ended("0000", "stopped", "not promoted after epoch 2", {"best_epoch": 2})
+    track.close()
+    run = server.runs[run_id("0000")]
+    assert run.summary["state"] == "stopped"
+    assert run.summary["reason"] == "not promoted after epoch 2"
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert run.config["optimizer"] == CONFIG["optimizer"]
+    assert run.state == "finished"
+
+
 def test_online_the_server_has_it_all(folder: Path, server: WandbServer) -> None:
     track = tracker(folder)
     for trial, state in (("0000", "complete"), ("0001", "stopped"), ("0002", "failed")):

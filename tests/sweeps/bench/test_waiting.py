@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.bench.waiting import EPOCHS, PARTS, _measured, _swept, build, study_at
+from sweeps.bench.waiting import EPOCH, EPOCHS, PARTS, _measured, _swept, build, study_at
 from sweeps.records import State
 
 
@@ -17,7 +17,7 @@ def test_goes_on_from_a_record_of_finished_trials(tmp_path: Path) -> None:
     assert list(made) == [2, 4]
 
     waited = _measured(made[2] / "study.log", made[2], "grid", 2 + 3, 3)
-    assert [len(waited.ms[part]) for part in (*PARTS, "all")] == [3] * (len(PARTS) + 1)
+    assert [len(waited.ms[part]) for part in (*PARTS, EPOCH, "all")] == [3] * (len(PARTS) + 2)
     assert all(value > 0 for values in waited.ms.values() for value in values)
     parts = [sum(waited.ms[part][n] for part in PARTS) for n in range(3)]
     assert waited.ms["all"] == pytest.approx(parts)
