@@ -42,6 +42,10 @@ _ASIDE = (
 )
 
 
+#: Searches to be compared.
+_OTHER = {"random": "tpe", "tpe": "random"}
+
+
 def conclude(
     sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
 ) -> Ending:
@@ -186,11 +190,11 @@ def _next_commands(
         more = " ".join(filter(None, [folder, extension]))
         what = "twenty more trials" if extension == twenty else "go on beyond its budget"
         commands[f'make extend {name} ARGS="{more}"'] = what
-    if sweep.choice("search") == "tpe":
-        known = ("name=", "preview=", "search=")
+    if other := _OTHER.get(sweep.choice("search")):
+        known = ("name=", "preview=", "search=", "search.")
         same = [word for word in sweep.composition.overrides if not word.startswith(known)]
-        other = ending.paste([*same, "search=random", "name=random"], "sweep")
-        commands[other] = "another search, to compare"
+        command = ending.paste([*same, f"search={other}", f"name={other}"], "sweep")
+        commands[command] = "another search, to compare"
     if sweep.config["experiment"] == "quickstart":
         commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
     return commands

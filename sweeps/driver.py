@@ -353,6 +353,7 @@ class Driver:
     def _pause(self, trial: str, epoch: int) -> None:
         """A trial gives its slot back until it is promoted; on record it is still running."""
         self._paused[trial] = epoch
+        self._study.wait(trial)
         self._running.discard(trial)
         self._progress.paused(trial)
         self._tracker.trial_ended(trial, "paused", "", {})

@@ -102,14 +102,27 @@ class Image:
         own.add_trials(self.optuna.get_trials(deepcopy=False)[self._fed :])
         return own
 
+    def wait(self, trial: int) -> None:
+        """A trial waits, and may never go on: until it does, samplers take it for a stopped one.
+
+        TPE takes a running one for bad, and with `stop=promotion` nearly all would run.
+        """
+        self._memory.wait(trial)
+
+    def go_on(self, trial: int) -> None:
+        """A trial runs, if it has waited."""
+        self._memory.go_on(trial)
+
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Take note of a trial's objective after an epoch."""
+        self._memory.go_on(trial)
         self._memory.set_trial_intermediate_value(trial, epoch, value)
 
     def end(
         self, trial: int, state: State, recorded: TrialState, values: Sequence[float] | None
     ) -> None:
         """Take note of how a trial ended, `recorded` being Optuna's word for it on record."""
+        self._memory.go_on(trial)
         seen = self._seen(state, recorded, values)
         for key, value in seen.constraints.items():
             self._memory.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
@@ -172,6 +185,7 @@ class _Memory(InMemoryStorage):
         # Of several objectives there is no order of the trials: samplers see all.
         self._view = View(directions[0]) if len(directions) == 1 else None
         self._selection: Selection | None = None
+        self._waiting: set[int] = set()
 
     @contextmanager
     def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
@@ -237,6 +251,24 @@ class _Memory(InMemoryStorage):
             trial = self._studies[study].trials[number]
             trial.params[param_name] = distribution.to_external_repr(param_value_internal)
             trial.distributions[param_name] = distribution
+
+    def wait(self, trial_id: int) -> None:
+        """Show a running trial as stopped. Of several objectives it has none of the others yet."""
+        trial = self._get_trial(trial_id)
+        if self._view is None or trial.state is not TrialState.RUNNING:
+            return
+        self._waiting.add(trial_id)
+        trial.state = TrialState.PRUNED
+        self._view.finished(trial)
+
+    def go_on(self, trial_id: int) -> None:
+        """Show a trial that was shown as stopped as running again."""
+        if trial_id in self._waiting:
+            self._waiting.remove(trial_id)
+            trial = self._get_trial(trial_id)
+            assert self._view is not None
+            self._view.resumed(trial)
+            trial.state = TrialState.RUNNING
 
     def take(self, study: int, trial: FrozenTrial) -> int:
         """Add a trial that nobody else holds, without Optuna's copy of it; returns its id."""

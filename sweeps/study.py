@@ -334,6 +334,13 @@ class Study:
         record = self._records[trial]
         self._write(Attribute(record.number, "passed", epoch))
         self._records[trial] = replace(record, passed=epoch)
+        if (image := self._images[trial]) != _UNSEEN:
+            self._image.go_on(image)
+
+    def wait(self, trial: str) -> None:
+        """Let samplers learn from a trial as it is: it waits, and may never go on. Not recorded."""
+        if (image := self._images[trial]) != _UNSEEN:
+            self._image.wait(image)
 
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""

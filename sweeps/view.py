@@ -12,7 +12,6 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.samplers._tpe.sampler import default_gamma
@@ -26,7 +25,7 @@ TPE_BOUND = 1_000
 GP_BOUND = 200
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
 _BEST = 25
-#: Running trials that are always shown; beyond, they are waiting ones (`stop=promotion`).
+#: Running trials that are always shown.
 _NEWEST = 32
 
 #: Weyl's sequence modulo 2^32 is even over any range of trials (Fibonacci hashing, Knuth vol. 3,
@@ -49,16 +48,16 @@ class View:
         self._ranked: list[tuple[_Rank, int]] = []  # finished, the best first
         self._mixed = _Mixed()  # finished and running ones
         self._complete = _Mixed()
-        self._running: dict[int, None] = {}  # by number
+        self._running: set[int] = set()
 
     def running(self, number: int) -> None:
-        """The newest trial runs."""
-        self._running[number] = None
+        """A trial runs that was not known to."""
+        self._running.add(number)
         self._mixed.add(number)
 
     def forget(self, number: int) -> None:
         """A running trial is taken back."""
-        del self._running[number]
+        self._running.remove(number)
         self._mixed.drop(number)
 
     def finished(self, trial: FrozenTrial) -> None:
@@ -72,6 +71,12 @@ class View:
         if trial.state is TrialState.COMPLETE:
             self._complete.add(trial.number)
 
+    def resumed(self, trial: FrozenTrial) -> None:
+        """A trial that was stopped runs again."""
+        del self._ranked[bisect_left(self._ranked, (_rank(trial, self._sign), trial.number))]
+        self._mixed.drop(trial.number)
+        self.running(trial.number)
+
     def select(self, sampler: BaseSampler) -> Selection | None:
         """What the sampler is to see; None: everything."""
         if isinstance(sampler, TPESampler) and len(self._mixed) > TPE_BOUND:
@@ -82,7 +87,7 @@ class View:
 
     def _numbers(self, even: Sequence[int]) -> tuple[int, ...]:
         best = (number for _, number in self._ranked[:_BEST])
-        newest = islice(reversed(self._running), _NEWEST)
+        newest = sorted(self._running)[-_NEWEST:]
         return tuple(sorted({*even, *best, *newest}))
 
 

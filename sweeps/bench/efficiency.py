@@ -84,9 +84,13 @@ def main() -> None:
                 for seed in seeds
             }
             done = as_completed(tasks)
-            for task in track(done, "simulating", total=len(tasks), console=console):
+            for count, task in enumerate(
+                track(done, "simulating", total=len(tasks), console=console), 1
+            ):
                 contender, seed = tasks[task]
                 found[contender][seed] = task.result()
+                if not console.is_terminal and count % len(CONTENDERS) == 0:
+                    console.print(f"simulated: {count} of {len(tasks)}", highlight=False)
         figures = _told(found, console)
         path = write("efficiency", len(seeds), figures)
     console.print(f"\n{path}", highlight=False)

@@ -196,14 +196,14 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     taken = time.perf_counter() - began
     assert assignment is not None
     draw, composed = watch.seconds["draw"], watch.seconds["training"]
-    proposed, recording = watch.seconds["propose"], watch.seconds["fsync"]
+    proposed, recording = watch.seconds["propose"], watch.seconds.get("fsync", 0.0)
     each, disk = [], 0.0
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
-        before, began = watch.seconds["fsync"], time.perf_counter()
+        before, began = watch.seconds.get("fsync", 0.0), time.perf_counter()
         over = driver.epoch(assignment.trial, epoch, metrics, _HERE)
         each.append(time.perf_counter() - began)
-        disk = watch.seconds["fsync"] - before
+        disk = watch.seconds.get("fsync", 0.0) - before
         assert over == (epoch == EPOCHS)
     return {
         "end": each[-1] - disk,

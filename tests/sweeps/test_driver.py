@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
+from optuna.trial import TrialState
 from rich.console import Console
 
 import sweeps.driver as driver_module
@@ -410,6 +411,26 @@ class TestPromotion:
             "0003": (State.STOPPED, 1),
         }
         assert one.record("0003").reason == "not promoted after epoch 1"
+
+    def test_what_waits_teaches_the_search_as_what_was_stopped_does(self, sit: Sit) -> None:
+        def seen(sitting: Sitting) -> list[tuple[TrialState, dict[int, float]]]:
+            return [(t.state, t.intermediate_values) for t in sitting.study.optuna.trials]
+
+        one = sit(*self.RULE)
+        first, second = one.next().trial, one.next().trial
+        one.epoch(first, 1, 0.5)
+        assert seen(one) == [(TrialState.PRUNED, {1: 0.5}), (TrialState.RUNNING, {})]
+        one.epoch(second, 1, 0.6)
+        assert one.next().trial == second
+        promoted = [(TrialState.PRUNED, {1: 0.5}), (TrialState.RUNNING, {1: 0.6})]
+        again = sit(*self.RULE)
+        assert again.next().trial == second
+        assert seen(one) == seen(again) == promoted
+        one.epoch(second, 2, 0.7)
+        assert seen(one)[1] == (TrialState.PRUNED, {1: 0.6, 2: 0.7})
+        while (assignment := one.driver.next()) is not None:
+            one.finish(assignment)
+        assert {state for state, _ in seen(one)} == {TrialState.PRUNED, TrialState.COMPLETE}
 
     def test_what_waits_is_not_forgotten_by_a_resume(self, sit: Sit) -> None:
         one = sit(*self.RULE)

@@ -109,7 +109,7 @@ def outcome(folder: Path) -> list[dict[str, str]]:
     ("kills", "words"),
     [
         (20, ("search=tpe", "search.n_startup_trials=3", "stop=asha", "stop.factor=2")),
-        (5, ("search=random", "stop=promotion", "stop.factor=2")),
+        (5, ("search=tpe", "search.n_startup_trials=3", "stop=promotion", "stop.factor=2")),
     ],
 )
 def test_kills_change_no_decision(tmp_path: Path, kills: int, words: tuple[str, ...]) -> None:

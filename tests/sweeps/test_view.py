@@ -134,6 +134,23 @@ def test_what_is_seen_is_a_function_of_the_trials(
             assert read.select(sampler) == kept(trials).select(sampler)
 
 
+@given(histories(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_what_was_stopped_and_goes_on_is_as_if_it_had_run_all_along(
+    trials: list[FrozenTrial], random: Any
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch)
+        found = kept(trials)
+        for one in trials:
+            if one.state is TrialState.RUNNING and random.random() < 0.5:
+                stopped = trial(one.number, TrialState.PRUNED, intermediate_values={1: 0.5})
+                found.finished(stopped)
+                found.resumed(stopped)
+        for sampler in (TPESampler(seed=0), GPSampler(seed=0)):
+            assert found.select(sampler) == kept(trials).select(sampler)
+
+
 def test_the_rest_is_even_over_time() -> None:
     for count in (2_000, 8_000):
         numbers = kept([trial(n, TrialState.PRUNED) for n in range(count)]).select(TPESampler())
