@@ -117,7 +117,7 @@ def best(folder: Folder, count: int) -> list[Voter]:
 
 def _winner(folder: Folder) -> str:
     """The trial that the end of the sweep named the best; empty if it named none."""
-    summary = folder.path / "summary.json"
+    summary = folder.summary
     best = json.loads(summary.read_text())["best"] if summary.is_file() else None
     return "" if best is None else str(best["trial"])
 

@@ -55,6 +55,11 @@ class Folder:
         return self.path / "study.log"
 
     @property
+    def summary(self) -> Path:
+        """What came of it; there if the last sitting was not killed."""
+        return self.path / "summary.json"
+
+    @property
     def trials(self) -> Path:
         """One folder a trial."""
         return self.path / "trials"
@@ -327,7 +332,7 @@ def write_schedule(folder: Folder, keys: Sequence[str], rows: Sequence[Sequence[
 
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:
     """Write summary.json."""
-    _write(folder.path / "summary.json", json.dumps(summary, indent=2) + "\n")
+    _write(folder.summary, json.dumps(summary, indent=2) + "\n")
 
 
 def summary(

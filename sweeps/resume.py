@@ -73,7 +73,8 @@ def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
         spent = Spent.on_record(searched, search_s, gpus, sweep.objective)
         over = sweep.budget.over(spent)
         repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
-        if done and repeats.over and (over or sweep.enough(searched)):
+        finished = done and repeats.over and (over or sweep.enough(searched))
+        if finished and folder.summary.is_file():  # else it was killed before it had told
             more = sweep.budget.extension(spent) or "budget.trials=+20"
             again = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
             study.close()

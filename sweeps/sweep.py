@@ -298,6 +298,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
     )
     slots = _Slots(sweep, cluster)
+    folder.summary.unlink(missing_ok=True)
     earlier = study.trials
     with Progress(_plan(sweep, study, cluster, slots()), earlier, console) as progress:
         driver = Driver(

@@ -26,7 +26,7 @@ from trainers.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 
 LR = "optimizer.lr=tag(log,interval(1e-4,1e-1))"
-BASE = ("space=null", "track=none")
+BASE = ("space=null", "track=none", "search=tpe")
 
 
 def value(record: TrialRecord) -> float:

@@ -12,7 +12,13 @@ from sweeps.records import State
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check
 
-WORDS = ("space=null", "baseline=false", "optimizer.lr=tag(log,interval(1e-4,1e-1))", "epochs=9")
+WORDS = (
+    "stop=asha",
+    "space=null",
+    "baseline=false",
+    "optimizer.lr=tag(log,interval(1e-4,1e-1))",
+    "epochs=9",
+)
 
 
 def checked(where: Path, *words: str) -> Sweep:

@@ -102,6 +102,13 @@ def test_a_target_that_is_reached_and_what_lies_beyond(
     resume("s", [where])
     assert "s is finished: the target of 0.2 is reached. For more:" in capsys.readouterr().out
 
+    told = [tmp_path / "s" / name for name in ("summary.json", "trials.csv", "importances.csv")]
+    for path in told:  # as if it had been killed after its last trial
+        path.unlink()
+    resume("s", [where])
+    assert table(tmp_path / "s") == before
+    assert all(path.exists() for path in told)
+
     resume("s", [where, "budget.target=null"])
     assert table(tmp_path / "s")[: len(before)] == before
     assert len(table(tmp_path / "s")) == 3
