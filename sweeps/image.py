@@ -252,6 +252,15 @@ class _Memory(InMemoryStorage):
             trial.params[param_name] = distribution.to_external_repr(param_value_internal)
             trial.distributions[param_name] = distribution
 
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """In place, as only we hold it; Optuna copies the trial for each."""
+        with self._lock:
+            trial = self._get_trial(trial_id)
+            self.check_trial_is_updatable(trial_id, trial.state)
+            trial.intermediate_values[step] = intermediate_value
+
     def wait(self, trial_id: int) -> None:
         """Show a running trial as stopped. Of several objectives it has none of the others yet."""
         trial = self._get_trial(trial_id)
