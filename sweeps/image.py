@@ -115,7 +115,6 @@ class Image:
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Take note of a trial's objective after an epoch."""
-        self._memory.go_on(trial)
         self._memory.set_trial_intermediate_value(trial, epoch, value)
 
     def end(
@@ -263,9 +262,9 @@ class _Memory(InMemoryStorage):
 
     def wait(self, trial_id: int) -> None:
         """Show a running trial as stopped. Of several objectives it has none of the others yet."""
-        trial = self._get_trial(trial_id)
-        if self._view is None or trial.state is not TrialState.RUNNING:
+        if self._view is None:
             return
+        trial = self._get_trial(trial_id)
         self._waiting.add(trial_id)
         trial.state = TrialState.PRUNED
         self._view.finished(trial)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sweeps import results
 from sweeps import resume as resume_module
 from sweeps import sweep as sweep_module
 from sweeps.composition import compose
 from sweeps.entry import use_plugins
 from sweeps.results import Folder
 from sweeps.session import Cluster, session
-from sweeps.study import Study
-from sweeps.sweep import begin, check, fetch, run
+from sweeps.sweep import begin, check
 
 #: Small and quick: a model of one layer on a quarter of the digits.
 SMALL = (
@@ -48,20 +46,26 @@ def cluster() -> Iterator[Cluster]:
         yield ray
 
 
+@contextmanager
+def _on(cluster: Cluster) -> Iterator[None]:
+    """Within, what begins or goes on in this process runs there; starting a Ray takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (sweep_module, resume_module):
+            patch.setattr(module, "connect", lambda sweep: nullcontext(cluster))
+        yield
+
+
 @pytest.fixture
-def begin_here(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Begins a sweep in this process, as its command does, and returns its exit code.
+def ray_here(cluster: Cluster) -> Iterator[None]:
+    """What begins or goes on in this process runs on the shared Ray."""
+    with _on(cluster):
+        yield
 
-    What begins or goes on here runs on the shared Ray; starting one takes seconds.
-    """
-    for module in (sweep_module, resume_module):
-        monkeypatch.setattr(module, "connect", lambda sweep: nullcontext(cluster))
 
-    def go(*words: str) -> int:
-        with compose(words) as composition:
-            return begin(check(composition))
-
-    return go
+def begun(*words: str) -> int:
+    """Begin a sweep in this process, as its command does; returns its exit code."""
+    with compose(words) as composition:
+        return begin(check(composition))
 
 
 @pytest.fixture(scope="session")
@@ -69,14 +73,9 @@ def sweep_anywhere(cluster: Cluster) -> Callable[..., Ran]:
     """Runs a sweep on the shared Ray, its results in a given folder, with given overrides."""
 
     def go(where: Path, *overrides: str, name: str = "s") -> Ran:
-        words = [*SMALL, *overrides, f"results={where}", f"name={name}"]
-        with compose(words) as composition:
-            sweep = check(composition)
-            fingerprint = fetch(sweep)
-            folder = results.create(where, name)
-            results.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-            study = Study(folder.study, sweep.objective, sweep.space, name, True, sweep.further)
-            return Ran(folder, run(sweep, folder, study, cluster))
+        with _on(cluster):
+            code = begun(*SMALL, *overrides, f"results={where}", f"name={name}")
+        return Ran(Folder(where / name), code)
 
     return go
 

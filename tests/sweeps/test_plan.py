@@ -178,11 +178,9 @@ def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
 
 
 @pytest.mark.timeout(900)
-def test_killed_and_resumed_it_goes_the_same_way(
-    tmp_path: Path, begin_here: Callable[..., int]
-) -> None:
+@pytest.mark.usefixtures("ray_here")
+def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
-    del begin_here  # where plans begin their stages
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     plan(calm)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")

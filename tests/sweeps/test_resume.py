@@ -7,13 +7,13 @@ import json
 import os
 import random
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sweeps.resume import _merge, _refuse_changes, resume
 from tests.sweeps.commands import SEARCH, finish, saved, start, wait_for_epochs
+from tests.sweeps.conftest import begun
 from trainers.errors import ConfigError
 
 TIMINGS = ("epoch_s", "samples_per_s", "seconds")
@@ -25,11 +25,12 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_a_killed_driver_decides_as_one_left_alone(
-    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
-    assert begin_here(*SEARCH, where, "name=calm") == 0
+    assert begun(*SEARCH, where, "name=calm") == 0
     calm = table(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
     epochs = sum(int(row["epochs"]) for row in calm)
@@ -53,10 +54,10 @@ def test_a_killed_driver_decides_as_one_left_alone(
     assert json.loads((folder / "summary.json").read_text())["trials"] == 7
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
-    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    del begin_here  # it goes on in this process
     where = f"results={tmp_path}"
     process = start("sweeps", *SEARCH, where, "name=s")
     wait_for_epochs(process, tmp_path / "s" / "study.log", 4)
@@ -87,12 +88,13 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     assert "a sweep that has begun keeps its epochs" in output
 
 
+@pytest.mark.usefixtures("ray_here")
 def test_a_target_that_is_reached_and_what_lies_beyond(
-    tmp_path: Path, begin_here: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
     words = ("name=s", "budget.target=0.2", "budget.trials=3")
-    assert begin_here(*SEARCH, where, *words) == 0
+    assert begun(*SEARCH, where, *words) == 0
     output = capsys.readouterr().out
     assert "the target of 0.2 is reached: no more trials" in output
     assert "budget.target=null" in output
