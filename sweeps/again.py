@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Protocol
 
+from sweeps.onlooker import Onlooker
 from sweeps.records import Source, State, TrialRecord
 from sweeps.repeats import Repeats, Standing, stand
 from sweeps.study import Study
-
-
-class Shown(Protocol):
-    """What is told to a person; part of `sweeps.driver.View`."""
-
-    def again(self, trials: int) -> None:
-        """With the repeats there will be so many trials."""
-
-    def note(self, text: str) -> None:
-        """Something to tell."""
 
 
 class Again:
@@ -32,7 +22,7 @@ class Again:
         repeats: Repeats,
         study: Study,
         seed: int,
-        shown: Shown,
+        shown: Onlooker,
         clock: Callable[[], float],
     ) -> None:
         """Take up the repeats where the study stands; `seed` is the sweep's."""

@@ -22,6 +22,7 @@ from sweeps.budget import Budget, Lead, Spent
 from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
 from sweeps.leftovers import set_aside
+from sweeps.onlooker import Onlooker
 from sweeps.records import Place, State, TrialRecord
 from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder, write_config
@@ -30,6 +31,7 @@ from sweeps.seeds import SEED
 from sweeps.stop import Breeding, Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
+from sweeps.view import SLOW
 from trainers import history
 from trainers.config import TrainConfig
 
@@ -68,31 +70,6 @@ class Trainings(Protocol):
         """A trial's whole configuration, and the training in it."""
 
 
-class View(Protocol):
-    """Where a person sees the sweep run: `sweeps.progress.Progress`, or nothing."""
-
-    def started(self, trial: TrialRecord) -> None:
-        """A trial takes a slot."""
-
-    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
-        """A running trial's epoch ended."""
-
-    def paused(self, trial: str) -> None:
-        """A trial gave its slot back, and may go on later."""
-
-    def ended(self, trial: TrialRecord) -> None:
-        """A trial gave its slot back, or could not take one."""
-
-    def spent(self, spent: Spent) -> None:
-        """What of the budget is used, told before the event that is shown with it."""
-
-    def again(self, trials: int) -> None:
-        """The search is over; with those that run the best again, there will be so many trials."""
-
-    def note(self, text: str) -> None:
-        """Something to tell."""
-
-
 class Driver:
     """One sitting of a sweep."""
 
@@ -106,7 +83,7 @@ class Driver:
         budget: Budget,
         folder: Path | None,
         tracker: Tracker,
-        progress: View,
+        progress: Onlooker,
         clock: Callable[[], float] = time.monotonic,
         repeats: Repeats = NO_REPEATS,
     ) -> None:
@@ -126,6 +103,9 @@ class Driver:
         self._promoting = stop if isinstance(stop, Promoting) else None
         self._breeding = stop if isinstance(stop, Breeding) else None
         self._begun = None if self._breeding is None else breeding.begun(study)
+        # Where trials wait and go on, what a proposal knew could not be told from the record.
+        goes_on = self._promoting or self._breeding
+        self._ahead = goes_on is None and isinstance(search.sampler(0), SLOW)
         self._budget = budget
         self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
@@ -203,7 +183,9 @@ class Driver:
             self._study.go_on(promoted, self._paused.pop(promoted))
             return self._assign(self._study.trial(promoted))
         while not self.halted and not self._no_more():
-            if (assignment := self._assign(self._study.propose(self._search))) is not None:
+            if (
+                assignment := self._assign(self._study.propose(self._search, self._ahead))
+            ) is not None:
                 return assignment
             if self._refused.count >= MOST_INFEASIBLE:
                 self.halt(self._refused.told())
@@ -215,6 +197,11 @@ class Driver:
         self._dismiss()
         repeat = None if self.halted else self._again.next(self._active)
         return None if repeat is None else self._assign(repeat)
+
+    def prepare(self) -> None:
+        """Call it while all slots are taken: the next trial is then proposed without a wait."""
+        if self._ahead and not (self.halted or self._unfinished or self._no_more()):
+            self._study.prepare(self._search)
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         """Record an epoch; True if the trial is to stop."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import copy
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.image import Image
 from sweeps.owner import OWNER, Owner
+from sweeps.proposals import Proposals
 from sweeps.records import Objective, Source, State, TrialRecord, scores
 from sweeps.search import Search
 from sweeps.space import Space
@@ -48,9 +49,6 @@ VERSION = 1
 
 #: The id in the image of a trial that samplers do not see.
 _UNSEEN = -1
-
-#: Draws for one trial, in search of a configuration that no other has.
-_ATTEMPTS = 20
 
 _OPTUNA_STATE = {
     State.COMPLETE: TrialState.COMPLETE,
@@ -97,14 +95,12 @@ class Study:
         self.objectives = (objective, *further)
         self.space = space
         self._image = Image(self._directions)
+        self._proposals = Proposals(self._image, space)
         self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
         self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
         self._curves = Growing()
         self._proposed = 0
-        self._tried: set[frozenset[tuple[str, Any]]] = set()
-        self._unlooked: Iterator[dict[str, Any]] | None = None  # of a finite space
-        self._point: dict[str, Any] | None = None  # the one before them
         self._noted: set[str] = set()
         self._told: dict[str, Any] = {}  # of the sweep as a whole
         self.uid = ""
@@ -236,27 +232,31 @@ class Study:
         """One trial."""
         return self._records[trial]
 
-    def propose(self, search: Search) -> TrialRecord:
+    def prepare(self, search: Search) -> None:
+        """Draw the next proposal, which `propose` with `ahead` then gives without waiting."""
+        self._proposals.prepare(search, self._proposed, self._newest)
+
+    def propose(self, search: Search, ahead: bool = False) -> TrialRecord:
         """A new trial, running, with parameters of the search that no other trial has.
 
-        In a finite space that the sampler keeps to a corner of, what it has not drawn is taken in
-        the order of the space.
+        Args:
+            ahead: as if `prepare` had drawn it while the newest one ran, whether or not it has.
         """
-        number = self._proposed
-        point = search.point(number)
-        for attempt in range(_ATTEMPTS):
-            drawn = self._image.draw(search.sampler(number, attempt), self.space, point)
-            if frozenset(drawn.params.items()) not in self._tried:
-                break
-            self._image.forget(drawn)
-        else:
-            point = self._untried() or point
-            drawn = self._image.draw(search.sampler(number), self.space, point)
+        drawn = self._proposals.next(search, self._proposed, self._newest if ahead else None)
         fresh = {k: v for k, v in self._image.notes.items() if k not in self._noted}
         self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
         self._noted |= set(fresh)
         self._put(drawn)
         return self._enter(drawn, drawn._trial_id)
+
+    @property
+    def _newest(self) -> int | None:
+        """The id in the image of the newest proposal, if it was one to be trained."""
+        searched = (t for t in reversed(self._records.values()) if t.source is None)
+        newest = next(searched, None)
+        if newest is None or newest.state is State.INFEASIBLE:
+            return None
+        return self._images[newest.id]
 
     def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
         """A new trial, running, that the search has not proposed and will not know of.
@@ -286,21 +286,6 @@ class Study:
         as_is = copy.copy(trial)
         as_is.system_attrs = dict(trial.system_attrs)
         self._write(NewTrial(len(self._records), as_is))
-
-    def _untried(self) -> dict[str, Any] | None:
-        """A configuration of a finite space that no trial has; None if there is none such."""
-        if self.space.size() is None:
-            return None
-        if self._unlooked is None:
-            self._unlooked = self.space.enumerate()
-            self._point = next(self._unlooked, None)
-        # What was tried once stays so: nobody need look at it again.
-        while (
-            self._point is not None
-            and frozenset(self.space.labels(self._point).items()) in self._tried
-        ):
-            self._point = next(self._unlooked, None)
-        return self._point
 
     def report(
         self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str
@@ -418,7 +403,7 @@ class Study:
         self._records[record.id] = record
         if record.source is None:
             self._proposed += 1
-            self._tried.add(frozenset(trial.params.items()))
+            self._proposals.note(trial)
         self._images[record.id] = image
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)

@@ -38,6 +38,8 @@ EPOCHS = 20
 PARTS = ("end", "propose", "compose", "record", "hand out", "disk")
 #: What an epoch that is not a trial's last takes, its disk included.
 EPOCH = "an epoch"
+#: What is drawn while all slots are taken, of a search for which that is worth while.
+AHEAD = "ahead"
 
 #: What varies: of every kind, and for a grid in steps, 358,400 configurations.
 _SPACE = (
@@ -63,8 +65,8 @@ class Waited:
     """What was measured on one record.
 
     Attributes:
-        ms: part -> milliseconds of each trial that was timed; "all" is their sum, without `EPOCH`,
-            which is the mean over the trial's.
+        ms: part -> milliseconds of each trial that was timed; "all" is the sum of `PARTS`; `EPOCH`
+            is the mean over the trial's.
         opening_s: until a driver has the record open.
         memory_mb: at the peak, the record open and the trials run, beyond what the process held.
     """
@@ -171,7 +173,7 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         driver = _driver(folder, sweep, study, limit)
         opening_s = time.perf_counter() - began
         watch = _Watch()
-        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, EPOCH, "all")}
+        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, EPOCH, AHEAD, "all")}
         chance = random.Random(1)
         with (
             watch.on(os, "fsync"),
@@ -179,6 +181,7 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
             watch.on(Composition, "training"),
             watch.on(Study, "propose"),
         ):
+            driver.prepare()
             for _ in range(trials):
                 told = _one(driver, watch, chance)
                 for part, seconds in told.items():
@@ -195,8 +198,11 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     assignment = driver.next()
     taken = time.perf_counter() - began
     assert assignment is not None
-    draw, composed = watch.seconds["draw"], watch.seconds["training"]
+    draw, composed = watch.seconds.get("draw", 0.0), watch.seconds["training"]
     proposed, recording = watch.seconds["propose"], watch.seconds.get("fsync", 0.0)
+    began = time.perf_counter()
+    driver.prepare()
+    ahead = time.perf_counter() - began
     each, disk = [], 0.0
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
@@ -213,6 +219,7 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
         "hand out": taken - proposed - composed,
         "disk": recording + disk,
         EPOCH: sum(each[:-1]) / (EPOCHS - 1),
+        AHEAD: ahead,
     }
 
 

@@ -17,8 +17,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna.samplers import RandomSampler
 
-from sweeps.budget import UNLIMITED, Spent
+from sweeps.budget import UNLIMITED
 from sweeps.driver import Driver
+from sweeps.onlooker import Nobody
 from sweeps.records import Objective, Place, State, TrialRecord
 from sweeps.search import Sampled, Search
 from sweeps.simulation.source import Curve, Source
@@ -122,7 +123,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
         budget=sweep.budget,
         folder=None,
         tracker=NullTracker(sweep.name, "", ""),
-        progress=_Unseen(),
+        progress=Nobody(),
         clock=clock,
     )
     metric, better = sweep.objective.metric, sweep.objective.better
@@ -145,6 +146,8 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
             schedule(assignment.trial, assignment.after + 1, curve)
         if not events or driver.halted:
             break
+        if len(events) == workers:
+            driver.prepare()
         clock.now, _, trial, epoch, curve = heappop(events)
         if epoch > len(curve.values):
             driver.failed(trial, State.DIVERGED, curve.diverges)
@@ -237,31 +240,6 @@ class _Stand:
     def length(self, params: Mapping[str, Any]) -> int:
         """How many epochs a trial has if nothing ends it."""
         return int(params.get("epochs", self._training.epochs))
-
-
-class _Unseen:
-    """A view that nobody looks at."""
-
-    def started(self, trial: TrialRecord) -> None:
-        """Show nothing."""
-
-    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
-        """Show nothing."""
-
-    def paused(self, trial: str) -> None:
-        """Show nothing."""
-
-    def ended(self, trial: TrialRecord) -> None:
-        """Show nothing."""
-
-    def spent(self, spent: Spent) -> None:
-        """Show nothing."""
-
-    def again(self, trials: int) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
 
 
 def _seeded(search: Search, seed: int) -> Search:

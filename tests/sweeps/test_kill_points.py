@@ -20,9 +20,9 @@ from sweeps import results
 from sweeps.composition import compose
 from sweeps.driver import Driver
 from sweeps.entry import use_plugins
+from sweeps.onlooker import Nobody
 from sweeps.records import Place
 from sweeps.results import Folder
-from sweeps.simulation.engine import _Unseen
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker
@@ -56,9 +56,10 @@ def sit(sweep: Sweep, folder: Folder) -> None:
         sweep.budget,
         folder.path,
         NullTracker("s", "", ""),
-        _Unseen(),
+        Nobody(),
     )
     while (assignment := driver.next()) is not None:
+        driver.prepare()
         config = typed(OmegaConf.create(dict(assignment.config)))
         epochs = run(config, assignment.folder, after=assignment.after)
         for saved in epochs:

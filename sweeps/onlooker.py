@@ -1,0 +1,59 @@
+"""Who sees a sweep run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sweeps.budget import Spent
+from sweeps.records import TrialRecord
+
+
+class Onlooker(Protocol):
+    """Where a person sees the sweep run: `sweeps.progress.Progress`, or nothing."""
+
+    def started(self, trial: TrialRecord) -> None:
+        """A trial takes a slot."""
+
+    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
+        """A running trial's epoch ended."""
+
+    def paused(self, trial: str) -> None:
+        """A trial gave its slot back, and may go on later."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """A trial gave its slot back, or could not take one."""
+
+    def spent(self, spent: Spent) -> None:
+        """What of the budget is used, told before the event that is shown with it."""
+
+    def again(self, trials: int) -> None:
+        """The search is over; with those that run the best again, there will be so many trials."""
+
+    def note(self, text: str) -> None:
+        """Something to tell."""
+
+
+class Nobody:
+    """Nobody sees it."""
+
+    def started(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
+        """Show nothing."""
+
+    def paused(self, trial: str) -> None:
+        """Show nothing."""
+
+    def ended(self, trial: TrialRecord) -> None:
+        """Show nothing."""
+
+    def spent(self, spent: Spent) -> None:
+        """Show nothing."""
+
+    def again(self, trials: int) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
