@@ -106,13 +106,16 @@ class Composition:
                     raise ConfigError(explain(error, f"{key}={value}")) from error
         return config
 
-    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
-        """A trial's whole configuration, and the training in it, typed.
+    def training(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], TrainConfig]:
+        """A trial's whole configuration, plain containers, and the training in it, typed.
 
         Raises:
             ConfigError: a key that these choices do not have, or a value that it cannot hold.
         """
-        config = self.trial(params)
+        try:
+            config = plain(self.trial(params))  # resolved once: that takes most of the time
+        except OmegaConfBaseException as error:
+            raise ConfigError(explain(error)) from error
         return config, typed(config)
 
     def space(self, with_own: bool = False) -> tuple[Space, list[str]]:

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from sweeps.composition import Composition, exists, plain_value
+from sweeps.composition import Composition, plain, value_at
 from sweeps.expressions import Expression
 from sweeps.messages import unknown
 from sweeps.space import Space
@@ -53,13 +51,13 @@ class Constraints:
     require: tuple[Expression, ...] = ()
 
     def judge(
-        self, params: Mapping[str, Any], config: DictConfig, training: TrainConfig
+        self, params: Mapping[str, Any], config: Mapping[str, Any], training: TrainConfig
     ) -> tuple[Refusal, ...]:
         """All that a trial does not meet; nothing if it is to be trained.
 
         Args:
             params: swept key -> value.
-            config: the trial's configuration, composed of them.
+            config: the trial's configuration, composed of them, plain containers.
             training: the same, typed.
         """
         needed = any(PARAMETERS in expression.names for expression in self.require)
@@ -113,7 +111,7 @@ class Constraints:
     def _seen(self, expression: Expression, space: Space) -> Iterator[dict[str, Any]]:
         """The values of its names, as each swept key is given its values, one key at a time."""
         for params in self.composition.examples(space):
-            config = self.composition.trial(params)
+            config = plain(self.composition.trial(params))
             # Any number will do for the parameters: the model is not looked at yet.
             values = self._values(expression, params, config, {PARAMETERS: 1})
             if values is not None:
@@ -123,7 +121,7 @@ class Constraints:
         self,
         expression: Expression,
         params: Mapping[str, Any],
-        config: DictConfig,
+        config: Mapping[str, Any],
         count: Mapping[str, int],
     ) -> dict[str, Any] | None:
         """The values of its names; None when the configuration lacks one."""
@@ -133,10 +131,11 @@ class Constraints:
                 values[name] = count[name]
             elif self.composition.options(name):
                 values[name] = params.get(name, self.composition.choice(name))
-            elif exists(config, name):
-                values[name] = plain_value(OmegaConf.select(config, name))
             else:
-                return None
+                try:
+                    values[name] = value_at(config, name)
+                except KeyError:
+                    return None
         return values
 
 

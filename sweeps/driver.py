@@ -19,7 +19,6 @@ from omegaconf import DictConfig
 from sweeps import breeding
 from sweeps.again import Again
 from sweeps.budget import Budget, Lead, Spent
-from sweeps.composition import plain
 from sweeps.constraints import Constraints, Refused
 from sweeps.leftovers import set_aside
 from sweeps.onlooker import Onlooker
@@ -31,7 +30,6 @@ from sweeps.seeds import SEED
 from sweeps.stop import Breeding, Promoting, Stop
 from sweeps.study import Study
 from sweeps.tracking import Tracker
-from sweeps.view import SLOW
 from trainers import history
 from trainers.config import TrainConfig
 
@@ -66,8 +64,8 @@ class Trainings(Protocol):
     def base(self) -> DictConfig:
         """The configuration without any swept value."""
 
-    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
-        """A trial's whole configuration, and the training in it."""
+    def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
+        """A trial's whole configuration, plain containers, and the training in it."""
 
 
 class Driver:
@@ -103,9 +101,6 @@ class Driver:
         self._promoting = stop if isinstance(stop, Promoting) else None
         self._breeding = stop if isinstance(stop, Breeding) else None
         self._begun = None if self._breeding is None else breeding.begun(study)
-        # Where trials wait and go on, what a proposal knew could not be told from the record.
-        goes_on = self._promoting or self._breeding
-        self._ahead = goes_on is None and isinstance(search.sampler(0), SLOW)
         self._budget = budget
         self._folder = None if folder is None else Folder(folder)
         self._tracker = tracker
@@ -183,9 +178,7 @@ class Driver:
             self._study.go_on(promoted, self._paused.pop(promoted))
             return self._assign(self._study.trial(promoted))
         while not self.halted and not self._no_more():
-            if (
-                assignment := self._assign(self._study.propose(self._search, self._ahead))
-            ) is not None:
+            if (assignment := self._assign(self._study.propose(self._search))) is not None:
                 return assignment
             if self._refused.count >= MOST_INFEASIBLE:
                 self.halt(self._refused.told())
@@ -198,11 +191,6 @@ class Driver:
         repeat = None if self.halted else self._again.next(self._active)
         return None if repeat is None else self._assign(repeat)
 
-    def prepare(self) -> None:
-        """Call it while all slots are taken: the next trial is then proposed without a wait."""
-        if self._ahead and not (self.halted or self._unfinished or self._no_more()):
-            self._study.prepare(self._search)
-
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         """Record an epoch; True if the trial is to stop."""
         if trial not in self._running:
@@ -213,15 +201,16 @@ class Driver:
     def _epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         if not self._study.report(trial, epoch, metrics, place.member, place.machine):
             return False  # told before: its process was lost after that
+        record = self._study.trial(trial)
         if not self._repeated(trial):
             self._epochs += 1
             self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
-            self._lead.note(self._study.trial(trial))
+            self._lead.note(record)
         where = f"{place.member}/{place.machine}" if place.member else place.machine
         self._progress.spent(self._spent())
         self._progress.epoch(trial, epoch, metrics, where)
         checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
-        best = self._study.trial(trial).best(self._study.objective)
+        best = record.best(self._study.objective)
         leads = best is not None and best[0] == epoch
         self._tracker.epoch(trial, epoch, metrics, checkpoint, leads)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
@@ -265,11 +254,7 @@ class Driver:
             self._progress.ended(self._study.end(record.id, State.INFEASIBLE, reason))
             return None
         self._refused.clear()
-        container = plain(config)
-        for key in ("root", "cache"):
-            if path := container["data"].get(key):
-                # A trial's process may have another current folder than we have.
-                container["data"][key] = str(Path(path).absolute())
+        container = _anywhere(config)
         folder = self._begin(record, container)
         self._running.add(record.id)
         if seeded and self._searched:
@@ -430,3 +415,10 @@ class Driver:
         trials = self._study.count - self._infeasible
         best, fruitless = self._lead.best, self._lead.fruitless
         return Spent(trials, hours, self._gpu_s / 3600, self._epochs, best, fruitless)
+
+
+def _anywhere(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's configuration, for a process that may have another current folder than we have."""
+    data = config["data"]
+    paths = {key: str(Path(data[key]).absolute()) for key in ("root", "cache") if data.get(key)}
+    return {**config, "data": {**data, **paths}}

@@ -55,15 +55,6 @@ class Image:
             space.suggest(trial)
         return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
 
-    @contextmanager
-    def running(self, trial: int | None) -> Iterator[None]:
-        """Within, samplers take the trial for a running one, whatever has become of it."""
-        if trial is None:
-            yield
-            return
-        with self._memory.running(trial):
-            yield
-
     def forget(self, trial: FrozenTrial) -> None:
         """Take back the newest trial, as if it had never been drawn."""
         self._memory.forget(trial._trial_id)
@@ -268,22 +259,6 @@ class _Memory(InMemoryStorage):
             trial = self._get_trial(trial_id)
             self.check_trial_is_updatable(trial_id, trial.state)
             trial.intermediate_values[step] = intermediate_value
-
-    @contextmanager
-    def running(self, trial_id: int) -> Iterator[None]:
-        """Within, a trial that has ended is shown as running."""
-        trial = self._get_trial(trial_id)
-        if (state := trial.state) is TrialState.RUNNING:
-            yield
-            return
-        if self._view is not None:
-            self._view.resumed(trial)
-        trial.state = TrialState.RUNNING
-        try:
-            yield
-        finally:
-            trial.state = state
-            self._order(trial)
 
     def wait(self, trial_id: int) -> None:
         """Show a running trial as stopped. Of several objectives it has none of the others yet."""

@@ -13,17 +13,22 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 import sqlalchemy
-from optuna.distributions import BaseDistribution, json_to_distribution
+from optuna.distributions import (
+    BaseDistribution,
+    distribution_to_json,
+    json_to_distribution,
+)
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.storages._rdb.storage import _create_scoped_session
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql
 
 from sweeps.owner import OWNER, Owner, Taken
 from sweeps.shared import Database
@@ -224,11 +229,56 @@ class Postgres(RDBStorage):
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """A new trial; returns its id. Optuna's own tries again, and may make two."""
+        (made,) = self.add_trials(
+            study_id, [template_trial or create_trial(state=TrialState.RUNNING)]
+        )
+        return made
+
+    def add_trials(self, study_id: int, trials: Sequence[FrozenTrial]) -> list[int]:
+        """Add trials, in a statement for each table; returns their ids."""
         with _create_scoped_session(self.scoped_session) as session:
-            models.StudyModel.find_or_raise_by_id(study_id, session, for_update=True)
-            made: Any = self._get_prepared_new_trial(study_id, template_trial, session)
+            of_study = models.TrialModel.study_id == study_id
+            count = sqlalchemy.select(sqlalchemy.func.count()).where(of_study)
+            first: int = session.scalar(count) or 0
+            new = [
+                models.TrialModel(
+                    study_id=study_id,
+                    number=number,
+                    state=trial.state,
+                    datetime_start=trial.datetime_start,
+                    datetime_complete=trial.datetime_complete,
+                )
+                for number, trial in enumerate(trials, first)
+            ]
+            session.add_all(new)
             session.flush()
-            return int(made.trial_id)
+            ids: list[Any] = [trial.trial_id for trial in new]
+            rows: dict[Any, list[dict[str, Any]]] = {}
+            for trial_id, trial in zip(ids, trials, strict=True):
+                for model, row in _rows(trial):
+                    rows.setdefault(model, []).append({"trial_id": trial_id, **row})
+            for model, of_model in rows.items():
+                session.execute(sqlalchemy.insert(model), of_model)
+        return ids
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Record it, in one statement."""
+        row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        self._put(models.TrialUserAttributeModel, ("trial_id", "key"), row)
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Record it, in one statement."""
+        row = {"trial_id": trial_id, **_intermediate(step, intermediate_value)}
+        self._put(models.TrialIntermediateValueModel, ("trial_id", "step"), row)
+
+    def _put(self, model: Any, keys: Sequence[str], row: Mapping[str, Any]) -> None:
+        """Write a row in the place of one with the same keys. Optuna's own looks for it first."""
+        insert = postgresql.insert(model).values(**row)
+        changed = {column: value for column, value in row.items() if column not in keys}
+        with _create_scoped_session(self.scoped_session) as session:
+            session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
 
     def get_all_trials(
         self,
@@ -291,6 +341,37 @@ class Postgres(RDBStorage):
             for trial_id, key, value in read.attributes(models.TrialSystemAttributeModel):
                 trials[trial_id].system_attrs[key] = value
         return [t for t in trials.values() if states is None or t.state in states]
+
+
+def _rows(trial: FrozenTrial) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What belongs to a trial: table and row, without the trial's id."""
+    for name, distribution in trial.distributions.items():
+        yield (
+            models.TrialParamModel,
+            {
+                "param_name": name,
+                "param_value": distribution.to_internal_repr(trial.params[name]),
+                "distribution_json": distribution_to_json(distribution),
+            },
+        )
+    for objective, value in enumerate(trial.values or ()):
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        row = {"objective": objective, "value": stored, "value_type": kind}
+        yield models.TrialValueModel, row
+    for step, value in trial.intermediate_values.items():
+        yield models.TrialIntermediateValueModel, _intermediate(step, value)
+    for model, attributes in (
+        (models.TrialUserAttributeModel, trial.user_attrs),
+        (models.TrialSystemAttributeModel, trial.system_attrs),
+    ):
+        for key, value in attributes.items():
+            yield model, {"key": key, "value_json": json.dumps(value)}
+
+
+def _intermediate(step: int, value: float) -> dict[str, Any]:
+    model = models.TrialIntermediateValueModel
+    stored, kind = model.intermediate_value_to_stored_repr(value)
+    return {"step": step, "intermediate_value": stored, "intermediate_value_type": kind}
 
 
 class _Session(orm.Session):

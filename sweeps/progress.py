@@ -1,17 +1,15 @@
 """What a person sees while a sweep runs: one live view in a terminal, plain lines elsewhere.
 
-From pure to visible: `Standing` (what is known of the sweep, fed by events), `frame` (its lines)
-and `Progress` (shows them). One thread, the driver's, calls
-`Progress`; a second one, rich's, redraws the view four times a second.
+`frame` makes the lines of what is known (`sweeps.standing`) and `Progress` shows them. One thread,
+the driver's, calls `Progress`; a second one, rich's, redraws the view four times a second.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from rich.cells import cell_len
@@ -19,14 +17,12 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
-from sweeps.budget import UNLIMITED, Budget, Spent
+from sweeps.budget import UNLIMITED, Spent
 from sweeps.ending import (
-    FAILED,
     GAP,
     bar,
     cell,
     clip,
-    counts,
     duration,
     encodable,
     fit,
@@ -36,201 +32,11 @@ from sweeps.ending import (
     pairs,
     score,
 )
-from sweeps.eta import eta
-from sweeps.records import Objective, Ranked, State, TrialRecord
+from sweeps.records import TrialRecord
+from sweeps.standing import Plan, Standing
 
 HEARTBEAT_S = 30.0  # between two lines that only say that all is well
 REFRESHES_PER_S = 4.0
-ENOUGH_EPOCHS = 3  # to guess from, before a trial has ended: the first epochs include start-up
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is known of a sweep before it runs.
-
-    Attributes:
-        search, stop: what proposes trials and what stops them, in a word each ("tpe", "asha").
-        machines: where it runs, in words ("4 at once on atlas").
-        trials: in all, those of earlier sessions and repeats included; None if only time bounds
-            them.
-        epochs: the most a trial runs, unless `epochs` is among its parameters.
-        slots: trials that run at once.
-        budget_s: seconds that a budget of time leaves to this session, if there is one.
-        budget: all limits, of which is told what is left.
-    """
-
-    sweep: str
-    objective: Objective
-    search: str
-    stop: str
-    machines: str
-    trials: int | None
-    epochs: int
-    slots: int
-    budget_s: float | None = None
-    budget: Budget = UNLIMITED
-
-
-@dataclass
-class _Running:
-    """A trial in a slot. Its seconds and epochs include those of earlier sessions."""
-
-    trial: TrialRecord
-    description: str
-    place: str
-    since: float  # the clock when it would have begun, had it never been interrupted
-    seconds: float  # at its last epoch
-    epoch: int
-    value: float | None
-
-
-class Standing:
-    """What is known of a sweep while it runs. Time comes in with each event, as `now`."""
-
-    def __init__(self, plan: Plan, earlier: Sequence[TrialRecord], now: float) -> None:
-        """Begin a session, knowing the trials that ended in earlier ones."""
-        self.plan, self.began, self.over = plan, now, False
-        self.ended: dict[str, tuple[State, float]] = {}  # trial -> how, after how many seconds
-        self.derived = 0  # of those that ended, how many no search had proposed
-        self.infeasible = 0  # proposals that never took a slot
-        self.running: dict[str, _Running] = {}
-        self.paused: set[str] = set()
-        self.best: Ranked | None = None
-        self.failure = ""  # the last one of this session, in words
-        self.widths: dict[str, int] = {}  # parameter -> cells of its widest value so far
-        self.places: set[str] = set()
-        self.spent: tuple[Spent, float] | None = None  # as last told, and when
-        self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
-        self._epochs, self._epochs_s = 0, 0.0
-        for trial in earlier:
-            if trial.state.ended:
-                self._epochs += trial.trained
-                self._epochs_s += trial.seconds
-                self.end(trial, now)
-        self.failure = ""
-
-    def start(self, trial: TrialRecord, description: str, now: float) -> None:
-        """A trial takes a slot, perhaps not for the first time."""
-        self.ended.pop(trial.id, None)
-        self.paused.discard(trial.id)
-        epoch = trial.last_epoch
-        value = trial.epochs[epoch].get(self.plan.objective.metric) if epoch else None
-        place, since = self._meet(trial), now - trial.seconds
-        self.running[trial.id] = _Running(
-            trial, one_line(description), place, since, trial.seconds, epoch, value
-        )
-        self._lead(trial, trial.best(self.plan.objective))
-
-    def epoch(
-        self, trial: str, epoch: int, metrics: Mapping[str, float], place: str, now: float
-    ) -> bool:
-        """An epoch ended; whether its trial thereby took the lead from another."""
-        if (running := self.running.get(trial)) is None:
-            return False
-        seconds = now - running.since
-        self._epochs += 1
-        self._epochs_s += seconds - running.seconds
-        running.epoch, running.seconds = epoch, seconds
-        running.value = metrics.get(self.plan.objective.metric)
-        if place:
-            running.place = place
-            self.places.add(place)
-        held, before = self._leads.get(trial), self.best
-        better = self.plan.objective.better
-        if running.value is not None and (held is None or better(running.value, held.value)):
-            self._lead(running.trial, (epoch, running.value))
-        after = self.best
-        return after is not None and (before is None or after.trial.id != before.trial.id)
-
-    def pause(self, trial: str) -> None:
-        """A trial gives its slot back, perhaps for a while."""
-        if self.running.pop(trial, None):
-            self.paused.add(trial)
-
-    def end(self, trial: TrialRecord, now: float) -> None:
-        """A trial gives its slot back, or never took one."""
-        self.paused.discard(trial.id)
-        if trial.state is State.INFEASIBLE:
-            self.infeasible += 1
-            return
-        running = self.running.pop(trial.id, None)
-        self.derived += trial.source is not None
-        self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
-        self._meet(trial)
-        self._lead(trial, trial.best(self.plan.objective) if trial.state.scored else None)
-        if trial.state in FAILED:
-            self.failure = f"{trial.id} {outcome(trial, self.plan.objective)}"
-
-    @property
-    def proposed(self) -> int:
-        """How many of the trials that have ended the search has proposed."""
-        return len(self.ended) - self.derived
-
-    @property
-    def counts(self) -> str:
-        """How many trials run, and how the others ended."""
-        states = Counter(state for state, _ in self.ended.values())
-        told = counts({**states, State.INFEASIBLE: self.infeasible})
-        if self.paused:
-            told += f" · {len(self.paused)} paused"
-        word = "unfinished" if self.over else "running"
-        return f"{len(self.running)} {word} · {told}" if self.running or not self.over else told
-
-    def length(self, running: _Running) -> int:
-        """The most epochs that a trial runs."""
-        swept = running.trial.params.get("epochs")
-        return swept if isinstance(swept, int) else self.plan.epochs
-
-    def left_s(self, now: float) -> float | None:
-        """Seconds until the sweep ends, or None when it has, or while it is too early to tell."""
-        budget_s = self.plan.budget_s
-        left_s = None if budget_s is None else max(self.began + budget_s - now, 0.0)
-        if self.over or self.plan.trials is None:
-            return None if self.over else left_s
-        scored = any(state.scored for state, _ in self.ended.values())
-        if not scored and self._epochs < ENOUGH_EPOCHS:
-            return None
-        pace = self._epochs_s / max(self._epochs, 1)
-        running = [
-            (now - r.since, self.length(r) * (r.seconds / r.epoch if r.epoch else pace))
-            for r in self.running.values()
-        ]
-        waiting = max(self.plan.trials - self.proposed - len(running) - len(self.paused), 0)
-        lasted = [seconds for _, seconds in self.ended.values()]
-        return eta(lasted, running, waiting, self.plan.slots, left_s)
-
-    def budget(self, now: float) -> str:
-        """What is left of the budget besides its trials, which are told by their number."""
-        if self.spent is None or self.over:
-            return ""
-        spent, told = self.spent
-        return self.plan.budget.left(replace(spent, hours=spent.hours + (now - told) / 3600))
-
-    def _meet(self, trial: TrialRecord) -> str:
-        """Note how wide its values are, so that columns do not jump, and where it runs."""
-        for key, value in trial.params.items():
-            self.widths[key] = max(self.widths.get(key, 1), cell_len(number(value)))
-        place = one_line("/".join(filter(None, (trial.member, trial.machine))))
-        self.places |= {place} if place else set()
-        return place
-
-    def _lead(self, trial: TrialRecord, best: tuple[int, float] | None) -> None:
-        """Set a trial's best epoch, or drop it, and with it the best of all."""
-        if trial.repeat_of is not None:
-            return  # the best of the search is who it is, and its repeats are told by their means
-        if best is not None and not math.isnan(best[1]):
-            self._leads[trial.id] = Ranked(trial, *best)
-        else:
-            self._leads.pop(trial.id, None)
-        own, better = self._leads.get(trial.id), self.plan.objective.better
-        rivals = [] if own is None else [own]
-        if self.best is not None and self.best.trial.id == trial.id:
-            if own is None or better(self.best.value, own.value):  # else it leads as it did
-                rivals = list(self._leads.values())
-            self.best = None
-        for rival in rivals:
-            if self.best is None or better(rival.value, self.best.value):
-                self.best = rival
 
 
 def frame(standing: Standing, now: float, width: int, height: int) -> list[Text]:

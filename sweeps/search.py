@@ -80,11 +80,20 @@ class Sampled:
     setting: Setting
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """A sampler of this trial's own."""
+        """A sampler of this trial's own; the one before it may be used no longer."""
+        seed = _seed(self.setting, number, attempt)
+        if self._random is not None:
+            self._random._rng.rng.seed(seed)
+            return self._random
         with warnings.catch_warnings():
             # Options that Optuna calls experimental are ours to choose, not the user's to fear.
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return self.make(seed=_seed(self.setting, number, attempt))
+            return self.make(seed=seed)
+
+    @cached_property
+    def _random(self) -> RandomSampler | None:
+        """For random search: it has no state but its numbers, and to make one takes 0.15 ms."""
+        return RandomSampler() if getattr(self.make, "func", self.make) is RandomSampler else None
 
     def point(self, number: int) -> Point | None:
         """One of the points, while there are any."""

@@ -232,31 +232,14 @@ class Study:
         """One trial."""
         return self._records[trial]
 
-    def prepare(self, search: Search) -> None:
-        """Draw the next proposal, which `propose` with `ahead` then gives without waiting."""
-        self._proposals.prepare(search, self._proposed, self._newest)
-
-    def propose(self, search: Search, ahead: bool = False) -> TrialRecord:
-        """A new trial, running, with parameters of the search that no other trial has.
-
-        Args:
-            ahead: as if `prepare` had drawn it while the newest one ran, whether or not it has.
-        """
-        drawn = self._proposals.next(search, self._proposed, self._newest if ahead else None)
+    def propose(self, search: Search) -> TrialRecord:
+        """A new trial, running, with parameters of the search that no other trial has."""
+        drawn = self._proposals.draw(search, self._proposed)
         fresh = {k: v for k, v in self._image.notes.items() if k not in self._noted}
         self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
         self._noted |= set(fresh)
         self._put(drawn)
         return self._enter(drawn, drawn._trial_id)
-
-    @property
-    def _newest(self) -> int | None:
-        """The id in the image of the newest proposal, if it was one to be trained."""
-        searched = (t for t in reversed(self._records.values()) if t.source is None)
-        newest = next(searched, None)
-        if newest is None or newest.state is State.INFEASIBLE:
-            return None
-        return self._images[newest.id]
 
     def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
         """A new trial, running, that the search has not proposed and will not know of.
@@ -283,6 +266,8 @@ class Study:
 
     def _put(self, trial: FrozenTrial) -> None:
         """Write a new trial, as it is now: it may be written later."""
+        if self._writer is None:
+            return
         as_is = copy.copy(trial)
         as_is.system_attrs = dict(trial.system_attrs)
         self._write(NewTrial(len(self._records), as_is))

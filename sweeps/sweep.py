@@ -31,7 +31,7 @@ from sweeps.entry import INTERRUPTED, signals
 from sweeps.expressions import Expression
 from sweeps.messages import explain
 from sweeps.points import points
-from sweeps.progress import Plan, Progress
+from sweeps.progress import Progress
 from sweeps.records import Objective, State, TrialRecord, ranking
 from sweeps.repeats import NO_REPEATS, Repeats
 from sweeps.results import Folder
@@ -40,7 +40,8 @@ from sweeps.session import Cluster, session
 from sweeps.settle import settle
 from sweeps.shared import Database, Journal, shared
 from sweeps.space import Space
-from sweeps.stop import Never, Stop
+from sweeps.standing import Plan
+from sweeps.stop import Breeding, Never, Stop
 from sweeps.storage import reach
 from sweeps.study import Study
 from sweeps.tracking import Tracker
@@ -373,6 +374,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
         budget=sweep.budget,
+        population=isinstance(sweep.stop, Breeding),
     )
 
 

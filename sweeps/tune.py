@@ -204,8 +204,6 @@ class _Events(tune.Callback):
         assert self._room is not None
         self._room.look()
         self._driver().listen()
-        if self._driver().running >= self._room.trials:
-            self._driver().prepare()
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -165,7 +165,7 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
         raise ConfigError(explain(error)) from error
 
 
-def typed(config: DictConfig) -> TrainConfig:
+def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """The training part of a composed configuration, its types and ranges checked.
 
     Top-level keys that are not a training's (a sweep's space, budget, …) are ignored.

@@ -2,8 +2,8 @@
 
 Waiting: a sweep's own driver, study, composition and files, against the number of trials that have
 finished, 20 epochs each. Nothing trains. What is timed is all that happens in the driver's
-process between two trials: recording and judging the last epoch of one, proposing the next unless
-it was drawn ahead, composing its configuration, recording it, and handing it out. What Ray adds to that is told with
+process between two trials: recording and judging the last epoch of one, proposing the next,
+composing its configuration, recording it, and handing it out. What Ray adds to that is told with
 the trials a minute: there a slot's whole time between two trainings is measured.
 
 Trials a minute: the same training of a tenth of a second, by a sweep of ours, by Ray Tune as it
@@ -33,7 +33,7 @@ from rich.table import Table
 from sweeps.bench import rivals
 from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
-from sweeps.bench.waiting import AHEAD, EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
+from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
 from sweeps.entry import refusals
 from sweeps.shared import Database, shared
 from trainers.errors import ConfigError
@@ -140,7 +140,7 @@ def _in_a_database(
 
 def _told(case: str, waited: Waited) -> dict[str, Figure]:
     figures = {
-        f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, AHEAD, "all")
+        f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, "all")
     }
     figures[f"{case}, opening"] = Figure.of([waited.opening_s], "s")
     figures[f"{case}, memory"] = Figure.of([waited.memory_mb], "MB")
@@ -168,7 +168,7 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
         table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in told))
     console.print(table, highlight=False)
     console.print("\nAll parts together, and what a record of so many trials takes")
-    table = _table(("search", "after", "all, least to most", EPOCH, "drawn ahead", "to open it", "memory"))
+    table = _table(("search", "after", "all, least to most", EPOCH, "to open it", "memory"))
     for search, count in cases:
         case = f"{search}, {count:,} trials"
         every, opening = figures[f"{case}, all"], figures[f"{case}, opening"]
@@ -177,7 +177,6 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
             f"{count:,}",
             f"{every.low:.1f} to {every.high:.1f} ms",
             f"{figures[f'{case}, {EPOCH}'].value:.1f} ms",
-            f"{figures[f'{case}, {AHEAD}'].value:.1f} ms",
             f"{opening.value:.2f} s",
             f"{figures[f'{case}, memory'].value:.0f} MB",
         )

@@ -24,9 +24,10 @@ from sweeps.driver import Driver
 from sweeps.entry import use_plugins
 from sweeps.image import Image
 from sweeps.owner import Owner
-from sweeps.progress import Plan, Progress
+from sweeps.progress import Progress
 from sweeps.records import Place, State
 from sweeps.shared import Database
+from sweeps.standing import Plan
 from sweeps.storage import look, opened
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check
@@ -38,8 +39,6 @@ EPOCHS = 20
 PARTS = ("end", "propose", "compose", "record", "hand out", "disk")
 #: What an epoch that is not a trial's last takes, its disk included.
 EPOCH = "an epoch"
-#: What is drawn while all slots are taken, of a search for which that is worth while.
-AHEAD = "ahead"
 
 #: What varies: of every kind, and for a grid in steps, 358,400 configurations.
 _SPACE = (
@@ -65,8 +64,8 @@ class Waited:
     """What was measured on one record.
 
     Attributes:
-        ms: part -> milliseconds of each trial that was timed; "all" is the sum of `PARTS`; `EPOCH`
-            is the mean over the trial's.
+        ms: part -> milliseconds of each trial that was timed; "all" is their sum, without `EPOCH`,
+            which is the mean over the trial's.
         opening_s: until a driver has the record open.
         memory_mb: at the peak, the record open and the trials run, beyond what the process held.
     """
@@ -133,14 +132,17 @@ def measure_in(
     database: Database, scratch: Path, search: str, count: int, trials: int, record: Path
 ) -> Waited:
     """The same in a database, which is given the trials of a record up to this count first."""
+    from sweeps.postgres import Postgres
+
     with _swept(search) as sweep:
         study_at(database, sweep).close()
         held = opened(database, sweep.name, Owner.me())
+        assert isinstance(held, Postgres)
         try:
             number = held.get_study_id_from_name(sweep.name)
             known = len(held.get_all_trials(number, deepcopy=False))
-            for trial in look(record / "study.log").get_all_trials(0, deepcopy=False)[known:]:
-                held.create_new_trial(number, trial)
+            recorded = look(record / "study.log").get_all_trials(0, deepcopy=False)
+            held.add_trials(number, recorded[known:])
         finally:
             held.close()
     folder = scratch / f"database-{search}-{count}"
@@ -173,7 +175,7 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         driver = _driver(folder, sweep, study, limit)
         opening_s = time.perf_counter() - began
         watch = _Watch()
-        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, EPOCH, AHEAD, "all")}
+        ms: dict[str, list[float]] = {part: [] for part in (*PARTS, EPOCH, "all")}
         chance = random.Random(1)
         with (
             watch.on(os, "fsync"),
@@ -181,7 +183,6 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
             watch.on(Composition, "training"),
             watch.on(Study, "propose"),
         ):
-            driver.prepare()
             for _ in range(trials):
                 told = _one(driver, watch, chance)
                 for part, seconds in told.items():
@@ -198,11 +199,8 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     assignment = driver.next()
     taken = time.perf_counter() - began
     assert assignment is not None
-    draw, composed = watch.seconds.get("draw", 0.0), watch.seconds["training"]
+    draw, composed = watch.seconds["draw"], watch.seconds["training"]
     proposed, recording = watch.seconds["propose"], watch.seconds.get("fsync", 0.0)
-    began = time.perf_counter()
-    driver.prepare()
-    ahead = time.perf_counter() - began
     each, disk = [], 0.0
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
@@ -219,7 +217,6 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
         "hand out": taken - proposed - composed,
         "disk": recording + disk,
         EPOCH: sum(each[:-1]) / (EPOCHS - 1),
-        AHEAD: ahead,
     }
 
 

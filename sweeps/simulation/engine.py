@@ -146,8 +146,6 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
             schedule(assignment.trial, assignment.after + 1, curve)
         if not events or driver.halted:
             break
-        if len(events) == workers:
-            driver.prepare()
         clock.now, _, trial, epoch, curve = heappop(events)
         if epoch > len(curve.values):
             driver.failed(trial, State.DIVERGED, curve.diverges)
@@ -227,9 +225,9 @@ class _Stand:
         demanding = sweep.constraints.require or limited or f"model.{_LIMIT}" in sweep.space.keys
         self._composition = sweep.composition if demanding else None
         self._training = replace(sweep.training, model={})
-        self._config = OmegaConf.create({"data": {}})
+        self._config: dict[str, Any] = {"data": {}}
 
-    def training(self, params: Mapping[str, Any]) -> tuple[DictConfig, TrainConfig]:
+    def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
         """The sweep's training with what of the parameters matters here."""
         if self._composition is not None:
             return self._composition.training(params)

@@ -11,7 +11,6 @@ import pytest
 from sweeps.composition import compose
 from sweeps.constraints import Refusal, Refused
 from sweeps.sweep import Sweep, check
-from trainers.config import typed
 from trainers.errors import ConfigError
 
 SPACE = (
@@ -32,8 +31,7 @@ def swept(*require: str, others: tuple[str, ...] = ()) -> Iterator[Sweep]:
 
 def judged(sweep: Sweep, **params: Any) -> tuple[Refusal, ...]:
     given = {key.replace("__", "."): value for key, value in params.items()}
-    config = sweep.composition.trial(given)
-    return sweep.constraints.judge(given, config, typed(config))
+    return sweep.constraints.judge(given, *sweep.composition.training(given))
 
 
 def reasons(sweep: Sweep, **params: Any) -> list[str]:

@@ -18,8 +18,9 @@ from rich.console import Console
 import sweeps.driver as driver_module
 from sweeps.composition import compose
 from sweeps.driver import Assignment, Driver
-from sweeps.progress import Plan, Progress
+from sweeps.progress import Progress
 from sweeps.records import Place, State, TrialRecord
+from sweeps.standing import Plan
 from sweeps.study import Study
 from sweeps.sweep import Sweep, check
 from sweeps.tracking import NullTracker

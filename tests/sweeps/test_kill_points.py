@@ -59,7 +59,6 @@ def sit(sweep: Sweep, folder: Folder) -> None:
         Nobody(),
     )
     while (assignment := driver.next()) is not None:
-        driver.prepare()
         config = typed(OmegaConf.create(dict(assignment.config)))
         epochs = run(config, assignment.folder, after=assignment.after)
         for saved in epochs:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import count
 
 import optuna
 import psycopg
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import orm
 from sqlalchemy.exc import OperationalError
 
@@ -259,3 +263,71 @@ def _break_connections(running: Server) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'caviar'"
         )
+
+
+def test_trials_are_added_as_optuna_adds_them(
+    running: Server, database: Database, name: str
+) -> None:
+    """All at once and after others, with all that a trial may have."""
+    begun = datetime(2026, 1, 1, 12)
+    trials = [
+        create_trial(
+            state=TrialState.COMPLETE,
+            values=[0.5, math.inf],
+            params={"x": 0.25, "kind": "b"},
+            distributions={
+                "x": FloatDistribution(0.1, 1, log=True),
+                "kind": CategoricalDistribution(("a", "b")),
+            },
+            user_attrs={"epoch:1": {"loss": math.nan, "lr": 0.1}},
+            system_attrs={"fixed_params": {"x": 0.25}},
+            intermediate_values={1: math.nan, 2: -math.inf, 10: 0.5},
+        ),
+        create_trial(state=TrialState.RUNNING),
+        create_trial(state=TrialState.FAIL, user_attrs={"reason": "out of memory"}),
+    ]
+    for trial in trials:
+        trial.datetime_start = begun
+        trial.datetime_complete = begun if trial.state.is_finished() else None
+    theirs = RDBStorage(running.url.replace("postgresql:", "postgresql+psycopg:"))
+    ours = Postgres(database, name, Owner.me())
+    found = []
+    for storage, called in ((ours, name), (theirs, f"{name}-optuna")):
+        both = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+        study = storage.create_new_study(both, called)
+        ids = [storage.create_new_trial(study, trials[0])]
+        if storage is ours:
+            ids += ours.add_trials(study, trials)
+            assert ours.add_trials(study, []) == []
+        else:
+            ids += [storage.create_new_trial(study, trial) for trial in trials]
+        read = theirs.get_all_trials(study)
+        assert [trial._trial_id for trial in read] == ids
+        found.append([all_of(trial) for trial in read])
+    ours.close()
+    theirs.remove_session()
+    theirs.engine.dispose()
+    assert [told["_number"] for told in found[0]] == ["0", "1", "2", "3"]
+    assert found[0] == found[1]
+
+
+def all_of(trial: FrozenTrial) -> dict[str, str]:
+    """Whatever it holds but its id, as text: a NaN does not equal itself."""
+    ordered = {
+        key: sorted(value.items()) if isinstance(value, dict) else value
+        for key, value in vars(trial).items()
+    }
+    return {key: repr(value) for key, value in ordered.items() if key != "_trial_id"}
+
+
+def test_what_is_set_again_is_replaced(database: Database, name: str) -> None:
+    storage = Postgres(database, name, Owner.me())
+    study = storage.create_new_study([StudyDirection.MAXIMIZE], name)
+    trial = storage.create_new_trial(study)
+    for value in (0.5, math.nan, 0.75):
+        storage.set_trial_user_attr(trial, "passed", value)
+        storage.set_trial_intermediate_value(trial, 3, value)
+    (found,) = storage.get_all_trials(study)
+    storage.close()
+    assert found.user_attrs == {"passed": 0.75}
+    assert found.intermediate_values == {3: 0.75}

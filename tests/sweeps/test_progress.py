@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sweeps.budget import Budget, Spent
-from sweeps.progress import Plan, Progress, Standing, frame
+from sweeps.progress import Progress, frame
 from sweeps.records import Objective, State, TrialRecord
+from sweeps.standing import Plan, Standing
 
 ROOT = Path(__file__).parents[2]
 ACCURACY = Objective("val_accuracy", maximize=True)
@@ -42,97 +43,6 @@ def trial(
 
 def shown(standing: Standing, now: float = 0.0, width: int = 80, height: int = 24) -> str:
     return "\n".join(line.plain for line in frame(standing, now, width, height))
-
-
-class TestTimeLeft:
-    def test_a_sweep_of_equal_trials_is_foretold_exactly(self) -> None:
-        """Four trials of 10 epochs of 3 s in two slots end after 60 s, whenever one asks."""
-        standing = Standing(PLAN, [], now=0.0)
-        for first in (0, 2):
-            begin = first * 15.0
-            pair = [trial(first), trial(first + 1)]
-            for each in pair:
-                standing.start(each, "", begin)
-            for epoch in range(1, 11):
-                now = begin + 3.0 * epoch
-                for each in pair:
-                    standing.epoch(each.id, epoch, {"val_accuracy": 0.5}, "", now)
-                left = standing.left_s(now)
-                if first or epoch > 1:
-                    assert left == pytest.approx(60.0 - now)
-                else:
-                    assert left is None  # two epochs are too few to tell
-            for each in pair:
-                ended = replace(each, state=State.COMPLETE, seconds=30.0)
-                standing.end(ended, begin + 30.0)
-        assert standing.left_s(60.0) == 0.0
-
-    def test_a_budget_of_time_alone_is_the_answer(self) -> None:
-        standing = Standing(replace(PLAN, trials=None, budget_s=100.0), [], now=5.0)
-        assert standing.left_s(25.0) == 80.0
-        assert "0 trials" in shown(standing, 25.0)
-
-    def test_earlier_sessions_tell_the_pace_but_not_the_elapsed_time(self) -> None:
-        earlier = [trial(0, State.COMPLETE, *[0.5] * 10, seconds=50.0)]
-        standing = Standing(PLAN, earlier, now=1000.0)
-        half = trial(1, State.RUNNING, *[0.5] * 4, seconds=20.0)
-        standing.start(half, "", 1000.0)
-        standing.start(trial(2), "", 1000.0)
-        # 0001 has 30 s to go, 0002 all of its 50 s; 0003 follows 0001
-        assert standing.left_s(1000.0) == pytest.approx(80.0)
-        assert "0:07 elapsed, about 1:13 left" in shown(standing, 1007.0)
-
-
-class TestStanding:
-    def test_counts_and_best_begin_where_the_earlier_session_ended(self) -> None:
-        earlier = [
-            trial(0, State.COMPLETE, 0.91, 0.93, 0.92),
-            trial(1, State.STOPPED, 0.95),
-            trial(2, State.FAILED, 0.99),  # its result does not count
-            trial(3, State.RUNNING, 0.98),  # not before it starts again
-        ]
-        standing = Standing(replace(PLAN, trials=9), earlier, now=0.0)
-        assert standing.counts == "0 running · 1 done · 1 stopped early · 1 failed"
-        assert "best  0001  val_accuracy 0.9500 at epoch 1" in shown(standing)
-        standing.start(earlier[3], "", 0.0)
-        assert "best  0003  val_accuracy 0.9800 at epoch 1" in shown(standing)
-
-    def test_a_failed_trial_loses_the_lead_and_counts_once_when_tried_again(self) -> None:
-        standing = Standing(PLAN, [trial(0, State.COMPLETE, 0.9)], now=0.0)
-        standing.start(trial(1), "", 0.0)
-        assert standing.epoch("0001", 1, {"val_accuracy": 0.97}, "", 1.0)
-        failed = replace(trial(1, State.DIVERGED, 0.97), reason="train_loss is\n nan")
-        standing.end(failed, 2.0)
-        text = shown(standing)
-        assert "best  0000" in text
-        assert "last failure  0001 diverged after epoch 1: train_loss is nan" in text
-        standing.start(trial(1), "", 3.0)
-        assert standing.counts == "1 running · 1 done"
-
-    def test_the_lowest_leads_when_the_objective_is_minimised(self) -> None:
-        loss = replace(PLAN, objective=Objective("val_loss", maximize=False))
-        standing = Standing(loss, [], now=0.0)
-        for number, value in enumerate([0.5, 0.3, 0.4]):
-            standing.start(trial(number), "", 0.0)
-            standing.epoch(f"{number:04}", 1, {"val_loss": value}, "", 1.0)
-        assert "best  0001  val_loss 0.3000 at epoch 1" in shown(standing)
-
-    def test_nan_never_leads(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
-        standing.start(trial(0), "", 0.0)
-        assert not standing.epoch("0000", 1, {"val_accuracy": float("nan")}, "", 1.0)
-        assert "best" not in shown(standing)
-        assert standing.epoch("0000", 2, {"val_accuracy": 0.2}, "", 2.0)
-        assert "best  0000  val_accuracy 0.2000 at epoch 2" in shown(standing)
-
-    def test_of_equals_the_earliest_leads(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
-        for number in (0, 1):
-            standing.start(trial(number), "", 0.0)
-        for epoch in (1, 2):
-            for number in (0, 1):
-                standing.epoch(f"{number:04}", epoch, {"val_accuracy": 0.5}, "", 1.0)
-        assert "best  0000  val_accuracy 0.5000 at epoch 1" in shown(standing)
 
 
 class TestFrame:
@@ -328,7 +238,8 @@ CHILD = """
 import os, sys
 from dataclasses import replace
 from sweeps.budget import Budget, Spent
-from sweeps.progress import Plan, Progress
+from sweeps.progress import Progress
+from sweeps.standing import Plan
 from sweeps.records import Objective, State, TrialRecord
 
 step = lambda: os.read(int(sys.argv[1]), 1)
