@@ -13,9 +13,11 @@ from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.samplers._tpe.sampler import default_gamma
-from optuna.study import StudyDirection
+from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _SearchSpaceGroup
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 #: TPE looks at so many trials, besides its best and its newest. With 250, which would halve its
@@ -49,6 +51,7 @@ class View:
         self._mixed = _Mixed()  # finished and running ones
         self._complete = _Mixed()
         self._running: set[int] = set()
+        self._kinds = _Kinds()
 
     def running(self, number: int) -> None:
         """A trial runs that was not known to."""
@@ -68,6 +71,7 @@ class View:
             return
         insort(self._ranked, (_rank(trial, self._sign), trial.number))
         self._mixed.add(trial.number)
+        self._kinds.add(trial)
         if trial.state is TrialState.COMPLETE:
             self._complete.add(trial.number)
 
@@ -75,10 +79,13 @@ class View:
         """A trial that was stopped runs again."""
         del self._ranked[bisect_left(self._ranked, (_rank(trial, self._sign), trial.number))]
         self._mixed.drop(trial.number)
+        self._kinds.drop(trial)
         self.running(trial.number)
 
     def select(self, sampler: BaseSampler) -> Selection | None:
-        """What the sampler is to see; None: everything."""
+        """What the sampler is to see; None: everything. TPE need not look for what exists."""
+        if isinstance(sampler, TPESampler) and sampler._group:
+            sampler._group_decomposed_search_space = self._kinds
         if isinstance(sampler, TPESampler) and len(self._mixed) > TPE_BOUND:
             return Selection(self._numbers(self._mixed.some(TPE_BOUND)), len(self._ranked))
         if isinstance(sampler, GPSampler) and len(self._complete) > GP_BOUND:
@@ -108,6 +115,32 @@ class Selection:
         if isinstance(sampler, TPESampler):
             good = (sampler._gamma or default_gamma)(self.finished)
             sampler._gamma = lambda seen: good
+
+
+class _Kinds(_GroupDecomposedSearchSpace):
+    """Which parameters exist together. Optuna finds that out from all trials for each proposal."""
+
+    def __init__(self) -> None:
+        super().__init__(include_pruned=True)
+        self._numbers: dict[frozenset[str], list[int]] = {}  # names -> sorted trials with these
+        self._distributions: dict[frozenset[str], dict[str, BaseDistribution]] = {}
+
+    def add(self, trial: FrozenTrial) -> None:
+        names = frozenset(trial.distributions)
+        self._distributions.setdefault(names, trial.distributions)
+        insort(self._numbers.setdefault(names, []), trial.number)
+
+    def drop(self, trial: FrozenTrial) -> None:
+        numbers = self._numbers[frozenset(trial.distributions)]
+        del numbers[bisect_left(numbers, trial.number)]
+
+    def calculate(self, study: Study, use_cache: bool = False) -> _SearchSpaceGroup:
+        """As Optuna's: a trial with the parameters of an earlier one changes nothing there."""
+        firsts = {numbers[0]: names for names, numbers in self._numbers.items() if numbers}
+        found = _SearchSpaceGroup()
+        for _, names in sorted(firsts.items()):
+            found.add_distributions(self._distributions[names])
+        return found
 
 
 class _Mixed:

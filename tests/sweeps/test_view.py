@@ -13,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import FloatDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import GPSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.samplers._tpe.sampler import _split_trials, default_gamma
 from optuna.study import StudyDirection
@@ -149,6 +150,54 @@ def test_what_was_stopped_and_goes_on_is_as_if_it_had_run_all_along(
                 found.resumed(stopped)
         for sampler in (TPESampler(seed=0), GPSampler(seed=0)):
             assert found.select(sampler) == kept(trials).select(sampler)
+
+
+NAMES = ("lr", "momentum", "width", "width2", "width3")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sets(st.sampled_from(NAMES)), st.sampled_from(("ends", "fails", "resumes"))),
+        max_size=12,
+    ),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=300, deadline=None)
+def test_tpe_is_told_what_exists_together_as_optuna_finds_out(
+    kinds: list[tuple[set[str], str]], random: Any
+) -> None:
+    """The same groups in the same order, which is that of the random numbers."""
+    study = optuna.create_study()
+    found = View(StudyDirection.MINIMIZE)
+    made = []
+    for names, fate in kinds:
+        space = {name: FloatDistribution(0, 1) for name in sorted(names)}
+        one = create_trial(
+            state=TrialState.FAIL if fate == "fails" else TrialState.PRUNED,
+            params=dict.fromkeys(space, 0.5),
+            distributions=space,
+        )
+        if fate != "resumes":
+            study.add_trial(one)
+            one.number = len(study.trials) - 1
+            made.append(one)
+        else:
+            study.ask(space)
+            one.number = len(study.trials) - 1
+            found.finished(one)
+            found.resumed(one)
+    for one in random.sample(made, len(made)):
+        found.finished(one)
+    with pytest.warns(ExperimentalWarning):
+        sampler = TPESampler(multivariate=True, group=True)
+    own = sampler._group_decomposed_search_space
+    found.select(sampler)
+    told = sampler._group_decomposed_search_space
+    assert own is not None
+    assert told is not None
+    assert told is not own
+    theirs, ours = own.calculate(study), told.calculate(study)
+    assert ours.search_spaces == theirs.search_spaces
 
 
 def test_the_rest_is_even_over_time() -> None:
