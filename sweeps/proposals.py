@@ -1,4 +1,9 @@
-"""Draws configurations that no trial has."""
+"""Draws configurations that no trial has, when a slot asks for one.
+
+Drawn ahead of need, a proposal would cost no wait, but not know of the trial that has just ended.
+With TPE that took more training to find as good a model as 50 random trials: 0.12 +- 0.10 of
+theirs (95 %; recorded curves, 4 workers, 100 seeds). A wait of 20 ms is less.
+"""
 
 from __future__ import annotations
 

@@ -167,6 +167,12 @@ class Study:
             self._storage.close()
             self._storage = None
 
+    def discard(self) -> None:
+        """Leave nothing behind, so that its name is free: of a study that has no trial."""
+        if self._writer is not None:
+            self._writer.discard()
+        self.close()
+
     @property
     def waiting(self) -> int:
         """Records that are not written yet, because the storage is away."""

@@ -254,9 +254,14 @@ def begin(sweep: Sweep) -> int:
             results.write_sweep(folder, sweep.config, sweep.composition.overrides, fingerprint)
             place = sweep.shared or folder.study
             study = Study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)
-            if sweep.warm.sweeps:
-                study.feed(sweep.warm.trials)
-            return run(sweep, folder, study, cluster)
+            try:
+                if sweep.warm.sweeps:
+                    study.feed(sweep.warm.trials)
+                return run(sweep, folder, study, cluster)
+            except (ConfigError, KeyboardInterrupt):
+                if not study.trials:
+                    study.discard()
+                raise
 
 
 def fetch(sweep: Sweep) -> str:

@@ -226,6 +226,11 @@ class Writer:
             self._changed.notify_all()
         self._thread.join(PATIENCE_S)
 
+    def discard(self) -> None:
+        """End, and delete the study with all that is in it."""
+        self.close()
+        self._storage.delete_study(self._to.study)
+
     def _waiting(self) -> int:
         return sum(len(entries) for entries in self._queue)
 

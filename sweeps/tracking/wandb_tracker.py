@@ -39,7 +39,7 @@ class WandbTracker:
         close_timeout_s: seconds `close` waits at most for what is left.
 
     Raises:
-        ValueError: `mode` is none of the three.
+        ValueError: `mode` is none of the three, or a time is not above 0.
     """
 
     def __init__(
@@ -60,6 +60,12 @@ class WandbTracker:
                 f"track.mode must be auto, online or offline, not {mode!r}; "
                 "to log nothing, set track=none."
             )
+        for key, seconds in (
+            ("init_timeout_s", init_timeout_s),
+            ("close_timeout_s", close_timeout_s),
+        ):
+            if not seconds > 0:
+                raise ValueError(f"track.{key} must be above 0, not {seconds}")
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._told: set[str] = set()
         self._running: set[str] = set()

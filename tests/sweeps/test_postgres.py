@@ -331,3 +331,8 @@ def test_what_is_set_again_is_replaced(database: Database, name: str) -> None:
     storage.close()
     assert found.user_attrs == {"passed": 0.75}
     assert found.intermediate_values == {3: 0.75}
+
+
+def test_a_study_that_is_discarded_leaves_its_name_free(database: Database, name: str) -> None:
+    opened(database, name, create=True).discard()
+    opened(database, name, create=True).close()

@@ -118,6 +118,29 @@ def test_a_faulty_trial_ends_alone_with_its_reason(sweep_here: Callable[..., Ran
     assert states == [TrialState.FAIL] * 4 + [TrialState.COMPLETE]
 
 
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        ("track.mode=blah", "track.mode must be auto, online or offline"),
+        ("track.init_timeout_s=0", "track.init_timeout_s must be above 0"),
+    ],
+)
+def test_what_is_refused_leaves_its_name_free_in_a_shared_storage_too(
+    sweep_here: Callable[..., Ran], tmp_path: Path, refused: str, why: str
+) -> None:
+    words = (
+        f"study={tmp_path / 'group.log'}",
+        "optimizer.lr=tag(log,interval(1e-3,1e-1))",
+        "budget.trials=1",
+        "epochs=1",
+        "track=wandb",
+    )
+    with pytest.raises(ConfigError, match=why):
+        sweep_here(*words, refused)
+    assert not (tmp_path / "s").exists()
+    assert sweep_here(*words, "track.mode=offline").code == 0
+
+
 def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]) -> None:
     ran = sweep_here(*FAULTY, "model.fault=raise", "seed=1,2,3,4,5", "failures.in_a_row=2")
     assert ran.code == 1
