@@ -20,9 +20,10 @@ from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _S
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: TPE looks at so many trials, besides its best and its newest. With 250, which would halve its
-#: time at 1,000, three of 17 simulated searches of 1,000 trials ended 3 to 5 points lower.
-TPE_BOUND = 1_000
+#: TPE looks at so many trials, besides its best and its newest. In 20 searches of 1,000 trials each
+#: that finds as good a one as looking at all: better by 0.0007 +- 0.0009 on generated curves, by
+#: 0.0000 +- 0.0003 on recorded ones (95 %), of accuracies of 0.94 and 0.78.
+TPE_BOUND = 500
 #: A Gaussian process at so many complete ones, with which a proposal takes half a second.
 GP_BOUND = 200
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
