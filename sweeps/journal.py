@@ -24,6 +24,8 @@ from optuna.storages.journal._file import get_lock_file
 from optuna.storages.journal._storage import JournalOperation, JournalStorageReplayResult
 from optuna.trial import TrialState
 
+from sweeps.quick_json import parsed
+
 #: Bytes that are looked at, from the end of the file, for the end of its last whole line.
 _TAIL = 1 << 16
 #: Bytes read and parsed at once.
@@ -69,7 +71,7 @@ class JournalFile(BaseJournalBackend):
             while block := file.read(_BLOCK):
                 lines = (rest + block).splitlines(keepends=True)
                 rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-                for line, log in zip(lines, _parsed(lines), strict=True):
+                for line, log in zip(lines, parsed(lines), strict=True):
                     self._read += 1
                     self._offset += len(line)
                     yield log
@@ -139,12 +141,6 @@ def _whole(file: int) -> int:
             return begin + found + 1
         end, step = begin, _TAIL
     return 0
-
-
-def _parsed(lines: list[bytes]) -> list[dict[str, Any]]:
-    """The lines as JSON. All at once: a call for each line takes a third of the time."""
-    parsed: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
-    return parsed
 
 
 class QuickJournal(JournalStorage):

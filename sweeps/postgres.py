@@ -31,6 +31,7 @@ from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 
 from sweeps.owner import OWNER, Owner, Taken
+from sweeps.quick_json import parsed
 from sweeps.shared import Database
 from trainers.errors import ConfigError
 
@@ -414,5 +415,5 @@ class _Reader:
     def attributes(self, model: Any) -> Iterator[tuple[int, str, Any]]:
         """(trial, key, value); the values are parsed at once, a call for each takes longer."""
         rows = list(self.rows(model, "key", "value_json"))
-        values = json.loads(f"[{','.join(row[2] for row in rows)}]")
+        values = parsed(row[2].encode() for row in rows)
         return ((row[0], row[1], value) for row, value in zip(rows, values, strict=True))
