@@ -25,9 +25,8 @@ _ATTEMPTS = 20
 class Proposals:
     """Draws on an image of the trials, in which what it returns is then the newest one."""
 
-    def __init__(self, image: Image, space: Space) -> None:
+    def __init__(self, image: Image) -> None:
         self._image = image
-        self._space = space
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._unlooked: Iterator[dict[str, Any]] | None = None  # of a finite space
         self._point: dict[str, Any] | None = None  # the one before them
@@ -45,29 +44,28 @@ class Proposals:
         Args:
             number: of the trial, from 0.
         """
-        point = search.point(number)
+        space, point = search.setting.space, search.point(number)
         for attempt in range(_ATTEMPTS):
             sampler = search.sampler(number, attempt)
-            drawn = self._image.draw(sampler, self._space, point)
+            drawn = self._image.draw(sampler, space, point)
             if frozenset(drawn.params.items()) not in self._tried:
                 return drawn
             self._image.forget(drawn)
             if isinstance(sampler, GPSampler):
                 break  # it takes long, and finds the same optimum with nearly every seed
         chance = RandomSampler(derived(search.setting.seed, f"{number}/untried"))
-        return self._image.draw(chance, self._space, self._untried() or point)
+        return self._image.draw(chance, space, self._untried(space) or point)
 
-    def _untried(self) -> dict[str, Any] | None:
+    def _untried(self, space: Space) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
-        if self._space.size() is None:
+        if space.size() is None:
             return None
         if self._unlooked is None:
-            self._unlooked = self._space.enumerate()
+            self._unlooked = space.enumerate()
             self._point = next(self._unlooked, None)
         # What was tried once stays so: nobody need look at it again.
         while (
-            self._point is not None
-            and frozenset(self._space.labels(self._point).items()) in self._tried
+            self._point is not None and frozenset(space.labels(self._point).items()) in self._tried
         ):
             self._point = next(self._unlooked, None)
         return self._point

@@ -95,7 +95,7 @@ class Study:
         self.objectives = (objective, *further)
         self.space = space
         self._image = Image(self._directions)
-        self._proposals = Proposals(self._image, space)
+        self._proposals = Proposals(self._image)
         self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
         self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
