@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from sweeps import breeding
 from sweeps.again import Again
 from sweeps.budget import Budget, Lead, Spent
-from sweeps.constraints import Constraints, Refused
+from sweeps.constraints import MOST_INFEASIBLE, Constraints, Refused
 from sweeps.leftovers import set_aside
 from sweeps.onlooker import Onlooker
 from sweeps.records import Place, State, TrialRecord
@@ -35,10 +35,6 @@ from trainers.config import TrainConfig
 
 #: Seconds between two records of the time spent, which a kill may lose.
 SPENDING_INTERVAL_S = 5.0
-
-#: Proposals in a row that cannot be trained, after which the space is taken to have no other.
-#: Each takes 50 to 100 ms; where one in fifty can be trained, 2 in 100 runs of so many have none.
-MOST_INFEASIBLE = 200
 
 
 @dataclass(frozen=True)

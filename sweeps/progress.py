@@ -32,7 +32,7 @@ from sweeps.ending import (
     pairs,
     score,
 )
-from sweeps.records import TrialRecord
+from sweeps.records import State, TrialRecord
 from sweeps.standing import Plan, Standing
 
 HEARTBEAT_S = 30.0  # between two lines that only say that all is well
@@ -192,13 +192,16 @@ class Progress:
         """A trial gave its slot back, or could not take one."""
         with self._lock:
             self._standing.end(trial, self._clock())
-        if self._live is None:
+            infeasible = self._standing.infeasible if trial.state is State.INFEASIBLE else 0
+        if self._live is None and infeasible < 2:
             params = "".join(f" {key}={number(value)}" for key, value in trial.params.items())
             if trial.repeat_of is not None:
                 params = f" {trial.repeat_of} again"
             told = outcome(trial, self._standing.plan.objective)
             self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
             self._beat_if_due()
+        elif self._live is None and infeasible == 2:
+            self.note("further infeasible trials are only counted; all are in trials.csv")
 
     def spent(self, spent: Spent) -> None:
         """What of the budget is used, told before the event that is shown with it."""

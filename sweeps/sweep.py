@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from sweeps import changeable, ending, results
+from sweeps import changeable, ending, feasible, results
 from sweeps.budget import Budget
 from sweeps.composition import Composition, dotted, plain
 from sweeps.conclusion import conclude
@@ -246,6 +246,7 @@ def begin(sweep: Sweep) -> int:
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)
+    feasible.check(sweep)
     sweep = replace(sweep, notes=(*sweep.notes, *sweep.warm.of_other_data(fingerprint)))
     with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)

@@ -184,6 +184,15 @@ class TestLines:
             "0:00: 1 of 4 trials ended (1 done · 1 infeasible); best 0.9833, trial 0000",
         ]
 
+    def test_of_infeasible_trials_the_first_is_told(self, file: io.StringIO) -> None:
+        with Progress(PLAN, [], Console(file=file, width=200)) as progress:
+            for number in range(5):
+                progress.ended(replace(trial(number, State.INFEASIBLE), reason="too wide"))
+        lines = file.getvalue().splitlines()
+        assert sum("infeasible: too wide" in line for line in lines) == 1
+        assert sum("further infeasible trials are only counted" in line for line in lines) == 1
+        assert any("5 infeasible" in line for line in lines)
+
     def test_a_heartbeat_at_most_every_30_seconds(self, file: io.StringIO) -> None:
         clock = Clock()
         with self.progress(file, clock, trial(0, State.COMPLETE, 0.9, seconds=50)) as progress:
