@@ -199,9 +199,10 @@ class Progress:
                 params = f" {trial.repeat_of} again"
             told = outcome(trial, self._standing.plan.objective)
             self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
-            self._beat_if_due()
         elif self._live is None and infeasible == 2:
             self.note("further infeasible trials are only counted; all are in trials.csv")
+        if self._live is None:
+            self._beat_if_due()
 
     def spent(self, spent: Spent) -> None:
         """What of the budget is used, told before the event that is shown with it."""
