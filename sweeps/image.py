@@ -17,12 +17,13 @@ from typing import Any
 
 import optuna
 from optuna.distributions import check_distribution_compatibility
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import InMemoryStorage
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
+from sweeps import quick_random
 from sweeps.records import Objective, State, TrialRecord
 from sweeps.space import Space
 from sweeps.view import Selection, View
@@ -47,9 +48,14 @@ class Image:
         self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
     ) -> FrozenTrial:
         """A new trial, running, with the values of the point as far as it has any."""
+        fixed = None if point is None else space.labels(point)
+        if type(sampler) is RandomSampler:
+            drawn = quick_random.draw(sampler, self.optuna, space, fixed)
+            self._memory.take(self.optuna._study_id, drawn)
+            return drawn
         self.optuna.sampler = sampler
-        if point is not None:
-            self.optuna.enqueue_trial(space.labels(point))
+        if fixed is not None:
+            self.optuna.enqueue_trial(fixed)
         with self._memory.shown_to(sampler):
             trial = self.optuna.ask()
             space.suggest(trial)

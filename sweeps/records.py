@@ -123,11 +123,12 @@ class TrialRecord:
     def best(self, objective: Objective) -> tuple[int, float] | None:
         """(epoch, value) of its best epoch, the earliest of equals; None before the first."""
         best: tuple[int, float] | None = None
-        for epoch in sorted(self.epochs):
-            value = self.epochs[epoch].get(objective.metric)
+        metric, better = objective.metric, objective.better
+        for epoch, metrics in sorted(self.epochs.items()):
+            value = metrics.get(metric)
             if value is None or math.isnan(value):
                 continue
-            if best is None or objective.better(value, best[1]):
+            if best is None or better(value, best[1]):
                 best = (epoch, value)
         return best
 
