@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 
@@ -55,12 +56,15 @@ class Choice:
 
     def suggest(self, trial: Suggests, name: str) -> Any:
         """A value that the trial's sampler draws."""
-        labels = tuple(label_of(value) for value in self.values)
-        return self.value(trial.suggest_categorical(name, labels))
+        return self.value(trial.suggest_categorical(name, self._labels))
 
     def value(self, label: Any) -> Any:
         """The value that goes by this label in Optuna, which keeps only scalars."""
-        return next(v for v in self.values if label_of(v) == label)
+        return self.values[self._labels.index(label)]
+
+    @cached_property
+    def _labels(self) -> tuple[Any, ...]:
+        return tuple(label_of(value) for value in self.values)
 
     def label(self, value: Any) -> Any:
         """The inverse of `value`."""

@@ -167,7 +167,7 @@ class Driver:
         while self._unfinished and not self.halted:
             record = self._study.trial(self._unfinished.popleft())
             assignment = self._assign(record)
-            if assignment is None or self._settled(record.id, record.last_epoch):
+            if assignment is None or self._settled(record.id, record.last_epoch, self._spent()):
                 continue
             return assignment
         if not self.halted and (promoted := self._promotable()) is not None:
@@ -203,7 +203,8 @@ class Driver:
             self._gpu_s += metrics.get("epoch_s", 0.0) * self._gpus
             self._lead.note(record)
         where = f"{place.member}/{place.machine}" if place.member else place.machine
-        self._progress.spent(self._spent())
+        spent = self._spent()
+        self._progress.spent(spent)
         self._progress.epoch(trial, epoch, metrics, where)
         checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = record.best(self._study.objective)
@@ -211,7 +212,7 @@ class Driver:
         self._tracker.epoch(trial, epoch, metrics, checkpoint, leads)
         if self.wall_s - self._told_s > SPENDING_INTERVAL_S:
             self.spend()
-        settled = self._settled(trial, epoch)
+        settled = self._settled(trial, epoch, spent)
         if settled:
             self._dismiss()
         return settled
@@ -280,7 +281,7 @@ class Driver:
         write_config(folder / "config.yaml", container)
         return folder
 
-    def _settled(self, trial: str, epoch: int) -> bool:
+    def _settled(self, trial: str, epoch: int, spent: Spent) -> bool:
         """Judge a trial after an epoch on record; True if that was its last."""
         training = self._trainings[trial]
         objective = self._study.objective
@@ -294,7 +295,7 @@ class Driver:
             self._end(trial, State.STOPPED, reason)
         elif trial in self._tracker.stop_requests():
             self._end(trial, State.STOPPED, "a person stopped it in W&B")
-        elif not self._repeated(trial) and (over := self._budget.over(self._spent())):
+        elif not self._repeated(trial) and (over := self._budget.over(spent)):
             self._end(trial, State.STOPPED, over)
         elif self._pauses(trial, epoch):
             self._pause(trial, epoch)

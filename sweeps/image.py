@@ -50,7 +50,7 @@ class Image:
         """A new trial, running, with the values of the point as far as it has any."""
         fixed = None if point is None else space.labels(point)
         if type(sampler) is RandomSampler:
-            drawn = quick_random.draw(sampler, self.optuna, space, fixed)
+            drawn = quick_random.draw(sampler, space, fixed)
             self._memory.take(self.optuna._study_id, drawn)
             return drawn
         self.optuna.sampler = sampler

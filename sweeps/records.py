@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import itemgetter
 
 
 class State(str, Enum):
@@ -122,15 +123,10 @@ class TrialRecord:
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
         """(epoch, value) of its best epoch, the earliest of equals; None before the first."""
-        best: tuple[int, float] | None = None
-        metric, better = objective.metric, objective.better
-        for epoch, metrics in sorted(self.epochs.items()):
-            value = metrics.get(metric)
-            if value is None or math.isnan(value):
-                continue
-            if best is None or better(value, best[1]):
-                best = (epoch, value)
-        return best
+        told = ((epoch, self.epochs[epoch].get(objective.metric)) for epoch in sorted(self.epochs))
+        numbers = [(epoch, v) for epoch, v in told if v is not None and not math.isnan(v)]
+        first = max if objective.maximize else min  # each the first of equals
+        return first(numbers, key=itemgetter(1), default=None)
 
 
 @dataclass(frozen=True)

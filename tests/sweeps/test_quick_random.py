@@ -50,13 +50,13 @@ def test_as_optuna_draws(words: list[str], seed: int, count: int, pointed: bool)
     study = optuna.create_study(sampler=RandomSampler(seed))
     fixed: dict[str, Any] | None = None
     if pointed:
-        drawn = draw(RandomSampler(1), study, space, None).params
+        drawn = draw(RandomSampler(1), space, None).params
         fixed = dict(list(drawn.items())[:count])
         study.enqueue_trial(fixed)
     trial = study.ask()
     space.suggest(trial)
     (theirs,) = study.get_trials()
-    ours = draw(sampler, study, space, fixed)
+    ours = draw(sampler, space, fixed)
     assert repr(ours.params) == repr(theirs.params)  # as 1, 1.0 and True are equal
     assert repr(ours.distributions) == repr(theirs.distributions)
     assert ours.system_attrs == theirs.system_attrs
