@@ -1,16 +1,15 @@
-"""Who sees a sweep run."""
+"""Who sees a sweep run: a person, or nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from sweeps.budget import Spent
 from sweeps.records import TrialRecord
 
 
-class Onlooker(Protocol):
-    """Where a person sees the sweep run: `sweeps.progress.Progress`, or nothing."""
+class Onlooker:
+    """Is told what happens. This one does nothing; `sweeps.progress.Progress` shows it."""
 
     def started(self, trial: TrialRecord) -> None:
         """A trial takes a slot."""
@@ -32,28 +31,3 @@ class Onlooker(Protocol):
 
     def note(self, text: str) -> None:
         """Something to tell."""
-
-
-class Nobody:
-    """Nobody sees it."""
-
-    def started(self, trial: TrialRecord) -> None:
-        """Show nothing."""
-
-    def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
-        """Show nothing."""
-
-    def paused(self, trial: str) -> None:
-        """Show nothing."""
-
-    def ended(self, trial: TrialRecord) -> None:
-        """Show nothing."""
-
-    def spent(self, spent: Spent) -> None:
-        """Show nothing."""
-
-    def again(self, trials: int) -> None:
-        """Show nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""

@@ -32,6 +32,7 @@ from sweeps.ending import (
     pairs,
     score,
 )
+from sweeps.onlooker import Onlooker
 from sweeps.records import State, TrialRecord
 from sweeps.standing import Plan, Standing
 
@@ -116,7 +117,7 @@ def _running(standing: Standing, width: int, rows: int) -> Iterator[Text]:
         yield Text(f"… and {len(every) - len(shown)} more", "dim")
 
 
-class Progress:
+class Progress(Onlooker):
     """Shows a running sweep to a person: `with Progress(plan) as progress:`.
 
     In a terminal, one view that is redrawn in place; when the sweep ends it stays, without the

@@ -19,7 +19,7 @@ from optuna.samplers import RandomSampler
 
 from sweeps.budget import UNLIMITED
 from sweeps.driver import Driver
-from sweeps.onlooker import Nobody
+from sweeps.onlooker import Onlooker
 from sweeps.records import Objective, Place, State, TrialRecord
 from sweeps.search import Sampled, Search
 from sweeps.simulation.source import Curve, Source
@@ -123,7 +123,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
         budget=sweep.budget,
         folder=None,
         tracker=NullTracker(sweep.name, "", ""),
-        progress=Nobody(),
+        progress=Onlooker(),
         clock=clock,
     )
     metric, better = sweep.objective.metric, sweep.objective.better

@@ -20,7 +20,7 @@ from sweeps import results
 from sweeps.composition import compose
 from sweeps.driver import Driver
 from sweeps.entry import use_plugins
-from sweeps.onlooker import Nobody
+from sweeps.onlooker import Onlooker
 from sweeps.records import Place
 from sweeps.results import Folder
 from sweeps.study import Study
@@ -56,7 +56,7 @@ def sit(sweep: Sweep, folder: Folder) -> None:
         sweep.budget,
         folder.path,
         NullTracker("s", "", ""),
-        Nobody(),
+        Onlooker(),
     )
     while (assignment := driver.next()) is not None:
         config = typed(OmegaConf.create(dict(assignment.config)))
