@@ -182,7 +182,7 @@ def _next_commands(
     if driver.halted:
         return {f"make resume {name}{arguments}": "go on where it stopped"}
     commands = {}
-    if best is not None and best.trial.source is not None and best.trial.source.epoch:
+    if best is not None and best.trial.taken_over:
         commands[f"make replay {name}{arguments}"] = "train the best one's schedule from scratch"
     limit, twenty = sweep.search.limit(), "budget.trials=+20"
     if limit is None or sum(t.state.ended for t in trials if t.repeat_of is None) < limit:

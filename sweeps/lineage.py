@@ -35,7 +35,7 @@ def schedule(trials: Sequence[TrialRecord], trial: TrialRecord) -> tuple[Stretch
     stretches: list[Stretch] = []
     last = trial.last_epoch
     while True:
-        epoch = 0 if trial.source is None else trial.source.epoch
+        epoch = trial.taken_over
         if last > epoch:
             stretches.append(Stretch(epoch + 1, last, trial.id, trial.params))
         if trial.source is None or not epoch:

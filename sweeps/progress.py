@@ -52,7 +52,7 @@ def frame(standing: Standing, now: float, width: int, height: int) -> list[Text]
 
 
 def _overview(standing: Standing, now: float, width: int) -> Iterator[Text]:
-    plan, elapsed, ended = standing.plan, now - standing.began, standing.proposed
+    plan, elapsed, ended = standing.plan, now - standing.began, standing.counted
     what = f"{GAP}{one_line(f'{plan.search} search, {plan.stop} stop')}{GAP}"
     yield Text.assemble((one_line(plan.sweep), "bold"), what, (one_line(plan.machines), "dim"))
 
@@ -238,7 +238,7 @@ class Progress(Onlooker):
     def _heartbeat(self) -> str:
         standing, now = self._standing, self._clock()
         of = "" if standing.plan.trials is None else f" of {standing.plan.trials}"
-        line = f"{duration(now - standing.began)}: {standing.proposed}{of} trials ended"
+        line = f"{duration(now - standing.began)}: {standing.counted}{of} trials ended"
         line += f" ({standing.counts})"
         if (best := standing.best) is not None:
             line += f"; best {score(best.value)}, trial {best.trial.id}"

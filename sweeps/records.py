@@ -117,9 +117,14 @@ class TrialRecord:
         return max(self.epochs, default=0)
 
     @property
+    def taken_over(self) -> int:
+        """How many epochs it has from another trial, in whose place it goes on; else 0."""
+        return 0 if self.source is None else self.source.epoch
+
+    @property
     def trained(self) -> int:
         """How many epochs it has trained itself: none of those it took over."""
-        return len(self.epochs) - (0 if self.source is None else self.source.epoch)
+        return len(self.epochs) - self.taken_over
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
         """(epoch, value) of its best epoch, the earliest of equals; None before the first."""

@@ -24,8 +24,8 @@ class Plan:
     Attributes:
         search, stop: what proposes trials and what stops them, in a word each ("tpe", "asha").
         machines: where it runs, in words ("4 at once on atlas").
-        trials: in all, those of earlier sessions and repeats included; None if only time bounds
-            them.
+        trials: in all, those of earlier sessions and repeats included, but not who goes on in
+            the place of another; None if only time bounds them.
         epochs: the most a trial runs, unless `epochs` is among its parameters.
         slots: trials that run at once.
         budget_s: seconds that a budget of time leaves to this session, if there is one.
@@ -66,7 +66,6 @@ class Standing:
         """Begin a session, knowing the trials that ended in earlier ones."""
         self.plan, self.began, self.over = plan, now, False
         self.ended: dict[str, tuple[State, float]] = {}  # trial -> how, after how many seconds
-        self.derived = 0  # of those that ended, how many no search had proposed
         self.infeasible = 0  # proposals that never took a slot
         self.running: dict[str, Running] = {}
         self.paused: dict[str, Running] = {}
@@ -76,6 +75,7 @@ class Standing:
         self.places: set[str] = set()
         self.spent: tuple[Spent, float] | None = None  # as last told, and when
         self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
+        self._children: set[str] = set()  # that go on in the place of others, who count already
         self._epochs, self._epochs_s = 0, 0.0
         for trial in earlier:
             if trial.state.ended:
@@ -129,7 +129,6 @@ class Standing:
             self.infeasible += 1
             return
         running = self.running.pop(trial.id, None)
-        self.derived += trial.source is not None
         self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
         self._meet(trial)
         self._lead(trial, trial.best(self.plan.objective) if trial.state.scored else None)
@@ -137,9 +136,9 @@ class Standing:
             self.failure = f"{trial.id} {outcome(trial, self.plan.objective)}"
 
     @property
-    def proposed(self) -> int:
-        """How many of the trials that have ended the search has proposed."""
-        return len(self.ended) - self.derived
+    def counted(self) -> int:
+        """How many have ended of the trials that the plan counts."""
+        return len(self.ended.keys() - self._children)
 
     @property
     def counts(self) -> str:
@@ -173,14 +172,14 @@ class Standing:
             (now - r.since, self.length(r) * (r.seconds / r.epoch if r.epoch else pace))
             for r in self.running.values()
         ]
-        waiting = max(self.plan.trials - self.proposed - len(running) - len(self.paused), 0)
+        waiting = max(self.plan.trials - self.counted - len(running) - len(self.paused), 0)
         lasted = [seconds for _, seconds in self.ended.values()]
         return eta(lasted, running, waiting, self.plan.slots, left_s)
 
     def _generations(self, size: int) -> float:
         """The epochs, one after the other, until all of a population of this size have had all."""
         alive = [*self.running.values(), *self.paused.values()]
-        begun = self.proposed + sum(r.trial.source is None for r in alive)
+        begun = self.counted + sum(not r.trial.taken_over for r in alive)
         ended = sum(state is not State.STOPPED for state, _ in self.ended.values())
         children = begun - ended - len(alive)  # that have yet to take a slot
         at = [r.epoch for r in alive] + [0] * (size - begun)
@@ -196,7 +195,9 @@ class Standing:
         return self.plan.budget.left(replace(spent, hours=spent.hours + (now - told) / 3600))
 
     def _meet(self, trial: TrialRecord) -> str:
-        """Note how wide its values are, so that columns do not jump, and where it runs."""
+        """Note how wide its values are, so that columns do not jump, where it runs, what it is."""
+        if trial.taken_over:
+            self._children.add(trial.id)
         for key, value in trial.params.items():
             self.widths[key] = max(self.widths.get(key, 1), cell_len(number(value)))
         place = one_line("/".join(filter(None, (trial.member, trial.machine))))

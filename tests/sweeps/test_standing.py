@@ -83,6 +83,19 @@ class TestTimeLeft:
                     standing.end(replace(each, state=State.COMPLETE), now)
             assert standing.left_s(now) == pytest.approx(36.0 - now)
 
+    def test_repeats_count_like_all_others(self) -> None:
+        """Two are run again, 30 s each, one after the other."""
+        earlier = [trial(n, State.COMPLETE, *[0.5] * 10, seconds=30.0) for n in range(4)]
+        standing = Standing(replace(PLAN, trials=6, slots=1), earlier, now=0.0)
+        assert standing.left_s(0.0) == pytest.approx(60.0)
+        for number, left in ((4, 30.0), (5, 0.0)):
+            begin = 30.0 * (number - 4)
+            repeat = replace(trial(number), source=Source("0000", seed=number))
+            standing.start(repeat, "", begin)
+            standing.end(replace(repeat, state=State.COMPLETE, seconds=30.0), begin + 30.0)
+            assert standing.counted == number + 1
+            assert standing.left_s(begin + 30.0) == pytest.approx(left)
+
 
 class TestStanding:
     def test_counts_and_best_begin_where_the_earlier_session_ended(self) -> None:
