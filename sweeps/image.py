@@ -195,7 +195,9 @@ class _Memory(InMemoryStorage):
     @contextmanager
     def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
         """Within, what there is is what the sampler is to see, and the trial that it draws."""
-        self._selection = None if self._view is None else self._view.select(sampler)
+        if self._view is not None:
+            self._view.tell(sampler)
+            self._selection = self._view.select(sampler)
         if self._selection is not None:
             self._selection.tell(sampler)
         try:

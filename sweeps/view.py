@@ -83,10 +83,13 @@ class View:
         self._kinds.drop(trial)
         self.running(trial.number)
 
-    def select(self, sampler: BaseSampler) -> Selection | None:
-        """What the sampler is to see; None: everything. TPE need not look for what exists."""
+    def tell(self, sampler: BaseSampler) -> None:
+        """Have TPE know which parameters exist together, so that it need not look for them."""
         if isinstance(sampler, TPESampler) and sampler._group:
             sampler._group_decomposed_search_space = self._kinds
+
+    def select(self, sampler: BaseSampler) -> Selection | None:
+        """What the sampler is to see; None: everything."""
         if isinstance(sampler, TPESampler) and len(self._mixed) > TPE_BOUND:
             return Selection(self._numbers(self._mixed.some(TPE_BOUND)), len(self._ranked))
         if isinstance(sampler, GPSampler) and len(self._complete) > GP_BOUND:

@@ -191,7 +191,7 @@ def test_tpe_is_told_what_exists_together_as_optuna_finds_out(
     with pytest.warns(ExperimentalWarning):
         sampler = TPESampler(multivariate=True, group=True)
     own = sampler._group_decomposed_search_space
-    found.select(sampler)
+    found.tell(sampler)
     told = sampler._group_decomposed_search_space
     assert own is not None
     assert told is not None
