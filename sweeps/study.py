@@ -168,7 +168,7 @@ class Study:
             self._storage = None
 
     def discard(self) -> None:
-        """Leave nothing behind, so that its name is free: of a study that has no trial."""
+        """Close it and leave nothing behind, so that its name is free."""
         if self._writer is not None:
             self._writer.discard()
         self.close()

@@ -250,19 +250,15 @@ def begin(sweep: Sweep) -> int:
     sweep = replace(sweep, notes=(*sweep.notes, *sweep.warm.of_other_data(fingerprint)))
     with connect(sweep) as cluster:
         folder = results.create(Path(sweep.config["results"]), sweep.name)
-        with _nothing_if_refused(folder):
+        with _nothing_if_refused(folder) as undo:
             cluster.check_folder(folder.path.resolve())
             results.write_sweep(folder, sweep.config, sweep.composition.overrides, fingerprint)
             place = sweep.shared or folder.study
             study = Study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)
-            try:
-                if sweep.warm.sweeps:
-                    study.feed(sweep.warm.trials)
-                return run(sweep, folder, study, cluster)
-            except (ConfigError, KeyboardInterrupt):
-                if not study.trials:
-                    study.discard()
-                raise
+            undo.callback(study.discard)
+            if sweep.warm.sweeps:
+                study.feed(sweep.warm.trials)
+            return run(sweep, folder, study, cluster)
 
 
 def fetch(sweep: Sweep) -> str:
@@ -385,13 +381,18 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
 
 
 @contextlib.contextmanager
-def _nothing_if_refused(folder: Folder) -> Iterator[None]:
-    """A sweep that is refused before its first trial leaves no folder, and its name stays free."""
+def _nothing_if_refused(folder: Folder) -> Iterator[contextlib.ExitStack]:
+    """A sweep that is refused before its first trial leaves no folder, and its name stays free.
+
+    What else there is to be undone then is added to what it yields.
+    """
+    undo = contextlib.ExitStack()
+    undo.callback(shutil.rmtree, folder.path)
     try:
-        yield
+        yield undo
     except (ConfigError, KeyboardInterrupt):
         if not any(folder.trials.iterdir()):
-            shutil.rmtree(folder.path)
+            undo.close()
         raise
 
 
