@@ -194,16 +194,17 @@ class Progress(Onlooker):
         with self._lock:
             self._standing.end(trial, self._clock())
             infeasible = self._standing.infeasible if trial.state is State.INFEASIBLE else 0
-        if self._live is None and infeasible < 2:
+        if self._live is not None:
+            return
+        if infeasible < 2:
             params = "".join(f" {key}={number(value)}" for key, value in trial.params.items())
             if trial.repeat_of is not None:
                 params = f" {trial.repeat_of} again"
             told = outcome(trial, self._standing.plan.objective)
             self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
-        elif self._live is None and infeasible == 2:
+        elif infeasible == 2:
             self.note("further infeasible trials are only counted; all are in trials.csv")
-        if self._live is None:
-            self._beat_if_due()
+        self._beat_if_due()
 
     def spent(self, spent: Spent) -> None:
         """What of the budget is used, told before the event that is shown with it."""

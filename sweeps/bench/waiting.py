@@ -10,6 +10,7 @@ import resource
 import shutil
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -200,14 +201,14 @@ def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, floa
     taken = time.perf_counter() - began
     assert assignment is not None
     draw, composed = watch.seconds["draw"], watch.seconds["training"]
-    proposed, recording = watch.seconds["propose"], watch.seconds.get("fsync", 0.0)
+    proposed, recording = watch.seconds["propose"], watch.seconds["fsync"]
     each, disk = [], 0.0
     for epoch in range(1, EPOCHS + 1):
         metrics = _metrics(0.9, epoch, chance)
-        before, began = watch.seconds.get("fsync", 0.0), time.perf_counter()
+        before, began = watch.seconds["fsync"], time.perf_counter()
         over = driver.epoch(assignment.trial, epoch, metrics, _HERE)
         each.append(time.perf_counter() - began)
-        disk = watch.seconds.get("fsync", 0.0) - before
+        disk = watch.seconds["fsync"] - before
         assert over == (epoch == EPOCHS)
     return {
         "end": each[-1] - disk,
@@ -281,7 +282,7 @@ def _place() -> tuple[str, str]:
 class _Watch:
     """How long calls take, added up by name."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextmanager
     def on(self, owner: Any, name: str) -> Iterator[None]:
@@ -293,8 +294,7 @@ class _Watch:
             try:
                 return method(*args)
             finally:
-                took = time.perf_counter() - began
-                self.seconds[name] = self.seconds.get(name, 0.0) + took
+                self.seconds[name] += time.perf_counter() - began
 
         with patch.object(owner, name, timed):
             yield
