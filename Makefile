@@ -31,25 +31,25 @@ preview: setup  ## show what `make sweep` would run, and run nothing: same ARGS
 	@$(BIN)/python -m sweeps preview=true $(ARGS)
 
 simulate: setup  ## a sweep in simulated time: SWEEP=mnist for its curves, or none for made-up ones [ARGS="search=tpe stop=asha workers=8 trials=1000"]
-	@$(BIN)/python -m sweeps.simulate $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.simulate $(SWEEP) $(ARGS)
 
 resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
-	@$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
 
 extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=+20"
-	@$(BIN)/python -m sweeps.resume $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
 
 replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEEP=digits [ARGS="seed=1 trial=0012"]
-	@$(BIN)/python -m sweeps.replay $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.replay $(SWEEP) $(ARGS)
 
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
-	@$(BIN)/python -m sweeps.train $(ARGS)
+	@$(BIN)/python -m sweeps.commands.train $(ARGS)
 
 diagnose: setup  ## check a training before it begins: ARGS="optimizer.lr=0.01"; or look at a sweep's best: SWEEP=mnist
-	@$(BIN)/python -m sweeps.diagnose $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.diagnose $(SWEEP) $(ARGS)
 
 predict: setup  ## what a sweep's best says of the test part: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
-	@$(BIN)/python -m sweeps.predict $(SWEEP) $(ARGS)
+	@$(BIN)/python -m sweeps.commands.predict $(SWEEP) $(ARGS)
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	@$(BIN)/python -m sweeps.bench.$(BENCH) $(ARGS)

@@ -22,9 +22,9 @@ from cluster.node import (
     until_stopped,
     wait_for_port,
 )
-from sweeps.entry import refusals
-from sweeps.head import FOLDER, Head
-from sweeps.session import silence_ray
+from sweeps.backend.known_head import FOLDER, Head
+from sweeps.backend.ray_session import silence_ray
+from sweeps.cli import refusals
 from trainers.errors import ConfigError
 
 #: Not Ray's usual 6379, which is also that of Redis.

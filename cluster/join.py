@@ -16,8 +16,8 @@ from cluster.node import (
     until_stopped,
     wait_for_text,
 )
-from sweeps.entry import refusals
-from sweeps.head import FOLDER, Head
+from sweeps.backend.known_head import FOLDER, Head
+from sweeps.cli import refusals
 from trainers.errors import ConfigError
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from sweeps.entry import signals
-from sweeps.head import FOLDER
-from sweeps.session import plain_python, private_folder
+from sweeps.backend.known_head import FOLDER
+from sweeps.backend.ray_session import plain_python, private_folder
+from sweeps.cli import signals
 from trainers.errors import ConfigError
 
 #: Seconds that Ray may take to start or to reach the head.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from sweeps.entry import run
+from sweeps.cli import run
 
 run("sweep")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-from sweeps.entry import use_plugins
+from sweeps.cli import use_plugins
 
 # A busy machine is no failure.
 settings.register_profile(

@@ -73,7 +73,7 @@ def modules(top: str) -> Iterator[str]:
     ],
 )
 def test_imports_are_found(source: str, expected: set[str]) -> None:
-    assert imported(source, "sweeps.tracking.wandb_core") == expected
+    assert imported(source, "sweeps.tracking.wandb_process") == expected
 
 
 def test_relative_imports_of_a_package_are_found() -> None:
@@ -81,7 +81,12 @@ def test_relative_imports_of_a_package_are_found() -> None:
 
 
 def test_all_three_packages_are_looked_at() -> None:
-    assert {"trainers.fit", "sweeps.tune", "sweeps.tracking", "cluster.head"} <= IMPORTS.keys()
+    assert {
+        "trainers.fit",
+        "sweeps.backend.ray_tune",
+        "sweeps.tracking",
+        "cluster.head",
+    } <= IMPORTS.keys()
     assert "sweeps.plugin.hydra_plugins.ray_tune_sweeper" in IMPORTS
 
 
@@ -91,18 +96,40 @@ def test_all_three_packages_are_looked_at() -> None:
         ("trainers", ("ray", "wandb", "optuna", "sweeps", "cluster")),
         ("sweeps", ("cluster",)),
         # Pure: numbers and records, which a report or a notebook may use without the services.
-        ("sweeps.records", ("ray", "wandb", "optuna", "torch", "hydra", "sweeps")),
+        ("sweeps.trials", ("ray", "wandb", "optuna", "torch", "hydra", "sweeps")),
         ("sweeps.stop", ("ray", "wandb", "optuna", "torch", "hydra")),
-        ("sweeps.budget", ("ray", "wandb", "optuna", "torch", "hydra")),
+        ("sweeps.driver.budget", ("ray", "wandb", "optuna", "torch", "hydra")),
         ("sweeps.space", ("ray", "wandb", "optuna", "torch")),
-        ("sweeps.driver", ("ray", "wandb", "optuna", "torch", "sweeps.tune", "sweeps.session")),
+        (
+            "sweeps.driver",
+            (
+                "ray",
+                "wandb",
+                "optuna",
+                "torch",
+                "sweeps.backend.ray_tune",
+                "sweeps.backend.ray_session",
+            ),
+        ),
         # What only shows the record does not reach for what makes it.
-        ("sweeps.progress", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
-        ("sweeps.ending", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
-        ("sweeps.results", ("sweeps.study", "sweeps.tune", "sweeps.driver", "optuna")),
-        ("sweeps.preview", ("sweeps.study", "sweeps.tune", "sweeps.driver")),
+        (
+            "sweeps.console.live",
+            ("sweeps.study", "sweeps.backend.ray_tune", "sweeps.driver.driver", "optuna"),
+        ),
+        (
+            "sweeps.console.closing",
+            ("sweeps.study", "sweeps.backend.ray_tune", "sweeps.driver.driver", "optuna"),
+        ),
+        (
+            "sweeps.results_folder",
+            ("sweeps.study", "sweeps.backend.ray_tune", "sweeps.driver.driver", "optuna"),
+        ),
+        (
+            "sweeps.commands.preview",
+            ("sweeps.study", "sweeps.backend.ray_tune", "sweeps.driver.driver"),
+        ),
         # A trial's process starts in seconds because it loads none of these.
-        ("sweeps.trial", ("ray", "wandb", "optuna", "sweeps.study")),
+        ("sweeps.backend.worker", ("ray", "wandb", "optuna", "sweeps.study")),
     ],
 )
 def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
@@ -114,17 +141,17 @@ def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("library", "door"),
     [
-        ("ray.tune", {"sweeps.tune", "sweeps.bench.rivals"}),  # the latter beside ours
+        ("ray.tune", {"sweeps.backend.ray_tune", "sweeps.bench.rivals"}),  # the latter beside ours
         (
             "optuna.storages",
             {
-                "sweeps.image",
-                "sweeps.journal",
-                "sweeps.postgres",
-                "sweeps.writer",
+                "sweeps.search.sampler_memory",
+                "sweeps.study.journal_storage",
+                "sweeps.study.postgres_storage",
+                "sweeps.study.outbox",
             },
         ),
-        ("psycopg", {"sweeps.storage", "sweeps.postgres"}),
+        ("psycopg", {"sweeps.study.storage", "sweeps.study.postgres_storage"}),
     ],
 )
 def test_has_one_door(library: str, door: set[str]) -> None:

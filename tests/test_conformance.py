@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.composition import compose, plain
-from sweeps.stages import checked, stages
-from sweeps.sweep import check
+from sweeps.config.composition import compose, plain
+from sweeps.launch.session import check
+from sweeps.launch.stages import checked, stages
 from trainers.check import check_arguments
 
 CONF = Path(__file__).resolve().parents[1] / "conf"

@@ -25,18 +25,18 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sweeps import ROOT
 from sweeps.bench.record import Figure, write
-from sweeps.budget import UNLIMITED
-from sweeps.composition import compose
-from sweeps.entry import refusals, use_plugins
-from sweeps.results import ROOT
+from sweeps.cli import refusals, use_plugins
+from sweeps.config.composition import compose
+from sweeps.driver.budget import UNLIMITED
+from sweeps.launch.session import Sweep, check
 from sweeps.simulation import baseline, simulate
-from sweeps.simulation.table import read
-from sweeps.sweep import Sweep, check
+from sweeps.simulation.lookup_table import read
 from trainers.errors import ConfigError
 
 #: Recorded with SPACE, `data.fraction=0.25 model.depth=2 batch_size=256 epochs=20 search=sobol
-#: stop=none`, and `sweeps.simulation.table.write`.
+#: stop=none`, and `sweeps.simulation.lookup_table.write`.
 CURVES = ROOT / "tests" / "sweeps" / "simulation" / "phoneme_curves.csv"
 SPACE = (
     "optimizer.lr=tag(log,interval(1e-4,1e-1))",

@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweeps.results import ROOT
-from sweeps.storage import look
+from sweeps import ROOT
+from sweeps.study.storage import look
 
 if TYPE_CHECKING:
     from trainers.config import TrainConfig

@@ -34,8 +34,8 @@ from sweeps.bench import rivals
 from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
 from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
-from sweeps.entry import refusals
-from sweeps.shared import Database, shared
+from sweeps.cli import refusals
+from sweeps.study.url import Database, shared
 from trainers.errors import ConfigError
 
 #: Finished trials, and trials that are then timed.

@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from sweeps.bench.record import Figure, rates, show, write
-from sweeps.entry import refusals
+from sweeps.cli import refusals
 from trainers import device
 from trainers.config import TrainConfig, compose
 from trainers.data import resident

@@ -26,10 +26,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sweeps import ROOT
 from sweeps.bench.record import Figure, show, write
-from sweeps.entry import refusals
-from sweeps.results import ROOT
-from sweeps.storage import look
+from sweeps.cli import refusals
+from sweeps.study.storage import look
 from trainers.config import compose
 from trainers.data import resident
 from trainers.errors import ConfigError

@@ -20,19 +20,19 @@ from unittest.mock import patch
 
 from rich.console import Console
 
-from sweeps.composition import Composition, compose
-from sweeps.driver import Driver
-from sweeps.entry import use_plugins
-from sweeps.image import Image
-from sweeps.owner import Owner
-from sweeps.progress import Progress
-from sweeps.records import Place, State
-from sweeps.shared import Database
-from sweeps.standing import Plan
-from sweeps.storage import look, opened
-from sweeps.study import Study
-from sweeps.sweep import Sweep, check
+from sweeps.cli import use_plugins
+from sweeps.config.composition import Composition, compose
+from sweeps.console.live import Progress
+from sweeps.console.status import Plan
+from sweeps.driver.driver import Driver
+from sweeps.launch.session import Sweep, check
+from sweeps.search.sampler_memory import Image
+from sweeps.study.lock import Owner
+from sweeps.study.storage import look, opened
+from sweeps.study.study import Study
+from sweeps.study.url import Database
 from sweeps.tracking import NullTracker
+from sweeps.trials import Place, State
 
 EPOCHS = 20
 #: Between two trials, in the order in which they come: `end` is the last epoch of the one before.
@@ -81,7 +81,7 @@ def study_at(place: Path | Database, sweep: Sweep) -> Study:
     if isinstance(place, Path):
         new = not place.exists()
     else:
-        from sweeps.postgres import names_in
+        from sweeps.study.postgres_storage import names_in
 
         new = sweep.name not in names_in(place)
     return Study(place, sweep.objective, sweep.space, sweep.name, create=new)
@@ -133,7 +133,7 @@ def measure_in(
     database: Database, scratch: Path, search: str, count: int, trials: int, record: Path
 ) -> Waited:
     """The same in a database, which is given the trials of a record up to this count first."""
-    from sweeps.postgres import Postgres
+    from sweeps.study.postgres_storage import Postgres
 
     with _swept(search) as sweep:
         study_at(database, sweep).close()

@@ -17,16 +17,16 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna.samplers import RandomSampler
 
-from sweeps.budget import UNLIMITED
-from sweeps.driver import Driver
-from sweeps.onlooker import Onlooker
-from sweeps.records import Objective, Place, State, TrialRecord
-from sweeps.search import Sampled, Search
-from sweeps.simulation.source import Curve, Source
+from sweeps.driver.budget import UNLIMITED
+from sweeps.driver.driver import Driver
+from sweeps.driver.observer import Onlooker
+from sweeps.launch.session import Sweep
+from sweeps.search.search import Sampled, Search
+from sweeps.simulation.curves import Curve, Source
 from sweeps.stop import Never
-from sweeps.study import Study
-from sweeps.sweep import Sweep
+from sweeps.study.study import Study
 from sweeps.tracking import NullTracker
+from sweeps.trials import Objective, Place, State, TrialRecord
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
 
@@ -99,7 +99,7 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     `Sampled(RandomSampler, Setting(space, points=[trial.params for trial in recorded]))`.
 
     Args:
-        sweep: as `sweeps.sweep.check` returns it; its budget's hours are simulated ones.
+        sweep: as `sweeps.launch.session.check` returns it; its budget's hours are simulated ones.
         source: answers with a curve for each proposal.
         workers: trials at a time, from 1.
         seed: of the search, in the place of the sweep's own.

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sweeps.simulation.curves import Curve
 from sweeps.simulation.encoding import Codes, Encoding, Numbers
-from sweeps.simulation.source import Curve
-from sweeps.space import Space
+from sweeps.space.space import Space
 
 #: Of the objective, which is like an accuracy: before training, and where the best may end.
 _CHANCE, _CEILING = 0.1, 0.97

@@ -13,13 +13,13 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sweeps import results
-from sweeps.records import Objective, State, TrialRecord
-from sweeps.shared import Database, Journal
+from sweeps import results_folder
+from sweeps.simulation.curves import Curve
 from sweeps.simulation.encoding import Encoding, Neighbours
-from sweeps.simulation.source import Curve
-from sweeps.space import Space
-from sweeps.study import Study
+from sweeps.space.space import Space
+from sweeps.study.study import Study
+from sweeps.study.url import Database, Journal
+from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
 _KEPT = (State.COMPLETE, State.STOPPED, State.RUNNING, State.ABANDONED, State.DIVERGED)
@@ -111,7 +111,7 @@ def continued(curve: Curve, whole: Sequence[Curve], objective: Objective) -> Cur
 
 
 def read(
-    folder: results.Folder,
+    folder: results_folder.Folder,
     space: Space,
     objective: Objective,
     shared: Database | Journal | None = None,

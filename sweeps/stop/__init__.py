@@ -4,9 +4,9 @@ A rule is a function of the recorded curves alone. It keeps nothing, so after an
 it decides as it would have decided without.
 """
 
-from sweeps.stop.among import Median, Percentile
-from sweeps.stop.halving import Asha, Hyperband
-from sweeps.stop.own import Patience, Target
+from sweeps.stop.asha import Asha, Hyperband
+from sweeps.stop.median import Median, Percentile
+from sweeps.stop.patience import Patience, Target
 from sweeps.stop.pbt import Breeding, Pbt
 from sweeps.stop.promotion import Pasha, Promoting, Promotion
 from sweeps.stop.rule import Curves, Never, Several, Stop

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from sweeps.seeds import derived
-from sweeps.stop.order import low
+from sweeps.report.repeat_means import derived
+from sweeps.stop.comparisons import low
 from sweeps.stop.rule import Curves, Stop
 from trainers.errors import ConfigError
 

@@ -14,9 +14,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.stop.growing import Growing
-from sweeps.stop.halving import check, is_rung, rung_after
-from sweeps.stop.order import quantile
+from sweeps.stop.asha import check, is_rung, rung_after
+from sweeps.stop.comparisons import quantile
+from sweeps.stop.curves import Growing
 from sweeps.stop.rule import Curves, Stop
 
 #: The share of differences between trials that cross again and again which is taken for noise.

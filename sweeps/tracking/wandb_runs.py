@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from sweeps.tracking.contract import Table
-from sweeps.tracking.open_run import OpenRun
-from sweeps.tracking.redaction import cells
-from sweeps.tracking.wandb_core import Core
+from sweeps.redaction import cells
+from sweeps.tracking.tracker import Table
+from sweeps.tracking.wandb_open_run import OpenRun
+from sweeps.tracking.wandb_process import Core
 from trainers.histograms import Histogram
 
 if TYPE_CHECKING:

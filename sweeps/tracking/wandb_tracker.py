@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeps.tracking.contract import Table
-from sweeps.tracking.redaction import redacted, redacted_text
+from sweeps.redaction import redacted, redacted_text
+from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_runs import Place, Runs
 from trainers.histograms import load
 

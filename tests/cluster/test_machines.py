@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweeps.commands import finish, saved, start, wait_for_epochs
-from tests.sweeps.test_sweep import descendants
+from tests.sweeps.launch.test_session import descendants
+from tests.sweeps.processes import finish, saved, start, wait_for_epochs
 
 
 @dataclass

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from sweeps import resume as resume_module
-from sweeps import sweep as sweep_module
-from sweeps.composition import compose
-from sweeps.entry import use_plugins
-from sweeps.results import Folder
-from sweeps.session import Cluster, session
-from sweeps.sweep import begin, check
+from sweeps.backend.ray_session import Cluster, session
+from sweeps.cli import use_plugins
+from sweeps.commands import resume as resume_module
+from sweeps.config.composition import compose
+from sweeps.launch import session as sweep_module
+from sweeps.launch.session import begin, check
+from sweeps.results_folder import Folder
 
 #: Small and quick: a model of one layer on a quarter of the digits.
 SMALL = (

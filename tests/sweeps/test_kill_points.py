@@ -16,18 +16,18 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps import results
-from sweeps.composition import compose
-from sweeps.driver import Driver
-from sweeps.entry import use_plugins
-from sweeps.onlooker import Onlooker
-from sweeps.records import Place
-from sweeps.results import Folder
-from sweeps.study import Study
-from sweeps.sweep import Sweep, check
+from sweeps import results_folder
+from sweeps.cli import use_plugins
+from sweeps.config.composition import compose
+from sweeps.driver.driver import Driver
+from sweeps.driver.observer import Onlooker
+from sweeps.launch.session import Sweep, check
+from sweeps.results_folder import Folder
+from sweeps.study.study import Study
 from sweeps.tracking import NullTracker
+from sweeps.trials import Place
+from tests.sweeps.commands.test_resume import table
 from tests.sweeps.conftest import SMALL
-from tests.sweeps.test_resume import table
 from trainers.config import typed
 from trainers.run import run
 
@@ -66,7 +66,7 @@ def sit(sweep: Sweep, folder: Folder) -> None:
                 break
         epochs.close()
     assert not driver.halted, driver.halted
-    results.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
+    results_folder.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
     study.close()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.bench.waiting import EPOCH, EPOCHS, PARTS, _measured, _swept, build, study_at
-from sweeps.records import State
+from sweeps.trials import State
 
 
 def test_goes_on_from_a_record_of_finished_trials(tmp_path: Path) -> None:

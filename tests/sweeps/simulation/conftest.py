@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
-from sweeps.composition import compose
-from sweeps.sweep import Sweep, check
+from sweeps.config.composition import compose
+from sweeps.launch.session import Sweep, check
 
 SPACE = (
     "space=null",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.dimensions import Choice, Interval
 from sweeps.simulation.encoding import ABSENT, STRANGE, Encoding, Neighbours
-from sweeps.space import Parameter, Space
+from sweeps.space.dimensions import Choice, Interval
+from sweeps.space.space import Parameter, Space
 
 SPACE = Space(
     (

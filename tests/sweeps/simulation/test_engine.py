@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.composition import compose
-from sweeps.records import State
+from sweeps.config.composition import compose
+from sweeps.launch.session import Sweep, check
 from sweeps.simulation import Curve, Generated, Simulated, Source, baseline, simulate
 from sweeps.stop import Asha
-from sweeps.sweep import Sweep, check
+from sweeps.trials import State
 from trainers.errors import ConfigError
 
 Checked = Callable[..., Sweep]

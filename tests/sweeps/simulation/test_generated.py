@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 
+from sweeps.launch.session import Sweep
 from sweeps.simulation import Curve, Generated
-from sweeps.sweep import Sweep
 
 Checked = Callable[..., Sweep]
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from optuna.samplers import RandomSampler
 
-from sweeps.records import Objective, State, TrialRecord
-from sweeps.results import Folder
-from sweeps.search import Sampled, Setting
+from sweeps.launch.session import Sweep
+from sweeps.results_folder import Folder
+from sweeps.search.search import Sampled, Setting
 from sweeps.simulation import Curve, Recorded, read, simulate
 from sweeps.simulation.recorded import continued
-from sweeps.study import Study
-from sweeps.sweep import Sweep
+from sweeps.study.study import Study
+from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
 ACCURACY = Objective("val_accuracy", maximize=True)

@@ -28,7 +28,7 @@ from optuna.pruners import (
 from optuna.trial import TrialState, create_trial
 
 from sweeps.stop import Asha, Hyperband, Median, Percentile, Stop
-from sweeps.stop.halving import _shares, bracket
+from sweeps.stop.asha import _shares, bracket
 
 Curve = Sequence[float]
 EPOCHS = 5

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.composition import compose, plain
+from sweeps.config.composition import compose, plain
+from sweeps.launch.session import instantiate_group
 from sweeps.stop import Asha, Curves, Hyperband, Median, Never, Patience, Percentile, Several, Stop
-from sweeps.sweep import instantiate_group
 from trainers.errors import ConfigError
 
 NAMES = sorted(path.stem for path in Path(__file__).parents[3].glob("conf/stop/*.yaml"))

@@ -1,0 +1,1 @@
+"""Ray runs the trials: the sweep's Ray, Tune on it, and a trial's own process."""

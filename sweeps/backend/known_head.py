@@ -1,0 +1,63 @@
+"""The Ray head that this machine has started or joined, if any: `.cluster/head.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sweeps import ROOT
+
+#: Beside conf/ and sweeps/, and not in the repository, unless CAVIAR_CLUSTER says otherwise.
+FOLDER = Path(os.environ.get("CAVIAR_CLUSTER") or ROOT / ".cluster")
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a cluster's head listens, and how to prove that one may use it.
+
+    Attributes:
+        address: host:port.
+        token: file with the cluster's token, mode 600.
+    """
+
+    address: str
+    token: str
+
+    @staticmethod
+    def known(folder: Path = FOLDER) -> Head | None:
+        """The head last started or joined here, if it still answers."""
+        try:
+            head = Head(**json.loads((folder / "head.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return head if head.answers() else None
+
+    def save(self, folder: Path = FOLDER) -> None:
+        """Remember it on this machine."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "head.json").write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    def forget(self, folder: Path = FOLDER) -> None:
+        """Forget it, if it is the one remembered."""
+        path = folder / "head.json"
+        try:
+            if Head(**json.loads(path.read_text(encoding="utf-8"))) == self:
+                path.unlink()
+        except (OSError, ValueError, TypeError):
+            return
+
+    def answers(self, timeout_s: float = 2.0) -> bool:
+        """Whether something listens at its address."""
+        host, _, port = self.address.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), timeout=timeout_s):
+                return True
+        except (OSError, ValueError):
+            return False
+
+    def environment(self) -> dict[str, str]:
+        """What Ray needs in the environment to be let in."""
+        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": os.path.expanduser(self.token)}

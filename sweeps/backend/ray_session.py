@@ -1,0 +1,264 @@
+"""The Ray that a sweep runs on: the cluster at RAY_ADDRESS, the head on this machine, or its own.
+
+A Ray of its own lives in a private folder with a token of its own, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import secrets
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweeps import ROOT
+from sweeps.backend.known_head import Head
+from trainers.errors import ConfigError
+
+_PREFIX = "caviar-ray-"
+#: Of all Rays that this process starts: Ray reads a token once in a process's life.
+_TOKEN = secrets.token_hex(32)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Ray that is up.
+
+    Attributes:
+        own: whether it was started for this sweep and ends with it.
+        address: host:port of a shared one.
+    """
+
+    own: bool
+    address: str
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether any of its machines has one."""
+        return any(node["Resources"].get("GPU", 0.0) >= 1 for node in _nodes())
+
+    def slots(self, resources: Mapping[str, Any]) -> int:
+        """How many trials that ask for these resources fit on all machines together."""
+        return sum(_fits(node, resources) for node in _nodes())
+
+    def check(self, resources: Mapping[str, Any]) -> None:
+        """Refuse what no machine can hold.
+
+        Raises:
+            ConfigError: a trial asks for more than the largest machine has.
+        """
+        if self.slots(resources) > 0:
+            return
+        for name, key in (("CPU", "cpu"), ("GPU", "gpu")):
+            most = max((node["Resources"].get(name, 0.0) for node in _nodes()), default=0.0)
+            if resources[key] > most:
+                raise ConfigError(
+                    f"resources.{key}={resources[key]:g}: no machine of this cluster has more than "
+                    f"{most:g} {name}s for a trial; lower resources.{key}, or join one that has"
+                )
+        raise ConfigError("no machine of this cluster has the CPUs and GPUs of a trial together")
+
+    def check_folder(self, folder: Path) -> None:
+        """See that every machine reaches the results, where the checkpoints will go.
+
+        Raises:
+            ConfigError: a machine that does not; named.
+        """
+        if self.own:
+            return
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        @ray.remote(num_cpus=0)
+        def reaches(path: str) -> bool:
+            return os.path.isdir(path) and os.access(path, os.W_OK)
+
+        nodes = _nodes()
+        answers = ray.get(
+            [
+                reaches.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
+                    str(folder)
+                )
+                for node in nodes
+            ],
+            timeout=60,
+        )
+        for node, answer in zip(nodes, answers, strict=True):
+            if not answer:
+                raise ConfigError(
+                    f"{folder} cannot be written from {node['NodeManagerHostname']}: put results= "
+                    "on a folder that all machines share"
+                )
+
+    def describe(self) -> str:
+        """Its machines in words."""
+        nodes = _nodes()
+        names = sorted({str(node["NodeManagerHostname"]) for node in nodes})
+        if len(nodes) == 1:
+            return names[0]
+        return f"{len(nodes)} machines ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Cluster]:
+    """Connect to Ray, or start one; leave it as it was found.
+
+    Raises:
+        ConfigError: RAY_ADDRESS is given and nothing answers there, or refuses the token.
+    """
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    address = os.environ.get("RAY_ADDRESS", "")
+    head = Head.known()
+    quiet: dict[str, Any] = {
+        "log_to_driver": False,
+        "logging_level": logging.CRITICAL,
+        "configure_logging": True,
+    }
+    with contextlib.ExitStack() as stack:
+        if address or head is not None:
+            if head is not None and address in ("", "auto", head.address):
+                address = head.address
+                stack.enter_context(_environment(head.environment()))
+            _refuse_silence(address)
+            import ray
+
+            try:
+                ray.init(
+                    address=address,
+                    runtime_env={"working_dir": str(ROOT), "excludes": [".git", "tests", "*.md"]},
+                    **quiet,
+                )
+            except Exception as error:  # Ray has no one error for this
+                raise ConfigError(
+                    f"Ray at {address} cannot be used ({_first_line(error)}): check the address "
+                    "and the token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)"
+                ) from error
+        else:
+            folder = stack.enter_context(private_folder())
+            token = folder / "token"
+            token.touch(mode=0o600)
+            token.write_text(_TOKEN, encoding="utf-8")
+            # Ray turns authentication on by itself, but would put its token into the home folder.
+            stack.enter_context(_environment({"RAY_AUTH_TOKEN_PATH": str(token)}))
+            import ray
+
+            with _python(plain_python(folder)):
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    _node_ip_address="127.0.0.1",  # nobody else's business
+                    object_store_memory=128 * 2**20,  # trials share nothing through it
+                    _temp_dir=str(folder),
+                    **quiet,
+                )
+        stack.callback(ray.shutdown)
+        silence_ray()
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        yield Cluster(own=not address, address=address)
+
+
+def plain_python(folder: Path) -> str:
+    """This Python by a path that a shell takes for one word, as Ray's workers need it.
+
+    Args:
+        folder: where to put a link to the environment, if there must be one.
+    """
+    if re.fullmatch(r"[\w./+-]+", sys.executable):
+        return sys.executable
+    python = Path(sys.executable)
+    link = folder / "venv"
+    link.symlink_to(python.parent.parent)
+    return str(link / python.parent.name / python.name)
+
+
+@contextlib.contextmanager
+def _python(path: str) -> Iterator[None]:
+    before, sys.executable = sys.executable, path
+    try:
+        yield
+    finally:
+        sys.executable = before
+
+
+def silence_ray() -> None:
+    """Keep Ray's own, long account of lost machines and processes off the screen."""
+    import ray
+
+    ray._private.worker.print_to_stdstream = _swallow
+
+
+def _swallow(*words: object, **more: object) -> None:
+    """Print nothing."""
+
+
+def _nodes() -> list[dict[str, Any]]:
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
+    has = node["Resources"]
+    # A little over: 1/3 GPU three times is one GPU.
+    counts = [int(has.get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
+    if resources["gpu"]:
+        counts.append(int(has.get("GPU", 0.0) / float(resources["gpu"]) + 1e-6))
+    return min(counts)
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray itself would try for minutes."""
+    if address != "auto" and "://" not in address and not Head(address, "").answers(5.0):
+        raise ConfigError(
+            f"nothing answers at RAY_ADDRESS={address}: start a head there (make head), or unset "
+            "RAY_ADDRESS to run here"
+        )
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """A short-lived folder for Ray's sockets and logs; sweeps away those of killed processes."""
+    # Not tempfile's: a socket's path may have no more than 107 characters.
+    base = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
+    for left in base.glob(f"{_PREFIX}*"):
+        pid = left.name.removeprefix(_PREFIX)
+        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and _mine(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = base / f"{_PREFIX}{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mine(path: Path) -> bool:
+    return path.stat().st_uid == os.getuid()
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

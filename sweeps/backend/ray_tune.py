@@ -1,0 +1,250 @@
+"""Ray Tune's side of a sweep: it starts trials on free slots and carries what is decided.
+
+Thin adapters from Tune's searcher, scheduler, stopper and callback to a `Driver`. Nothing of
+Tune's own state is kept; the study is the record.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search import Searcher
+
+from sweeps.backend import worker as trial_side
+from sweeps.trials import Place, State
+
+if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
+    from sweeps.driver.driver import Assignment, Driver
+
+#: Trials that may wait for their process at once, so that slots fill in parallel.
+_STARTING = 64
+#: Seconds between two looks at what the cluster has.
+_CAPACITY_INTERVAL_S = 2.0
+#: Seconds without room for a single trial after which a sitting ends.
+_NO_ROOM_S = 60.0
+
+#: Must be set before Tune is used: no files of its own, no handling of Ctrl-C.
+ENVIRONMENT = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_SYNCER": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_MAX_PENDING_TRIALS_PG": str(_STARTING),
+    "TUNE_RESULT_BUFFER_LENGTH": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+}
+
+
+def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
+    """Run trials until the driver has none left or is halted.
+
+    Args:
+        slots: how many trials may run at once, now.
+        lost_processes: how often a trial's process or machine may be lost before it has failed.
+    """
+    os.environ.update(ENVIRONMENT)
+    here = _Here(driver)
+    room = _Room(driver, slots)
+    with tempfile.TemporaryDirectory(prefix="caviar-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(_trainable, _resources),
+            tune_config=tune.TuneConfig(
+                search_alg=_Proposals(here, room),
+                scheduler=_Decisions(here),
+                num_samples=-1,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name="sweep",
+                storage_path=scratch,
+                stop=_Halt(here),
+                callbacks=[_Events(here, room)],
+                failure_config=tune.FailureConfig(max_failures=lost_processes),
+                verbose=0,
+            ),
+        )
+        tuner.fit()
+
+
+class _Here:
+    """The driver, which stays here: Tune pickles what it is given, for a restore nobody makes."""
+
+    def __init__(self, driver: Driver | None) -> None:
+        self._driver = driver
+
+    def __call__(self) -> Driver:
+        assert self._driver is not None, "only in the driver's process"
+        return self._driver
+
+    def __reduce__(self) -> tuple[type[_Here], tuple[None]]:
+        return _Here, (None,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Here:
+        return self
+
+
+def _trainable(config: dict[str, Any]) -> None:
+    """What runs in a trial's process."""
+    labels = ray.get_runtime_context().get_node_labels()
+    trial_side.train(config, str(labels.get("member", "")), tune.report)
+
+
+def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    wanted = config["config"]["resources"]
+    bundle = {"CPU": float(wanted["cpu"])}
+    if wanted["gpu"]:
+        bundle["GPU"] = float(wanted["gpu"])
+    return tune.PlacementGroupFactory([bundle])
+
+
+class _Room:
+    """How many trials fit, looked up now and then; tells of machines that come and go."""
+
+    def __init__(self, driver: Driver, slots: Callable[[], int]) -> None:
+        self._driver = driver
+        self._slots = slots
+        self._looked = self._had = time.monotonic()
+        self.trials = slots()
+
+    def look(self) -> None:
+        """See what there is now, and give up when there has been nothing for long."""
+        now = time.monotonic()
+        if now - self._looked < _CAPACITY_INTERVAL_S:
+            return
+        self._looked, before, self.trials = now, self.trials, self._slots()
+        if self.trials != before:
+            change = "joined" if self.trials > before else "was lost"
+            self._driver.note(f"a machine {change}: room for {self.trials} trials at a time")
+        if self.trials:
+            self._had = now
+        elif now - self._had > _NO_ROOM_S:
+            self._driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
+
+
+class _Proposals(Searcher):
+    """Asks the driver for a trial whenever a slot is free."""
+
+    def __init__(self, driver: _Here, room: _Room) -> None:
+        super().__init__()
+        self._driver = driver
+        self._room: _Room | None = room
+
+    def suggest(self, trial_id: str) -> Any:
+        if self._driver().finished:
+            return Searcher.FINISHED
+        assert self._room is not None
+        if self._driver().running >= self._room.trials:
+            return None
+        assignment = self._driver().next()
+        if assignment is None:
+            return Searcher.FINISHED if self._driver().finished else None
+        return _work(assignment)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Told by `_Decisions` and `_Events` already."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_room": None}
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study remembers."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the study remembers."""
+
+
+class _Decisions(FIFOScheduler):
+    """Passes each result to the driver, and its decision to Tune."""
+
+    def __init__(self, driver: _Here) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._driver = driver
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        name = trial.config["trial"]
+        if "state" in result:
+            self._driver().failed(name, State(result["state"]), result["reason"])
+            return str(self.STOP)
+        if "epoch" not in result:
+            return str(self.CONTINUE)
+        for note in result.get("notes", ()):
+            self._driver().note(f"{name}: {note}")
+        prefix = "metrics/"
+        metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
+        place = Place(result["member"], result["machine"])
+        stop = self._driver().epoch(name, result["epoch"], metrics, place)
+        return str(self.STOP if stop else self.CONTINUE)
+
+
+class _Events(tune.Callback):
+    """What happens to the trials' processes and to the machines."""
+
+    def __init__(self, driver: _Here, room: _Room) -> None:
+        self._driver = driver
+        self._room: _Room | None = room
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_room": None}
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        assert self._room is not None
+        self._room.look()
+        self._driver().listen()
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        name = trial.config["trial"]
+        self._driver().note(f"{name}: its process was lost; it goes on from its last epoch")
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        times = trial.run_metadata.num_failures
+        reason = f"its process was lost {times} times"
+        if isinstance(trial.get_pickled_error(), ray.exceptions.OutOfMemoryError):
+            reason += ", at last because its machine ran out of memory"
+        self._driver().failed(trial.config["trial"], State.FAILED, reason)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        self._driver().failed(
+            trial.config["trial"], State.FAILED, "it ended without its last epoch"
+        )
+
+
+class _Halt(tune.Stopper):
+    """Ends everything once the driver is halted."""
+
+    def __init__(self, driver: _Here) -> None:
+        self._driver = driver
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return bool(self._driver().halted)
+
+
+def _work(assignment: Assignment) -> dict[str, Any]:
+    return {
+        "trial": assignment.trial,
+        "config": dict(assignment.config),
+        "folder": str(Path(assignment.folder).resolve()),
+        "after": assignment.after,
+    }

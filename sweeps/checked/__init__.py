@@ -1,0 +1,1 @@
+"""A sweep that has passed every check that needs nothing to run."""

@@ -1,0 +1,33 @@
+"""Whether a sweep's search proposes anything that may be trained: asked before anything starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sweeps.config.require import MOST_INFEASIBLE, Refused
+from sweeps.study.study import Study
+from sweeps.trials import State
+from trainers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sweeps.launch.session import Sweep
+
+
+def check(sweep: Sweep) -> None:
+    """Propose in memory, as the sweep itself will, until there is a trial that may be trained.
+
+    Raises:
+        ConfigError: there is none, with the share of the proposals that each rule refuses.
+    """
+    study = Study(None, sweep.objective, sweep.space, sweep.name, True, sweep.further)
+    if sweep.warm.sweeps:
+        study.feed(sweep.warm.trials)
+    refused, limit = Refused(), sweep.search.limit()
+    while refused.count < MOST_INFEASIBLE and (limit is None or study.count < limit):
+        trial = study.propose(sweep.search)
+        training = sweep.composition.training(trial.params)
+        if not (refusals := sweep.constraints.judge(trial.params, *training)):
+            return
+        refused.add(refusals)
+        study.end(trial.id, State.INFEASIBLE)
+    raise ConfigError(refused.told())

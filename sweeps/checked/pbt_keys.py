@@ -1,0 +1,107 @@
+"""What a trial may change while it trains: what leaves its model and its optimizer's state whole.
+
+Asked before a sweep under a rule that breeds (`stop=pbt`), whose children go on from the
+checkpoints of their parents with other values of the swept keys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omegaconf import OmegaConf
+
+from sweeps.config.composition import plain_value
+from sweeps.space.space import Parameter, written
+from sweeps.stop import Breeding
+from trainers.config import typed
+from trainers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sweeps.launch.session import Sweep
+
+#: Keys that every step of a training reads anew.
+_KEYS = ("model.dropout", "label_smoothing", "max_norm", "clip.norm", "clip.value", "batch_size")
+#: Groups whose numbers do: lr, betas, weight_decay; std, p.
+_GROUPS = ("optimizer", "augment")
+
+
+def check(sweep: Sweep) -> None:
+    """Refuse a sweep whose children could not go on, or where there would be none.
+
+    Raises:
+        ConfigError: a swept key that cannot change, repeats, or no population to rank.
+    """
+    if not isinstance(sweep.stop, Breeding):
+        return
+    for parameter in sweep.space.parameters:
+        if not _changeable(parameter):
+            key = parameter.key
+            own = sweep.choice(key) if parameter.group else _own(sweep, key)
+            raise ConfigError(
+                f"stop=pbt: {key} cannot change while a trial trains: give it one value "
+                f"({key}={own}), or use stop=asha\n(numbers of optimizer.* and augment.* can, and "
+                f"{', '.join(_KEYS)})"
+            )
+    if sweep.repeats.top or sweep.repeats.runs > 1:
+        raise ConfigError(
+            "stop=pbt: values that changed on the way are no configuration to repeat: leave out "
+            "repeats, and run the winner's schedule again with make replay"
+        )
+    if sweep.trials is None or sweep.trials < 2:
+        raise ConfigError(
+            f"stop=pbt: budget.trials is the size of the population, which needs 2 or more, not "
+            f"{written(sweep.trials)}: budget.trials=16"
+        )
+    epochs = sweep.training.epochs
+    if not any(sweep.stop.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
+        raise ConfigError(
+            f"stop=pbt: nobody would ever give way, for no trial of epochs={epochs} is ranked "
+            "before its last: a shorter stop.interval, or more epochs"
+        )
+
+
+def fits(sweep: Sweep) -> None:
+    """See that a training with any of the values can go on with any other: builds small ones.
+
+    Raises:
+        ConfigError: a state that one value leaves does not fit another.
+    """
+    if not isinstance(sweep.stop, Breeding):
+        return
+    from trainers.inherit import misfit
+
+    given = [params for params in sweep.composition.examples(sweep.space) if params]
+    for parameter in sweep.space.parameters:
+        first, *others = [p for p in given if parameter.key in p]
+        for other in others:
+            for pair in ((first, other), (other, first)):
+                one, two = (typed(sweep.composition.trial(params)) for params in pair)
+                if why := misfit(one, two):
+                    key = parameter.key
+                    raise ConfigError(
+                        f"stop=pbt: a training with {key}={written(pair[0][key])} cannot go on "
+                        f"with {key}={written(pair[1][key])} ({' '.join(why.split())[:160]}):\n"
+                        "leave one of them out, or use another rule, such as stop=asha"
+                    )
+
+
+#: Epochs among which one must be ranked; nobody means an interval beyond.
+_FAR = 100_000
+
+
+def _changeable(parameter: Parameter) -> bool:
+    if parameter.group:
+        return False
+    known = parameter.key in _KEYS or parameter.key.split(".")[0] in _GROUPS
+    return known and all(_numeric(value) for value in parameter.dimension.examples())
+
+
+def _numeric(value: object) -> bool:
+    """A number, several, or none."""
+    if isinstance(value, list):
+        return all(map(_numeric, value))
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _own(sweep: Sweep, key: str) -> str:
+    return written(plain_value(OmegaConf.select(sweep.composition.base, key)))

@@ -1,0 +1,155 @@
+"""How every command begins and ends: Hydra composes, errors become a line or two, exit code 2."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps import ROOT
+from sweeps.study.url import hide_password
+from trainers.errors import ConfigError
+
+#: Exit code after Ctrl-C, as shells have it.
+INTERRUPTED = 130
+
+_PLUGINS = ROOT / "sweeps" / "plugin"
+
+
+def run(mode: str) -> None:
+    """Compose conf/sweep.yaml from the command line and run it as a sweep or as one training.
+
+    Args:
+        mode: "sweep", or "train", which never sweeps.
+    """
+    hide_password()
+    use_plugins()
+    # Otherwise Hydra prints its own error, over many lines, and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    import hydra
+    from omegaconf import DictConfig
+
+    from sweeps.config.schema import register
+
+    register()
+    # Told on the command line: where Hydra cannot compose, it does not know of the config's mode.
+    sys.argv[1:1] = ["--multirun"] if mode == "sweep" else ["hydra.mode=RUN", "hydra.run.dir=."]
+
+    composed: list[DictConfig] = []
+
+    @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
+    def main(config: DictConfig) -> None:
+        composed.append(config)
+
+    with refusals():
+        main()
+        for config in composed:  # outside of Hydra, which comments on every exception
+            from sweeps.commands.train import train
+
+            train(config)
+
+
+def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """The name of a sweep and the options beside it, of a command line that takes just these.
+
+    Args:
+        command: an example of it, such as "make predict SWEEP=quickstart".
+
+    Raises:
+        ConfigError: not one name, or an option that there is not.
+    """
+    from sweeps.config.error_messages import unknown
+
+    words = sys.argv[1:]
+    names = [word for word in words if "=" not in word]
+    given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
+    if len(names) != 1:
+        raise ConfigError(f"name one sweep: {command}")
+    for key in given:
+        if key not in options:
+            raise ConfigError(unknown("option", f"{key}={given[key]}", key, list(options)))
+    return names[0], given
+
+
+@contextmanager
+def signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM go to this handler."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def use_plugins() -> None:
+    """Let Hydra find our sweeper, which must live in a namespace of Hydra's."""
+    if str(_PLUGINS) not in sys.path:
+        sys.path.insert(0, str(_PLUGINS))
+
+
+class refusals:  # noqa: N801  reads as a statement: `with refusals():`
+    """Ends the program with exit code 2 and a short message when a configuration is refused."""
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Turn an expected error into its message; let everything else through."""
+        if isinstance(error, KeyboardInterrupt):
+            sys.stderr.write("interrupted\n")
+            raise SystemExit(INTERRUPTED) from None
+        message = _message(error) if error is not None else None
+        if message is not None:
+            sys.stderr.write(f"error: {message}\n")
+            sys.stderr.flush()
+            raise SystemExit(2) from None
+
+
+def _message(error: BaseException) -> str | None:
+    if isinstance(error, ConfigError):
+        return str(error)
+    cause = error.__cause__
+    if isinstance(cause, ConfigError):
+        return str(cause)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        from sweeps.config.error_messages import explain
+
+        return explain(error, keys=_safely(_known_keys))
+    return None
+
+
+def _safely(keys: Callable[[], list[str]]) -> list[str]:
+    try:
+        return keys()
+    except Exception:  # the hint is a courtesy; the error itself must come out
+        return []
+
+
+def _known_keys() -> list[str]:
+    """Every key and group that an override could have meant, under the groups that were chosen."""
+    from hydra import compose, initialize_config_module
+    from hydra.core.config_loader import ConfigLoader
+    from hydra.core.global_hydra import GlobalHydra
+
+    from sweeps.config.composition import dotted
+
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        assert isinstance(loader, ConfigLoader)
+        groups = loader.list_groups("")
+        chosen = [w for w in sys.argv[1:] if w.partition("=")[0] in groups and "," not in w]
+        try:
+            config = compose("sweep", chosen)
+        except HydraException:
+            config = compose("sweep", [])
+        keys = [*dotted(config), *groups]
+        parents = {key.rpartition(".")[0] for key in keys} - {""}
+        return sorted({*keys, *parents} - {"hydra"})

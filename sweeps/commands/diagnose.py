@@ -1,0 +1,312 @@
+"""Diagnose a configuration or a sweep's best model: `make diagnose`.
+
+With overrides, three checks of a configuration before it is trained, into
+results/diagnose/<number>. With a sweep's name, a look at its best model, into
+results/<sweep>/diagnosis.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from sweeps import results_folder
+from sweeps.cli import refusals, use_plugins
+from sweeps.config.composition import compose, plain
+from sweeps.config.error_messages import unknown
+from sweeps.console.closing import score
+from sweeps.results_folder import Folder
+from trainers.config import Device, TrainConfig, typed
+from trainers.errors import ConfigError, CorruptCheckpoint
+
+if TYPE_CHECKING:
+    from trainers.diagnosis.first_loss import FirstLoss
+    from trainers.diagnosis.look import Look
+    from trainers.diagnosis.lr_range import LrRange
+    from trainers.diagnosis.overfit import Overfit
+
+#: What may be given with a sweep: how its hidden layer is drawn, and the folder of all sweeps.
+DEFAULTS = {"hidden": "pca", "results": "results"}
+
+
+class _Finding(Protocol):
+    """What every check ends with."""
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def verdict(self) -> str: ...
+
+    @property
+    def advice(self) -> str: ...
+
+
+_F = TypeVar("_F", bound=_Finding)
+
+
+def check(overrides: Sequence[str]) -> None:
+    """Three checks of the training that these overrides make, before it is begun.
+
+    Raises:
+        ConfigError: what cannot be trained, or a folder that cannot be written.
+    """
+    with compose(overrides) as composition:
+        for word in composition.overrides:
+            if word not in composition.fixed:
+                raise ConfigError(f"{word}: a diagnosis takes one value; make sweep tries several")
+        container = plain(composition.base)
+        config = typed(composition.base)
+    console = Console()
+    with console.status("loading PyTorch"):
+        from trainers.data.resident import prepare
+        from trainers.diagnosis import lr_range, overfit, pictures
+        from trainers.diagnosis.files import write_json, write_table
+        from trainers.diagnosis.first_loss import first_loss
+        from trainers.subject import untrained
+
+        prepare(config.data)
+        untrained(config)  # what cannot be built is refused before a folder is made
+    folder = _fresh(Path(config.results) / "diagnose")
+    OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+    with _progress(console) as progress:
+        first = _shown(progress, "first loss", 1, lambda told: first_loss(config))
+        batch = _shown(
+            progress, "one batch", overfit.STEPS, lambda told: overfit.overfit(config, told)
+        )
+        steps = range(1, len(batch.losses) + 1)
+        write_table(
+            folder / "overfit.csv",
+            ("step", "loss", "accuracy"),
+            zip(steps, batch.losses, batch.accuracies, strict=True),
+        )
+        pictures.overfit(batch, folder / "overfit.png")
+        rates = _shown(
+            progress, "learning rates", lr_range.STEPS, lambda told: lr_range.lr_range(config, told)
+        )
+        write_table(
+            folder / "lr_range.csv",
+            ("lr", "loss", "smoothed"),
+            zip(rates.rates, rates.losses, rates.smoothed, strict=True),
+        )
+        pictures.lr_range(rates, folder / "lr_range.png")
+    write_json(folder / "summary.json", _summary(first, batch, rates))
+    console.print(f"\ncurves, figures and config.yaml: {folder}", highlight=False, soft_wrap=True)
+
+
+def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]:
+    """The content of summary.json: of each check what was found, and its figures."""
+    figures: dict[str, tuple[_Finding, dict[str, object]]] = {
+        "first_loss": (first, {**asdict(first), "uniform": first.uniform}),
+        "overfit": (
+            batch,
+            {
+                "examples": batch.examples,
+                "classes": batch.classes,
+                "lr": batch.lr,
+                "steps": len(batch.losses),
+                "loss": batch.losses[-1],
+                "accuracy": batch.accuracies[-1],
+            },
+        ),
+        "lr_range": (
+            rates,
+            {
+                "configured": rates.configured,
+                "steepest": rates.steepest,
+                "largest": rates.largest,
+            },
+        ),
+    }
+    return {
+        name: {"ok": found.ok, "verdict": found.verdict, "advice": found.advice, **values}
+        for name, (found, values) in figures.items()
+    }
+
+
+def best_of(name: str, given: Mapping[str, str]) -> None:
+    """Look at the best model of a sweep.
+
+    Raises:
+        ConfigError: no such sweep, no best model in it, a damaged checkpoint, a wrong option.
+    """
+    options = {**DEFAULTS, **given}
+    if options["hidden"] not in ("pca", "tsne"):
+        raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
+    folder = results_folder.find(Path(options["results"]), name)
+    config = _config(folder)
+    console = Console()
+    with console.status("loading PyTorch") as status:
+        from trainers.diagnosis.look import look
+
+        seen = look(
+            config,
+            _state(folder),
+            folder.path / "diagnosis",
+            _trial(folder),
+            options["hidden"],
+            lambda doing: status.update(doing),
+        )
+    for line in lines(seen):
+        console.print(line, highlight=False, soft_wrap=True)
+    pictures = [path.name for path in seen.files if path.suffix == ".png"]
+    where = folder.path / "diagnosis"
+    console.print(f"\n{', '.join(pictures)}: {where}", highlight=False, soft_wrap=True)
+
+
+def lines(seen: Look) -> list[Text]:
+    """What is told of a look: how good it is, its worst classes, its most frequent mistakes."""
+    found = seen.quality
+    rarest, rare_f1 = found.rarest()
+    width = max(5, *map(len, found.classes))
+    told = [
+        Text.assemble(
+            (f"accuracy {score(found.accuracy)}, macro F1 {score(found.macro_f1)}", "bold"),
+            f" on the {int(found.counts.sum()):,} examples of the validation part",
+        ),
+        Text(f"F1 of the rarest classes ({', '.join(rarest)}): {score(rare_f1)}"),
+        Text(""),
+        Text("Worst classes", "bold"),
+        Text(f"{'class':<{width}}      F1  precision  recall  examples", "dim"),
+    ]
+    for label in found.worst():
+        precision = found.precision[label]
+        told.append(
+            Text(
+                f"{found.classes[label]:<{width}}  {found.f1[label]:>6.4f}"
+                f"  {'-' if precision != precision else f'{precision:.4f}':>9}"
+                f"  {found.recall[label]:>6.4f}  {found.support[label]:>8,}"
+            )
+        )
+    told += [Text(""), Text("Most frequent mistakes", "bold")]
+    mistakes = found.confusions()
+    for c in mistakes:
+        told.append(
+            Text(f"{c.true} taken for {c.predicted}: {c.count:,} ({c.share:.1%} of {c.true})")
+        )
+    if not mistakes:
+        told.append(Text("none"))
+    return told + [Text(note, "yellow") for note in seen.notes]
+
+
+def _config(folder: Folder) -> TrainConfig:
+    path = folder.path / "best" / "config.yaml"
+    if not path.is_file():
+        raise ConfigError(
+            f"{folder.path} has no best model: no trial in it has ended; let one end, "
+            f"make resume SWEEP={folder.path.name}"
+        )
+    try:
+        loaded = OmegaConf.load(path)
+        if not OmegaConf.is_dict(loaded):
+            raise ConfigError(f"{path} is damaged: it is no configuration")
+        config = typed(loaded)  # type: ignore[arg-type]
+    except (OSError, yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{path} cannot be read: {reason}") from error
+    config.device = Device.auto  # here, which may be another machine
+    return config
+
+
+def _state(folder: Folder) -> dict[str, Any]:
+    from trainers.checkpoints import load, saved
+
+    there = saved(folder.path / "best")
+    if not there:
+        raise ConfigError(f"{folder.path / 'best'} has no checkpoint (epoch_NNN): it was removed")
+    try:
+        return load(there[max(there)])
+    except CorruptCheckpoint as error:
+        raise ConfigError(
+            f"the best model cannot be looked at: {error}; other epochs are in {folder.trials}"
+        ) from error
+
+
+def _trial(folder: Folder) -> Path | None:
+    """The folder that the best model was trained in, if the summary names it."""
+    try:
+        summary = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
+        trial = folder.trials / str(summary["best"]["trial"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return trial if trial.is_dir() else None
+
+
+def _shown(
+    progress: Progress, name: str, steps: int, run: Callable[[Callable[[int], object]], _F]
+) -> _F:
+    """Run a check under a bar, and tell what it found."""
+    bar = progress.add_task(name, total=steps)
+    found = run(lambda step: progress.update(bar, completed=step))
+    progress.remove_task(bar)
+    mark = ("ok  ", "green") if found.ok else ("!   ", "bold yellow")
+    progress.console.print(Text.assemble(mark, found.verdict), soft_wrap=True)
+    if found.advice:
+        progress.console.print(Text(f"    {found.advice}"), soft_wrap=True)
+    return found
+
+
+def _fresh(parent: Path) -> Path:
+    """A new numbered folder."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        number = max((int(p.name) for p in parent.iterdir() if p.name.isdigit()), default=0) + 1
+        folder = parent / f"{number:04d}"
+        folder.mkdir()
+    except OSError as error:
+        raise ConfigError(
+            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
+        ) from None
+    return folder
+
+
+def _progress(console: Console) -> Progress:
+    """A bar with the time that remains in a terminal; the findings alone elsewhere."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def main() -> None:
+    """Read the command line."""
+    use_plugins()
+    words = sys.argv[1:]
+    with refusals():
+        names = [word for word in words if "=" not in word and not word.startswith("~")]
+        rest = [word for word in words if word not in names]
+        if not names:
+            for word in rest:
+                if word.startswith("hidden="):
+                    raise ConfigError(
+                        f"{word} is of a trained model: name its sweep, "
+                        f'make diagnose SWEEP=quickstart ARGS="{word}"'
+                    )
+            check(rest)
+            return
+        if len(names) > 1:
+            raise ConfigError(f"{', '.join(names)}: name one sweep, make diagnose SWEEP={names[0]}")
+        given = {key: value for key, _, value in (word.partition("=") for word in rest)}
+        for key, value in given.items():
+            if key not in DEFAULTS:
+                raise ConfigError(unknown("option", f"{key}={value}", key, list(DEFAULTS)))
+        best_of(names[0], given)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""`make preview`: what a sweep would run, and what it would take. Runs nothing, fetches nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from rich.console import Console
+from rich.table import Table
+
+from sweeps.backend.known_head import Head
+from sweeps.console.closing import number
+from sweeps.simulation.hindsight import hindsight
+from sweeps.space.space import AS_CONFIGURED, Parameter
+from sweeps.stop import Breeding
+from trainers.config import Keep, typed
+from trainers.errors import DataError
+
+if TYPE_CHECKING:
+    from sweeps.launch.session import Sweep
+
+#: Configurations drawn from the space to see how large a checkpoint gets, and to be shown.
+_SAMPLES = 12
+_SHOWN = 3
+
+
+def show(sweep: Sweep, console: Console) -> None:
+    """Print the plan of a sweep."""
+    config = sweep.config
+    console.print(
+        f"[bold]{sweep.name}[/bold]: {_goals(sweep)} of experiment "
+        f"{config['experiment']}, search={sweep.choice('search')}, stop={sweep.choice('stop')}; "
+        "nothing is run.",
+        highlight=False,
+    )
+    for note in sweep.notes:
+        console.print(note, highlight=False)
+    console.print()
+    console.print(_space(sweep.space.parameters))
+    facts = Table.grid(padding=(0, 2))
+    for what, text in _facts(sweep):
+        facts.add_row(f"[bold]{what}[/bold]", text)
+    console.print(facts, highlight=False)
+    console.print("\nFor example", style="bold")
+    for params in _draw(sweep)[:_SHOWN]:
+        words = " ".join(f"{key}={number(value)}" for key, value in params.items())
+        console.print(f"  {words}", highlight=False, soft_wrap=True)
+
+
+def _goals(sweep: Sweep) -> str:
+    """Such as "highest val_accuracy, lowest parameters"."""
+    objectives = (sweep.objective, *sweep.further)
+    return ", ".join(f"{'highest' if o.maximize else 'lowest'} {o.metric}" for o in objectives)
+
+
+def _space(parameters: tuple[Parameter, ...]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("what varies", "values", "only where"):
+        table.add_column(column, overflow="fold")
+    for parameter in parameters:
+        where = [
+            f"{g}={'|'.join(sorted(allowed - {AS_CONFIGURED}))}" for g, allowed in parameter.when
+        ]
+        where += [] if parameter.only is None else [parameter.only.text]
+        table.add_row(parameter.key, str(parameter.dimension), " and ".join(where))
+    return table
+
+
+def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
+    size = sweep.space.size()
+    yield "", ""
+    yield "configurations", "a continuum" if size is None else f"{size:,}"
+    for expression in sweep.constraints.require:
+        yield "a trial must meet", expression.text
+    yield "trials", _trials_text(sweep)
+    if told := hindsight(sweep):
+        yield "with hindsight", told
+    if sweep.repeats.runs > 1:
+        yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; means are told"
+    wanted = sweep.resources
+    gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
+    gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
+    yield "a trial takes", f"{wanted['cpu']:g} CPU{gpu}"
+    yield "runs on", _where(sweep)
+    yield "checkpoints", _volume(sweep)
+    yield "results", str(Path(sweep.config["results"]) / sweep.name)
+    if sweep.shared is not None:
+        yield "the study", f"in {sweep.shared}"
+
+
+def _trials_text(sweep: Sweep) -> str:
+    budget = sweep.budget
+    others = [
+        f"{value:g} {words}"
+        for value, words in (
+            (budget.hours, "hours"),
+            (budget.gpu_hours, "GPU-hours"),
+            (budget.epochs, "epochs in all"),
+        )
+        if value is not None
+    ]
+    trials = sweep.trials
+    count = f"{trials:,}" if trials is not None else "as many as fit"
+    told = [f"{count}, up to {sweep.training.epochs} epochs each"]
+    if early := _early(sweep):
+        told[0] += f" ({early})"
+    if isinstance(sweep.stop, Breeding):
+        told.append("a population, of which some give way to children of others")
+    if others:
+        told.append(f"at most {', '.join(others)}")
+    if budget.target is not None:
+        told.append(f"until {sweep.objective.metric} is {budget.target:g}")
+    if budget.stalled is not None:
+        told.append(f"until {budget.stalled} in a row are no better")
+    return "; ".join(told)
+
+
+def _early(sweep: Sweep) -> str:
+    from trainers.portion import told
+
+    return told(sweep.training.first)
+
+
+def _where(sweep: Sweep) -> str:
+    address = os.environ.get("RAY_ADDRESS", "")
+    head = Head.known()
+    if address or head is not None:
+        return f"the Ray cluster at {address or (head.address if head else '')}"
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    slots = int(cpus / sweep.resources["cpu"])
+    limit = sweep.config["max_concurrent"]
+    slots = slots if limit is None else min(slots, limit)
+    gpu = "; a GPU is needed" if sweep.resources["gpu"] else ""
+    return f"this machine ({cpus} CPUs): {slots} at a time{gpu}"
+
+
+def _volume(sweep: Sweep) -> str:
+    """The most that the checkpoints may take, against the disk's room."""
+    from trainers.data.resident import here
+    from trainers.fit import size
+
+    if not here(sweep.training.data):
+        return "not known before the data has been read once"
+    try:
+        sizes = [size(typed(sweep.composition.trial(p))).checkpoint_bytes for p in _draw(sweep)]
+    except DataError as error:
+        return f"not known: {error}"
+    kept = sweep.training.epochs if sweep.training.checkpoint.keep is Keep.all else 2
+    each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
+    trials = sweep.trials
+    folder = Path(sweep.config["results"]).absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if trials is None:
+        return f"{each}, {kept} a trial; {_bytes(free)} are free"
+    repeats = sweep.repeats
+    trained = (trials + repeats.most) * repeats.runs
+    most = trained * kept * sum(sizes) / len(sizes)
+    short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
+    return f"up to about {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
+
+
+def _draw(sweep: Sweep) -> list[dict[str, Any]]:
+    """Some configurations: the first of a list, else at random."""
+    count = min(sweep.search.limit() or _SAMPLES, _SAMPLES)
+    fixed = [point for n in range(count) if (point := sweep.search.point(n)) is not None]
+    if len(fixed) == count:
+        return [dict(point) for point in fixed]
+    sampler = optuna.samplers.RandomSampler(seed=sweep.training.seed)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=sampler)
+    return [sweep.space.suggest(study.ask()) for _ in range(count)]
+
+
+def _bytes(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"

@@ -1,0 +1,156 @@
+"""Train the schedule that population-based training has found: `make replay SWEEP=…`.
+
+A trial of population-based training has gone on from others, which were trained with other
+parameters. What it has found is that schedule of parameters; this trains it in one go, in the
+sweep's folder, with a fresh seed, to see what it is worth; or with the sweep's own, which gives
+the same epochs to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from sweeps import results_folder
+from sweeps.cli import one_sweep, refusals, use_plugins
+from sweeps.config.composition import Composition, compose
+from sweeps.console.closing import score
+from sweeps.driver.pbt_generations import changed
+from sweeps.launch.session import FAILED, check
+from sweeps.report.lineage import Stretch, schedule
+from sweeps.study.study import Study
+from sweeps.trials import Objective, TrialRecord, ranking
+from trainers.config import typed
+from trainers.errors import ConfigError, Diverged
+
+#: What may be given beside the name of the sweep.
+OPTIONS = ("trial", "seed", "results")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is trained again.
+
+    Attributes:
+        path: the folder of the training.
+    """
+
+    composition: Composition
+    objective: Objective
+    trial: TrialRecord
+    stretches: tuple[Stretch, ...]
+    seed: int
+    path: Path
+
+
+def replay(name: str, given: Mapping[str, str]) -> None:
+    """Train the schedule of a sweep's best trial, or of another, and compare. Exits 1 on a NaN.
+
+    Raises:
+        ConfigError: no such sweep or trial, or conf/ has changed.
+    """
+    folder = results_folder.find(Path(given.get("results", "results")), name)
+    recorded = results_folder.read_sweep(folder)
+    with compose(recorded["overrides"]) as composition:
+        sweep = check(composition)
+        if recorded["config"]["space"] != sweep.config["space"]:
+            raise ConfigError(f"conf/ has changed since {name} was run: its space is another now")
+        seed = _seed(given.get("seed"), sweep.training.seed)
+        study = Study(folder.study, sweep.objective, sweep.space, name, create=False)
+        try:
+            trials = study.trials
+        finally:
+            study.close()
+        trial = _trial(name, trials, sweep.objective, given.get("trial"))
+        path = folder.path / "replay" / f"{trial.id}_seed_{seed}"
+        stretches = schedule(trials, trial)
+        _train(Replay(composition, sweep.objective, trial, stretches, seed, path), Console())
+
+
+def _train(what: Replay, console: Console) -> None:
+    from trainers.data.resident import prepare
+    from trainers.run import run
+
+    metric, width = what.objective.metric, 16
+    console.print(
+        f"{what.trial.id} in one go with seed {what.seed}, in {what.path}", highlight=False
+    )
+    console.print(f"epoch{'in the sweep':>{width}}{'replayed':>{width}}", style="bold")
+    found: dict[int, Mapping[str, float]] = {}
+    before: Mapping[str, object] = {}
+    prepare(typed(what.composition.base).data)
+    for stretch in what.stretches:
+        config = replace(typed(what.composition.trial(stretch.params)), seed=what.seed)
+        first = ", ".join(changed(before, stretch.params)) if before else ""
+        before = stretch.params
+        try:
+            with closing(run(config, what.path, after=stretch.first - 1)) as epochs:
+                for saved in epochs:
+                    for note in saved.notes:
+                        console.print(note, highlight=False)
+                    found[saved.number] = saved.metrics
+                    values = (what.trial.epochs[saved.number], saved.metrics)
+                    cells = "".join(f"{score(v[metric]):>{width}}" for v in values)
+                    told = f"{saved.number:>5}{cells}  {first}".rstrip()
+                    console.print(told, highlight=False, soft_wrap=True)
+                    first = ""
+                    if saved.number >= stretch.last:
+                        break
+        except Diverged as error:
+            console.print(f"diverged: {error}", highlight=False)
+            raise SystemExit(FAILED) from None
+    _tell(what, found, console)
+
+
+def _tell(what: Replay, found: Mapping[int, Mapping[str, float]], console: Console) -> None:
+    metric = what.objective.metric
+    again = replace(what.trial, epochs=found)
+    for name, record in (("in the sweep", what.trial), ("replayed", again)):
+        if (best := record.best(what.objective)) is not None:
+            told = f"{name}: best {metric} {score(best[1])} at epoch {best[0]}"
+            console.print(told, highlight=False)
+    if all(found[epoch].get(metric) == what.trial.epochs[epoch][metric] for epoch in found):
+        console.print("the same to the last bit", highlight=False)
+
+
+def _trial(
+    name: str, trials: Sequence[TrialRecord], objective: Objective, asked: str | None
+) -> TrialRecord:
+    """The best trial, or the one asked for."""
+    if asked is None:
+        ranked = ranking(list(trials), objective)
+        if not ranked:
+            raise ConfigError(f"{name} has no trial with a score to be replayed: let it run first")
+        return ranked[0].trial
+    trained = [trial.id for trial in trials if trial.last_epoch]
+    found = next((trial for trial in trials if trial.id == asked and trial.last_epoch), None)
+    if found is None:
+        told = f"0000 to {trained[-1]}" if trained else "none"
+        raise ConfigError(
+            f"trial={asked}: {name} has no such trial with an epoch (there is {told})"
+        )
+    return found
+
+
+def _seed(text: str | None, own: int) -> int:
+    """A fresh one unless it is given."""
+    if text is None:
+        return (own + 1) % 2**32
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise ConfigError(f"seed={text} must be a whole number from 0 to 2**32 - 1: seed={own + 1}")
+    return int(text)
+
+
+def main() -> None:
+    """Read the command line."""
+    use_plugins()
+    with refusals():
+        replay(*one_sweep("make replay SWEEP=mnist", OPTIONS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Run a sweep in simulated time: `make simulate [SWEEP=…] [ARGS="workers=8 …"]`.
+
+Runs a sweep in simulated time, with the search and the stopping rule of a real one: on the curves
+of SWEEP's trials, or without a SWEEP on made-up ones. Nothing trains and nothing is written.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from sweeps import results_folder
+from sweeps.cli import refusals, use_plugins
+from sweeps.config.composition import compose
+from sweeps.config.error_messages import unknown
+from sweeps.config.schema import SweepConfig
+from sweeps.console.closing import duration, score
+from sweeps.launch.session import Sweep, check
+from sweeps.simulation import (
+    Generated,
+    Simulated,
+    Source,
+    baseline,
+    check_length,
+    read,
+    simulate,
+)
+from sweeps.stop import Breeding
+from trainers.errors import ConfigError
+
+#: What may be given beside Hydra overrides; of a recorded sweep, `trials` is its own budget's.
+DEFAULTS = {"workers": 8, "trials": 1000, "seeds": 5}
+
+#: What of a recorded sweep may be given anew: all else is what its curves are of.
+_FREE = ("search", "stop", "budget", "epochs", "patience", "points", "baseline", "failures", "seed")
+
+
+def run(name: str | None, options: Mapping[str, int], given: Sequence[str], where: str) -> None:
+    """Simulate a sweep with several seeds, and tell what came of it.
+
+    Args:
+        name: of the recorded sweep whose curves are used; None: made-up curves.
+        options: those of `DEFAULTS` that were given, 1 or more each.
+        given: Hydra overrides.
+        where: the folder of results.
+
+    Raises:
+        ConfigError: a wrong option or override, no such sweep, or one without curves.
+    """
+    asked = {**DEFAULTS, **options}
+    console = Console()
+    words = list(given)
+    if "trials" in options or name is None:
+        words.append(f"budget.trials={asked['trials']}")
+    recorded: dict[str, Any] | None = None
+    if name is not None:
+        folder = results_folder.find(Path(where), name)
+        recorded = results_folder.read_sweep(folder)
+        words = _merge(recorded["overrides"], words)
+    with console.status("checking the space"), _composed(words) as sweep:
+        if recorded is not None:
+            if recorded["config"]["space"] != sweep.config["space"]:
+                raise ConfigError(
+                    f"conf/ has changed since {name} was run: its space is another now, and its "
+                    "curves are not of it"
+                )
+            source: Source = read(folder, sweep.space, sweep.objective, sweep.shared)
+        else:
+            source = Generated(
+                sweep.space,
+                sweep.longest,
+                sweep.training.seed,
+                sweep.objective.maximize,
+            )
+        check_length(sweep, source)
+        seeds = range(sweep.training.seed, sweep.training.seed + asked["seeds"])
+        _tell(sweep, source, asked["workers"], seeds, console)
+
+
+def _tell(
+    sweep: Sweep, source: Source, workers: int, seeds: Sequence[int], console: Console
+) -> None:
+    """Simulate with each seed, a row of the table each."""
+    console.print(
+        f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
+        f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
+        *source.describe(),
+        *_CHILDREN[: isinstance(sweep.stop, Breeding)],
+        sep="\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+    ran: list[tuple[Simulated, Simulated]] = []
+    for seed in seeds:
+        with console.status(f"seed {seed}"):
+            one = simulate(sweep, source, workers, seed)
+            proposed = sum(trial.source is None for trial in one.trials)
+            ran.append((one, baseline(sweep, source, workers, seed, proposed)))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column, justify="right")
+    for seed, pair in zip(seeds, ran, strict=True):
+        table.add_row(str(seed), *_row(*pair))
+    console.print(table, highlight=False, soft_wrap=True)
+    console.print(*_summary(ran), *_LEGEND, sep="\n", highlight=False, soft_wrap=True)
+    for halted in dict.fromkeys(one.halted for one, _ in ran if one.halted):
+        console.print(f"given up: {halted}", highlight=False, soft_wrap=True)
+
+
+_CHILDREN = ("a child goes on as its own configuration's curve does from there on: an estimate",)
+_COLUMNS = (
+    "seed",
+    "trials",
+    "epochs",
+    "saved",
+    "time",
+    "best",
+    "goal",
+    "goal met",
+    "alone",
+    "pace",
+)
+_LEGEND = (
+    "saved: share of the epochs that the same trials would have taken in full",
+    "goal: the best of random search without stopping, with as many trials; goal met: when "
+    "this search had as good a one; alone: when random search had it",
+    "times are simulated, h:mm:ss; pace: trials that were simulated in a real second",
+)
+
+
+def _row(one: Simulated, yardstick: Simulated) -> list[str]:
+    goal = yardstick.best
+    reached = None if goal is None else one.reached(goal)
+    alone = None if goal is None else yardstick.reached(goal)
+    return [
+        f"{len(one.trials):,}",
+        f"{one.epochs:,}",
+        f"{one.saved:.0%}",
+        duration(one.seconds),
+        "-" if one.best is None else score(one.best),
+        "-" if goal is None else score(goal),
+        "never" if reached is None else duration(reached.seconds),
+        "-" if alone is None else duration(alone.seconds),
+        f"{len(one.trials) / one.took_s:,.0f}",
+    ]
+
+
+def _summary(ran: Sequence[tuple[Simulated, Simulated]]) -> list[str]:
+    """What holds over all seeds."""
+    saved = statistics.fmean(one.saved for one, _ in ran)
+    bests = [one.best for one, _ in ran if one.best is not None]
+    lines = [f"over {len(ran)} seeds: {saved:.0%} of the epochs saved on average"]
+    if bests:
+        lines[0] += f"; best {score(statistics.median(bests))} in the median"
+    met = [
+        (found.seconds, alone.seconds)
+        for one, yardstick in ran
+        if yardstick.best is not None
+        and (found := one.reached(yardstick.best)) is not None
+        and (alone := yardstick.reached(yardstick.best)) is not None
+    ]
+    told = f"the goal was met with {len(met)} of {len(ran)} seeds"
+    if met:
+        found_s = statistics.median(found for found, _ in met)
+        alone_s = statistics.median(alone for _, alone in met)
+        told += (
+            f", then after {duration(found_s)} in the median (random alone: {duration(alone_s)})"
+        )
+    return [*lines, told]
+
+
+def _merge(recorded: Sequence[str], given: Sequence[str]) -> list[str]:
+    """The overrides of a recorded sweep with those given now in the place of their like.
+
+    Another choice of a group takes the settings of the one before away with it.
+    """
+    keys = [word.partition("=")[0].lstrip("+~") for word in given]
+    for word, key in zip(given, keys, strict=True):
+        if key.split(".")[0] not in _FREE:
+            raise ConfigError(
+                f"{word}: a recorded sweep keeps its {key}, which its curves are of (here may be "
+                f"given: {', '.join((*DEFAULTS, *_FREE))})"
+            )
+    kept = []
+    for word in recorded:
+        key = word.partition("=")[0].lstrip("+~")
+        if not any(key == new or key.startswith(f"{new}.") for new in keys):
+            kept.append(word)
+    return [*kept, *given]
+
+
+@contextmanager
+def _composed(words: Sequence[str]) -> Iterator[Sweep]:
+    """The checked sweep of these overrides; what Hydra refuses is left for `refusals` to tell."""
+    try:
+        with compose(words) as composition:
+            yield check(composition)
+    except ConfigError as error:
+        if isinstance(error.__cause__, HydraException):
+            raise error.__cause__ from None  # it knows the keys there are
+        raise
+
+
+def main() -> None:
+    """Read the command line."""
+    use_plugins()
+    with refusals():
+        names = [word for word in sys.argv[1:] if "=" not in word]
+        if len(names) > 1:
+            raise ConfigError(
+                f"name one sweep, not {' and '.join(names)}: make simulate SWEEP=mnist"
+            )
+        options: dict[str, int] = {}
+        where, given = "results", []
+        for word in sys.argv[1:]:
+            key, equals, value = word.partition("=")
+            if not equals:
+                continue
+            if key in DEFAULTS:
+                options[key] = _whole(key, value)
+            elif key == "results":
+                where = value
+            elif key.lstrip("+~").split(".")[0] not in _KEYS:
+                raise ConfigError(unknown("option", word, key, [*DEFAULTS, "results", *_KEYS]))
+            else:
+                given.append(word)
+        run(names[0] if names else None, options, given, where)
+
+
+_KEYS = (*(f.name for f in fields(SweepConfig)), "hydra")
+
+
+def _whole(key: str, value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise ConfigError(
+            f"{key}={value} must be a whole number of 1 or more: {key}={DEFAULTS[key]}"
+        )
+    return int(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Train one model and show each epoch: `make train`. The sweep's configuration, no search.
+
+Each call trains in a folder of its own, `results/train/<number>`; a call with the same
+configuration as an unfinished one goes on with that.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sweeps import cli
+from sweeps.cli import INTERRUPTED
+from sweeps.config.composition import plain
+from sweeps.console.closing import duration, number, score
+from sweeps.launch.session import FAILED, instantiate_group
+from sweeps.tracking import Tracker
+from trainers.config import TrainConfig, refuse_idle, typed
+from trainers.errors import ConfigError, Diverged
+
+#: Shown of each epoch, in this order, where the trainer reports them.
+_COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
+_WIDTH = 14  # of a column: the five of them and the epoch are less than 80 wide
+
+
+def train(config: DictConfig) -> None:
+    """Train one model, showing each epoch as it ends.
+
+    Raises:
+        ConfigError: a configuration that cannot be trained.
+        SystemExit: it diverged (1), or was interrupted (130).
+    """
+    from trainers import portion
+    from trainers.data.resident import prepare
+    from trainers.history import best, stalled
+    from trainers.run import run
+
+    training = typed(config)
+    refuse_idle(training)
+    container = plain(config)
+    console = Console()
+    prepare(training.data)
+    folder, known = _folder(Path(training.results) / "train", container, training)
+    OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+    tracker: Tracker = instantiate_group(
+        "track", container["track"], sweep="train", uid=folder.name, folder=folder
+    )
+    tracker.trial_started(folder.name, container, len(known))
+    rows: dict[int, dict[str, float]] = {}
+    metric = training.task.metric
+    began = time.monotonic()
+    state, reason, code = "complete", "", 0
+    if known:
+        console.print(f"{folder}: going on after epoch {max(known)}", highlight=False)
+    if early := portion.told(training.first):
+        console.print(f"of {training.epochs} epochs, {early}", highlight=False)
+    _head(console)
+    try:
+        with _progress(console) as progress, closing(run(training, folder)) as epochs:
+            task = progress.add_task("", total=training.epochs, lead="")
+            for saved in epochs:
+                for note in saved.notes:
+                    console.print(note, highlight=False)
+                rows[saved.number] = saved.metrics
+                leads = best(rows, training.task) == saved.number
+                _line(console, training, saved.number, saved.metrics, leads)
+                if saved.number not in known:
+                    tracker.epoch(folder.name, saved.number, saved.metrics, saved.checkpoint, leads)
+                top = best(rows, training.task)
+                lead = f"best {metric} {score(rows[top][metric])} at epoch {top}"
+                progress.update(task, completed=saved.number, lead=lead)
+        reason = stalled(rows, training.task, training.patience)
+    except Diverged as error:
+        state, reason, code = "diverged", str(error), FAILED
+    except KeyboardInterrupt:
+        state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
+    _tell(console, training, folder, rows, state, reason, time.monotonic() - began)
+    tracker.trial_ended(folder.name, state, reason, {})
+    tracker.close()
+    for note in tracker.notes():
+        console.print(note, highlight=False, soft_wrap=True)
+    if code:
+        raise SystemExit(code)
+
+
+def _folder(
+    parent: Path, container: Mapping[str, Any], training: TrainConfig
+) -> tuple[Path, set[int]]:
+    """The newest folder if it has this training unfinished, else a new one; and its epochs."""
+    from trainers import history
+
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folders = sorted(path for path in parent.iterdir() if path.name.isdigit())
+        if folders:
+            newest = folders[-1]
+            rows = history.read(newest / "metrics.csv")
+            unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
+                rows, training.task, training.patience
+            )
+            if unfinished and _same(newest / "config.yaml", container):
+                return newest, set(rows)
+        fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
+        fresh.mkdir()
+    except OSError as error:
+        raise ConfigError(
+            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
+        ) from None
+    return fresh, set()
+
+
+def _same(path: Path, container: Mapping[str, Any]) -> bool:
+    try:
+        return bool(OmegaConf.to_container(OmegaConf.load(path)) == dict(container))
+    except OSError:
+        return False
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    """A live bar in a terminal; the lines of the epochs alone elsewhere. Ctrl-C raises here."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Progress(
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[lead]}"),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        yield progress
+
+
+def _head(console: Console) -> None:
+    console.print(f"epoch{''.join(f'{column:>{_WIDTH}}' for column in _COLUMNS)}", style="bold")
+
+
+def _line(
+    console: Console, training: TrainConfig, epoch: int, metrics: Mapping[str, float], leads: bool
+) -> None:
+    cells = []
+    for column in _COLUMNS:
+        value = metrics.get(column)
+        text = "" if value is None else _figure(column, value)
+        if column == training.task.metric and leads:
+            text += "*"
+        cells.append(f"{text:>{_WIDTH}}")
+    console.print(f"{epoch:>5}{''.join(cells)}", highlight=False)
+
+
+def _figure(column: str, value: float) -> str:
+    if column == "samples_per_s":
+        return f"{value:,.0f}"
+    return number(value) if column == "lr" else score(value)
+
+
+def _tell(
+    console: Console,
+    training: TrainConfig,
+    folder: Path,
+    rows: dict[int, dict[str, float]],
+    state: str,
+    reason: str,
+    seconds: float,
+) -> None:
+    from trainers.history import best
+
+    told = f"{len(rows)} epochs in {duration(seconds)}"
+    if rows:
+        top = best(rows, training.task)
+        metric = training.task.metric
+        told += f", best {metric} {score(rows[top][metric])} at epoch {top}"
+    console.print(f"\n{told}" + (f" ({reason})" if reason else ""), highlight=False)
+    console.print(f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}", highlight=False)
+    if state != "complete":
+        console.print("the same command goes on from the last epoch", highlight=False)
+
+
+if __name__ == "__main__":
+    cli.run("train")

@@ -1,0 +1,308 @@
+"""A plan: sweeps one after the other, each from the best of the one before (`plan:`).
+
+Each stage is an ordinary sweep, `results/<plan>-1` and so on. `results/<plan>/plan.yaml` says what
+the plan is; how far it has come is what its stages have on record, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from sweeps import results_folder
+from sweeps.cli import INTERRUPTED
+from sweeps.config.composition import Composition, compose, plain
+from sweeps.console import closing
+from sweeps.launch.session import FAILED, begin, fetch, warmed
+from sweeps.launch.stages import Begun, Stage, carried, checked, next_stage, stages
+from sweeps.results_folder import Folder
+from sweeps.space.space import written
+from sweeps.study.lock import Owner
+from sweeps.study.storage import hold
+from sweeps.transfer import previous_sweeps
+from sweeps.trials import Objective
+from trainers.errors import ConfigError
+
+_FILE = "plan.yaml"
+
+#: Goes on with a sweep: (results, name, overrides given anew) -> exit code, or "it is finished".
+GoOn = Callable[[Path, str, Sequence[str]], int | str]
+#: Overrides on record with those given anew in the place of their like.
+Merge = Callable[[Sequence[str], Sequence[str], dict[str, float | None]], list[str]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that has been checked.
+
+    Attributes:
+        where: the folder of results.
+        given: the plan's command line.
+    """
+
+    where: Path
+    name: str
+    given: tuple[str, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def path(self) -> Path:
+        """What is on record of it."""
+        return self.where / self.name / _FILE
+
+    def folder(self, stage: Stage) -> Folder:
+        """Of a stage's sweep."""
+        return Folder(self.where / stage.name)
+
+    @property
+    def next_command(self) -> str:
+        """What goes on with it."""
+        where = f' ARGS="results={self.where}"' if str(self.where) != "results" else ""
+        return f"make resume SWEEP={self.name}{where}"
+
+
+def recorded(folder: Path) -> bool:
+    """Whether a folder of results is a plan's."""
+    return (folder / _FILE).is_file()
+
+
+def start(composition: Composition) -> None:
+    """Preview or run a new plan. Ends the program with an exit code other than 0 on failure.
+
+    Raises:
+        ConfigError: a stage that would be refused, or a name that is taken.
+    """
+    console = Console()
+    config = plain(composition.base)
+    plan = Plan(
+        Path(config["results"]),
+        str(config["name"]),
+        tuple(composition.overrides),
+        stages(composition),
+    )
+    if config["preview"]:
+        _preview(plan, console)
+        return
+    taken = [plan.path.parent, *(plan.folder(stage).path for stage in plan.stages)]
+    for path in taken:
+        if path.exists() and any(path.iterdir()):
+            raise ConfigError(
+                f"{path} exists and is never overwritten: go on with it (make resume "
+                f'SWEEP={plan.name}), or name this plan (ARGS="name={plan.name}-b")'
+            )
+    with console.status("checking the stages"):
+        _check(plan)
+    results_folder.create(plan.where, plan.name).trials.rmdir()
+    _record(plan, config["plan"])
+    _end(_run(plan, (), None, console))
+
+
+def resume(where: Path, name: str, given: Sequence[str], merge: Merge, go_on: GoOn) -> None:
+    """Go on with a plan where it was. Ends the program with a code other than 0 on failure.
+
+    Raises:
+        ConfigError: an override that would change it, or another process runs it.
+    """
+    path = where / name / _FILE
+    content = _read(path)
+    for word in given:
+        if word.startswith("budget."):
+            raise ConfigError(
+                f"{word}: a plan is not extended as a whole; extend one of its sweeps "
+                f"(make extend SWEEP={name}-1), or begin another plan with name=…"
+            )
+    overrides = merge(content["overrides"], given, {})
+    others = [word for word in overrides if word.partition("=")[0] not in ("plan", "name")]
+    with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
+        plan = Plan(where, name, tuple(overrides), stages(whole))
+    console = Console()
+    with console.status("checking the stages"):
+        _check(plan)
+    _record(plan, content["plan"])
+    _end(_run(plan, given, go_on, console))
+
+
+def _run(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
+    """Run the stages that are left. Returns the exit code."""
+    lock = hold(Path(f"{plan.path}.driver"), str(plan.path.parent), Owner.me())
+    try:
+        code = _each(plan, given, go_on, console)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except ConfigError:
+        _how_to_go_on(plan, console)
+        raise
+    finally:
+        os.close(lock)
+    _table(plan, console)
+    if code:
+        _how_to_go_on(plan, console)
+    return code
+
+
+def _how_to_go_on(plan: Plan, console: Console) -> None:
+    console.print("\nGo on with the plan", style="bold")
+    console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
+
+
+def _each(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
+    settled: dict[str, Any] = {}
+    before: previous_sweeps.Earlier | None = None
+    for stage in plan.stages:
+        last = stage is plan.stages[-1] or not _begun(plan, plan.stages[stage.number])
+        if not _begun(plan, stage):
+            with console.status("composing the stage"):
+                start = (
+                    Begun(tuple(stage.words(plan.given)))
+                    if before is None
+                    else next_stage(stage, plan.given, settled, before)
+                )
+            _heading(plan, stage, start.told, console)
+            shutil.rmtree(plan.folder(stage).path, ignore_errors=True)  # killed while it was made
+            with checked(stage, start.words) as sweep:
+                code: int | str = begin(warmed(sweep))
+        elif last:
+            assert go_on is not None, "a new plan has no stage that has begun"
+            _heading(plan, stage, (), console)
+            code = go_on(plan.where, stage.name, given)
+            if isinstance(code, str):
+                console.print(f"{stage.name} is finished.", highlight=False)
+        else:
+            code = 0
+        if code == INTERRUPTED:
+            return INTERRUPTED
+        before = previous_sweeps.read(plan.folder(stage))
+        ranked = before.ranked
+        if not ranked:
+            console.print(
+                f"\nThe plan ends here: no trial of {stage.name} has a score, so there is nothing "
+                f"to go on from. Why is in {plan.folder(stage).path / 'trials.csv'}; more trials: "
+                f"make extend SWEEP={stage.name}",
+                style="yellow",
+                highlight=False,
+            )
+            return FAILED
+        if isinstance(code, int) and code:
+            return code
+        settled = {**settled, **ranked[0].trial.params}
+    return 0
+
+
+def _begun(plan: Plan, stage: Stage) -> bool:
+    return plan.folder(stage).sweep.is_file()
+
+
+def _check(plan: Plan) -> None:
+    """Check every stage as far as that goes before the ones before it have run."""
+    names = [stage.name for stage in plan.stages]
+    for stage in plan.stages:
+        if _begun(plan, stage):
+            continue
+        with checked(stage, stage.words(plan.given)) as sweep:
+            given = sweep.config["from_sweep"]
+            listed = given if isinstance(given, list) else [] if given is None else [given]
+            known = [name for name in listed if name not in names[: stage.number - 1]]
+            previous_sweeps.named(known, str(plan.where))
+            fetch(sweep)
+
+
+def _preview(plan: Plan, console: Console) -> None:
+    from sweeps.commands.preview import show
+
+    swept: dict[str, None] = {}
+    for stage in plan.stages:
+        with checked(stage, stage.words(plan.given)) as sweep:
+            told = []
+            if stage.number > 1:
+                keys = carried(sweep, stage, plan.given, [*swept])
+                told = [
+                    f"settled before: {', '.join(keys) or 'nothing'}",
+                    f"begins like the best {stage.best} of {plan.stages[stage.number - 2].name}",
+                ]
+            _heading(plan, stage, told, console)
+            show(sweep, console)
+            swept.update(dict.fromkeys(sweep.space.keys))
+
+
+def _heading(plan: Plan, stage: Stage, told: Sequence[str], console: Console) -> None:
+    console.print(
+        f"\n[bold]Stage {stage.number} of {len(plan.stages)}[/bold]  {stage.name}: "
+        f"experiment={stage.experiment}",
+        highlight=False,
+    )
+    for line in told:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _table(plan: Plan, console: Console) -> None:
+    """Stage by stage what came of it, as far as there is anything."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("", "sweep", "trials", "time", "best", "so far", "settled"):
+        right = column in ("trials", "time", "best", "so far")
+        table.add_column(column, justify="right" if right else "left", no_wrap=column != "settled")
+    so_far: tuple[Objective, float] | None = None
+    for stage in plan.stages:
+        if not _begun(plan, stage):
+            table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
+            continue
+        try:
+            sweep = previous_sweeps.read(plan.folder(stage))
+        except ConfigError:  # interrupted before it had a study
+            table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
+            continue
+        ranked = sweep.ranked
+        if ranked:
+            value = ranked[0].value
+            objective = sweep.objective
+            if so_far is None or so_far[0] != objective or objective.better(value, so_far[1]):
+                so_far = (objective, value)
+        table.add_row(
+            str(stage.number),
+            stage.name,
+            str(len(sweep.trials)),
+            closing.duration(sweep.wall_s),
+            closing.score(ranked[0].value) if ranked else "-",
+            closing.score(so_far[1]) if so_far is not None else "-",
+            closing.pairs(ranked[0].trial.params, 200) if ranked else "",
+        )
+    console.print(f"\n[bold]{plan.name}[/bold]  stage by stage", highlight=False)
+    console.print(table, highlight=False)
+
+
+def _end(code: int) -> None:
+    if code:
+        raise SystemExit(code)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """plan.yaml as it was written.
+
+    Raises:
+        ConfigError: it is damaged, or a later version of this program wrote it.
+    """
+    content = results_folder.read_record(path, "a plan")
+    try:
+        return {"overrides": list(content["overrides"]), "plan": list(content["plan"])}
+    except (TypeError, KeyError):
+        raise ConfigError(f"{path} is damaged: it is no record of a plan") from None
+
+
+def _record(plan: Plan, listed: Any) -> None:
+    """Write plan.yaml, whole or not at all."""
+    content = {
+        "version": results_folder.VERSION,
+        "overrides": list(plan.given),
+        "plan": listed,
+        "stages": [stage.name for stage in plan.stages],
+    }
+    fresh = plan.path.with_name(f".{_FILE}-{os.getpid()}")
+    fresh.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+    fresh.replace(plan.path)

@@ -1,0 +1,1 @@
+"""What came of a sweep, in files: tables, summary, importances, the best trial."""

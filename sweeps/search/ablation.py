@@ -1,0 +1,145 @@
+"""The ablation search: a baseline, then each change alone; and the sheet of what they did."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+from optuna.samplers import BaseSampler, RandomSampler
+
+from sweeps.report.repeat_means import SEED
+from sweeps.search.search import Setting
+from sweeps.space.dimensions import label_of
+from sweeps.space.space import written
+from sweeps.trials import Change, Objective, TrialRecord
+from trainers.errors import ConfigError
+
+#: How sure the interval of a difference is.
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The baseline, then each listed value alone in its place, then, if asked for, each two.
+
+    A swept seed is no change: everything is run with the first seed, then with the second, and
+    so on, so that a sweep that is cut short has compared all changes over fewer seeds.
+    """
+
+    setting: Setting
+    pairs: bool
+
+    def __post_init__(self) -> None:
+        if len(self._points) < 2:
+            raise ConfigError(
+                "search=ablation has nothing to change: give values that differ from those of the "
+                "configuration, model.dropout=0.1,0.25"
+            )
+
+    @cached_property
+    def _points(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
+        """Changes (key, value) -> the configuration that they make; () is the baseline."""
+        baseline = self.setting.as_is({})
+        alone = []
+        for parameter in self.setting.space.parameters:
+            if parameter.key == SEED or parameter.key not in baseline:
+                continue
+            if parameter.dimension.size is None:
+                next(self.setting.space.enumerate())  # raises, naming the interval
+            own = label_of(baseline[parameter.key])
+            values = parameter.dimension.enumerate()
+            alone += [(parameter.key, value) for value in values if label_of(value) != own]
+        wanted: list[tuple[tuple[str, Any], ...]] = [(), *((change,) for change in alone)]
+        if self.pairs:
+            wanted += [pair for pair in combinations(alone, 2) if pair[0][0] != pair[1][0]]
+        made = ((changes, self._with(changes)) for changes in wanted)
+        return {
+            changes: point
+            for changes, point in made
+            if point is not None and (not changes or _labels(point) != _labels(baseline))
+        }
+
+    def _with(self, changes: tuple[tuple[str, Any], ...]) -> dict[str, Any] | None:
+        """The baseline with these changes; None if one of them takes away what another sets."""
+        point = self.setting.as_is(dict(changes))
+        if not {key for key, _ in changes} <= set(point):
+            return None
+        return {key: value for key, value in point.items() if key != SEED}
+
+    @property
+    def _seeds(self) -> Sequence[Any]:
+        dimensions = {p.key: p.dimension for p in self.setting.space.parameters}
+        return list(dimensions[SEED].enumerate()) if SEED in dimensions else [None]
+
+    def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
+        """Any: nothing is left to draw."""
+        return RandomSampler(seed=number)
+
+    def point(self, number: int) -> Mapping[str, Any] | None:
+        """The configuration with this number; None beyond the last."""
+        turn, which = divmod(number, len(self._points))
+        if turn >= len(self._seeds):
+            return None
+        point = list(self._points.values())[which]
+        seed = self._seeds[turn]
+        return point if seed is None else {**point, SEED: seed}
+
+    def limit(self) -> int:
+        """How many trials that makes."""
+        return len(self._points) * len(self._seeds)
+
+    def sheet(self, trials: Sequence[TrialRecord], objective: Objective) -> list[Change]:
+        """The baseline, then the changes that have a result, the best first."""
+        told = {_labels(point): changes for changes, point in self._points.items()}
+        scores: dict[tuple[tuple[str, Any], ...], list[float]] = {}
+        for trial in trials:
+            best = trial.best(objective) if trial.state.scored else None
+            params = {key: value for key, value in trial.params.items() if key != SEED}
+            if best is not None and (changes := told.get(_labels(params))) is not None:
+                scores.setdefault(changes, []).append(best[1])
+        if () not in scores:
+            return []
+        rows = [_change(c, scores[c], scores[()], objective) for c in scores if c]
+        rows.sort(key=lambda row: row.difference, reverse=True)
+        return [_change((), scores[()], scores[()], objective), *rows]
+
+
+def _labels(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, repr(label_of(value))) for key, value in point.items()))
+
+
+def _change(
+    changes: tuple[tuple[str, Any], ...],
+    values: Sequence[float],
+    baseline: Sequence[float],
+    objective: Objective,
+) -> Change:
+    sign = 1.0 if objective.maximize else -1.0
+    mean, base = statistics.fmean(values), statistics.fmean(baseline)
+    difference = sign * (mean - base) if changes else 0.0
+    return Change(
+        told=" ".join(f"{key}={written(value)}" for key, value in changes),
+        trials=len(values),
+        mean=mean,
+        sd=statistics.stdev(values) if len(values) > 1 else math.nan,
+        difference=difference,
+        margin=_margin(values, baseline) if changes else math.nan,
+    )
+
+
+def _margin(a: Sequence[float], b: Sequence[float]) -> float:
+    """Half of the interval of the difference of two means (Welch 1947); nan for single values."""
+    if len(a) < 2 or len(b) < 2:
+        return math.nan
+    from scipy.stats import t
+
+    va, vb = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
+    if va + vb == 0:
+        return 0.0
+    freedom = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
+    return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(va + vb)

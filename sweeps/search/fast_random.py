@@ -1,0 +1,114 @@
+"""Random proposals as Optuna's own sampler draws them, with no look at the study for each value.
+
+A trial of Optuna's asks its storage before and after each of its values, and copies itself; where a
+sampler knows nothing of the study, as the random one, that takes four fifths of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from optuna._transform import _SearchSpaceTransform
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    _get_single_value,
+)
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeps.space.space import Space
+
+
+class _Parameter:
+    """What takes longer to make than a number to draw, and is the same for every trial."""
+
+    def __init__(self, name: str, distribution: BaseDistribution) -> None:
+        self.distribution = distribution
+        self._name = name
+        self._transform = _SearchSpaceTransform({name: distribution})
+        self._low, self._high = self._transform.bounds.T
+        self._single = _get_single_value(distribution) if distribution.single() else None
+
+    def drawn(self, sampler: RandomSampler) -> Any:
+        """As `RandomSampler.sample_independent`, where there is more than one value."""
+        if self.distribution.single():
+            return self._single
+        return self._transform.untransform(sampler._rng.rng.uniform(self._low, self._high))[
+            self._name
+        ]
+
+
+@lru_cache(4096)
+def _categorical(name: str, choices: tuple[Any, ...], kinds: tuple[type, ...]) -> _Parameter:
+    """One of these choices; `kinds` are their types, as 1, 1.0 and True are one to a cache."""
+    return _Parameter(name, CategoricalDistribution(choices))
+
+
+@lru_cache(4096)
+def _int(name: str, low: int, high: int, step: int, log: bool) -> _Parameter:
+    return _Parameter(name, IntDistribution(low, high, log, step))
+
+
+@lru_cache(4096)
+def _float(name: str, low: float, high: float, step: float | None, log: bool) -> _Parameter:
+    return _Parameter(name, FloatDistribution(low, high, log, step))
+
+
+def draw(sampler: RandomSampler, space: Space, fixed: Mapping[str, Any] | None) -> FrozenTrial:
+    """What `Study.ask` and the suggestions of the space make of this sampler, with no number yet.
+
+    Args:
+        fixed: values that are not drawn, as Optuna records them.
+    """
+    values = _Values(sampler, fixed or {})
+    space.suggest(values)
+    return FrozenTrial(
+        number=-1,
+        trial_id=-1,
+        state=TrialState.RUNNING,
+        value=None,
+        datetime_start=datetime.now(),
+        datetime_complete=None,
+        params=values.params,
+        distributions=values.distributions,
+        user_attrs={},
+        system_attrs={} if fixed is None else {"fixed_params": dict(fixed)},
+        intermediate_values={},
+    )
+
+
+class _Values:
+    """Stands for a trial that is drawn."""
+
+    def __init__(self, sampler: RandomSampler, fixed: Mapping[str, Any]) -> None:
+        self._sampler = sampler
+        self._fixed = fixed
+        self.params: dict[str, Any] = {}
+        self.distributions: dict[str, BaseDistribution] = {}
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        kinds = tuple(map(type, choices))
+        return self._suggest(name, _categorical(name, tuple(choices), kinds))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        return int(self._suggest(name, _int(name, low, high, step, log)))
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self._suggest(name, _float(name, low, high, step, log)))
+
+    def _suggest(self, name: str, parameter: _Parameter) -> Any:
+        value = self._fixed[name] if name in self._fixed else parameter.drawn(self._sampler)
+        distribution = parameter.distribution
+        kept = distribution.to_external_repr(distribution.to_internal_repr(value))
+        self.params[name], self.distributions[name] = kept, distribution
+        return kept

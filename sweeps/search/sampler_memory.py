@@ -1,0 +1,311 @@
+"""A sweep's trials in memory, as Optuna's samplers see them.
+
+What the record says and what samplers should see differ where a trial is infeasible: on record it
+has failed. Samplers pass over failed trials, and would propose the like again and again; so here
+it is complete, breaks a constraint, and is worse than all that were scored before it. (TPE and
+NSGA-II go by the constraint, CMA-ES by the value, GP by both, and GP wants every complete trial
+to say how it stands.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import optuna
+from optuna.distributions import check_distribution_compatibility
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.storages import InMemoryStorage
+from optuna.study import Study as OptunaStudy
+from optuna.study import StudyDirection
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
+
+from sweeps.search import fast_random
+from sweeps.search.trial_selection import Selection, View
+from sweeps.space.space import Space
+from sweeps.trials import Objective, State, TrialRecord
+
+#: Optuna's prefix for a constraint of a trial, which is broken above 0.
+_CONSTRAINT = "constraints"
+_INFEASIBLE = "infeasible"
+
+
+class Image:
+    """The trials in memory. They are named by their Optuna ids here."""
+
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        self._memory = _Memory(directions)
+        self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, directions=directions)
+        self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
+        self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
+        self._constrained = False  # whether any trial is infeasible
+        self._fed = 0  # the first so many trials are other sweeps'
+
+    def draw(
+        self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
+    ) -> FrozenTrial:
+        """A new trial, running, with the values of the point as far as it has any."""
+        fixed = None if point is None else space.labels(point)
+        if type(sampler) is RandomSampler:
+            drawn = fast_random.draw(sampler, space, fixed)
+            self._memory.take(self.optuna._study_id, drawn)
+            return drawn
+        self.optuna.sampler = sampler
+        if fixed is not None:
+            self.optuna.enqueue_trial(fixed)
+        with self._memory.shown_to(sampler):
+            trial = self.optuna.ask()
+            space.suggest(trial)
+        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
+
+    def forget(self, trial: FrozenTrial) -> None:
+        """Take back the newest trial, as if it had never been drawn."""
+        self._memory.forget(trial._trial_id)
+
+    def adopt(self, trial: FrozenTrial, state: State) -> int:
+        """Take in a trial from the record, which says that it stands so; returns its id here."""
+        values = trial.values and trial.values[: len(self._maximize)]
+        seen = self._seen(state, trial.state, values)
+        return self._memory.take(
+            self.optuna._study_id,
+            create_trial(
+                state=seen.state,
+                values=seen.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                system_attrs=dict(trial.system_attrs),
+                intermediate_values=dict(trial.intermediate_values),
+                constraints=seen.constraints,
+            ),
+        )
+
+    def feed(self, trials: Sequence[TrialRecord], space: Space, objective: Objective) -> None:
+        """Take in scored trials of other sweeps, as this space has them, before any of this one."""
+        for trial in trials:
+            fixed = FixedTrial(space.labels(trial.params))
+            space.suggest(fixed)
+            best = trial.best(objective)
+            assert best is not None, "only scored trials are fed"
+            frozen = create_trial(
+                state=TrialState.COMPLETE if trial.state is State.COMPLETE else TrialState.PRUNED,
+                values=[best[1]],
+                params=fixed.params,
+                distributions=fixed.distributions,
+                intermediate_values={n: m[objective.metric] for n, m in trial.epochs.items()},
+            )
+            self.adopt(frozen, trial.state)
+            self._fed += 1
+
+    @property
+    def own(self) -> OptunaStudy:
+        """The trials of this sweep alone."""
+        if not self._fed:
+            return self.optuna
+        own = optuna.create_study(direction=self.optuna.direction)
+        own.add_trials(self.optuna.get_trials(deepcopy=False)[self._fed :])
+        return own
+
+    def wait(self, trial: int) -> None:
+        """A trial waits, and may never go on: until it does, samplers take it for a stopped one.
+
+        TPE takes a running one for bad, and with `stop=promotion` nearly all would run.
+        """
+        self._memory.wait(trial)
+
+    def go_on(self, trial: int) -> None:
+        """A trial runs, if it has waited."""
+        self._memory.go_on(trial)
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """Take note of a trial's objective after an epoch."""
+        self._memory.set_trial_intermediate_value(trial, epoch, value)
+
+    def end(
+        self, trial: int, state: State, recorded: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Take note of how a trial ended, `recorded` being Optuna's word for it on record."""
+        self._memory.go_on(trial)
+        seen = self._seen(state, recorded, values)
+        for key, value in seen.constraints.items():
+            self._memory.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
+        self._memory.set_trial_state_values(trial, seen.state, seen.values)
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What samplers write down of the whole study, such as who is parent to a generation."""
+        return self._memory.get_study_system_attrs(self.optuna._study_id)
+
+    def note(self, key: str, value: Any) -> None:
+        """Put back what a sampler has written down in an earlier sitting."""
+        self._memory.set_study_system_attr(self.optuna._study_id, key, value)
+
+    def _seen(self, state: State, recorded: TrialState, values: Sequence[float] | None) -> _Seen:
+        """How a trial that has ended, or runs, is shown to the samplers."""
+        if state is State.INFEASIBLE:
+            if not self._constrained:
+                self._constrained = True
+                for trial in self.optuna.get_trials(deepcopy=False):
+                    if trial.state is TrialState.COMPLETE:
+                        trial.system_attrs[f"{_CONSTRAINT}:{_INFEASIBLE}"] = -1.0
+            if not self._scores:
+                return _Seen(TrialState.PRUNED, None, {_INFEASIBLE: 1.0})
+            worst = []
+            for (low, high), maximize in zip(self._scores, self._maximize, strict=True):
+                margin = (high - low) or abs(low) or 1.0
+                worst.append(low - margin if maximize else high + margin)
+            return _Seen(TrialState.COMPLETE, worst, {_INFEASIBLE: 1.0})
+        if values and all(map(math.isfinite, values)):
+            known = self._scores or [(value, value) for value in values]
+            self._scores = [
+                (min(low, value), max(high, value))
+                for (low, high), value in zip(known, values, strict=True)
+            ]
+        if recorded is TrialState.PRUNED and len(self._maximize) > 1:
+            # Samplers know no curves of several objectives: a trial is worth its best epoch.
+            recorded = TrialState.COMPLETE if values else TrialState.FAIL
+        feasible = self._constrained and recorded is TrialState.COMPLETE
+        return _Seen(recorded, values, {_INFEASIBLE: -1.0} if feasible else {})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A trial as the samplers see it."""
+
+    state: TrialState
+    values: Sequence[float] | None
+    constraints: dict[str, float] = field(default_factory=dict)
+
+
+class _Memory(InMemoryStorage):
+    """Optuna's storage in memory, from which the newest trial can be taken back.
+
+    While a sampler draws it shows no more trials than that sampler can look at in short time.
+    """
+
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        super().__init__()
+        # Of several objectives there is no order of the trials: samplers see all.
+        self._view = View(directions[0]) if len(directions) == 1 else None
+        self._selection: Selection | None = None
+        self._waiting: set[int] = set()
+
+    @contextmanager
+    def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
+        """Within, what there is is what the sampler is to see, and the trial that it draws."""
+        if self._view is not None:
+            self._view.tell(sampler)
+            self._selection = self._view.select(sampler)
+        if self._selection is not None:
+            self._selection.tell(sampler)
+        try:
+            yield
+        finally:
+            self._selection = None
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Those that are to be seen now, in order."""
+        if self._selection is None or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        trials = self._studies[study_id].trials
+        newest = trials[-1]  # what is being drawn: nobody has reported of it, nor can it be best
+        seen = [trials[number] for number in self._selection.numbers] + [newest]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """As Optuna's."""
+        trial = self._get_trial(created := super().create_new_trial(study_id, template_trial))
+        self._order(trial)
+        return created
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """As Optuna's."""
+        changed = super().set_trial_state_values(trial_id, state, values)
+        self._order(self._get_trial(trial_id))
+        return changed
+
+    def _order(self, trial: FrozenTrial) -> None:
+        if self._view is None:
+            return
+        if trial.state is TrialState.RUNNING:
+            self._view.running(trial.number)
+        elif trial.state.is_finished():
+            self._view.finished(trial)
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
+    ) -> None:
+        """In place: only we hold the trial while it is drawn, and copies take most of the time.
+
+        Raises:
+            ValueError: another trial has drawn the parameter from an incompatible distribution.
+        """
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number[trial_id]
+            known = self._studies[study].param_distribution
+            if param_name in known:
+                check_distribution_compatibility(known[param_name], distribution)
+            known[param_name] = distribution
+            trial = self._studies[study].trials[number]
+            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
+            trial.distributions[param_name] = distribution
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """In place, as only we hold it; Optuna copies the trial for each."""
+        with self._lock:
+            trial = self._get_trial(trial_id)
+            self.check_trial_is_updatable(trial_id, trial.state)
+            trial.intermediate_values[step] = intermediate_value
+
+    def wait(self, trial_id: int) -> None:
+        """Show a running trial as stopped. Of several objectives it has none of the others yet."""
+        if self._view is None:
+            return
+        trial = self._get_trial(trial_id)
+        self._waiting.add(trial_id)
+        trial.state = TrialState.PRUNED
+        self._view.finished(trial)
+
+    def go_on(self, trial_id: int) -> None:
+        """Show a trial that was shown as stopped as running again."""
+        if trial_id in self._waiting:
+            self._waiting.remove(trial_id)
+            trial = self._get_trial(trial_id)
+            assert self._view is not None
+            self._view.resumed(trial)
+            trial.state = TrialState.RUNNING
+
+    def take(self, study: int, trial: FrozenTrial) -> int:
+        """Add a trial that nobody else holds, without Optuna's copy of it; returns its id."""
+        with self._lock:
+            known = self._studies[study].trials
+            self._max_trial_id += 1
+            trial.number, trial._trial_id = len(known), self._max_trial_id
+            self._trial_id_to_study_id_and_number[trial._trial_id] = (study, trial.number)
+            known.append(trial)
+            self._update_cache(trial._trial_id, study)
+            self._order(trial)
+            return trial._trial_id
+
+    def forget(self, trial: int) -> None:
+        """Leave everything as if the trial had never been drawn."""
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number.pop(trial)
+            trials = self._studies[study].trials
+            if self._view is not None:
+                self._view.forget(number)
+            assert number == len(trials) - 1, "only the newest can be taken back"
+            trials.pop()
+            self._max_trial_id -= 1
+            self._prev_waiting_trial_number[study] = number

@@ -1,0 +1,77 @@
+"""What a stopping rule would have saved on a sweep that has been run: told before the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.samplers import RandomSampler
+
+from sweeps import results_folder
+from sweeps.console.closing import score
+from sweeps.driver.budget import UNLIMITED
+from sweeps.launch.session import Sweep
+from sweeps.results_folder import Folder
+from sweeps.search.search import Sampled, Setting
+from sweeps.simulation import Recorded, baseline, read, simulate
+from sweeps.stop import Asha, Never
+from trainers.errors import ConfigError
+
+#: Trials below which a replay says little.
+_FEWEST = 5
+_WORKERS = 2
+
+
+def hindsight(sweep: Sweep) -> str:
+    """What the sweep's stopping rule (ASHA if it has none) would have saved on the latest sweep of
+    the same space, its trials replayed in their order; empty if there is no such sweep.
+    """
+    for folder in _latest(Path(sweep.config["results"])):
+        try:
+            if not _alike(results_folder.read_sweep(folder), sweep):
+                continue
+            source = read(folder, sweep.space, sweep.objective)
+            if len(source.configurations) >= _FEWEST:
+                return _told(sweep, source, folder.path.name)
+        except (ConfigError, KeyError):  # is being run, is damaged, or has no curve here
+            continue
+    return ""
+
+
+def _latest(where: Path) -> Iterator[Folder]:
+    found = [path.parent for path in where.glob("*/sweep.yaml")]
+    yield from map(Folder, sorted(found, key=lambda path: path.stat().st_mtime, reverse=True))
+
+
+def _alike(recorded: Mapping[str, Any], sweep: Sweep) -> bool:
+    """Whether a recorded sweep varied the same, in YAML and on its command line."""
+    words = OverridesParser.create().parse_overrides(list(recorded["overrides"]))
+    swept = {word.input_line for word in words if word.is_sweep_override()}
+    same = recorded["config"]["space"] == sweep.config["space"]
+    return same and swept == set(sweep.composition.swept)
+
+
+def _told(sweep: Sweep, source: Recorded, name: str) -> str:
+    points = source.configurations
+    own = not isinstance(sweep.stop, Never)
+    replayed = replace(
+        sweep,
+        search=Sampled(RandomSampler, Setting(sweep.space, points=points)),
+        stop=sweep.stop if own else Asha(grace=1, factor=3, brackets=1),
+        budget=replace(UNLIMITED, trials=len(points)),
+        training=replace(sweep.training, epochs=source.epochs),
+    )
+    stopped = simulate(replayed, source, _WORKERS, seed=0)
+    whole = baseline(replayed, source, _WORKERS, 0, len(points))
+    if stopped.best is None or whole.best is None:
+        return ""
+    rule = sweep.choice("stop") if own else "asha"
+    estimated = f" ({source.continued} curves continued by estimate)" if source.continued else ""
+    return (
+        f"stop={rule} would have trained {stopped.epochs:,} of the {whole.epochs:,} epochs of "
+        f"{name}'s {len(points)} trials, and found {score(stopped.best)}; its best is "
+        f"{score(whole.best)}{estimated}"
+    )

@@ -1,0 +1,1 @@
+"""The record of a sweep: an Optuna study, wherever it is kept."""

@@ -1,0 +1,308 @@
+"""An ordered outbox in front of a study's storage, for when that is away.
+
+One thread writes, in the order in which it is told. While all is well, whoever writes waits until
+it is on disk. When a write fails or takes long, it and all after it are kept in memory and tried
+again, and nobody waits: training goes on.
+
+A write of which it is not known whether it came through is looked up before it is made again; so
+nothing is doubled. This relies on the study's lock: nobody else writes to the study.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeps.study.lock import Taken
+from sweeps.study.storage import Storage
+from sweeps.study.url import told
+
+#: Seconds that a write may take before it is waited for no longer.
+PATIENCE_S = 3.0
+#: Seconds between two attempts: at first, and at most.
+RETRY_S, LONGEST_S = 0.25, 5.0
+#: Seconds without a write after which it is seen whether the storage is there.
+IDLE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """The study to which is written; `ids` are its trials', by number."""
+
+    storage: BaseStorage
+    study: int
+    ids: list[int]
+
+
+class Entry(Protocol):
+    """Something to be written."""
+
+    def write(self, to: Target) -> None:
+        """Write it. May be written before."""
+
+    def written(self, to: Target) -> bool:
+        """Whether it is there already."""
+
+
+@dataclass(frozen=True)
+class NewTrial:
+    """A trial, the next of the study, with all that is known of it."""
+
+    number: int
+    trial: FrozenTrial
+
+    def write(self, to: Target) -> None:
+        """Make it, and learn its id."""
+        to.ids.append(to.storage.create_new_trial(to.study, self.trial))
+
+    def written(self, to: Target) -> bool:
+        """Whether the study has so many trials. Raises KeyError if that one is another."""
+        try:
+            found = to.storage.get_trial_id_from_study_id_trial_number(to.study, self.number)
+        except KeyError:
+            return False
+        if to.storage.get_trial(found).params != self.trial.params:
+            raise KeyError(f"trial {self.number} is another")
+        to.ids.append(found)
+        return True
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute of a trial."""
+
+    trial: int
+    key: str
+    value: Any
+
+    def write(self, to: Target) -> None:
+        """Set it."""
+        to.storage.set_trial_user_attr(to.ids[self.trial], self.key, self.value)
+
+    def written(self, to: Target) -> bool:
+        """Whether it has this value."""
+        known = to.storage.get_trial(to.ids[self.trial]).user_attrs
+        return self.key in known and json.dumps(known[self.key]) == json.dumps(self.value)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A trial's objective after an epoch."""
+
+    trial: int
+    epoch: int
+    value: float
+
+    def write(self, to: Target) -> None:
+        """Set it."""
+        to.storage.set_trial_intermediate_value(to.ids[self.trial], self.epoch, self.value)
+
+    def written(self, to: Target) -> bool:
+        """Whether the epoch has one; it never changes."""
+        return self.epoch in to.storage.get_trial(to.ids[self.trial]).intermediate_values
+
+
+@dataclass(frozen=True)
+class End:
+    """How a trial ended."""
+
+    trial: int
+    state: TrialState
+    values: Sequence[float] | None
+
+    def write(self, to: Target) -> None:
+        """End it."""
+        to.storage.set_trial_state_values(to.ids[self.trial], self.state, self.values)
+
+    def written(self, to: Target) -> bool:
+        """Whether it has ended so."""
+        return to.storage.get_trial(to.ids[self.trial]).state is self.state
+
+
+@dataclass(frozen=True)
+class Note:
+    """An attribute of the study; `sampler`: one that a sampler has written."""
+
+    key: str
+    value: Any
+    sampler: bool = False
+
+    def write(self, to: Target) -> None:
+        """Set it."""
+        if self.sampler:
+            to.storage.set_study_system_attr(to.study, self.key, self.value)
+        else:
+            to.storage.set_study_user_attr(to.study, self.key, self.value)
+
+    def written(self, to: Target) -> bool:
+        """It may be written twice."""
+        return False
+
+
+class Writer:
+    """Writes to one study."""
+
+    def __init__(self, storage: Storage, study: int, ids: Sequence[int]) -> None:
+        """Begin.
+
+        Args:
+            study: its id in the storage.
+            ids: of its trials, by number.
+        """
+        self._storage = storage
+        self._to = Target(storage, study, list(ids))
+        self._changed = threading.Condition()
+        self._queue: deque[tuple[Entry, ...]] = deque()
+        self._taken = self._done = 0  # groups of entries, ever
+        self._away = ""  # why the storage cannot be reached, while it cannot
+        self._told: list[str] = []
+        self._error: BaseException | None = None
+        self._gathered: list[Entry] | None = None
+        self._closing = False
+        self.lost = ""  # why nothing can be written any more
+        self._thread = threading.Thread(target=self._work, name="study", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Records that have not been written."""
+        with self._changed:
+            return self._waiting()
+
+    def notes(self) -> list[str]:
+        """What a person should know, each told once."""
+        with self._changed:
+            told, self._told = self._told, []
+            return told
+
+    def write(self, *entries: Entry) -> None:
+        """Write these; they are on disk when it returns, unless the storage is away.
+
+        Raises:
+            Exception: what cannot be written at all, such as an attribute that is no JSON.
+        """
+        if self._gathered is not None:
+            self._gathered.extend(entries)
+            return
+        with self._changed:
+            if self.lost:
+                return
+            self._queue.append(entries)
+            self._taken += 1
+            mine = self._taken
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._done >= mine or self._away or self.lost or self._error, PATIENCE_S
+            )
+            if self._error is not None:
+                raise self._error
+            if self._done < mine and not self._away and not self.lost:
+                self._leave(f"no answer for {PATIENCE_S:.0f} s")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within, what is to be written is kept, and written at once at the end."""
+        self._gathered = []
+        try:
+            yield
+        finally:
+            gathered, self._gathered = self._gathered, None
+            if gathered:
+                self.write(*gathered)
+
+    def close(self) -> None:
+        """End. What has not been written then is not; see `waiting` first."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(PATIENCE_S)
+
+    def discard(self) -> None:
+        """End, and delete the study with all that is in it."""
+        self.close()
+        self._storage.delete_study(self._to.study)
+
+    def _waiting(self) -> int:
+        return sum(len(entries) for entries in self._queue)
+
+    def _work(self) -> None:
+        failures = 0
+        while True:
+            with self._changed:
+                if failures:
+                    pause = min(RETRY_S * 2 ** (failures - 1), LONGEST_S)
+                    self._changed.wait_for(lambda: self._closing, pause)
+                else:
+                    self._changed.wait_for(lambda: self._queue or self._closing, IDLE_S)
+                if self._closing or self.lost or self._error is not None:
+                    return
+                entries = self._queue[0] if self._queue else ()
+            try:
+                self._put(entries, again=failures > 0)
+            except (OSError, StorageInternalError, _sql()) as error:
+                failures += 1
+                with self._changed:
+                    self._leave(told(error))
+            except Taken as taken:
+                self._give_up(f"the study is in use by {taken} by now, which goes on with it")
+            except (KeyError, UpdateFinishedTrialError):
+                self._give_up("another program has changed the study")
+            except BaseException as error:
+                with self._changed:
+                    self._error = error
+                    self._changed.notify_all()
+            else:
+                failures = 0
+                with self._changed:
+                    if entries:
+                        self._queue.popleft()
+                        self._done += 1
+                    if self._away and not self._queue:
+                        self._away = ""
+                        self._told.append("the study can be reached again, and has every record")
+                    self._changed.notify_all()
+
+    def _put(self, entries: Sequence[Entry], again: bool) -> None:
+        if again:
+            self._storage.ping()
+            entries = [entry for entry in entries if not entry.written(self._to)]
+        elif not entries:
+            self._storage.ping()
+        with self._storage.together() if len(entries) > 1 else nullcontext():
+            for entry in entries:
+                entry.write(self._to)
+
+    def _leave(self, why: str) -> None:
+        """The storage is away: nobody waits for it any longer."""
+        if not self._away:
+            self._away = why
+            waiting = self._waiting()
+            records = f"{waiting} record{' waits' if waiting == 1 else 's wait'}"
+            self._told.append(
+                f"the study cannot be reached: {why}; training goes on, "
+                + (f"{records} for it" if waiting else "what comes waits for it")
+            )
+        self._changed.notify_all()
+
+    def _give_up(self, why: str) -> None:
+        with self._changed:
+            self.lost = why
+            self._changed.notify_all()
+
+
+def _sql() -> type[Exception]:
+    """What a database raises; nothing, where none is used."""
+    import sys
+
+    module = sys.modules.get("sqlalchemy.exc")
+    found: type[Exception] = module.SQLAlchemyError if module else OSError
+    return found

@@ -1,0 +1,419 @@
+"""A study in PostgreSQL: one connection, which holds the study's lock and makes all writes.
+
+The lock is a session's advisory lock. It is on the connection that writes, not beside it, so that
+whoever has lost the lock cannot write either: a connection that breaks takes both with it, and
+the next one takes the lock before anything else, or is refused. PostgreSQL lets go of it when the
+connection ends, some 30 s later where a machine is gone (see `_SESSION`). A connection pooler in
+between has to pool sessions, not transactions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import Any
+
+import psycopg
+import sqlalchemy
+from optuna.distributions import (
+    BaseDistribution,
+    distribution_to_json,
+    json_to_distribution,
+)
+from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql
+
+from sweeps.study.fast_json import parsed
+from sweeps.study.lock import OWNER, Owner, Taken
+from sweeps.study.url import Database
+from trainers.errors import ConfigError
+
+#: Seconds to connect, and seconds without a sign of life after which the machine is gone.
+_CONNECT_S = 5
+_GONE_S = 15
+#: A driver that was killed a moment ago may still be on the server's list.
+_LETTING_GO_S = 2.0
+
+_URL = "postgresql+psycopg://"  # which driver; where to, `connect` knows
+
+#: For our connection, at the server's end: how soon it notices that we are gone.
+_SESSION = (
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 4",
+)
+_OWNER = (
+    "SELECT a.value_json FROM studies s JOIN study_user_attributes a USING (study_id) "
+    "WHERE s.study_name = %s AND a.key = %s"
+)
+
+
+def connect(database: Database) -> psycopg.Connection[Any]:
+    """A connection.
+
+    Raises:
+        psycopg.Error: there is no such server, user, password or database.
+    """
+    given: dict[str, Any] = {"password": database.password} if database.password else {}
+    return psycopg.connect(
+        database.url,
+        **given,
+        connect_timeout=_CONNECT_S,
+        keepalives_idle=5,
+        keepalives_interval=5,
+        keepalives_count=2,
+        tcp_user_timeout=_GONE_S * 1000,
+        application_name="caviar",
+    )
+
+
+def names_in(database: Database) -> list[str]:
+    """The names of the studies there.
+
+    Raises:
+        psycopg.Error: it cannot be reached or read.
+    """
+    connection = connect(database)
+    try:
+        if (connection.execute("SELECT to_regclass('studies')").fetchone() or [None])[0] is None:
+            return []
+        return [row[0] for row in connection.execute("SELECT study_name FROM studies")]
+    finally:
+        connection.close()
+
+
+def _prepare(database: Database) -> None:
+    """Make Optuna's tables if there are none; for that Optuna takes two connections."""
+    connection = connect(database)
+    try:
+        connection.autocommit = True
+        made = "SELECT to_regclass('alembic_version')"
+        if (connection.execute(made).fetchone() or [None])[0] is None:
+            connection.execute("SELECT pg_advisory_lock(%s)", [_key("tables")])  # one at a time
+            RDBStorage(_URL, {"creator": lambda: connect(database)}).engine.dispose()
+    finally:
+        connection.close()
+
+
+def _key(name: str) -> int:
+    """The number of a lock."""
+    digest = hashlib.sha256(f"caviar/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+class Postgres(RDBStorage):
+    """Optuna's storage on one connection that holds the lock; all trials are read at once."""
+
+    def __init__(self, database: Database, name: str, me: Owner) -> None:
+        """Connect and take the lock of the study of this name. Makes Optuna's tables.
+
+        Raises:
+            Taken: another driver has it.
+            ConfigError: the tables are of another version of Optuna.
+            psycopg.Error, optuna.exceptions.StorageInternalError: it cannot be reached or used.
+        """
+        self._database = database
+        self._name = name
+        self._me = me
+        self._opened = False
+        _prepare(database)
+        self._connection = self._connect()  # here, its errors are plain
+        first = [self._connection]
+        try:
+            self._open(first)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._opened = True
+
+    def _open(self, first: list[psycopg.Connection[Any]]) -> None:
+        super().__init__(
+            _URL,
+            {
+                "creator": lambda: first.pop() if first else self._connect(),
+                "pool_size": 1,
+                "max_overflow": 0,
+                "pool_timeout": _GONE_S,
+            },
+            skip_compatibility_check=True,  # which would take a second connection
+        )
+        self.scoped_session = orm.scoped_session(
+            orm.sessionmaker(bind=self.engine, class_=_Session)
+        )
+        versions = self._version_manager
+        if versions.get_current_version() != versions.get_head_version():
+            raise ConfigError(
+                f"study={self._database}: its tables are of another version of Optuna: optuna "
+                "storage upgrade --storage=… brings them up to date"
+            )
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        connection = connect(self._database)
+        try:
+            with connection.transaction():
+                for setting in _SESSION:
+                    connection.execute(setting)
+            self._take(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _take(self, connection: psycopg.Connection[Any]) -> None:
+        """Take the lock, unless it is another's, or was while we were not connected."""
+        deadline = time.monotonic() + _LETTING_GO_S
+        while not (locked := self._locked(connection)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        owner = self._owner(connection)
+        if self._opened and owner != self._me:
+            raise Taken(owner)
+        if not locked and self._opened:
+            raise psycopg.OperationalError("the server still holds our earlier connection")
+        if not locked:
+            raise Taken(owner)
+
+    def _locked(self, connection: psycopg.Connection[Any]) -> bool:
+        with connection.transaction():
+            row = connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", [_key(f"studies/{self._name}")]
+            )
+            return bool((row.fetchone() or [False])[0])
+
+    def _owner(self, connection: psycopg.Connection[Any]) -> Owner | None:
+        try:
+            with connection.transaction():
+                row = connection.execute(_OWNER, [self._name, OWNER]).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+        return None if row is None else Owner.read(json.loads(row[0]))
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        self.scoped_session.remove()
+        self.engine.dispose()
+        self._connection.close()  # the pool keeps one that is in use
+
+    def ping(self) -> None:
+        """See whether it is there; takes the lock again if the connection was lost.
+
+        Raises:
+            Taken: another driver has it.
+            sqlalchemy.exc.SQLAlchemyError: it cannot be reached.
+        """
+        with self.engine.connect() as connection:
+            connection.execute(sqlalchemy.text("SELECT 1"))
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Within, what is written is one transaction; a single thread may use the storage."""
+        session = self.scoped_session()
+        assert isinstance(session, _Session)
+        session.held = True
+        try:
+            yield
+            session.held = False
+            session.commit()
+        except BaseException:
+            session.held = False
+            session.rollback()
+            raise
+        finally:
+            session.close()
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """A new trial; returns its id. Optuna's own tries again, and may make two."""
+        (made,) = self.add_trials(
+            study_id, [template_trial or create_trial(state=TrialState.RUNNING)]
+        )
+        return made
+
+    def add_trials(self, study_id: int, trials: Sequence[FrozenTrial]) -> list[int]:
+        """Add trials, in a statement for each table; returns their ids."""
+        with _create_scoped_session(self.scoped_session) as session:
+            of_study = models.TrialModel.study_id == study_id
+            count = sqlalchemy.select(sqlalchemy.func.count()).where(of_study)
+            first: int = session.scalar(count) or 0
+            new = [
+                models.TrialModel(
+                    study_id=study_id,
+                    number=number,
+                    state=trial.state,
+                    datetime_start=trial.datetime_start,
+                    datetime_complete=trial.datetime_complete,
+                )
+                for number, trial in enumerate(trials, first)
+            ]
+            session.add_all(new)
+            session.flush()
+            ids: list[Any] = [trial.trial_id for trial in new]
+            rows: dict[Any, list[dict[str, Any]]] = {}
+            for trial_id, trial in zip(ids, trials, strict=True):
+                for model, row in _rows(trial):
+                    rows.setdefault(model, []).append({"trial_id": trial_id, **row})
+            for model, of_model in rows.items():
+                session.execute(sqlalchemy.insert(model), of_model)
+        return ids
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Record it, in one statement."""
+        row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        self._put(models.TrialUserAttributeModel, ("trial_id", "key"), row)
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """Record it, in one statement."""
+        row = {"trial_id": trial_id, **_intermediate(step, intermediate_value)}
+        self._put(models.TrialIntermediateValueModel, ("trial_id", "step"), row)
+
+    def _put(self, model: Any, keys: Sequence[str], row: Mapping[str, Any]) -> None:
+        """Write a row in the place of one with the same keys. Optuna's own looks for it first."""
+        insert = postgresql.insert(model).values(**row)
+        changed = {column: value for column, value in row.items() if column not in keys}
+        with _create_scoped_session(self.scoped_session) as session:
+            session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """All trials of a study, each table read once. Optuna makes an object of each row."""
+        del deepcopy  # nobody else holds what is made here
+        trials: dict[int, FrozenTrial] = {}
+        with orm.Session(self.engine) as session:
+            found: Any = session.scalars(
+                sqlalchemy.select(models.TrialModel)
+                .where(models.TrialModel.study_id == study_id)
+                .order_by(models.TrialModel.trial_id)
+            )
+            for trial in found:
+                trials[trial.trial_id] = FrozenTrial(
+                    number=trial.number,
+                    state=trial.state,
+                    value=None,
+                    datetime_start=trial.datetime_start,
+                    datetime_complete=trial.datetime_complete,
+                    params={},
+                    distributions={},
+                    user_attrs={},
+                    system_attrs={},
+                    intermediate_values={},
+                    trial_id=trial.trial_id,
+                )
+            read = _Reader(session, study_id)
+            known: dict[str, BaseDistribution] = {}
+            for trial_id, key, value, text in read.rows(
+                models.TrialParamModel, "param_name", "param_value", "distribution_json"
+            ):
+                distribution = known.get(text) or known.setdefault(text, json_to_distribution(text))
+                trials[trial_id].params[key] = distribution.to_external_repr(value)
+                trials[trial_id].distributions[key] = distribution
+            values: dict[int, dict[int, float]] = {}
+            for trial_id, objective, value, kind in read.rows(
+                models.TrialValueModel, "objective", "value", "value_type"
+            ):
+                made = models.TrialValueModel.stored_repr_to_value(value, kind)
+                values.setdefault(trial_id, {})[objective] = made
+            for trial_id, by_objective in values.items():
+                trials[trial_id].values = [by_objective[o] for o in sorted(by_objective)]
+            for trial_id, step, value, kind in read.rows(
+                models.TrialIntermediateValueModel,
+                "step",
+                "intermediate_value",
+                "intermediate_value_type",
+            ):
+                trials[trial_id].intermediate_values[step] = (
+                    models.TrialIntermediateValueModel.stored_repr_to_intermediate_value(
+                        value, kind
+                    )
+                )
+            for trial_id, key, value in read.attributes(models.TrialUserAttributeModel):
+                trials[trial_id].user_attrs[key] = value
+            for trial_id, key, value in read.attributes(models.TrialSystemAttributeModel):
+                trials[trial_id].system_attrs[key] = value
+        return [t for t in trials.values() if states is None or t.state in states]
+
+
+def _rows(trial: FrozenTrial) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What belongs to a trial: table and row, without the trial's id."""
+    for name, distribution in trial.distributions.items():
+        yield (
+            models.TrialParamModel,
+            {
+                "param_name": name,
+                "param_value": distribution.to_internal_repr(trial.params[name]),
+                "distribution_json": distribution_to_json(distribution),
+            },
+        )
+    for objective, value in enumerate(trial.values or ()):
+        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        row = {"objective": objective, "value": stored, "value_type": kind}
+        yield models.TrialValueModel, row
+    for step, value in trial.intermediate_values.items():
+        yield models.TrialIntermediateValueModel, _intermediate(step, value)
+    for model, attributes in (
+        (models.TrialUserAttributeModel, trial.user_attrs),
+        (models.TrialSystemAttributeModel, trial.system_attrs),
+    ):
+        for key, value in attributes.items():
+            yield model, {"key": key, "value_json": json.dumps(value)}
+
+
+def _intermediate(step: int, value: float) -> dict[str, Any]:
+    model = models.TrialIntermediateValueModel
+    stored, kind = model.intermediate_value_to_stored_repr(value)
+    return {"step": step, "intermediate_value": stored, "intermediate_value_type": kind}
+
+
+class _Session(orm.Session):
+    """While it is held, what would be committed stays in the transaction."""
+
+    held = False
+
+    def commit(self) -> None:
+        """Commit, unless held."""
+        if self.held:
+            self.flush()
+        else:
+            super().commit()
+
+    def close(self) -> None:
+        """Close, unless held."""
+        if not self.held:
+            super().close()
+
+
+class _Reader:
+    """Rows of the tables below trials, as plain tuples."""
+
+    def __init__(self, session: orm.Session, study: int) -> None:
+        self._session = session
+        self._study = study
+
+    def rows(self, model: Any, *columns: str) -> Iterator[Any]:
+        """(trial, *columns) of each row of a study, in the order in which they were written."""
+        (key,) = sqlalchemy.inspect(model).primary_key
+        return iter(
+            self._session.execute(
+                sqlalchemy.select(model.trial_id, *(getattr(model, c) for c in columns))
+                .join(models.TrialModel, models.TrialModel.trial_id == model.trial_id)
+                .where(models.TrialModel.study_id == self._study)
+                .order_by(key)
+            )
+        )
+
+    def attributes(self, model: Any) -> Iterator[tuple[int, str, Any]]:
+        """(trial, key, value); the values are parsed at once, a call for each takes longer."""
+        rows = list(self.rows(model, "key", "value_json"))
+        values = parsed(row[2].encode() for row in rows)
+        return ((row[0], row[1], value) for row, value in zip(rows, values, strict=True))

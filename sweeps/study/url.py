@@ -1,0 +1,129 @@
+"""What `study=` names: a storage that several sweeps share. Its password is kept apart.
+
+    postgresql://user@host:5432/database    a PostgreSQL database
+    /shared/group.log                       a journal file in a folder that all machines share
+
+A password may stand in the URL (user:password@host), in PGPASSWORD or in ~/.pgpass. The first is
+taken off the command line before anyone else can read it there, so what is recorded, shown or
+sent anywhere never has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+from sweeps.redaction import redacted_text
+from trainers.errors import ConfigError
+
+PASSWORD = "PGPASSWORD"
+
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+_UNDERSTOOD = "postgresql://user@host/database, or the path of a journal file"
+_SCHEME = re.compile(r"([\w+.-]+)://")
+_WORD = re.compile(r"""(\+*study=["']?[\w+.-]+://[^/\s:@"']*):(.*)@([^@]*)""", re.DOTALL)
+_SECRET = re.compile(r"(^|[?&])\w*password=", re.IGNORECASE)
+_HOST = r"(?:\[[0-9a-fA-F:.]+\]|[\w.,-]*)(?::\d+)?"
+_REST = re.compile(rf"{_HOST}/[^?/]+(?:\?.*)?")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A PostgreSQL database.
+
+    Attributes:
+        url: without a password; what may be shown and recorded.
+        password: from the URL; empty: PGPASSWORD or ~/.pgpass have it, or none is needed.
+    """
+
+    url: str
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A journal file that holds several studies."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def shared(study: str | None) -> Database | Journal | None:
+    """What `study=` names; None: nothing is shared, the sweep keeps its own journal.
+
+    Raises:
+        ConfigError: it is neither a URL of PostgreSQL nor a path where a file can be.
+    """
+    if study is None:
+        return None
+    if not study.strip():
+        raise ConfigError("study= is empty: study=null keeps it in the sweep's folder")
+    if not (scheme := _SCHEME.match(study)):
+        return Journal(_file(Path(study).expanduser()))
+    if scheme[1] not in _SCHEMES:
+        raise ConfigError(f"study={scheme[1]}://… is not understood: give {_UNDERSTOOD}")
+    login, _, rest = study[scheme.end() :].rpartition("@")
+    user, _, password = login.partition(":")
+    if _SECRET.search(rest):
+        raise ConfigError(
+            "study=: a password among the URL's options would be recorded; give it in "
+            f"{PASSWORD} or ~/.pgpass"
+        )
+    if not _REST.fullmatch(rest):
+        raise ConfigError(
+            f"study={scheme[1]}://… names no database: give postgresql://user@host/database"
+        )
+    return Database(f"postgresql://{user}{'@' if user else ''}{rest}", unquote(password))
+
+
+def _file(path: Path) -> Path:
+    """The path of a journal file, in full."""
+    if path.is_dir():
+        raise ConfigError(f"study={path} is a folder: name a file in it, study={path}/group.log")
+    if not path.parent.is_dir():
+        raise ConfigError(f"study={path}: there is no folder {path.parent}; make it first")
+    return path.resolve()
+
+
+def without_password(word: str) -> str:
+    """A `study=` word of the command line without its password; any other word as it is."""
+    return _taken(word)[0]
+
+
+def hide_password() -> None:
+    """Begin the program anew without the password of `study=` on its command line.
+
+    There all users of the machine can read it, Ray and W&B record it, and an error may show it.
+    The environment, where it goes instead, is the user's own.
+    """
+    words = [_taken(word) for word in sys.orig_argv]
+    passwords = [password for _, password in words if password is not None]
+    if passwords:
+        os.environ[PASSWORD] = passwords[-1]
+        os.execv(sys.executable, [word for word, _ in words])
+
+
+def _taken(word: str) -> tuple[str, str | None]:
+    if match := _WORD.fullmatch(word):
+        return f"{match[1]}@{match[3]}", unquote(match[2])
+    return word, None
+
+
+def told(error: BaseException) -> str:
+    """An error of a storage in one line, without a password."""
+    cause = error.__cause__ or error
+    original = getattr(cause, "orig", None) or cause
+    lines = [line.strip() for line in str(original).strip().splitlines() if line.strip()]
+    text = lines[0].removeprefix("connection failed: ") if lines else type(original).__name__
+    if isinstance(original, OSError) and original.strerror:
+        text = original.strerror
+    return redacted_text(text)

@@ -1,0 +1,1 @@
+"""Trials of previous sweeps, adapted to a new space for its search to learn from."""

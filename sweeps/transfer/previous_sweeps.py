@@ -1,0 +1,357 @@
+"""Earlier sweeps that a new one learns from (`from_sweep=a,b`): found, read, refused or adapted.
+
+An earlier sweep's study is only read, so it may be running. Its sweep.yaml says what it was; a
+trial's own config.yaml says what was true for that trial alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
+from omegaconf import OmegaConf
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from sweeps import results_folder
+from sweeps.config.composition import compose, dotted, plain, value_at
+from sweeps.config.error_messages import unknown
+from sweeps.config.schema import FROM_SWEEP, SWEEP_KEYS
+from sweeps.repeats import verdict
+from sweeps.repeats.settings import Repeats, stand
+from sweeps.report.repeat_means import SEED
+from sweeps.results_folder import Folder
+from sweeps.space.dimensions import Choice, Dimension, Interval, text
+from sweeps.space.space import Parameter, parse, parse_yaml
+from sweeps.study.storage import looking
+from sweeps.study.url import shared
+from sweeps.transfer.adapt import adapt
+from sweeps.trials import Objective, Ranked, Source, State, TrialRecord, ranking
+from trainers.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sweeps.launch.session import Sweep
+
+#: Searches that draw no conclusion from trials that they have not proposed themselves. Optuna's
+#: evolutionary samplers breed only from generations of their own.
+_HEEDLESS = frozenset(
+    {
+        "sweeps.search.Grid",
+        "sweeps.search.Sobol",
+        "sweeps.search.ablation.Ablation",
+        "optuna.samplers.RandomSampler",
+        "optuna.samplers.BruteForceSampler",
+        "optuna.samplers.GridSampler",
+        "optuna.samplers.QMCSampler",
+        "optuna.samplers.CmaEsSampler",
+        "optuna.samplers.NSGAIISampler",
+        "optuna.samplers.NSGAIIISampler",
+    }
+)
+
+#: Keys whose difference says nothing about what a trial has reached.
+_ASIDE = (*SWEEP_KEYS, SEED, "device", "histograms", "resources", "data.root", "data.cache")
+
+#: Keys that are told as different.
+_TOLD = 4
+
+#: C, where PyYAML has it, is ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A sweep that has been run, or runs.
+
+    Attributes:
+        config, overrides, data: as sweep.yaml has them.
+        dimensions: what was swept.
+        wall_s: seconds spent on it so far.
+        trials: with the objective alone of each epoch.
+    """
+
+    folder: Folder
+    config: Mapping[str, Any]
+    overrides: Sequence[str]
+    data: str
+    wall_s: float
+    objective: Objective
+    dimensions: Mapping[str, Dimension]
+    trials: tuple[TrialRecord, ...]
+    _choices: dict[str, str | None] = field(default_factory=dict)
+    _configs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Of the sweep."""
+        return self.folder.path.name
+
+    @property
+    def scored(self) -> list[TrialRecord]:
+        """The trials from which a search can learn: those that its search has proposed."""
+        return [
+            t
+            for t in self.trials
+            if t.source is None and t.state.scored and t.best(self.objective) is not None
+        ]
+
+    @property
+    def ranked(self) -> list[Ranked]:
+        """Its scored trials, the best first: the one that won when the best were run again."""
+        ranked = ranking(list(self.trials), self.objective)
+        repeats = Repeats.read(self.config.get("repeats"))
+        again = stand(repeats, self.trials, self.objective, int(self.config[SEED]))
+        won = verdict.winner(again, self.objective)
+        return ranked if won is None else [won.found, *(r for r in ranked if r != won.found)]
+
+    def then(self, trial: TrialRecord, parameter: Parameter) -> Any:
+        """What one of its trials had for a key that it did not draw.
+
+        Raises:
+            KeyError: that is not known.
+        """
+        key = parameter.key
+        if parameter.group:
+            choice = self._choice(key)
+            if choice is None:
+                raise KeyError(key)
+            return choice
+        if key.split(".")[0] in self.dimensions or key in self.dimensions:
+            return value_at(self._config(trial.id), key)
+        return value_at(self.config, key)
+
+    def _config(self, trial: str) -> Any:
+        """A trial's own configuration; empty if it has left none."""
+        if trial not in self._configs:
+            path = self.folder.trials / trial / "config.yaml"
+            content = path.read_text(encoding="utf-8") if path.is_file() else ""
+            self._configs[trial] = yaml.load(content, _LOADER)
+        return self._configs[trial]
+
+    def _choice(self, group: str) -> str | None:
+        """The choice of a group that was not swept; None if conf/ does not say any more."""
+        if group not in self._choices:
+            try:
+                with compose(self.overrides) as composition:
+                    self._choices[group] = composition.choice(group)
+            except (ConfigError, KeyError):
+                self._choices[group] = None
+        return self._choices[group]
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What a sweep learns from others.
+
+    Attributes:
+        trials: in its own space.
+        notes: what was made of them, for the person.
+    """
+
+    sweeps: tuple[Earlier, ...] = ()
+    trials: tuple[TrialRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of_other_data(self, fingerprint: str) -> tuple[str, ...]:
+        """A note on each sweep whose data were others."""
+        return tuple(
+            f"{FROM_SWEEP}={sweep.name}: its data are not those of this sweep, so its scores may "
+            "not compare"
+            for sweep in self.sweeps
+            if sweep.data != fingerprint
+        )
+
+
+def gather(sweep: Sweep) -> Warm:
+    """The trials of the sweeps that `from_sweep` names, adapted to this one's space.
+
+    Raises:
+        ConfigError: a sweep that is not there, has another objective, or nothing to be learnt.
+    """
+    found = [read(folder) for folder in named(sweep.config[FROM_SWEEP], sweep.config["results"])]
+    if not found:
+        return Warm()
+    for earlier in found:
+        _refuse_useless(earlier, sweep.objective)
+    if sweep.config["search"]["_target_"] in _HEEDLESS:
+        note = (
+            f"{FROM_SWEEP}: search={sweep.choice('search')} takes no heed of earlier sweeps; "
+            "search=tpe and search=gp do"
+        )
+        return Warm(tuple(found), (), (note,))
+    trials: list[TrialRecord] = []
+    notes: list[str] = []
+    for earlier in found:
+        more, told = _adapted(earlier, sweep)
+        trials += more
+        notes += told
+    return Warm(tuple(found), tuple(trials), tuple(notes))
+
+
+def named(given: Any, where: str) -> list[Folder]:
+    """The folders of the sweeps that are named.
+
+    Raises:
+        ConfigError: one that is not there, or twice; or no names.
+    """
+    names = [] if given is None else given if isinstance(given, list) else [given]
+    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
+        raise ConfigError(f"{FROM_SWEEP} must name sweeps, not {given!r}: {FROM_SWEEP}=a,b")
+    folders = []
+    for name in map(str, names):
+        folder = Folder(Path(where) / name)
+        if (folder.path / "plan.yaml").is_file():
+            raise ConfigError(
+                f"{FROM_SWEEP}={name} is a plan: name one of its sweeps, {FROM_SWEEP}={name}-1"
+            )
+        if not folder.sweep.is_file():
+            there = sorted(path.parent.name for path in Path(where).glob("*/sweep.yaml"))
+            told = unknown("sweep", f"{FROM_SWEEP}={name}", name, there)
+            raise ConfigError(f"{told} in {where}" + ("" if there else ": results= names another"))
+        if folder in folders:
+            raise ConfigError(f"{FROM_SWEEP} names {name} twice: once is enough")
+        folders.append(folder)
+    return folders
+
+
+def read(folder: Folder) -> Earlier:
+    """A sweep as its folder has it now.
+
+    Raises:
+        ConfigError: it has no study yet, or a record that cannot be read.
+    """
+    recorded = results_folder.read_sweep(folder)
+    config, overrides = recorded["config"], recorded["overrides"]
+    place = shared(config.get("study"))
+    if place is None and not folder.study.is_file():
+        raise ConfigError(f"{folder.path} has no study.log: let the sweep run first")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with looking(place or folder.study, config["name"]) as storage:
+            named = None if place is None else config["name"]  # a folder may have been renamed
+            study = optuna.load_study(study_name=named, storage=storage)
+            metric = str(study.user_attrs["metric"])
+            found = study.get_trials(deepcopy=False)
+    except (KeyError, ValueError):
+        raise ConfigError(
+            f"{place or folder.study} has no trials of it yet: let the sweep run first"
+        ) from None
+    objective = Objective(metric, study.directions[0] is StudyDirection.MAXIMIZE)
+    dimensions = _dimensions(config, overrides)
+    states = {
+        TrialState.COMPLETE: State.COMPLETE,
+        TrialState.PRUNED: State.STOPPED,
+        TrialState.RUNNING: State.RUNNING,
+    }
+    trials = tuple(
+        TrialRecord(
+            id=f"{trial.number:04d}",
+            number=trial.number,
+            state=states.get(trial.state, State.FAILED),
+            params={k: _value(dimensions.get(k), v) for k, v in trial.params.items()},
+            epochs={n: {metric: v} for n, v in sorted(trial.intermediate_values.items())},
+            source=Source(**told) if (told := trial.user_attrs.get("source")) else None,
+        )
+        for trial in found
+    )
+    return Earlier(
+        folder=folder,
+        config=config,
+        overrides=overrides,
+        data=recorded["data"],
+        wall_s=float(study.user_attrs.get("wall_s", 0.0)),
+        objective=objective,
+        dimensions=dimensions,
+        trials=trials,
+    )
+
+
+def _refuse_useless(earlier: Earlier, objective: Objective) -> None:
+    if earlier.objective != objective:
+        raise ConfigError(
+            f"{FROM_SWEEP}={earlier.name}: its objective was {_goal(earlier.objective)}, and this "
+            f"sweep's is {_goal(objective)}: name a sweep with the same, or set task.metric and "
+            "task.mode"
+        )
+    if not earlier.scored:
+        raise ConfigError(
+            f"{FROM_SWEEP}={earlier.name}: none of its {len(earlier.trials)} trials has a score "
+            "yet: let it run first, or leave it out"
+        )
+
+
+def _adapted(earlier: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], list[str]]:
+    """Its trials in the sweep's space, and lines on them."""
+    scored = earlier.scored
+    adapted = adapt(
+        scored, earlier.dimensions, sweep.space, earlier.then, sweep.composition.unswept
+    )
+    if not adapted.trials:
+        reasons = Counter(adapted.left_out).most_common(_TOLD)
+        why = "; ".join(f"{reason} ({n})" for reason, n in reasons)
+        raise ConfigError(
+            f"{FROM_SWEEP}={earlier.name}: none of its {len(scored)} scored trials is of this "
+            f"space: {why}.\nWiden the space to hold them, or leave {earlier.name} out"
+        )
+    lead = f"{FROM_SWEEP}={earlier.name}: "
+    share = f"{len(adapted.trials)} of {len(scored)} scored trials feed the search"
+    differing = list(_differing(earlier, sweep))
+    if differing:
+        more = f" and {len(differing) - _TOLD} more" if len(differing) > _TOLD else ""
+        share += f"; it had {', '.join(differing[:_TOLD])}{more}"
+    return adapted.trials, [lead + told for told in (share, *adapted.told)]
+
+
+def _differing(earlier: Earlier, sweep: Sweep) -> Iterator[str]:
+    """What was the same for all trials then, and is the same for all, but another, now."""
+    base = sweep.composition.base
+    now, as_written = plain(base), OmegaConf.to_container(base, resolve=False)
+    swept = {*earlier.dimensions, *sweep.space.keys}
+    for key in dotted(base):
+        if any(f"{key}.".startswith(f"{aside}.") for aside in (*_ASIDE, *swept)):
+            continue
+        try:
+            was, has = value_at(earlier.config, key), value_at(now, key)
+        except KeyError:
+            continue
+        if was != has and "${" not in str(value_at(as_written, key)):  # which another key tells
+            yield f"{key}={text(was)} (now {text(has)})"
+
+
+def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Dimension]:
+    """What a recorded sweep varied. Groups need no list of their choices to be told again."""
+    parser = OverridesParser.create()
+    given = parser.parse_overrides(list(overrides))
+    keys = {override.key_or_group for override in given}
+    written = {k: v for k, v in (config.get("space") or {}).items() if k not in keys}
+    swept = [*parse_yaml(written, parser), *(o for o in given if o.is_sweep_override())]
+    known = [override for override in swept if not isinstance(override.value(), Glob)]
+    found = {p.key: p.dimension for p in parse(known, lambda key: ()).parameters}
+    globs = {o.key_or_group for o in swept} - found.keys()
+    return {**found, **{key: Choice(()) for key in globs}}
+
+
+def _value(dimension: Dimension | None, label: Any) -> Any:
+    """What is recorded under a label; a search may have added values to a choice."""
+    if isinstance(dimension, Interval):
+        return dimension.value(label)
+    if isinstance(dimension, Choice):
+        for value in dimension.values:
+            if dimension.label(value) == label and isinstance(value, bool) == isinstance(
+                label, bool
+            ):
+                return value
+    if isinstance(label, str) and label[:1] in ("[", "{"):
+        return yaml.safe_load(label)
+    return label
+
+
+def _goal(objective: Objective) -> str:
+    return f"{'the highest' if objective.maximize else 'the lowest'} {objective.metric}"

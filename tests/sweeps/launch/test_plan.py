@@ -1,0 +1,208 @@
+"""Plans: in order, on record, and the same after a kill."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sweeps import results_folder
+from sweeps.commands import preview
+from sweeps.commands import resume as resume_module
+from sweeps.commands.resume import _merge
+from sweeps.config.composition import compose
+from sweeps.launch import plan as plan_module
+from sweeps.launch.plan import resume, start
+from sweeps.launch.session import Sweep
+from tests.sweeps.commands.test_resume import table
+from tests.sweeps.processes import saved
+from tests.sweeps.processes import start as command
+from tests.sweeps.transfer.test_previous_sweeps import pretend
+from trainers.errors import ConfigError
+
+PLAN = (
+    "plan=[{experiment:quickstart,budget:{trials:3},"
+    "overrides:['model.width=16,32','optimizer.lr=tag(log,interval(1e-3,1e-1))']},"
+    "{experiment:quickstart,budget:{trials:3},best:2,"
+    "overrides:['model.dropout=interval(0.0,0.3)','optimizer.lr=tag(log,interval(5e-3,1e-1))']}]"
+)
+WORDS = ("track=none", "space=null", "data.fraction=0.25", "epochs=4", "max_concurrent=1", "name=p")
+
+Begin = Callable[[Sweep], int]
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stages that are run, in order: none trains, each succeeds."""
+    names: list[str] = []
+
+    def begin(sweep: Sweep) -> int:
+        names.append(sweep.name)
+        pretend(sweep, 3)
+        return 0
+
+    monkeypatch.setattr(plan_module, "begin", begin)
+    monkeypatch.setattr(plan_module, "fetch", lambda sweep: "data")
+    return names
+
+
+def ending_with(code: int, in_stage: str, trials: int = 3, failing: bool = False) -> Begin:
+    def begin(sweep: Sweep) -> int:
+        pretend(sweep, trials, failing=failing)
+        return code if sweep.name == in_stage else 0
+
+    return begin
+
+
+def plan(where: Path, *words: str) -> None:
+    with compose([*WORDS, PLAN, f"results={where}", *words]) as composition:
+        start(composition)
+
+
+def never(where: Path, name: str, given: Sequence[str]) -> int | str:
+    raise AssertionError(f"{name} has not begun")
+
+
+def test_runs_its_stages_in_order_and_leaves_a_table(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan(tmp_path)
+    assert begun == ["p-1", "p-2"]
+    content = yaml.safe_load((tmp_path / "p" / "plan.yaml").read_text())
+    assert content["stages"] == ["p-1", "p-2"]
+    assert [stage["experiment"] for stage in content["plan"]] == ["quickstart", "quickstart"]
+    output = capsys.readouterr().out
+    assert re.findall(r"Stage \d of 2  p-\d", output) == ["Stage 1 of 2  p-1", "Stage 2 of 2  p-2"]
+    second = results_folder.read_sweep(results_folder.find(tmp_path, "p-2"))
+    width = second["config"]["model"]["width"]
+    assert f"settled: model.width={width}" in output
+    assert f"model.width={width}" in second["overrides"]
+    assert len(second["config"]["points"]) == 2
+    assert re.search(r"^2 +p-2 +3 ", output, flags=re.MULTILINE)
+
+
+def test_interrupted_it_says_how_to_go_on_and_does(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(plan_module, "begin", ending_with(130, "p-1"))
+        with pytest.raises(SystemExit) as ended:
+            plan(tmp_path)
+    assert ended.value.code == 130
+    assert f'make resume SWEEP=p ARGS="results={tmp_path}"' in capsys.readouterr().out
+    gone_on: list[tuple[str, Sequence[str]]] = []
+
+    def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
+        gone_on.append((name, given))
+        return 0
+
+    given = [f"results={tmp_path}", "max_concurrent=2"]
+    resume(tmp_path, "p", given, _merge, go_on)
+    assert gone_on == [("p-1", given)]
+    assert begun == ["p-2"]
+    assert (
+        "max_concurrent=2"
+        in results_folder.read_sweep(results_folder.find(tmp_path, "p-2"))["overrides"]
+    )
+
+    (tmp_path / "p-2" / "sweep.yaml").unlink()  # as if it had been killed while it was made
+    resume(tmp_path, "p", given, _merge, lambda *_: "p-1 is finished")
+    assert begun == ["p-2", "p-2"]
+
+    with pytest.raises(ConfigError, match="a plan is not extended as a whole; extend one of its"):
+        resume(tmp_path, "p", ["budget.trials=+3"], _merge, go_on)
+
+
+def test_a_stage_without_a_score_ends_it(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(plan_module, "begin", ending_with(1, "p-1", failing=True))
+    with pytest.raises(SystemExit) as ended:
+        plan(tmp_path)
+    assert ended.value.code == 1
+    assert "The plan ends here: no trial of p-1 has a score" in capsys.readouterr().out
+    assert not (tmp_path / "p-2").exists()
+
+
+@pytest.mark.parametrize("name", ["p", "p-2"])
+def test_a_name_that_is_taken_is_refused_before_anything(
+    tmp_path: Path, begun: list[str], name: str
+) -> None:
+    (tmp_path / name / "trials").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="exists and is never overwritten"):
+        plan(tmp_path)
+    assert begun == []
+
+
+def test_every_stage_is_checked_before_the_first_begins(tmp_path: Path, begun: list[str]) -> None:
+    bad = PLAN.replace("'model.dropout=", "'model.drpout=")
+    with (
+        compose([*WORDS, bad, f"results={tmp_path}"]) as composition,
+        pytest.raises(ConfigError, match=r"^plan\[1\] \(experiment=quickstart\): .*drpout"),
+    ):
+        start(composition)
+    assert begun == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_record_says_so(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "plan.yaml").write_text("version: [")
+    with pytest.raises(ConfigError, match="is damaged: it is no record of a plan"):
+        resume(tmp_path, "p", [], _merge, never)
+
+
+def test_the_preview_shows_all_stages_and_runs_none(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    shown: list[str] = []
+    monkeypatch.setattr(preview, "show", lambda sweep, console: shown.append(sweep.name))
+    plan(tmp_path, "preview=true")
+    assert "settled before: model.width" in capsys.readouterr().out
+    assert shown == ["p-1", "p-2"]
+    assert begun == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Until something has happened while the process runs; however busy the machine is."""
+    while not happened():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.005)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("ray_here")
+def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
+    """A process of its own is killed in the midst of the first stage; the rest runs here."""
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    plan(calm)
+    process = command("sweeps", *WORDS, PLAN, f"results={killed}")
+    log = killed / "p-1" / "study.log"
+    wait(process, lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    before = saved(killed / "p-1")
+    assert not (killed / "p-2").exists()
+
+    resume_module.resume("p", [f"results={killed}"])
+    after = saved(killed / "p-1")
+    assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
+    for stage in ("p-1", "p-2"):
+        assert table(killed / stage) == table(calm / stage)
+        one, other = (
+            results_folder.read_sweep(results_folder.find(where, stage))["config"]
+            for where in (killed, calm)
+        )
+        assert len(one["points"]) == (2 if stage == "p-2" else 0)
+        assert {**one, "results": ""} == {**other, "results": ""}

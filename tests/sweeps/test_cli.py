@@ -1,0 +1,205 @@
+"""Commands that cannot be: a line or two on stderr, exit code 2, and nothing left behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from sweeps.cli import refusals, run
+from trainers.errors import ConfigError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # so that it is as it was afterwards
+    return tmp_path
+
+
+def refused(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *words: str,
+    mode: str = "sweep",
+) -> str:
+    """What a person reads of a refused command."""
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
+    with pytest.raises(SystemExit) as end:
+        run(mode)
+    assert end.value.code == 2
+    written = capsys.readouterr().err
+    assert written.startswith("error: ")
+    assert written.endswith("\n")
+    assert 1 <= len(written.splitlines()) <= 2, written
+    assert "Traceback" not in written
+    return written
+
+
+def words_of(value: object) -> str:
+    return str(value) if "=" in str(value) and "?" not in str(value) else ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        # misspelt keys and choices
+        ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
+        ("optimizer=sgd optimizer.momentun=0.5", "did you mean optimizer.momentum?"),
+        ("search=tpe search.n_startup=3", "did you mean search.n_startup_trials?"),
+        ("optimizer=adamww", "did you mean adamw?"),
+        ("experiment=quikstart", "did you mean quickstart?"),
+        # types
+        ("epochs=abc", "abc"),
+        # grammar
+        ("optimizer.lr=tag(log,interval(1e-4", "is not an override"),
+    ],
+    ids=words_of,
+)
+def test_sweep_refuses_what_hydra_refuses(
+    words: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told in refused(monkeypatch, capsys, *words.split())
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [("optimizer.lrr=0.1", "did you mean optimizer.lr?"), ("optimizer=adamww", "adamw?")],
+    ids=words_of,
+)
+def test_sweep_refuses_the_same_beside_a_swept_key(
+    word: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told in refused(monkeypatch, capsys, word, "model.width=16,32")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("model.dropuot=0.1,0.2", "did you mean model.dropout?"),
+        ("optimizer=adamw,sdg", "did you mean sgd?"),
+        ("seed=1,2 budget.trials=0", "budget.trials must be above 0"),
+        ("seed=1,2 +budget.trails=3", "did you mean budget.trials?"),
+        ("seed=1,2 stop.factor=1", "stop.factor > 1"),
+        ("seed=1,2 +stop.grase=1", "grase"),
+        ("optimizer.lr=interval(0.1,0.2) budget.trials=null", "without any limit"),
+        (
+            "optimizer.lr=interval(0.1,0.2) budget.trials=null budget.target=0.9",
+            "a target may never be reached",
+        ),
+        ("seed=1,2 budget.target=high", "budget.target"),
+        ("seed=1,2 budget.stalled=1.5", "budget.stalled"),
+        ("seed=1,2 budget.stalled=0", "budget.stalled must be above 0"),
+        ("seed=1,2 stop=hyperband stop.grace=9 epochs=8", "not 9 of 8"),
+        ("seed=1,2 stop=several stop.rules.asha.factor=1", "stop.factor > 1"),
+        ("optimizer.lr=interval(0.1,0.2) search=grid", "search=random"),
+        ("experiment=quickstart,mnist", "experiment is the same for all trials"),
+        ("", "nothing varies"),
+    ],
+    ids=words_of,
+)
+def test_sweep_refuses_what_makes_no_sweep(
+    words: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told in refused(monkeypatch, capsys, "space=null", *words.split())
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("model.width=16,32", "model.width=16,32: one training takes one value"),
+        ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
+        ("epochs=abc", "abc"),
+        ("epochs=0", "epochs must be 1 or more"),
+    ],
+)
+def test_train_refuses(
+    word: str,
+    told: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert told in refused(monkeypatch, capsys, word, mode="train")
+    assert list(here.iterdir()) == []
+
+
+def test_a_preview_of_what_can_be_is_no_error(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
+    words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
+    words += ["study=postgresql://g:hush@nowhere/db"]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
+    run("sweep")
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "optimizer.lr" in captured.out
+    assert "in postgresql://g@nowhere/db" in captured.out
+    assert "at most 2 hours; until val_accuracy is 0.9; until 5 in a row are no better" in " ".join(
+        captured.out.split()
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_a_preview_shows_conditions_and_requirements(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "model.depth=1,2", "model.width=8,16", "search=grid"]
+    when = "+when={model.width: 'model.depth > 1'}"
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words, when, "require=['parameters <= 20_000']"])
+    run("sweep")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
+    assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines
+    assert ["configurations", "3"] in lines
+
+
+class TestRefusals:
+    def test_of_a_configuration_end_the_program(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as end, refusals():
+            raise ConfigError("rule, value\nremedy")
+        assert end.value.code == 2
+        assert capsys.readouterr().err == "error: rule, value\nremedy\n"
+
+    def test_also_where_another_error_wraps_it(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit), refusals():
+            raise RuntimeError("of a third party") from ConfigError("the rule")
+        assert capsys.readouterr().err == "error: the rule\n"
+
+    def test_of_omegaconf(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit), refusals():
+            OmegaConf.to_container(OmegaConf.create({"a": "${b}"}), resolve=True)
+        assert "'b'" in capsys.readouterr().err
+
+    def test_ctrl_c_is_no_traceback(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as end, refusals():
+            raise KeyboardInterrupt
+        assert end.value.code == 130
+        assert capsys.readouterr().err == "interrupted\n"
+
+    def test_a_bug_is_not_dressed_up(self) -> None:
+        with pytest.raises(ZeroDivisionError), refusals():
+            _ = 1 / 0
+
+    def test_nothing_wrong_nothing_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with refusals():
+            pass
+        assert capsys.readouterr().err == ""
