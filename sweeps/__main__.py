@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from sweeps.cli import run
+from rich.console import Console
 
-run("sweep")
+from sweeps.redaction import hide_password
+
+hide_password()  # before anything that takes time: until then every user of the machine can see it
+with Console().status("loading"):
+    from sweeps.commands.sweep import main
+
+main()

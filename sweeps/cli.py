@@ -9,11 +9,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+import hydra
+from hydra import compose, initialize_config_module
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps import ROOT
-from sweeps.study.url import hide_password
+from sweeps.config.error_messages import explain
+from sweeps.config.keys import dotted
+from sweeps.config.schema import register
+from sweeps.nearest_names import unknown
+from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
 
 #: Exit code after Ctrl-C, as shells have it.
@@ -22,37 +31,31 @@ INTERRUPTED = 130
 _PLUGINS = ROOT / "sweeps" / "plugin"
 
 
-def run(mode: str) -> None:
-    """Compose conf/sweep.yaml from the command line and run it as a sweep or as one training.
+def composed(multirun: bool) -> list[DictConfig]:
+    """Let Hydra compose conf/sweep.yaml from the command line.
 
     Args:
-        mode: "sweep", or "train", which never sweeps.
+        multirun: hand the configuration to the sweeper instead, swept values and all.
+
+    Returns:
+        The configuration, if there is no sweeper to take it.
     """
     hide_password()
     use_plugins()
     # Otherwise Hydra prints its own error, over many lines, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    import hydra
-    from omegaconf import DictConfig
-
-    from sweeps.config.schema import register
-
     register()
     # Told on the command line: where Hydra cannot compose, it does not know of the config's mode.
-    sys.argv[1:1] = ["--multirun"] if mode == "sweep" else ["hydra.mode=RUN", "hydra.run.dir=."]
-
-    composed: list[DictConfig] = []
+    sys.argv[1:1] = ["--multirun"] if multirun else ["hydra.mode=RUN", "hydra.run.dir=."]
+    found: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
-    def main(config: DictConfig) -> None:
-        composed.append(config)
+    def task(config: DictConfig) -> None:
+        found.append(config)
 
     with refusals():
-        main()
-        for config in composed:  # outside of Hydra, which comments on every exception
-            from sweeps.commands.train import train
-
-            train(config)
+        task()
+    return found  # to be used outside of Hydra, which comments on every exception
 
 
 def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -64,8 +67,6 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
     Raises:
         ConfigError: not one name, or an option that there is not.
     """
-    from sweeps.config.error_messages import unknown
-
     words = sys.argv[1:]
     names = [word for word in words if "=" not in word]
     given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
@@ -119,8 +120,6 @@ def _message(error: BaseException) -> str | None:
     if isinstance(cause, ConfigError):
         return str(cause)
     if isinstance(error, HydraException | OmegaConfBaseException):
-        from sweeps.config.error_messages import explain
-
         return explain(error, keys=_safely(_known_keys))
     return None
 
@@ -134,12 +133,6 @@ def _safely(keys: Callable[[], list[str]]) -> list[str]:
 
 def _known_keys() -> list[str]:
     """Every key and group that an override could have meant, under the groups that were chosen."""
-    from hydra import compose, initialize_config_module
-    from hydra.core.config_loader import ConfigLoader
-    from hydra.core.global_hydra import GlobalHydra
-
-    from sweeps.config.composition import dotted
-
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
@@ -153,3 +146,7 @@ def _known_keys() -> list[str]:
         keys = [*dotted(config), *groups]
         parents = {key.rpartition(".")[0] for key in keys} - {""}
         return sorted({*keys, *parents} - {"hydra"})
+
+
+#: Exit code of a sweep that failed.
+FAILED = 1

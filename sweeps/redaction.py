@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 HIDDEN = "***"
 _NAME = re.compile(r"(^|[._-])(api_?key|token|secret|passw(or)?d|credentials?)$", re.IGNORECASE)
@@ -37,12 +38,31 @@ def redacted_text(text: str) -> str:
     return _URL.sub(rf"\1:{HIDDEN}@", text)
 
 
-def cells(column: Sequence[Any]) -> list[Any]:
-    """One column of a table with cells of one type: numbers where all are, else text.
+PASSWORD = "PGPASSWORD"
 
-    W&B sorts and plots a column of numbers, and refuses one of mixed types.
+_WORD = re.compile(r"""(\+*study=["']?[\w+.-]+://[^/\s:@"']*):(.*)@([^@]*)""", re.DOTALL)
+
+
+def without_password(word: str) -> str:
+    """A `study=` word of the command line without its password; any other word as it is."""
+    return take_password(word)[0]
+
+
+def hide_password() -> None:
+    """Begin the program anew without the password of `study=` on its command line.
+
+    There all users of the machine can read it, Ray and W&B record it, and an error may show it.
+    The environment, where it goes instead, is the user's own.
     """
-    known = [cell for cell in column if cell is not None]
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in known):
-        return [None if cell is None or math.isnan(cell) else cell for cell in column]
-    return [None if cell is None else redacted_text(str(cell)) for cell in column]
+    words = [take_password(word) for word in sys.orig_argv]
+    passwords = [password for _, password in words if password is not None]
+    if passwords:
+        os.environ[PASSWORD] = passwords[-1]
+        os.execv(sys.executable, [word for word, _ in words])
+
+
+def take_password(word: str) -> tuple[str, str | None]:
+    """Split a word of the command line into what may be shown and its password, if it has one."""
+    if match := _WORD.fullmatch(word):
+        return f"{match[1]}@{match[3]}", unquote(match[2])
+    return word, None

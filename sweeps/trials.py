@@ -6,6 +6,7 @@ and the CSV files read it; none of them needs Optuna, Ray or W&B to do so.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,107 +193,9 @@ def _dominates(
     return not worse and any(objective.better(a, b) for a, b, objective in triples)
 
 
-@dataclass(frozen=True)
-class Rerun:
-    """One of the best configurations, run again with seeds that it was not chosen by.
-
-    Attributes:
-        trial: its id in the search; `score` is what it had there.
-        mean, low, high: of its new scores, and the 95 % interval; infinite for a single one.
-        seeds: how many new scores it has.
-        dropped: early, as one that could not win.
-    """
-
-    trial: str
-    score: float
-    mean: float
-    low: float
-    high: float
-    seeds: int
-    dropped: bool
+SEED = "seed"
 
 
-@dataclass(frozen=True)
-class Importance:
-    """How much of the objective's variation a parameter explains, by one evaluator (0 to 1)."""
-
-    parameter: str
-    values: Mapping[str, float]  # evaluator -> share
-
-
-@dataclass(frozen=True)
-class Change:
-    """A row of the ablation sheet: what one change has done.
-
-    Attributes:
-        told: the change as Hydra overrides; empty for the baseline.
-        trials: how many runs of it have a score (several with several seeds).
-        mean, sd: of their best values; sd is nan for a single one.
-        difference: of the mean to the baseline's, above 0 if it is better.
-        margin: the difference is uncertain by so much to either side (95 %); nan if unknown.
-    """
-
-    told: str
-    trials: int
-    mean: float
-    sd: float
-    difference: float
-    margin: float
-
-    @property
-    def verdict(self) -> str:
-        """In a word or two."""
-        if not self.told:
-            return "baseline"
-        if math.isnan(self.margin):
-            return {1: "better, one run", -1: "worse, one run"}.get(_sign(self.difference), "equal")
-        if abs(self.difference) <= self.margin:
-            return "no difference seen"
-        return "worked" if self.difference > 0 else "hurt"
-
-
-def _sign(value: float) -> int:
-    return (value > 0) - (value < 0)
-
-
-@dataclass(frozen=True)
-class Ending:
-    """All that is told when a sweep ends or is interrupted.
-
-    Attributes:
-        overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
-        test: metrics of the best trial on the test part, when it was evaluated.
-        diagnosis: what a look at the best trial's model on the validation part has shown.
-        objectives: all of them, `objective` first; `front` is empty if it is the only one.
-        front: the trials that none beats in one objective without losing in another.
-        baseline: the value of the configuration as it is, if that was a trial.
-        sheet: of an ablation: the baseline, then what each change has done, the best first.
-        reruns: of the best that were run again with fresh seeds, the winner first.
-        verdict: what these say, in sentences.
-        importances: most important first; `importances_note` warns when they mean little.
-        overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
-        stopped_because: why the sweep ended before its budget did, or empty.
-        paths: what -> where ("checkpoints" -> "results/quickstart/trials").
-        next_commands: command -> what it does.
-    """
-
-    sweep: str
-    objective: Objective
-    trials: tuple[TrialRecord, ...]
-    wall_s: float
-    train_s: float
-    overhead: float | None
-    overrides: tuple[str, ...] = ()
-    test: Mapping[str, float] = field(default_factory=dict)
-    diagnosis: str = ""
-    objectives: tuple[Objective, ...] = ()
-    front: tuple[Ranked, ...] = ()
-    baseline: float | None = None
-    sheet: tuple[Change, ...] = ()
-    reruns: tuple[Rerun, ...] = ()
-    verdict: tuple[str, ...] = ()
-    importances: tuple[Importance, ...] = ()
-    importances_note: str = ""
-    stopped_because: str = ""
-    paths: Mapping[str, str] = field(default_factory=dict)
-    next_commands: Mapping[str, str] = field(default_factory=dict)
+def derived(seed: int, what: str) -> int:
+    """Another seed, made of one and of what it is for; from 0 to 2**32 - 1."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{what}".encode()).digest()[:4], "big")

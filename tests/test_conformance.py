@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.config.composition import compose, plain
-from sweeps.launch.session import check
+from sweeps.checked.check import check
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
 from sweeps.launch.stages import checked, stages
 from trainers.check import check_arguments
 

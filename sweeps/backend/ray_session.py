@@ -14,7 +14,8 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,10 @@ class Cluster:
         if len(nodes) == 1:
             return names[0]
         return f"{len(nodes)} machines ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+
+
+#: Gives a Ray to run on, as long as it is entered.
+Ray = Callable[[], AbstractContextManager["Cluster"]]
 
 
 @contextlib.contextmanager

@@ -23,7 +23,8 @@ from sweeps.backend import worker as trial_side
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
-    from sweeps.driver.driver import Assignment, Driver
+    from sweeps.driver.contract import Assignment
+    from sweeps.driver.driver import Driver
 
 #: Trials that may wait for their process at once, so that slots fill in parallel.
 _STARTING = 64

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from sweeps.report.repeat_means import derived
+from sweeps.trials import derived
 from trainers import checkpoints, history
 from trainers.config import Keep, TrainConfig
 from trainers.errors import Diverged

@@ -27,10 +27,11 @@ from rich.table import Table
 
 from sweeps import ROOT
 from sweeps.bench.record import Figure, write
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
 from sweeps.driver.budget import UNLIMITED
-from sweeps.launch.session import Sweep, check
 from sweeps.simulation import baseline, simulate
 from sweeps.simulation.lookup_table import read
 from trainers.errors import ConfigError

@@ -20,12 +20,13 @@ from unittest.mock import patch
 
 from rich.console import Console
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import Composition, compose
 from sweeps.console.live import Progress
 from sweeps.console.status import Plan
 from sweeps.driver.driver import Driver
-from sweeps.launch.session import Sweep, check
 from sweeps.search.sampler_memory import Image
 from sweeps.study.lock import Owner
 from sweeps.study.storage import look, opened

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from sweeps.checked.sweep import Sweep
 from sweeps.config.require import MOST_INFEASIBLE, Refused
 from sweeps.study.study import Study
 from sweeps.trials import State
 from trainers.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sweeps.launch.session import Sweep
 
 
 def check(sweep: Sweep) -> None:
@@ -20,8 +16,8 @@ def check(sweep: Sweep) -> None:
         ConfigError: there is none, with the share of the proposals that each rule refuses.
     """
     study = Study(None, sweep.objective, sweep.space, sweep.name, True, sweep.further)
-    if sweep.warm.sweeps:
-        study.feed(sweep.warm.trials)
+    if sweep.transfer.data:
+        study.feed(sweep.transfer.trials)
     refused, limit = Refused(), sweep.search.limit()
     while refused.count < MOST_INFEASIBLE and (limit is None or study.count < limit):
         trial = study.propose(sweep.search)

@@ -6,18 +6,15 @@ checkpoints of their parents with other values of the swept keys.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from omegaconf import OmegaConf
 
-from sweeps.config.composition import plain_value
-from sweeps.space.space import Parameter, written
+from sweeps.checked.sweep import Sweep
+from sweeps.config.keys import plain_value
+from sweeps.space.dimensions import written
+from sweeps.space.space import Parameter
 from sweeps.stop import Breeding
 from trainers.config import typed
 from trainers.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sweeps.launch.session import Sweep
 
 #: Keys that every step of a training reads anew.
 _KEYS = ("model.dropout", "label_smoothing", "max_norm", "clip.norm", "clip.value", "batch_size")

@@ -23,9 +23,10 @@ from rich.text import Text
 
 from sweeps import results_folder
 from sweeps.cli import refusals, use_plugins
-from sweeps.config.composition import compose, plain
-from sweeps.config.error_messages import unknown
-from sweeps.console.closing import score
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
+from sweeps.formatting import score
+from sweeps.nearest_names import unknown
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint

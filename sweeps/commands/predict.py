@@ -20,7 +20,7 @@ from rich.progress import track
 
 from sweeps import results_folder
 from sweeps.cli import one_sweep, refusals
-from sweeps.console.closing import score
+from sweeps.formatting import score
 from sweeps.results_folder import Folder
 from trainers.config import Mode, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint

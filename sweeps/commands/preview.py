@@ -6,22 +6,22 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 from rich.console import Console
 from rich.table import Table
 
 from sweeps.backend.known_head import Head
-from sweeps.console.closing import number
+from sweeps.checked.sweep import Sweep
+from sweeps.formatting import number
+from sweeps.launch.plan import Plan, heading
+from sweeps.launch.stages import carried, checked
 from sweeps.simulation.hindsight import hindsight
 from sweeps.space.space import AS_CONFIGURED, Parameter
 from sweeps.stop import Breeding
 from trainers.config import Keep, typed
 from trainers.errors import DataError
-
-if TYPE_CHECKING:
-    from sweeps.launch.session import Sweep
 
 #: Configurations drawn from the space to see how large a checkpoint gets, and to be shown.
 _SAMPLES = 12
@@ -49,6 +49,23 @@ def show(sweep: Sweep, console: Console) -> None:
     for params in _draw(sweep)[:_SHOWN]:
         words = " ".join(f"{key}={number(value)}" for key, value in params.items())
         console.print(f"  {words}", highlight=False, soft_wrap=True)
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print all stages of a plan, as far as they are known before the first has run."""
+    swept: dict[str, None] = {}
+    for stage in plan.stages:
+        with checked(stage, stage.words(plan.given)) as sweep:
+            told = []
+            if stage.number > 1:
+                keys = carried(sweep, stage, plan.given, [*swept])
+                told = [
+                    f"settled before: {', '.join(keys) or 'nothing'}",
+                    f"begins like the best {stage.best} of {plan.stages[stage.number - 2].name}",
+                ]
+            heading(plan, stage, told, console)
+            show(sweep, console)
+            swept.update(dict.fromkeys(sweep.space.keys))
 
 
 def _goals(sweep: Sweep) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from rich.console import Console
 
 from sweeps import results_folder
-from sweeps.cli import one_sweep, refusals, use_plugins
+from sweeps.checked.check import check
+from sweeps.cli import FAILED, one_sweep, refusals, use_plugins
 from sweeps.config.composition import Composition, compose
-from sweeps.console.closing import score
 from sweeps.driver.pbt_generations import changed
-from sweeps.launch.session import FAILED, check
+from sweeps.formatting import score
 from sweeps.report.lineage import Stretch, schedule
 from sweeps.study.study import Study
 from sweeps.trials import Objective, TrialRecord, ranking

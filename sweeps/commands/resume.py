@@ -7,167 +7,33 @@ how it runs, and where it is shown.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
-from inspect import signature
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from sweeps import results_folder
+from sweeps.backend.ray_session import Ray, session
 from sweeps.cli import refusals, use_plugins
-from sweeps.config.composition import compose, dotted, exists
-from sweeps.config.schema import SweepConfig
-from sweeps.driver.budget import Spent
 from sweeps.launch import plan
-from sweeps.launch.session import check, connect, fetch, run
-from sweeps.repeats.settings import Repeats, stand
-from sweeps.study.study import Study
-from sweeps.study.url import hide_password
-from sweeps.transfer.previous_sweeps import gather
-from trainers.check import locate
+from sweeps.launch.resume import go_on
+from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
 
-#: What may be given anew when a sweep goes on.
-_FREE = (
-    *("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results"),
-    *("repeats.top", "repeats.seeds", "repeats.race", "study"),
-)
-#: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
-_SPACE = ("space", "when", "require")
-_BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 
-
-def resume(name: str, given: Sequence[str]) -> None:
-    """Go on with a sweep. Ends the program with an exit code other than 0 on failure.
+def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
+    """Go on with a sweep or a plan. Ends the program with an exit code other than 0 on failure.
 
     Raises:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
     where = next((w.partition("=")[2] for w in given if w.startswith("results=")), "results")
     if plan.recorded(Path(where) / name):
-        return plan.resume(Path(where), name, given, _merge, go_on)
-    done = go_on(Path(where), name, given)
+        done: int | str = plan.resume(Path(where), name, given, ray)
+    else:
+        done = go_on(Path(where), name, given, ray)
     if isinstance(done, str):
         sys.stdout.write(done)
     elif done:
         raise SystemExit(done)
-
-
-def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
-    """Run another sitting of a sweep. Returns the exit code, or what to tell if it is finished."""
-    folder = results_folder.find(where, name)
-    recorded = results_folder.read_sweep(folder)
-    overrides = _merge(recorded["overrides"], given, recorded["config"]["budget"])
-    with compose(overrides) as composition:
-        sweep = check(composition)
-        _refuse_changes(recorded["config"], sweep.config)
-        place = sweep.shared or folder.study
-        study = Study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
-        if not study.fed and (warm := gather(sweep)).sweeps:
-            study.feed(warm.trials)  # it was killed before it had been
-        done = all(trial.state.ended for trial in study.trials)
-        gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
-        searched = [trial for trial in study.trials if trial.repeat_of is None]
-        search_s = study.wall_s - study.repeats_s
-        spent = Spent.on_record(searched, search_s, gpus, sweep.objective)
-        over = sweep.budget.over(spent)
-        repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
-        finished = done and repeats.over and (over or sweep.enough(searched))
-        if finished and folder.summary.is_file():  # else it was killed before it had told
-            more = sweep.budget.extension(spent) or "budget.trials=+20"
-            again = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
-            study.close()
-            return (
-                f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
-                f'make extend SWEEP={name} ARGS="{more}"\n'
-            )
-        fingerprint = fetch(sweep)
-        if fingerprint != recorded["data"]:
-            raise ConfigError(
-                f"the data is not what {name} was begun with: put the same back, or begin a new "
-                "sweep with name=…"
-            )
-        results_folder.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-        with connect(sweep) as cluster:
-            cluster.check_folder(folder.path.resolve())
-            return run(sweep, folder, study, cluster)
-
-
-def _merge(
-    recorded: Sequence[str], given: Sequence[str], budget: dict[str, float | None]
-) -> list[str]:
-    """The overrides of the sweep with those given now in the place of their like."""
-    fresh = []
-    for word in given:
-        key = word.partition("=")[0].lstrip("+~")
-        if not any(key == free or key.startswith(f"{free}.") for free in _FREE):
-            raise ConfigError(
-                f"{word}: a sweep that has begun keeps its {key}; begin another with name=… "
-                f"(here may be given: {', '.join(_FREE)})"
-            )
-        if word.startswith("budget.target=+"):
-            raise ConfigError(
-                f"{word}: a target is a value of the objective, not to be added to: give the new "
-                "one, budget.target=0.99, or null for none"
-            )
-        if match := _BUDGET.fullmatch(word):
-            kind, more = match.groups()
-            before = budget.get(kind)
-            if before is None:
-                raise ConfigError(f"{word}: the sweep has no limit of {kind} that could be raised")
-            total = before + float(more)
-            word = f"budget.{kind}={int(total) if total == int(total) else total}"
-        fresh.append(word)
-    replaced = {word.partition("=")[0] for word in fresh}
-    kept = [o for o in recorded if o.partition("=")[0] not in replaced]
-    if any(word.startswith("repeats.") for word in fresh):  # beside which repeats=3 is in the way
-        kept = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", o) for o in kept]
-    return [*kept, *fresh]
-
-
-def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
-    """conf/ may have changed since: then the rest of the sweep would be another sweep."""
-    for key in _SPACE:
-        if (before.get(key) or None) != (now.get(key) or None):
-            raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
-                f"{now.get(key)} now; put it back, or begin a new sweep with name=…"
-            )
-    was_runs, runs = (Repeats.read(config.get("repeats")).runs for config in (before, now))
-    if was_runs != runs:
-        raise ConfigError(
-            f"conf/ has changed since this sweep began: repeats.runs was {was_runs}, and is {runs} "
-            "now; put it back, or begin a new sweep with name=…"
-        )
-    told = (*_SPACE, "repeats")
-    old = OmegaConf.create({key: value for key, value in before.items() if key not in told})
-    new = OmegaConf.create({key: value for key, value in now.items() if key not in told})
-    for key in sorted({*dotted(old), *dotted(new)}):
-        if any(
-            key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview", "histograms")
-        ):
-            continue
-        was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
-        if was != has and (exists(old, key) or has != _default(now, key)):
-            raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {was}, and is {has} now; "
-                "put it back, or begin a new sweep with name=…"
-            )
-
-
-def _default(config: dict[str, object], key: str) -> object:
-    """What a setting is if it is not given, to a group's target or by its type; else nothing.
-
-    A setting that is younger than the sweep changes nothing as long as it has this value.
-    """
-    group, _, name = key.partition(".")
-    node = config.get(group)
-    if not isinstance(node, dict) or "_target_" not in node:
-        return OmegaConf.select(OmegaConf.structured(SweepConfig), key, throw_on_missing=False)
-    parameter = signature(locate(group, node)).parameters.get(name)
-    return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
 def main() -> None:

@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps import results_folder
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
-from sweeps.config.error_messages import unknown
 from sweeps.config.schema import SweepConfig
-from sweeps.console.closing import duration, score
-from sweeps.launch.session import Sweep, check
+from sweeps.formatting import duration, score
+from sweeps.nearest_names import unknown
 from sweeps.simulation import (
     Generated,
     Simulated,

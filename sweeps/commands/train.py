@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweeps import cli
-from sweeps.cli import INTERRUPTED
-from sweeps.config.composition import plain
-from sweeps.console.closing import duration, number, score
-from sweeps.launch.session import FAILED, instantiate_group
+from sweeps.cli import FAILED, INTERRUPTED
+from sweeps.config.instantiate import instantiate_group
+from sweeps.config.keys import plain
+from sweeps.formatting import duration, number, score
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError, Diverged
@@ -185,5 +185,12 @@ def _tell(
         console.print("the same command goes on from the last epoch", highlight=False)
 
 
+def main() -> None:
+    """Let Hydra compose the command line, and train what it describes."""
+    for config in cli.composed(multirun=False):
+        with cli.refusals():
+            train(config)
+
+
 if __name__ == "__main__":
-    cli.run("train")
+    main()

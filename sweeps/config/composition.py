@@ -11,7 +11,6 @@ import contextlib
 import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
 from itertools import islice
 from typing import Any
 
@@ -24,14 +23,17 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.config.error_messages import explain, unknown
+from sweeps.config.error_messages import explain
+from sweeps.config.keys import dotted, exists, plain, plain_value
 from sweeps.config.overrides import listed
 from sweeps.config.schema import SWEEP_KEYS, register
-from sweeps.report.repeat_means import SEED
+from sweeps.nearest_names import unknown
+from sweeps.redaction import without_password
 from sweeps.space.dimensions import Interval
-from sweeps.space.space import AS_CONFIGURED, Parameter, Space, parse, parse_yaml
+from sweeps.space.grammar import parse, parse_yaml
+from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from sweeps.space.when import conditioned
-from sweeps.study.url import without_password
+from sweeps.trials import SEED
 from trainers.check import check_types
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
@@ -326,62 +328,6 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(explain(error)) from error
         yield Composition(loader, master, overrides)
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as resolved, plain containers."""
-    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
-
-
-def plain_value(value: Any) -> Any:
-    """A value of a configuration, resolved, without OmegaConf's and our own types."""
-    if OmegaConf.is_config(value):
-        return OmegaConf.to_container(value, resolve=True, enum_to_str=True)
-    return value.name if isinstance(value, Enum) else value
-
-
-def exists(config: DictConfig, key: str) -> bool:
-    """Whether a dotted key is in the configuration, be its value null; `betas.0` is of a list."""
-    node: Any = config
-    for part in key.split("."):
-        if OmegaConf.is_list(node) and part.isdigit() and int(part) < len(node):
-            node = node._get_node(int(part))
-        elif OmegaConf.is_dict(node) and part in node:
-            node = node._get_node(part)
-        else:
-            return False
-    return True
-
-
-def value_at(config: Any, key: str) -> Any:
-    """The value under a dotted key of plain containers; `betas.0` is of a list.
-
-    Raises:
-        KeyError: there is none.
-    """
-    for part in key.split("."):
-        if isinstance(config, list) and part.isdigit() and int(part) < len(config):
-            config = config[int(part)]
-        elif isinstance(config, Mapping) and part in config:
-            config = config[part]
-        else:
-            raise KeyError(key)
-    return config
-
-
-def dotted(config: DictConfig) -> Iterator[str]:
-    """Every key of a configuration that holds a value, in dotted form."""
-    yield from _dotted(OmegaConf.to_container(config, resolve=False), "")
-
-
-def _dotted(node: Any, prefix: str) -> Iterator[str]:
-    for key, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from _dotted(value, f"{prefix}{key}.")
-        elif not str(key).startswith("_"):
-            yield f"{prefix}{key}"
 
 
 def _choices(parameter: Parameter) -> dict[str, str]:

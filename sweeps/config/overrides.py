@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 
 from sweeps.config.schema import FROM_SWEEP
-from sweeps.space.space import written
+from sweeps.space.dimensions import written
 from trainers.errors import ConfigError
 
 

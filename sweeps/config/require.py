@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeps.config.composition import Composition, plain, value_at
-from sweeps.config.error_messages import unknown
+from sweeps.config.composition import Composition
+from sweeps.config.keys import plain, value_at
+from sweeps.nearest_names import unknown
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
 from trainers.config import TrainConfig

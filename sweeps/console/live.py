@@ -17,7 +17,10 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
-from sweeps.console.closing import (
+from sweeps.console.status import Plan, Standing
+from sweeps.driver.budget import UNLIMITED, Spent
+from sweeps.driver.observer import Onlooker
+from sweeps.formatting import (
     GAP,
     bar,
     cell,
@@ -31,9 +34,6 @@ from sweeps.console.closing import (
     pairs,
     score,
 )
-from sweeps.console.status import Plan, Standing
-from sweeps.driver.budget import UNLIMITED, Spent
-from sweeps.driver.observer import Onlooker
 from sweeps.trials import State, TrialRecord
 
 HEARTBEAT_S = 30.0  # between two lines that only say that all is well

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from sweeps.console.closing import FAILED, counts, number, one_line, outcome
 from sweeps.console.eta import eta
 from sweeps.driver.budget import UNLIMITED, Budget, Spent
+from sweeps.formatting import FAILED, counts, number, one_line, outcome
 from sweeps.trials import Objective, Ranked, State, TrialRecord
 
 ENOUGH_EPOCHS = 3  # to guess from, before a trial has ended: the first epochs include start-up

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sweeps.driver.best_so_far import Lead
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
@@ -144,57 +144,6 @@ class Budget:
 
 #: No limit at all.
 UNLIMITED = Budget(None, None, None, None)
-
-
-class Lead:
-    """Who leads, and how many trials have ended since without taking the lead.
-
-    A function of the records alone, in whatever order they come: "since" is by the trials'
-    numbers, so after an interruption it is what it was before.
-    """
-
-    def __init__(self, objective: Objective, trials: Sequence[TrialRecord]) -> None:
-        """Begin with what is on record."""
-        self._objective = objective
-        self._values: dict[int, float] = {}  # number -> best value, of those that did not fail
-        self._scored: list[int] = []  # numbers of those that ended well, sorted
-        self._leader: int | None = None
-        for trial in trials:
-            self.note(trial)
-
-    def note(self, trial: TrialRecord) -> None:
-        """A trial as it is after one more epoch, or at its end, which is told once."""
-        number = trial.number
-        if trial.state.scored:
-            insort(self._scored, number)
-        if trial.state is State.RUNNING or trial.state.scored:
-            if (best := trial.best(self._objective)) is not None:
-                self._values[number] = best[1]
-                self._leader = self._ahead(number, self._leader)
-        elif self._values.pop(number, None) is not None and number == self._leader:
-            self._leader = None
-            for other in self._values:
-                self._leader = self._ahead(other, self._leader)
-
-    @property
-    def best(self) -> float | None:
-        """The best value so far."""
-        return None if self._leader is None else self._values[self._leader]
-
-    @property
-    def fruitless(self) -> int:
-        """Trials that have ended well with a higher number than the leader's."""
-        if self._leader is None:
-            return len(self._scored)
-        return len(self._scored) - bisect_right(self._scored, self._leader)
-
-    def _ahead(self, one: int, other: int | None) -> int:
-        """Of two trials the one with the better value; of equals the earlier."""
-        if other is None:
-            return one
-        if self._values[one] == self._values[other]:
-            return min(one, other)
-        return one if self._objective.better(self._values[one], self._values[other]) else other
 
 
 def _clock(hours: float) -> str:

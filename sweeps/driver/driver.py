@@ -10,58 +10,29 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from omegaconf import DictConfig
+from typing import Any
 
 from sweeps.config.require import MOST_INFEASIBLE, Constraints, Refused
 from sweeps.driver import pbt_generations
-from sweeps.driver.budget import Budget, Lead, Spent
+from sweeps.driver.best_so_far import Lead
+from sweeps.driver.budget import Budget, Spent
+from sweeps.driver.contract import Assignment, Trainings
 from sweeps.driver.observer import Onlooker
 from sweeps.driver.repeat_best import Again
 from sweeps.driver.unrecorded_folders import set_aside
 from sweeps.repeats.settings import NO_REPEATS, Repeats
-from sweeps.report.repeat_means import SEED
 from sweeps.results_folder import Folder, write_config
 from sweeps.search.search import Search
 from sweeps.stop import Breeding, Promoting, Stop
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
-from sweeps.trials import Place, State, TrialRecord
+from sweeps.trials import SEED, Place, State, TrialRecord
 from trainers import history
 from trainers.config import TrainConfig
 
 #: Seconds between two records of the time spent, which a kill may lose.
 SPENDING_INTERVAL_S = 5.0
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A trial to be run, or to be gone on with.
-
-    Attributes:
-        config: the trial's configuration, plain containers.
-        folder: where its checkpoints go.
-        after: the last epoch on record; those that the folder has beyond it come first.
-    """
-
-    trial: str
-    config: Mapping[str, Any]
-    folder: Path
-    after: int
-
-
-class Trainings(Protocol):
-    """What parameters stand for: a sweep's `Composition`, or a simulation's stand-in."""
-
-    @property
-    def base(self) -> DictConfig:
-        """The configuration without any swept value."""
-
-    def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
-        """A trial's whole configuration, plain containers, and the training in it."""
 
 
 class Driver:

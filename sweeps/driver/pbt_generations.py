@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sweeps.space.space import written
+from sweeps.space.dimensions import written
 from sweeps.stop import Breeding
 from sweeps.stop.pbt import drawn
 from sweeps.stop.pbt_explore import explore

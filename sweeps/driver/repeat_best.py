@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from sweeps.driver.observer import Onlooker
-from sweeps.repeats.settings import Repeats, Standing, stand
+from sweeps.repeats.plan import Standing, stand
+from sweeps.repeats.settings import Repeats
 from sweeps.study.study import Study
 from sweeps.trials import Source, State, TrialRecord
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from sweeps.config.composition import value_at
-from sweeps.report.repeat_means import SEED
+from sweeps.config.keys import value_at
+from sweeps.trials import SEED
 
 #: In the sweep's folder, for what is not on record.
 ASIDE = "unrecorded"

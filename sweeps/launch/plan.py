@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,26 +17,23 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from sweeps import results_folder
-from sweeps.cli import INTERRUPTED
-from sweeps.config.composition import Composition, compose, plain
-from sweeps.console import closing
-from sweeps.launch.session import FAILED, begin, fetch, warmed
-from sweeps.launch.stages import Begun, Stage, carried, checked, next_stage, stages
+from sweeps import formatting, results_folder
+from sweeps.backend.ray_session import Ray, session
+from sweeps.cli import FAILED, INTERRUPTED
+from sweeps.config.composition import Composition, compose
+from sweeps.config.keys import plain
+from sweeps.launch.begin import begin, fetch
+from sweeps.launch.resume import go_on, merge
+from sweeps.launch.stages import Begun, Stage, checked, next_stage, stages
 from sweeps.results_folder import Folder
-from sweeps.space.space import written
-from sweeps.study.lock import Owner
-from sweeps.study.storage import hold
+from sweeps.space.dimensions import written
+from sweeps.study.lock import Owner, hold
 from sweeps.transfer import previous_sweeps
+from sweeps.transfer.gather import with_transfer
 from sweeps.trials import Objective
 from trainers.errors import ConfigError
 
 _FILE = "plan.yaml"
-
-#: Goes on with a sweep: (results, name, overrides given anew) -> exit code, or "it is finished".
-GoOn = Callable[[Path, str, Sequence[str]], int | str]
-#: Overrides on record with those given anew in the place of their like.
-Merge = Callable[[Sequence[str], Sequence[str], dict[str, float | None]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,13 @@ class Plan:
     Attributes:
         where: the folder of results.
         given: the plan's command line.
+        listed: its stages as the configuration lists them.
     """
 
     where: Path
     name: str
     given: tuple[str, ...]
+    listed: Sequence[Mapping[str, Any]]
     stages: tuple[Stage, ...]
 
     @property
@@ -74,23 +73,29 @@ def recorded(folder: Path) -> bool:
     return (folder / _FILE).is_file()
 
 
-def start(composition: Composition) -> None:
-    """Preview or run a new plan. Ends the program with an exit code other than 0 on failure.
+def composed(composition: Composition) -> Plan:
+    """The plan that a configuration describes.
+
+    Raises:
+        ConfigError: `plan:` lists no stages, or something that is no stage.
+    """
+    config = plain(composition.base)
+    return Plan(
+        Path(config["results"]),
+        str(config["name"]),
+        tuple(composition.overrides),
+        config["plan"],
+        stages(composition),
+    )
+
+
+def start(plan: Plan, ray: Ray = session) -> int:
+    """Run a new plan. Returns the exit code.
 
     Raises:
         ConfigError: a stage that would be refused, or a name that is taken.
     """
     console = Console()
-    config = plain(composition.base)
-    plan = Plan(
-        Path(config["results"]),
-        str(config["name"]),
-        tuple(composition.overrides),
-        stages(composition),
-    )
-    if config["preview"]:
-        _preview(plan, console)
-        return
     taken = [plan.path.parent, *(plan.folder(stage).path for stage in plan.stages)]
     for path in taken:
         if path.exists() and any(path.iterdir()):
@@ -101,12 +106,12 @@ def start(composition: Composition) -> None:
     with console.status("checking the stages"):
         _check(plan)
     results_folder.create(plan.where, plan.name).trials.rmdir()
-    _record(plan, config["plan"])
-    _end(_run(plan, (), None, console))
+    _record(plan)
+    return _run(plan, (), console, ray)
 
 
-def resume(where: Path, name: str, given: Sequence[str], merge: Merge, go_on: GoOn) -> None:
-    """Go on with a plan where it was. Ends the program with a code other than 0 on failure.
+def resume(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> int:
+    """Go on with a plan where it was. Returns the exit code.
 
     Raises:
         ConfigError: an override that would change it, or another process runs it.
@@ -122,19 +127,19 @@ def resume(where: Path, name: str, given: Sequence[str], merge: Merge, go_on: Go
     overrides = merge(content["overrides"], given, {})
     others = [word for word in overrides if word.partition("=")[0] not in ("plan", "name")]
     with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
-        plan = Plan(where, name, tuple(overrides), stages(whole))
+        plan = Plan(where, name, tuple(overrides), content["plan"], stages(whole))
     console = Console()
     with console.status("checking the stages"):
         _check(plan)
-    _record(plan, content["plan"])
-    _end(_run(plan, given, go_on, console))
+    _record(plan)
+    return _run(plan, given, console, ray)
 
 
-def _run(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
+def _run(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
     """Run the stages that are left. Returns the exit code."""
     lock = hold(Path(f"{plan.path}.driver"), str(plan.path.parent), Owner.me())
     try:
-        code = _each(plan, given, go_on, console)
+        code = _each(plan, given, console, ray)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except ConfigError:
@@ -153,7 +158,7 @@ def _how_to_go_on(plan: Plan, console: Console) -> None:
     console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
 
 
-def _each(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console) -> int:
+def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
     settled: dict[str, Any] = {}
     before: previous_sweeps.Earlier | None = None
     for stage in plan.stages:
@@ -165,14 +170,13 @@ def _each(plan: Plan, given: Sequence[str], go_on: GoOn | None, console: Console
                     if before is None
                     else next_stage(stage, plan.given, settled, before)
                 )
-            _heading(plan, stage, start.told, console)
+            heading(plan, stage, start.told, console)
             shutil.rmtree(plan.folder(stage).path, ignore_errors=True)  # killed while it was made
             with checked(stage, start.words) as sweep:
-                code: int | str = begin(warmed(sweep))
+                code: int | str = begin(with_transfer(sweep), ray)
         elif last:
-            assert go_on is not None, "a new plan has no stage that has begun"
-            _heading(plan, stage, (), console)
-            code = go_on(plan.where, stage.name, given)
+            heading(plan, stage, (), console)
+            code = go_on(plan.where, stage.name, given, ray)
             if isinstance(code, str):
                 console.print(f"{stage.name} is finished.", highlight=False)
         else:
@@ -214,25 +218,8 @@ def _check(plan: Plan) -> None:
             fetch(sweep)
 
 
-def _preview(plan: Plan, console: Console) -> None:
-    from sweeps.commands.preview import show
-
-    swept: dict[str, None] = {}
-    for stage in plan.stages:
-        with checked(stage, stage.words(plan.given)) as sweep:
-            told = []
-            if stage.number > 1:
-                keys = carried(sweep, stage, plan.given, [*swept])
-                told = [
-                    f"settled before: {', '.join(keys) or 'nothing'}",
-                    f"begins like the best {stage.best} of {plan.stages[stage.number - 2].name}",
-                ]
-            _heading(plan, stage, told, console)
-            show(sweep, console)
-            swept.update(dict.fromkeys(sweep.space.keys))
-
-
-def _heading(plan: Plan, stage: Stage, told: Sequence[str], console: Console) -> None:
+def heading(plan: Plan, stage: Stage, told: Sequence[str], console: Console) -> None:
+    """Print the heading of a stage, and lines on how it begins."""
     console.print(
         f"\n[bold]Stage {stage.number} of {len(plan.stages)}[/bold]  {stage.name}: "
         f"experiment={stage.experiment}",
@@ -268,18 +255,13 @@ def _table(plan: Plan, console: Console) -> None:
             str(stage.number),
             stage.name,
             str(len(sweep.trials)),
-            closing.duration(sweep.wall_s),
-            closing.score(ranked[0].value) if ranked else "-",
-            closing.score(so_far[1]) if so_far is not None else "-",
-            closing.pairs(ranked[0].trial.params, 200) if ranked else "",
+            formatting.duration(sweep.wall_s),
+            formatting.score(ranked[0].value) if ranked else "-",
+            formatting.score(so_far[1]) if so_far is not None else "-",
+            formatting.pairs(ranked[0].trial.params, 200) if ranked else "",
         )
     console.print(f"\n[bold]{plan.name}[/bold]  stage by stage", highlight=False)
     console.print(table, highlight=False)
-
-
-def _end(code: int) -> None:
-    if code:
-        raise SystemExit(code)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -295,14 +277,13 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is damaged: it is no record of a plan") from None
 
 
-def _record(plan: Plan, listed: Any) -> None:
+def _record(plan: Plan) -> None:
     """Write plan.yaml, whole or not at all."""
     content = {
         "version": results_folder.VERSION,
         "overrides": list(plan.given),
-        "plan": listed,
+        "plan": plan.listed,
         "stages": [stage.name for stage in plan.stages],
     }
-    fresh = plan.path.with_name(f".{_FILE}-{os.getpid()}")
-    fresh.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
-    fresh.replace(plan.path)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    results_folder.write_whole(plan.path, text)

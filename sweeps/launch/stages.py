@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sweeps.config.composition import Composition, compose, plain
-from sweeps.config.error_messages import unknown
-from sweeps.launch.session import Sweep, check
-from sweeps.space.space import written
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
+from sweeps.config.composition import Composition, compose
+from sweeps.config.keys import plain
+from sweeps.nearest_names import unknown
+from sweeps.space.dimensions import written
 from sweeps.transfer.adapt import fit
 from sweeps.transfer.previous_sweeps import Earlier
 from trainers.errors import ConfigError

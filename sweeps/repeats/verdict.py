@@ -7,11 +7,12 @@ mean over fresh seeds, by which nobody was picked, is the honest score.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from sweeps.console.closing import score
+from sweeps.formatting import score
 from sweeps.repeats.intervals import Mean, differences, mean, same, seeds_needed
-from sweeps.repeats.settings import Candidate, Standing
-from sweeps.trials import Objective, Rerun
+from sweeps.repeats.plan import Candidate, Standing
+from sweeps.trials import Objective
 
 
 def rows(standing: Standing, objective: Objective) -> list[Rerun]:
@@ -114,3 +115,23 @@ def _row(candidate: Candidate) -> Rerun:
         seeds=again.count,
         dropped=candidate.dropped,
     )
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """One of the best configurations, run again with seeds that it was not chosen by.
+
+    Attributes:
+        trial: its id in the search; `score` is what it had there.
+        mean, low, high: of its new scores, and the 95 % interval; infinite for a single one.
+        seeds: how many new scores it has.
+        dropped: early, as one that could not win.
+    """
+
+    trial: str
+    score: float
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    dropped: bool

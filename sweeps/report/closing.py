@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
-from sweeps import results_folder
-from sweeps.console import closing
+from sweeps import formatting
+from sweeps.checked.sweep import Sweep
 from sweeps.driver.driver import Driver
 from sweeps.repeats import verdict
-from sweeps.repeats.settings import stand
-from sweeps.report import lineage, pareto
-from sweeps.report.importance import importances
+from sweeps.repeats.plan import stand
+from sweeps.repeats.verdict import Rerun
+from sweeps.report import csv_files, lineage, pareto, summary_json
+from sweeps.report.importance import Importance, importances
 from sweeps.report.repeat_means import repeated
 from sweeps.results_folder import Folder
-from sweeps.search.ablation import Ablation
-from sweeps.space.space import written
+from sweeps.search.ablation import Ablation, Change
+from sweeps.space.dimensions import written
 from sweeps.stop import Breeding
 from sweeps.study.study import Study
 from sweeps.tracking import Table, Tracker
-from sweeps.trials import Ending, Ranked, TrialRecord, front, ranking
+from sweeps.trials import Objective, Ranked, TrialRecord, front, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sweeps.launch.session import Sweep
 
 #: Keys that say nothing to a single training.
 _ASIDE = (
@@ -55,26 +54,26 @@ def conclude(
     """Write what the sweep leaves behind, and gather what is to be told."""
     trials = study.trials
     keys = sweep.space.keys
-    results_folder.write_trials(folder, trials, keys, sweep.objective)
+    csv_files.write_trials(folder, trials, keys, sweep.objective)
     train_s = sum(trial.seconds for trial in trials)
     wall_s = driver.wall_s
     overhead = round(1 - train_s / (wall_s * slots), 4) if train_s else None
     shares, shares_note = importances(study.optuna, sweep.training.seed)
-    results_folder.write_importances(folder, shares)
-    results_folder.write_seeds(folder, repeated(trials, sweep.objective))
+    csv_files.write_importances(folder, shares)
+    csv_files.write_seeds(folder, repeated(trials, sweep.objective))
     sheet = []
     if isinstance(sweep.search, Ablation):
         searched = [trial for trial in trials if trial.repeat_of is None]
         sheet = sweep.search.sheet(searched, sweep.objective)
-        results_folder.write_sheet(folder, sheet)
+        csv_files.write_sheet(folder, sheet)
     best_of_all = front(trials, study.objectives) if sweep.further else []
-    results_folder.write_front(folder, best_of_all, keys, study.objectives)
+    csv_files.write_front(folder, best_of_all, keys, study.objectives)
     picture = pareto.draw(trials, best_of_all, study.objectives, folder.path) if best_of_all else ""
     ranked = ranking(trials, sweep.objective)
     best = ranked[0] if ranked else None
     repeats = stand(sweep.repeats, trials, sweep.objective, sweep.training.seed)
     again = verdict.rows(repeats, sweep.objective)
-    results_folder.write_reruns(folder, again)
+    csv_files.write_reruns(folder, again)
     if winner := verdict.winner(repeats, sweep.objective):
         best = winner.found
     if isinstance(sweep.stop, Breeding):
@@ -82,21 +81,21 @@ def conclude(
     checkpoint, diagnosis = "", ""
     test: dict[str, float] = {}
     if best is not None:
-        path = results_folder.write_best(folder, best)
+        path = summary_json.write_best(folder, best)
         checkpoint = str(path)
         if driver.finished and not driver.halted:
             with Console().status("looking at the best model"):
                 test, diagnosis = _looked_at(sweep, best, path, folder)
     rerun = again[0] if winner else None
-    summary = results_folder.summary(
+    summary = summary_json.summary(
         sweep.name, trials, best, checkpoint, test, wall_s, overhead, rerun
     )
-    results_folder.write_summary(folder, summary)
+    summary_json.write_summary(folder, summary)
     if not driver.halted:
         tracker.sweep_ended(
             summary,
-            _table(*results_folder.trials_table(trials, keys, sweep.objective)),
-            _table(*results_folder.importances_table(shares)),
+            _table(*csv_files.trials_table(trials, keys, sweep.objective)),
+            _table(*csv_files.importances_table(shares)),
         )
     paths = {
         "best model": checkpoint,
@@ -152,9 +151,9 @@ def _looked_at(
     found = seen.quality
     rarest, f1 = found.rarest()
     return test, (
-        f"accuracy {closing.score(found.accuracy)}, macro F1 "
-        f"{closing.score(found.macro_f1)}; of the "
-        f"rarest classes ({', '.join(rarest)}) {closing.score(f1)}"
+        f"accuracy {formatting.score(found.accuracy)}, macro F1 "
+        f"{formatting.score(found.macro_f1)}; of the "
+        f"rarest classes ({', '.join(rarest)}) {formatting.score(f1)}"
     )
 
 
@@ -199,7 +198,7 @@ def _next_commands(
     if other := _OTHER.get(sweep.choice("search")):
         known = ("name=", "preview=", "search=", "search.")
         same = [word for word in sweep.composition.overrides if not word.startswith(known)]
-        command = closing.paste([*same, f"search={other}", f"name={other}"], "sweep")
+        command = formatting.paste([*same, f"search={other}", f"name={other}"], "sweep")
         commands[command] = "another search, to compare"
     if sweep.config["experiment"] == "quickstart":
         commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
@@ -208,3 +207,46 @@ def _next_commands(
 
 def _table(columns: list[str], rows: list[list[Any]]) -> Table:
     return Table(tuple(columns), tuple(tuple(row) for row in rows))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """All that is told when a sweep ends or is interrupted.
+
+    Attributes:
+        overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
+        test: metrics of the best trial on the test part, when it was evaluated.
+        diagnosis: what a look at the best trial's model on the validation part has shown.
+        objectives: all of them, `objective` first; `front` is empty if it is the only one.
+        front: the trials that none beats in one objective without losing in another.
+        baseline: the value of the configuration as it is, if that was a trial.
+        sheet: of an ablation: the baseline, then what each change has done, the best first.
+        reruns: of the best that were run again with fresh seeds, the winner first.
+        verdict: what these say, in sentences.
+        importances: most important first; `importances_note` warns when they mean little.
+        overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
+        stopped_because: why the sweep ended before its budget did, or empty.
+        paths: what -> where ("checkpoints" -> "results/quickstart/trials").
+        next_commands: command -> what it does.
+    """
+
+    sweep: str
+    objective: Objective
+    trials: tuple[TrialRecord, ...]
+    wall_s: float
+    train_s: float
+    overhead: float | None
+    overrides: tuple[str, ...] = ()
+    test: Mapping[str, float] = field(default_factory=dict)
+    diagnosis: str = ""
+    objectives: tuple[Objective, ...] = ()
+    front: tuple[Ranked, ...] = ()
+    baseline: float | None = None
+    sheet: tuple[Change, ...] = ()
+    reruns: tuple[Rerun, ...] = ()
+    verdict: tuple[str, ...] = ()
+    importances: tuple[Importance, ...] = ()
+    importances_note: str = ""
+    stopped_because: str = ""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    next_commands: Mapping[str, str] = field(default_factory=dict)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sweeps import results_folder
 from sweeps.driver.pbt_generations import changed, generations
+from sweeps.report import csv_files
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.trials import Ranked, TrialRecord
@@ -52,8 +52,8 @@ def write(folder: Folder, study: Study, keys: Sequence[str], best: Ranked | None
                 continue  # a kill has come before it
             changes = changed(study.trial(parent).params, study.trial(child).params)
             rows.append([generation.epoch, trial, parent, child, ", ".join(changes)])
-    results_folder.write_exploits(folder, rows)
+    csv_files.write_exploits(folder, rows)
     if best is not None:
         stretches = schedule(study.trials, best.trial)
         told = [[s.first, s.last, s.trial, *(s.params.get(k, "") for k in keys)] for s in stretches]
-        results_folder.write_schedule(folder, keys, told)
+        csv_files.write_schedule(folder, keys, told)

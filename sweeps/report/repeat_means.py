@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import statistics
 from collections.abc import Sequence
@@ -10,17 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweeps.space.dimensions import label_of
-from sweeps.trials import Objective, TrialRecord
-
-SEED = "seed"
+from sweeps.trials import SEED, Objective, TrialRecord
 
 #: Shares of the longest run at which curves are compared.
 _MARKS = (0.125, 0.25, 0.5, 1.0)
-
-
-def derived(seed: int, what: str) -> int:
-    """Another seed, made of one and of what it is for; from 0 to 2**32 - 1."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{what}".encode()).digest()[:4], "big")
 
 
 @dataclass(frozen=True)

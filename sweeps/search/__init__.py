@@ -4,6 +4,6 @@
 """
 
 from sweeps.search.ablation import Ablation
-from sweeps.search.search import Grid, Sobol
+from sweeps.search.samplers import Grid, Sobol
 
 __all__ = ["Ablation", "Grid", "Sobol"]

@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 from optuna.samplers import BaseSampler, RandomSampler
 
-from sweeps.report.repeat_means import SEED
 from sweeps.search.search import Setting
-from sweeps.space.dimensions import label_of
-from sweeps.space.space import written
-from sweeps.trials import Change, Objective, TrialRecord
+from sweeps.space.dimensions import label_of, written
+from sweeps.trials import SEED, Objective, TrialRecord
 from trainers.errors import ConfigError
 
 #: How sure the interval of a difference is.
@@ -33,6 +31,9 @@ class Ablation:
 
     setting: Setting
     pairs: bool
+
+    #: The space lists the value that the configuration has without a sweep beside those given.
+    INCLUDES_OWN_VALUES: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if len(self._points) < 2:
@@ -75,6 +76,11 @@ class Ablation:
     def _seeds(self) -> Sequence[Any]:
         dimensions = {p.key: p.dimension for p in self.setting.space.parameters}
         return list(dimensions[SEED].enumerate()) if SEED in dimensions else [None]
+
+    @property
+    def learns(self) -> bool:
+        """No: the list is fixed."""
+        return False
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
         """Any: nothing is left to draw."""
@@ -143,3 +149,38 @@ def _margin(a: Sequence[float], b: Sequence[float]) -> float:
         return 0.0
     freedom = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
     return float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(va + vb)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A row of the ablation sheet: what one change has done.
+
+    Attributes:
+        told: the change as Hydra overrides; empty for the baseline.
+        trials: how many runs of it have a score (several with several seeds).
+        mean, sd: of their best values; sd is nan for a single one.
+        difference: of the mean to the baseline's, above 0 if it is better.
+        margin: the difference is uncertain by so much to either side (95 %); nan if unknown.
+    """
+
+    told: str
+    trials: int
+    mean: float
+    sd: float
+    difference: float
+    margin: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        if not self.told:
+            return "baseline"
+        if math.isnan(self.margin):
+            return {1: "better, one run", -1: "worse, one run"}.get(_sign(self.difference), "equal")
+        if abs(self.difference) <= self.margin:
+            return "no difference seen"
+        return "worked" if self.difference > 0 else "hurt"
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)

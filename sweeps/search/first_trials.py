@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sweeps.config.error_messages import unknown
-from sweeps.space.space import Space, written
+from sweeps.nearest_names import unknown
+from sweeps.space.dimensions import written
+from sweeps.space.space import Space
 from trainers.errors import ConfigError
 
 Point = Mapping[str, Any]

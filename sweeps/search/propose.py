@@ -13,10 +13,10 @@ from typing import Any
 from optuna.samplers import GPSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from sweeps.report.repeat_means import derived
 from sweeps.search.sampler_memory import Image
 from sweeps.search.search import Search
 from sweeps.space.space import Space
+from sweeps.trials import derived
 
 #: Draws for one trial, in search of a configuration that no other has.
 _ATTEMPTS = 20

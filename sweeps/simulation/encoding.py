@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweeps.report.repeat_means import SEED
 from sweeps.space.dimensions import Choice, Interval, label_of
 from sweeps.space.space import Space
+from sweeps.trials import SEED
 
 #: Of a category that the configuration does not have, and of one that the space does not know.
 ABSENT, STRANGE = -1, -2

@@ -17,11 +17,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna.samplers import RandomSampler
 
+from sweeps.checked.sweep import Sweep
 from sweeps.driver.budget import UNLIMITED
 from sweeps.driver.driver import Driver
 from sweeps.driver.observer import Onlooker
-from sweeps.launch.session import Sweep
-from sweeps.search.search import Sampled, Search
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Search
 from sweeps.simulation.curves import Curve, Source
 from sweeps.stop import Never
 from sweeps.study.study import Study

@@ -11,11 +11,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.samplers import RandomSampler
 
 from sweeps import results_folder
-from sweeps.console.closing import score
+from sweeps.checked.sweep import Sweep
 from sweeps.driver.budget import UNLIMITED
-from sweeps.launch.session import Sweep
+from sweeps.formatting import score
 from sweeps.results_folder import Folder
-from sweeps.search.search import Sampled, Setting
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Setting
 from sweeps.simulation import Recorded, baseline, read, simulate
 from sweeps.stop import Asha, Never
 from trainers.errors import ConfigError

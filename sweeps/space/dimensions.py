@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
+
+from hydra.core.override_parser.types import (
+    Quote,
+    QuotedString,
+)
 
 
 class Suggests(Protocol):
@@ -167,3 +173,19 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def written(value: Any) -> str:
+    """A value as text of Hydra's override grammar."""
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
+        if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
+            return value
+        return QuotedString(value, Quote.double).with_quotes()
+    if isinstance(value, list):
+        return f"[{','.join(map(written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # inf, -inf, nan, where JSON has other words
+    return json.dumps(value)

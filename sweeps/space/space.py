@@ -15,29 +15,17 @@ A key that exists only under some choices of a swept group is conditional on tho
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    Glob,
-    IntervalSweep,
-    Override,
-    Quote,
-    QuotedString,
-    RangeSweep,
+from sweeps.space.dimensions import (
+    Choice,
+    Dimension,
+    Suggests,
 )
-from hydra.errors import HydraException
-
-from sweeps.config.error_messages import unknown
-from sweeps.space.dimensions import Choice, Dimension, Interval, Suggests, label_of, text, tidy
 from sweeps.space.expressions import Expression
 from trainers.errors import ConfigError
 
@@ -243,155 +231,3 @@ class Space:
                 raise ConfigError(f"space: no configuration has a key {parameter.key}")
             parameters.append(replace(parameter, when=tuple(when)))
         return Space(tuple(parameters))
-
-
-def parse(overrides: Sequence[Override], options: Callable[[str], Sequence[str]]) -> Space:
-    """A space from parsed Hydra sweep overrides.
-
-    Args:
-        overrides: of different keys, each a sweep.
-        options: config group -> its choices; empty if there is no such group.
-
-    Raises:
-        ConfigError: no values, ends in the wrong order, a log scale that touches 0, a choice
-            that a group does not have, an unknown tag.
-    """
-    parameters = []
-    for override in overrides:
-        key = override.key_or_group
-        choices = options(key)
-        dimension = _dimension(key, override.value(), choices)
-        if choices:
-            _check_choices(key, dimension, choices)
-        parameters.append(Parameter(key, dimension, group=bool(choices)))
-    return Space(tuple(sorted(parameters, key=lambda p: not p.group)))
-
-
-def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Override]:
-    """The entries of a `space:` node as Hydra overrides.
-
-    Raises:
-        ConfigError: an entry that is not a sweep, or not of Hydra's grammar.
-    """
-    overrides = []
-    for key, value in space.items():
-        if value == []:
-            raise ConfigError(f"space.{key}: the choice is empty; give at least one value")
-        if isinstance(value, list):
-            # The short form: choice() does not take null.
-            value = (
-                ",".join(map(written, value)) if len(value) > 1 else f"choice({written(value[0])})"
-            )
-        try:
-            override = parser.parse_override(f"{key}={value}")
-        except HydraException as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(
-                f"space.{key}: {value!r} is not in Hydra's sweep grammar ({reason})"
-            ) from error
-        if not override.is_sweep_override():
-            raise ConfigError(
-                f"space.{key}: {value!r} gives nothing to choose from; write values a,b,c, "
-                "range(start,stop,step), or interval(low,high)"
-            )
-        overrides.append(override)
-    return overrides
-
-
-def _dimension(key: str, value: Any, options: Sequence[str]) -> Dimension:
-    if isinstance(value, ChoiceSweep | RangeSweep) and value.tags:
-        raise ConfigError(
-            f"{key}: tag({min(value.tags)},…) has a meaning for intervals only: "
-            f"{key}=tag(log,interval(low,high))"
-        )
-    if isinstance(value, ChoiceSweep):
-        values = tuple(_plain(item) for item in value.list)
-        return _choice(key, values)
-    if isinstance(value, Glob):
-        return _choice(key, tuple(value.filter(list(options))))
-    if isinstance(value, RangeSweep):
-        return _range(key, value)
-    if isinstance(value, IntervalSweep):
-        return _interval(key, value)
-    raise ConfigError(f"{key}: {value!r} is not a sweep: write values a,b,c or interval(low,high)")
-
-
-def _choice(key: str, values: tuple[Any, ...]) -> Choice:
-    if not values:
-        raise ConfigError(f"{key}: the choice is empty; give at least one value: {key}=a,b,c")
-    labels = [label_of(value) for value in values]
-    if any(a == b for i, a in enumerate(labels) for b in labels[:i]):  # 1 and true, too
-        raise ConfigError(f"{key}: a value is given twice in {', '.join(map(text, values))}")
-    return Choice(values)
-
-
-def _range(key: str, sweep: RangeSweep) -> Dimension:
-    start, stop, step = sweep.start or 0, sweep.stop, sweep.step or 1
-    if stop is None or step <= 0 or start >= stop:
-        raise ConfigError(
-            f"{key}: range({start},{stop},{step}) is empty; write range(start,stop,step) with "
-            "start < stop and step > 0"
-        )
-    integer = all(isinstance(number, int) for number in (start, stop, step))
-    count = math.ceil((stop - start) / step - 1e-9)
-    last = tidy(start + (count - 1) * step, integer)
-    if count == 1:
-        return Choice((start,))
-    return Interval(start, last, integer=integer, step=None if integer and step == 1 else step)
-
-
-def _interval(key: str, sweep: IntervalSweep) -> Interval:
-    low, high = sweep.start, sweep.end
-    if low is None or high is None or not low < high:
-        raise ConfigError(
-            f"{key}: interval({low},{high}) is empty; the low end must be below the high end"
-        )
-    unknown = sorted(set(sweep.tags) - {"log", "log1m"})
-    if unknown:
-        raise ConfigError(f"{key}: unknown tag {unknown[0]!r}; the tags are log and log1m")
-    log, log1m = "log" in sweep.tags, "log1m" in sweep.tags
-    if log1m and (log or isinstance(low, int) or not high < 1):
-        raise ConfigError(
-            f"{key}: tag(log1m,…) is a scale of its own, for numbers below 1: "
-            f"{key}=tag(log1m,interval(0.9,0.999))"
-        )
-    if log and low <= 0:
-        raise ConfigError(
-            f"{key}: a log scale cannot reach {text(low)}; start interval(low,high) above 0"
-        )
-    # interval(1,9) is parsed to floats, as in hydra-optuna-sweeper; ints come from int(interval()).
-    return Interval(low, high, log=log, log1m=log1m, integer=isinstance(low, int))
-
-
-def _check_choices(key: str, dimension: Dimension, options: Sequence[str]) -> None:
-    if not isinstance(dimension, Choice):
-        raise ConfigError(f"{key} is a config group: sweep it by name, {key}={','.join(options)}")
-    for value in dimension.values:
-        if value not in options:
-            raise ConfigError(unknown("choice", f"{key}={text(value)}", str(value), options))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, QuotedString):
-        return value.text
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {_plain(k): _plain(v) for k, v in value.items()}
-    return value
-
-
-def written(value: Any) -> str:
-    """A value as text of Hydra's override grammar."""
-    if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
-        if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
-            return value
-        return QuotedString(value, Quote.double).with_quotes()
-    if isinstance(value, list):
-        return f"[{','.join(map(written, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # inf, -inf, nan, where JSON has other words
-    return json.dumps(value)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice, product
 from typing import Any
 
-from sweeps.config.error_messages import unknown
+from sweeps.nearest_names import unknown
 from sweeps.space.expressions import Expression
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.errors import ConfigError

@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from sweeps.report.repeat_means import derived
 from sweeps.stop.comparisons import low
 from sweeps.stop.rule import Curves, Stop
+from sweeps.trials import derived
 from trainers.errors import ConfigError
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainers.errors import ConfigError
+
+if TYPE_CHECKING:
+    pass
+
 import secrets
 import socket
 from dataclasses import asdict, dataclass
@@ -45,3 +54,30 @@ class Taken(Exception):
     def __init__(self, owner: Owner | None) -> None:
         """Take note of who."""
         super().__init__(str(owner) if owner else "another process")
+
+
+def hold(path: Path, what: str, me: Owner) -> int:
+    """Hold a lock for this process; the kernel lets go of it however the process ends.
+
+    It is a lock of `flock`. Between machines it holds on NFS (version 4, or 3 with its lock
+    daemon) and not on all other network file systems; where it does not, two machines are not
+    kept apart.
+
+    Returns:
+        A descriptor; to close it is to let go.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 256, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise ConfigError(
+            f"{what} is in use by {text or 'another process'}: stop it first, or wait for its end"
+        ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{me}\n".encode(), 0)
+    return descriptor

@@ -20,7 +20,6 @@ import psycopg
 import sqlalchemy
 from optuna.distributions import (
     BaseDistribution,
-    distribution_to_json,
     json_to_distribution,
 )
 from optuna.storages import RDBStorage
@@ -30,8 +29,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 
-from sweeps.study.fast_json import parsed
 from sweeps.study.lock import OWNER, Owner, Taken
+from sweeps.study.postgres_rows import Reader, Session, intermediate, rows_of
 from sweeps.study.url import Database
 from trainers.errors import ConfigError
 
@@ -144,9 +143,7 @@ class Postgres(RDBStorage):
             },
             skip_compatibility_check=True,  # which would take a second connection
         )
-        self.scoped_session = orm.scoped_session(
-            orm.sessionmaker(bind=self.engine, class_=_Session)
-        )
+        self.scoped_session = orm.scoped_session(orm.sessionmaker(bind=self.engine, class_=Session))
         versions = self._version_manager
         if versions.get_current_version() != versions.get_head_version():
             raise ConfigError(
@@ -215,7 +212,7 @@ class Postgres(RDBStorage):
     def together(self) -> Iterator[None]:
         """Within, what is written is one transaction; a single thread may use the storage."""
         session = self.scoped_session()
-        assert isinstance(session, _Session)
+        assert isinstance(session, Session)
         session.held = True
         try:
             yield
@@ -256,7 +253,7 @@ class Postgres(RDBStorage):
             ids: list[Any] = [trial.trial_id for trial in new]
             rows: dict[Any, list[dict[str, Any]]] = {}
             for trial_id, trial in zip(ids, trials, strict=True):
-                for model, row in _rows(trial):
+                for model, row in rows_of(trial):
                     rows.setdefault(model, []).append({"trial_id": trial_id, **row})
             for model, of_model in rows.items():
                 session.execute(sqlalchemy.insert(model), of_model)
@@ -271,7 +268,7 @@ class Postgres(RDBStorage):
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
         """Record it, in one statement."""
-        row = {"trial_id": trial_id, **_intermediate(step, intermediate_value)}
+        row = {"trial_id": trial_id, **intermediate(step, intermediate_value)}
         self._put(models.TrialIntermediateValueModel, ("trial_id", "step"), row)
 
     def _put(self, model: Any, keys: Sequence[str], row: Mapping[str, Any]) -> None:
@@ -310,7 +307,7 @@ class Postgres(RDBStorage):
                     intermediate_values={},
                     trial_id=trial.trial_id,
                 )
-            read = _Reader(session, study_id)
+            read = Reader(session, study_id)
             known: dict[str, BaseDistribution] = {}
             for trial_id, key, value, text in read.rows(
                 models.TrialParamModel, "param_name", "param_value", "distribution_json"
@@ -342,78 +339,3 @@ class Postgres(RDBStorage):
             for trial_id, key, value in read.attributes(models.TrialSystemAttributeModel):
                 trials[trial_id].system_attrs[key] = value
         return [t for t in trials.values() if states is None or t.state in states]
-
-
-def _rows(trial: FrozenTrial) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """What belongs to a trial: table and row, without the trial's id."""
-    for name, distribution in trial.distributions.items():
-        yield (
-            models.TrialParamModel,
-            {
-                "param_name": name,
-                "param_value": distribution.to_internal_repr(trial.params[name]),
-                "distribution_json": distribution_to_json(distribution),
-            },
-        )
-    for objective, value in enumerate(trial.values or ()):
-        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
-        row = {"objective": objective, "value": stored, "value_type": kind}
-        yield models.TrialValueModel, row
-    for step, value in trial.intermediate_values.items():
-        yield models.TrialIntermediateValueModel, _intermediate(step, value)
-    for model, attributes in (
-        (models.TrialUserAttributeModel, trial.user_attrs),
-        (models.TrialSystemAttributeModel, trial.system_attrs),
-    ):
-        for key, value in attributes.items():
-            yield model, {"key": key, "value_json": json.dumps(value)}
-
-
-def _intermediate(step: int, value: float) -> dict[str, Any]:
-    model = models.TrialIntermediateValueModel
-    stored, kind = model.intermediate_value_to_stored_repr(value)
-    return {"step": step, "intermediate_value": stored, "intermediate_value_type": kind}
-
-
-class _Session(orm.Session):
-    """While it is held, what would be committed stays in the transaction."""
-
-    held = False
-
-    def commit(self) -> None:
-        """Commit, unless held."""
-        if self.held:
-            self.flush()
-        else:
-            super().commit()
-
-    def close(self) -> None:
-        """Close, unless held."""
-        if not self.held:
-            super().close()
-
-
-class _Reader:
-    """Rows of the tables below trials, as plain tuples."""
-
-    def __init__(self, session: orm.Session, study: int) -> None:
-        self._session = session
-        self._study = study
-
-    def rows(self, model: Any, *columns: str) -> Iterator[Any]:
-        """(trial, *columns) of each row of a study, in the order in which they were written."""
-        (key,) = sqlalchemy.inspect(model).primary_key
-        return iter(
-            self._session.execute(
-                sqlalchemy.select(model.trial_id, *(getattr(model, c) for c in columns))
-                .join(models.TrialModel, models.TrialModel.trial_id == model.trial_id)
-                .where(models.TrialModel.study_id == self._study)
-                .order_by(key)
-            )
-        )
-
-    def attributes(self, model: Any) -> Iterator[tuple[int, str, Any]]:
-        """(trial, key, value); the values are parsed at once, a call for each takes longer."""
-        rows = list(self.rows(model, "key", "value_json"))
-        values = parsed(row[2].encode() for row in rows)
-        return ((row[0], row[1], value) for row, value in zip(rows, values, strict=True))

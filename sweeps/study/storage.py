@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 from collections.abc import Collection, Iterator
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Union
 from optuna.exceptions import StorageInternalError
 
 from sweeps.study.journal_storage import JournalFile, QuickJournal
-from sweeps.study.lock import Owner, Taken
+from sweeps.study.lock import Owner, Taken, hold
 from sweeps.study.url import Database, Journal, told
 from trainers.errors import ConfigError
 
@@ -139,33 +138,6 @@ def _unreachable(place: Database, error: BaseException) -> str:
     elif "permission denied" in text:
         hint = "let this user create tables there"
     return f"study={place} cannot be used ({text}): {hint}"
-
-
-def hold(path: Path, what: str, me: Owner) -> int:
-    """Hold a lock for this process; the kernel lets go of it however the process ends.
-
-    It is a lock of `flock`. Between machines it holds on NFS (version 4, or 3 with its lock
-    daemon) and not on all other network file systems; where it does not, two machines are not
-    kept apart.
-
-    Returns:
-        A descriptor; to close it is to let go.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 256, 0).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise ConfigError(
-            f"{what} is in use by {text or 'another process'}: stop it first, or wait for its end"
-        ) from None
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{me}\n".encode(), 0)
-    return descriptor
 
 
 def look(path: Path) -> QuickJournal:

@@ -30,17 +30,18 @@ import optuna
 from optuna.samplers import RandomSampler
 from optuna.study import Study as OptunaStudy
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sweeps.search.propose import Proposals
 from sweeps.search.sampler_memory import Image
 from sweeps.search.search import Search
 from sweeps.space.space import Space
 from sweeps.stop.curves import Growing
+from sweeps.study.codec import OPTUNA_STATE, decode, encode, epochs_of, state_of
+from sweeps.study.entries import Attribute, End, Entry, NewTrial, Note, Value
 from sweeps.study.lock import OWNER, Owner
-from sweeps.study.outbox import Attribute, End, Entry, NewTrial, Note, Value, Writer
+from sweeps.study.outbox import Writer
 from sweeps.study.storage import Place, Storage, opened, refuse, uncollected
-from sweeps.transfer.adapt import decode, encode
 from sweeps.trials import Objective, Source, State, TrialRecord, scores
 from trainers.errors import ConfigError
 
@@ -49,20 +50,6 @@ VERSION = 1
 
 #: The id in the image of a trial that samplers do not see.
 _UNSEEN = -1
-
-_OPTUNA_STATE = {
-    State.COMPLETE: TrialState.COMPLETE,
-    State.STOPPED: TrialState.PRUNED,
-    State.FAILED: TrialState.FAIL,
-    State.DIVERGED: TrialState.FAIL,
-    State.INFEASIBLE: TrialState.FAIL,
-    State.ABANDONED: TrialState.FAIL,
-}
-_OUR_STATE = {
-    TrialState.COMPLETE: State.COMPLETE,
-    TrialState.PRUNED: State.STOPPED,
-    TrialState.FAIL: State.FAILED,
-}
 
 
 class Study:
@@ -328,10 +315,10 @@ class Study:
         self._write(
             Attribute(number, "reason", reason),
             Attribute(number, "state", state.value),
-            End(number, _OPTUNA_STATE[state], values),
+            End(number, OPTUNA_STATE[state], values),
         )
         if image != _UNSEEN:
-            self._image.end(image, state, _OPTUNA_STATE[state], values)
+            self._image.end(image, state, OPTUNA_STATE[state], values)
         self._records[trial] = record
         return record
 
@@ -362,20 +349,20 @@ class Study:
 
     def _adopt(self, trial: FrozenTrial) -> None:
         """Take a trial found on disk into the image and the records."""
-        epochs = _epochs(trial)
+        epochs = epochs_of(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
                 self._write(Value(len(self._records), epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
-        image = _UNSEEN if derived else self._image.adopt(trial, _state(trial))
+        image = _UNSEEN if derived else self._image.adopt(trial, state_of(trial))
         self._enter(trial, image)
 
     def _enter(self, trial: FrozenTrial, image: int) -> TrialRecord:
         attributes = trial.user_attrs
-        epochs = _epochs(trial)
-        state = _state(trial)
+        epochs = epochs_of(trial)
+        state = state_of(trial)
         number = len(self._records)
         source = attributes.get("source")
         record = TrialRecord(
@@ -406,18 +393,3 @@ class Study:
         if source is None or source.epoch:  # what repeats another is not compared with it
             value = sign * metrics[self.objective.metric]
             self._curves.setdefault(epoch, {})[trial] = value
-
-
-def _state(trial: FrozenTrial) -> State:
-    """Where a trial found on disk stands."""
-    state = _OUR_STATE.get(trial.state, State.RUNNING)
-    return State(trial.user_attrs.get("state", state)) if state.ended else state
-
-
-def _epochs(trial: FrozenTrial) -> dict[int, dict[str, float]]:
-    numbered = {
-        int(key.removeprefix("epoch:")): metrics
-        for key, metrics in trial.user_attrs.items()
-        if key.startswith("epoch:")
-    }
-    return dict(sorted(numbered.items()))

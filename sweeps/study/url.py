@@ -10,22 +10,17 @@ sent anywhere never has it.
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from sweeps.redaction import redacted_text
+from sweeps.redaction import PASSWORD, redacted_text
 from trainers.errors import ConfigError
-
-PASSWORD = "PGPASSWORD"
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _UNDERSTOOD = "postgresql://user@host/database, or the path of a journal file"
 _SCHEME = re.compile(r"([\w+.-]+)://")
-_WORD = re.compile(r"""(\+*study=["']?[\w+.-]+://[^/\s:@"']*):(.*)@([^@]*)""", re.DOTALL)
 _SECRET = re.compile(r"(^|[?&])\w*password=", re.IGNORECASE)
 _HOST = r"(?:\[[0-9a-fA-F:.]+\]|[\w.,-]*)(?::\d+)?"
 _REST = re.compile(rf"{_HOST}/[^?/]+(?:\?.*)?")
@@ -92,30 +87,6 @@ def _file(path: Path) -> Path:
     if not path.parent.is_dir():
         raise ConfigError(f"study={path}: there is no folder {path.parent}; make it first")
     return path.resolve()
-
-
-def without_password(word: str) -> str:
-    """A `study=` word of the command line without its password; any other word as it is."""
-    return _taken(word)[0]
-
-
-def hide_password() -> None:
-    """Begin the program anew without the password of `study=` on its command line.
-
-    There all users of the machine can read it, Ray and W&B record it, and an error may show it.
-    The environment, where it goes instead, is the user's own.
-    """
-    words = [_taken(word) for word in sys.orig_argv]
-    passwords = [password for _, password in words if password is not None]
-    if passwords:
-        os.environ[PASSWORD] = passwords[-1]
-        os.execv(sys.executable, [word for word, _ in words])
-
-
-def _taken(word: str) -> tuple[str, str | None]:
-    if match := _WORD.fullmatch(word):
-        return f"{match[1]}@{match[3]}", unquote(match[2])
-    return word, None
 
 
 def told(error: BaseException) -> str:

@@ -22,10 +22,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import numpy as np
-
-from sweeps.redaction import cells
 from sweeps.tracking.tracker import Table
+from sweeps.tracking.wandb_media import wandb_histogram, wandb_table
 from sweeps.tracking.wandb_open_run import OpenRun
 from sweeps.tracking.wandb_process import Core
 from trainers.histograms import Histogram
@@ -174,7 +172,7 @@ class Runs:
         live = self._open.get(trial)
         if live is None or epoch <= live.logged:
             return
-        live.log(epoch, metrics, best, {name: _histogram(h) for name, h in drawn.items()})
+        live.log(epoch, metrics, best, {name: wandb_histogram(h) for name, h in drawn.items()})
         if checkpoint is not None:
             aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
             about = {"epoch": epoch, **metrics}
@@ -199,10 +197,10 @@ class Runs:
         import wandb
 
         live = self._opened("summary", "summary", {"sweep": self._place.sweep}, 0)
-        shown: dict[str, Any] = {"tables/trials": _wandb_table(trials)}
+        shown: dict[str, Any] = {"tables/trials": wandb_table(trials)}
         if importances.rows and len(importances.columns) > 1:
             parameter, share = importances.columns[:2]
-            table = _wandb_table(importances)
+            table = wandb_table(importances)
             shown["tables/importances"] = table
             shown["importance"] = wandb.plot.bar(table, parameter, share, title="Importance")
         live.run.log(shown)
@@ -375,23 +373,6 @@ def _key_known(base_url: str) -> bool:
     with contextlib.suppress(OSError, netrc.NetrcParseError):
         return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
     return False
-
-
-def _wandb_table(table: Table) -> wandb.Table:
-    import wandb
-
-    columns = [cells([row[i] for row in table.rows]) for i in range(len(table.columns))]
-    rows: list[Any] = [list(row) for row in zip(*columns, strict=True)]
-    return wandb.Table(columns=list(table.columns), data=rows)
-
-
-def _histogram(histogram: Histogram) -> wandb.Histogram:
-    import wandb
-
-    low, counts = histogram.low, histogram.counts
-    high = histogram.high if histogram.high > low else low + 1e-6  # wandb wants edges that ascend
-    edges = np.linspace(low, high, len(counts) + 1)
-    return wandb.Histogram(np_histogram=(np.array(counts), edges))
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sweeps.report.repeat_means import SEED
 from sweeps.space.dimensions import Choice, Dimension, Interval, label_of, text, tidy
 from sweeps.space.space import Parameter, Space
-from sweeps.trials import Objective, State, TrialRecord
+from sweeps.trials import SEED, TrialRecord
 
 #: Numbers of a continuum are about the same if they lie this share of its interval apart.
 ABOUT = 0.05
@@ -170,37 +169,6 @@ def about(dimension: Dimension | None, one: Any, other: Any) -> bool:
     except (ValueError, TypeError):
         return False
     return abs(a - b) <= ABOUT * abs(high - low)
-
-
-def encode(
-    trials: Sequence[TrialRecord], space: Space, objective: Objective
-) -> list[dict[str, Any]]:
-    """Adapted trials as they are put on record."""
-    return [
-        {
-            "id": trial.id,
-            "state": trial.state.value,
-            "params": space.labels(trial.params),
-            "curve": {str(n): metrics[objective.metric] for n, metrics in trial.epochs.items()},
-        }
-        for trial in trials
-    ]
-
-
-def decode(
-    told: Sequence[Mapping[str, Any]], space: Space, objective: Objective
-) -> list[TrialRecord]:
-    """The inverse of `encode`."""
-    return [
-        TrialRecord(
-            id=trial["id"],
-            number=number,
-            state=State(trial["state"]),
-            params=space.values(trial["params"]),
-            epochs={int(n): {objective.metric: value} for n, value in trial["curve"].items()},
-        )
-        for number, trial in enumerate(told)
-    ]
 
 
 def _on_scale(dimension: Interval, value: Any) -> float:

@@ -6,61 +6,34 @@ trial's own config.yaml says what was true for that trial alone.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
-from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from sweeps import results_folder
-from sweeps.config.composition import compose, dotted, plain, value_at
-from sweeps.config.error_messages import unknown
-from sweeps.config.schema import FROM_SWEEP, SWEEP_KEYS
+from sweeps.config.composition import compose
+from sweeps.config.keys import value_at
+from sweeps.config.schema import FROM_SWEEP
+from sweeps.nearest_names import unknown
 from sweeps.repeats import verdict
-from sweeps.repeats.settings import Repeats, stand
-from sweeps.report.repeat_means import SEED
+from sweeps.repeats.plan import stand
+from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder
-from sweeps.space.dimensions import Choice, Dimension, Interval, text
-from sweeps.space.space import Parameter, parse, parse_yaml
+from sweeps.space.dimensions import Choice, Dimension, Interval
+from sweeps.space.grammar import parse, parse_yaml
+from sweeps.space.space import Parameter
 from sweeps.study.storage import looking
 from sweeps.study.url import shared
-from sweeps.transfer.adapt import adapt
-from sweeps.trials import Objective, Ranked, Source, State, TrialRecord, ranking
+from sweeps.trials import SEED, Objective, Ranked, Source, State, TrialRecord, ranking
 from trainers.errors import ConfigError
-
-if TYPE_CHECKING:
-    from sweeps.launch.session import Sweep
-
-#: Searches that draw no conclusion from trials that they have not proposed themselves. Optuna's
-#: evolutionary samplers breed only from generations of their own.
-_HEEDLESS = frozenset(
-    {
-        "sweeps.search.Grid",
-        "sweeps.search.Sobol",
-        "sweeps.search.ablation.Ablation",
-        "optuna.samplers.RandomSampler",
-        "optuna.samplers.BruteForceSampler",
-        "optuna.samplers.GridSampler",
-        "optuna.samplers.QMCSampler",
-        "optuna.samplers.CmaEsSampler",
-        "optuna.samplers.NSGAIISampler",
-        "optuna.samplers.NSGAIIISampler",
-    }
-)
-
-#: Keys whose difference says nothing about what a trial has reached.
-_ASIDE = (*SWEEP_KEYS, SEED, "device", "histograms", "resources", "data.root", "data.cache")
-
-#: Keys that are told as different.
-_TOLD = 4
 
 #: C, where PyYAML has it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -146,55 +119,6 @@ class Earlier:
         return self._choices[group]
 
 
-@dataclass(frozen=True)
-class Warm:
-    """What a sweep learns from others.
-
-    Attributes:
-        trials: in its own space.
-        notes: what was made of them, for the person.
-    """
-
-    sweeps: tuple[Earlier, ...] = ()
-    trials: tuple[TrialRecord, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def of_other_data(self, fingerprint: str) -> tuple[str, ...]:
-        """A note on each sweep whose data were others."""
-        return tuple(
-            f"{FROM_SWEEP}={sweep.name}: its data are not those of this sweep, so its scores may "
-            "not compare"
-            for sweep in self.sweeps
-            if sweep.data != fingerprint
-        )
-
-
-def gather(sweep: Sweep) -> Warm:
-    """The trials of the sweeps that `from_sweep` names, adapted to this one's space.
-
-    Raises:
-        ConfigError: a sweep that is not there, has another objective, or nothing to be learnt.
-    """
-    found = [read(folder) for folder in named(sweep.config[FROM_SWEEP], sweep.config["results"])]
-    if not found:
-        return Warm()
-    for earlier in found:
-        _refuse_useless(earlier, sweep.objective)
-    if sweep.config["search"]["_target_"] in _HEEDLESS:
-        note = (
-            f"{FROM_SWEEP}: search={sweep.choice('search')} takes no heed of earlier sweeps; "
-            "search=tpe and search=gp do"
-        )
-        return Warm(tuple(found), (), (note,))
-    trials: list[TrialRecord] = []
-    notes: list[str] = []
-    for earlier in found:
-        more, told = _adapted(earlier, sweep)
-        trials += more
-        notes += told
-    return Warm(tuple(found), tuple(trials), tuple(notes))
-
-
 def named(given: Any, where: str) -> list[Folder]:
     """The folders of the sweeps that are named.
 
@@ -273,58 +197,6 @@ def read(folder: Folder) -> Earlier:
     )
 
 
-def _refuse_useless(earlier: Earlier, objective: Objective) -> None:
-    if earlier.objective != objective:
-        raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: its objective was {_goal(earlier.objective)}, and this "
-            f"sweep's is {_goal(objective)}: name a sweep with the same, or set task.metric and "
-            "task.mode"
-        )
-    if not earlier.scored:
-        raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: none of its {len(earlier.trials)} trials has a score "
-            "yet: let it run first, or leave it out"
-        )
-
-
-def _adapted(earlier: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], list[str]]:
-    """Its trials in the sweep's space, and lines on them."""
-    scored = earlier.scored
-    adapted = adapt(
-        scored, earlier.dimensions, sweep.space, earlier.then, sweep.composition.unswept
-    )
-    if not adapted.trials:
-        reasons = Counter(adapted.left_out).most_common(_TOLD)
-        why = "; ".join(f"{reason} ({n})" for reason, n in reasons)
-        raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: none of its {len(scored)} scored trials is of this "
-            f"space: {why}.\nWiden the space to hold them, or leave {earlier.name} out"
-        )
-    lead = f"{FROM_SWEEP}={earlier.name}: "
-    share = f"{len(adapted.trials)} of {len(scored)} scored trials feed the search"
-    differing = list(_differing(earlier, sweep))
-    if differing:
-        more = f" and {len(differing) - _TOLD} more" if len(differing) > _TOLD else ""
-        share += f"; it had {', '.join(differing[:_TOLD])}{more}"
-    return adapted.trials, [lead + told for told in (share, *adapted.told)]
-
-
-def _differing(earlier: Earlier, sweep: Sweep) -> Iterator[str]:
-    """What was the same for all trials then, and is the same for all, but another, now."""
-    base = sweep.composition.base
-    now, as_written = plain(base), OmegaConf.to_container(base, resolve=False)
-    swept = {*earlier.dimensions, *sweep.space.keys}
-    for key in dotted(base):
-        if any(f"{key}.".startswith(f"{aside}.") for aside in (*_ASIDE, *swept)):
-            continue
-        try:
-            was, has = value_at(earlier.config, key), value_at(now, key)
-        except KeyError:
-            continue
-        if was != has and "${" not in str(value_at(as_written, key)):  # which another key tells
-            yield f"{key}={text(was)} (now {text(has)})"
-
-
 def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Dimension]:
     """What a recorded sweep varied. Groups need no list of their choices to be told again."""
     parser = OverridesParser.create()
@@ -351,7 +223,3 @@ def _value(dimension: Dimension | None, label: Any) -> Any:
     if isinstance(label, str) and label[:1] in ("[", "{"):
         return yaml.safe_load(label)
     return label
-
-
-def _goal(objective: Objective) -> str:
-    return f"{'the highest' if objective.maximize else 'the lowest'} {objective.metric}"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sweeps.backend.ray_session import Cluster, session
+from sweeps.backend.ray_session import Cluster, Ray, session
+from sweeps.checked.check import check
 from sweeps.cli import use_plugins
-from sweeps.commands import resume as resume_module
 from sweeps.config.composition import compose
-from sweeps.launch import session as sweep_module
-from sweeps.launch.session import begin, check
+from sweeps.launch.begin import begin
 from sweeps.results_folder import Folder
 
 #: Small and quick: a model of one layer on a quarter of the digits.
@@ -46,35 +45,24 @@ def cluster() -> Iterator[Cluster]:
         yield ray
 
 
-@contextmanager
-def _on(cluster: Cluster) -> Iterator[None]:
-    """Within, what begins or goes on in this process runs there; starting a Ray takes seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (sweep_module, resume_module):
-            patch.setattr(module, "connect", lambda sweep: nullcontext(cluster))
-        yield
+@pytest.fixture(scope="session")
+def ray_here(cluster: Cluster) -> Ray:
+    """The shared Ray, for what begins or goes on in this process: to start one takes seconds."""
+    return lambda: nullcontext(cluster)
 
 
-@pytest.fixture
-def ray_here(cluster: Cluster) -> Iterator[None]:
-    """What begins or goes on in this process runs on the shared Ray."""
-    with _on(cluster):
-        yield
-
-
-def begun(*words: str) -> int:
+def begun(ray: Ray, *words: str) -> int:
     """Begin a sweep in this process, as its command does; returns its exit code."""
     with compose(words) as composition:
-        return begin(check(composition))
+        return begin(check(composition), ray)
 
 
 @pytest.fixture(scope="session")
-def sweep_anywhere(cluster: Cluster) -> Callable[..., Ran]:
+def sweep_anywhere(ray_here: Ray) -> Callable[..., Ran]:
     """Runs a sweep on the shared Ray, its results in a given folder, with given overrides."""
 
     def go(where: Path, *overrides: str, name: str = "s") -> Ran:
-        with _on(cluster):
-            code = begun(*SMALL, *overrides, f"results={where}", f"name={name}")
+        code = begun(ray_here, *SMALL, *overrides, f"results={where}", f"name={name}")
         return Ran(Folder(where / name), code)
 
     return go

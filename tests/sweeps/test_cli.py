@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps.cli import refusals, run
+from sweeps.cli import refusals
+from sweeps.commands import sweep, train
 from trainers.errors import ConfigError
 
 
@@ -28,7 +29,7 @@ def refused(
     """What a person reads of a refused command."""
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
     with pytest.raises(SystemExit) as end:
-        run(mode)
+        {"sweep": sweep.main, "train": train.main}[mode]()
     assert end.value.code == 2
     written = capsys.readouterr().err
     assert written.startswith("error: ")
@@ -147,7 +148,7 @@ def test_a_preview_of_what_can_be_is_no_error(
     words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
     words += ["study=postgresql://g:hush@nowhere/db"]
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
-    run("sweep")
+    sweep.main()
     captured = capsys.readouterr()
     assert captured.err == ""
     assert "optimizer.lr" in captured.out
@@ -165,7 +166,7 @@ def test_a_preview_shows_conditions_and_requirements(
     when = "+when={model.width: 'model.depth > 1'}"
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "argv", ["sweeps", *words, when, "require=['parameters <= 20_000']"])
-    run("sweep")
+    sweep.main()
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
     assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines

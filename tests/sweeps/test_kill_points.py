@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from sweeps import results_folder
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
 from sweeps.driver.driver import Driver
 from sweeps.driver.observer import Onlooker
-from sweeps.launch.session import Sweep, check
+from sweeps.report import csv_files
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.tracking import NullTracker
@@ -66,7 +67,7 @@ def sit(sweep: Sweep, folder: Folder) -> None:
                 break
         epochs.close()
     assert not driver.halted, driver.halted
-    results_folder.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
+    csv_files.write_trials(folder, study.trials, sweep.space.keys, sweep.objective)
     study.close()
 
 

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweeps import results_folder
+from sweeps.report import csv_files, summary_json
+from sweeps.report.importance import Importance
 from sweeps.results_folder import Folder
-from sweeps.trials import Importance, Objective, Ranked, State, TrialRecord, ranking
+from sweeps.trials import Objective, Ranked, State, TrialRecord, ranking
 from trainers.errors import ConfigError
 
 ACCURACY = Objective("val_accuracy", maximize=True)
@@ -140,7 +142,7 @@ class TestSweepFile:
 
 class TestTrialsFile:
     def test_columns(self, folder: Folder) -> None:
-        results_folder.write_trials(folder, TRIALS, KEYS, ACCURACY)
+        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
         header = (folder.path / "trials.csv").read_text().splitlines()[0].split(",")
         assert header == [
             "id", "state", "reason", "epochs",
@@ -150,7 +152,7 @@ class TestTrialsFile:
         ]  # fmt: skip
 
     def test_cells(self, folder: Folder) -> None:
-        results_folder.write_trials(folder, TRIALS, KEYS, ACCURACY)
+        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
         table = rows(folder.path / "trials.csv")
         assert [row["id"] for row in table] == ["0000", "0001", "0002", "0003"]
         assert [row["state"] for row in table] == ["complete", "stopped", "diverged", "running"]
@@ -173,21 +175,21 @@ class TestTrialsFile:
         assert running["epochs"] == "0"
 
     def test_a_boolean_is_written_as_in_yaml(self, folder: Folder) -> None:
-        results_folder.write_trials(folder, TRIALS, KEYS, ACCURACY)
+        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
         assert rows(folder.path / "trials.csv")[0]["flag"] == "true"
 
     def test_of_no_trials(self, folder: Folder) -> None:
-        results_folder.write_trials(folder, [], KEYS, ACCURACY)
+        csv_files.write_trials(folder, [], KEYS, ACCURACY)
         assert len((folder.path / "trials.csv").read_text().splitlines()) == 1
 
 
 class TestSummary:
     def test_counts_and_names_the_best(self, folder: Folder) -> None:
         best = ranking(TRIALS, ACCURACY)[0]
-        told = results_folder.summary(
+        told = summary_json.summary(
             "s", TRIALS, best, "c/0", {"test_accuracy": 0.7}, 12.34567, 0.25
         )
-        results_folder.write_summary(folder, told)
+        summary_json.write_summary(folder, told)
         assert json.loads((folder.path / "summary.json").read_text()) == {
             "version": 1,
             "sweep": "s",
@@ -212,7 +214,7 @@ class TestSummary:
 
     def test_counts_every_bad_end_as_failed(self) -> None:
         trials = [TrialRecord(f"{i:04d}", i, state) for i, state in enumerate(State)]
-        told = results_folder.summary("s", trials, None, "", {}, 1.0, None)
+        told = summary_json.summary("s", trials, None, "", {}, 1.0, None)
         kinds = ("completed", "stopped", "failed", "infeasible", "running")
         counts = tuple(told[kind] for kind in kinds)
         assert counts == (1, 1, 3, 1, 1)
@@ -223,7 +225,7 @@ class TestSummary:
 
 def test_importances_have_a_column_for_each_evaluator(folder: Folder) -> None:
     found = [Importance("lr", {"ped_anova": 0.75, "fanova": 0.5}), Importance("m", {"fanova": 0.1})]
-    results_folder.write_importances(folder, found)
+    csv_files.write_importances(folder, found)
     assert (folder.path / "importances.csv").read_text().splitlines() == [
         "parameter,ped_anova,fanova",
         "lr,0.75,0.5",
@@ -241,14 +243,14 @@ class TestBest:
 
     def test_costs_no_disk(self, folder: Folder) -> None:
         best = self.trial(folder, "0003", 2, b"weights")
-        checkpoint = results_folder.write_best(folder, best)
+        checkpoint = summary_json.write_best(folder, best)
         assert checkpoint == folder.path / "best" / "epoch_002"
         assert (checkpoint / "state.pt").samefile(folder.checkpoint("0003", 2) / "state.pt")
         assert (folder.path / "best" / "config.yaml").read_text() == "name: 0003\n"
 
     def test_gives_way_to_a_better_one_whole(self, folder: Folder) -> None:
-        results_folder.write_best(folder, self.trial(folder, "0000", 5, b"old"))
-        results_folder.write_best(folder, self.trial(folder, "0001", 2, b"new"))
+        summary_json.write_best(folder, self.trial(folder, "0000", 5, b"old"))
+        summary_json.write_best(folder, self.trial(folder, "0001", 2, b"new"))
         found = sorted(str(p.relative_to(folder.path)) for p in (folder.path / "best").rglob("*"))
         assert found == ["best/config.yaml", "best/epoch_002", "best/epoch_002/state.pt"]
         assert (folder.path / "best" / "epoch_002" / "state.pt").read_bytes() == b"new"
@@ -262,7 +264,7 @@ class TestBest:
             raise OSError("not on this file system")
 
         monkeypatch.setattr("os.link", refuse)
-        checkpoint = results_folder.write_best(folder, self.trial(folder, "0003", 2, b"weights"))
+        checkpoint = summary_json.write_best(folder, self.trial(folder, "0003", 2, b"weights"))
         assert (checkpoint / "state.pt").read_bytes() == b"weights"
         assert not (checkpoint / "state.pt").samefile(folder.checkpoint("0003", 2) / "state.pt")
 
@@ -271,7 +273,7 @@ class TestAtomicity:
     def test_a_file_is_as_it_was_until_it_is_replaced(
         self, folder: Folder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        results_folder.write_summary(folder, {"old": 1})
+        summary_json.write_summary(folder, {"old": 1})
         seen: list[str] = []
         replace = Path.replace
 
@@ -284,10 +286,10 @@ class TestAtomicity:
 
         monkeypatch.setattr(Path, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            results_folder.write_summary(folder, {"new": 2})
+            summary_json.write_summary(folder, {"new": 2})
         assert json.loads(seen[0]) == {"old": 1}
         assert json.loads((folder.path / "summary.json").read_text()) == {"old": 1}
-        results_folder.write_summary(folder, {"new": 2})
+        summary_json.write_summary(folder, {"new": 2})
         assert json.loads((folder.path / "summary.json").read_text()) == {"new": 2}
         assert sorted(p.name for p in folder.path.iterdir()) == ["summary.json", "trials"]
 
@@ -305,9 +307,9 @@ class TestAtomicity:
         monkeypatch.setattr(Path, "replace", die)
         with pytest.raises(KeyboardInterrupt):
             {
-                "trials.csv": lambda: results_folder.write_trials(folder, TRIALS, KEYS, ACCURACY),
-                "summary.json": lambda: results_folder.write_summary(folder, {}),
-                "importances.csv": lambda: results_folder.write_importances(folder, []),
+                "trials.csv": lambda: csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY),
+                "summary.json": lambda: summary_json.write_summary(folder, {}),
+                "importances.csv": lambda: csv_files.write_importances(folder, []),
                 "sweep.yaml": lambda: results_folder.write_sweep(folder, {}, [], ""),
             }[name]()
         assert target.read_text() == "as it was"
@@ -318,7 +320,7 @@ def test_no_metric_is_no_number() -> None:
     trial = TrialRecord(
         "0000", 0, State.COMPLETE, epochs={1: {"val_accuracy": 0.5, "train_loss": math.inf}}
     )
-    columns, (row,) = results_folder.trials_table([trial], (), ACCURACY)
+    columns, (row,) = csv_files.trials_table([trial], (), ACCURACY)
     assert row[columns.index("train_loss")] == "inf"
 
 

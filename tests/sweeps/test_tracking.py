@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from sweeps.redaction import cells, redacted, redacted_text
+from sweeps.redaction import redacted, redacted_text
 from sweeps.tracking import NullTracker, Table, Tracker, WandbTracker
+from sweeps.tracking.wandb_media import cells
 from tests.wandb_server import WandbServer
 from trainers.histograms import Histogram, save
 

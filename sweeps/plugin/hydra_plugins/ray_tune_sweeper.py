@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 
 class RayTuneSweeper(Sweeper):
-    """Hands what Hydra composed to `sweeps.launch.session`."""
+    """Hands what Hydra composed to `sweeps.commands.sweep`."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -25,8 +25,8 @@ class RayTuneSweeper(Sweeper):
         from rich.console import Console
 
         with Console().status("composing the configuration"):
+            from sweeps.commands.sweep import start
             from sweeps.config.composition import Composition
-            from sweeps.launch.session import start
 
         return start(Composition(self._loader, self._config, arguments))
 

@@ -14,7 +14,7 @@ import torch
 
 from sweeps.backend import repeat_runs as module
 from sweeps.backend.repeat_runs import lockstep
-from sweeps.report.repeat_means import derived
+from sweeps.trials import derived
 from trainers import checkpoints, history
 from trainers.config import Keep, TrainConfig, compose
 from trainers.errors import Diverged

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from sweeps.checked import any_feasible
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
 from tests.sweeps.conftest import SMALL, Ran
 from trainers.errors import ConfigError
 

@@ -13,7 +13,9 @@ from omegaconf import OmegaConf
 
 from sweeps import results_folder
 from sweeps.commands.diagnose import best_of, check, main
-from sweeps.config.composition import compose, plain
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
+from sweeps.report import summary_json
 from sweeps.trials import Objective, State, TrialRecord, ranking
 from tests.sweeps.processes import finish, start
 from trainers.config import typed
@@ -67,9 +69,9 @@ def swept(tmp_path: Path) -> Path:
         OmegaConf.save(composition.base, folder.trials / "0000" / "config.yaml")
     trial = TrialRecord("0000", 0, State.COMPLETE, epochs=epochs)
     best = ranking([trial], Objective("val_accuracy", True))[0]
-    path = results_folder.write_best(folder, best)
-    results_folder.write_summary(
-        folder, results_folder.summary("s", [trial], best, str(path), {}, 1.0, None)
+    path = summary_json.write_best(folder, best)
+    summary_json.write_summary(
+        folder, summary_json.summary("s", [trial], best, str(path), {}, 1.0, None)
     )
     return folder.path
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands.resume import _merge, _refuse_changes, resume
+from sweeps.backend.ray_session import Ray
+from sweeps.commands.resume import resume
+from sweeps.launch.resume import _refuse_changes, merge
 from tests.sweeps.conftest import begun
 from tests.sweeps.processes import SEARCH, finish, saved, start, wait_for_epochs
 from trainers.errors import ConfigError
@@ -25,12 +27,11 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
-@pytest.mark.usefixtures("ray_here")
 def test_a_killed_driver_decides_as_one_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
-    assert begun(*SEARCH, where, "name=calm") == 0
+    assert begun(ray_here, *SEARCH, where, "name=calm") == 0
     calm = table(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
     epochs = sum(int(row["epochs"]) for row in calm)
@@ -44,7 +45,7 @@ def test_a_killed_driver_decides_as_one_left_alone(
     process.communicate()
     before = saved(folder)
     capsys.readouterr()
-    resume("killed", [where])
+    resume("killed", [where], ray_here)
     assert table(folder) == calm
     assert not (folder / "study.log").exists()
     (again,) = [line for line in capsys.readouterr().out.splitlines() if "make train" in line]
@@ -54,9 +55,8 @@ def test_a_killed_driver_decides_as_one_left_alone(
     assert json.loads((folder / "summary.json").read_text())["trials"] == 7
 
 
-@pytest.mark.usefixtures("ray_here")
 def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
     process = start("sweeps", *SEARCH, where, "name=s")
@@ -69,17 +69,17 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     before = saved(tmp_path / "s")
     assert len(before) >= 4
 
-    resume("s", [where])
+    resume("s", [where], ray_here)
     after = saved(tmp_path / "s")
     assert {path: after[path] for path in before} == before
     first = table(tmp_path / "s")
     assert len(first) == 7
 
     capsys.readouterr()
-    resume("s", [where])
+    resume("s", [where], ray_here)
     assert "s is finished: 7 trials" in capsys.readouterr().out
 
-    resume("s", [where, "budget.trials=+2"])
+    resume("s", [where, "budget.trials=+2"], ray_here)
     assert table(tmp_path / "s")[:7] == first
     assert len(table(tmp_path / "s")) == 9
 
@@ -88,30 +88,29 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     assert "a sweep that has begun keeps its epochs" in output
 
 
-@pytest.mark.usefixtures("ray_here")
 def test_a_target_that_is_reached_and_what_lies_beyond(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
     words = ("name=s", "budget.target=0.2", "budget.trials=3")
-    assert begun(*SEARCH, where, *words) == 0
+    assert begun(ray_here, *SEARCH, where, *words) == 0
     output = capsys.readouterr().out
     assert "the target of 0.2 is reached: no more trials" in output
     assert "budget.target=null" in output
     before = table(tmp_path / "s")
     assert before[-1]["reason"] == "the target of 0.2 is reached"
 
-    resume("s", [where])
+    resume("s", [where], ray_here)
     assert "s is finished: the target of 0.2 is reached. For more:" in capsys.readouterr().out
 
     told = [tmp_path / "s" / name for name in ("summary.json", "trials.csv", "importances.csv")]
     for path in told:  # as if it had been killed after its last trial
         path.unlink()
-    resume("s", [where])
+    resume("s", [where], ray_here)
     assert table(tmp_path / "s") == before
     assert all(path.exists() for path in told)
 
-    resume("s", [where, "budget.target=null"])
+    resume("s", [where, "budget.target=null"], ray_here)
     assert table(tmp_path / "s")[: len(before)] == before
     assert len(table(tmp_path / "s")) == 3
 
@@ -133,7 +132,7 @@ class TestBudgetWords:
     )
     def test_are_added_or_taken_as_they_are(self, given: str, expected: str) -> None:
         key = given.partition("=")[0]
-        assert _merge(["seed=1", f"{key}=1"], [given], self.BUDGET) == ["seed=1", expected]
+        assert merge(["seed=1", f"{key}=1"], [given], self.BUDGET) == ["seed=1", expected]
 
     @pytest.mark.parametrize(
         ("given", "told"),
@@ -148,12 +147,12 @@ class TestBudgetWords:
     )
     def test_refused(self, given: str, told: str) -> None:
         with pytest.raises(ConfigError, match=told):
-            _merge([], [given], self.BUDGET)
+            merge([], [given], self.BUDGET)
 
 
 class TestRepeats:
     def test_may_be_asked_for_later_beside_those_of_each_trial(self) -> None:
-        merged = _merge(["repeats=3", "seed=1"], ["repeats.top=5"], {})
+        merged = merge(["repeats=3", "seed=1"], ["repeats.top=5"], {})
         assert merged == ["repeats.runs=3", "seed=1", "repeats.top=5"]
 
     @pytest.mark.parametrize("before", [{}, {"repeats": 1}, {"repeats": {"top": 2}}])

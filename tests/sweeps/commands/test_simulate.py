@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from sweeps import results_folder
+from sweeps.checked.check import check
 from sweeps.commands import simulate
 from sweeps.config.composition import compose
-from sweeps.launch.session import check
 from sweeps.study.study import Study
 from sweeps.trials import State
 

@@ -13,9 +13,10 @@ from hydra import compose as hydra_compose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.config.composition import Composition, compose, dotted, exists, plain
-from sweeps.space.dimensions import Choice, Interval
-from sweeps.space.space import Space, written
+from sweeps.config.composition import Composition, compose
+from sweeps.config.keys import dotted, exists, plain
+from sweeps.space.dimensions import Choice, Interval, written
+from sweeps.space.space import Space
 from trainers.errors import ConfigError
 
 

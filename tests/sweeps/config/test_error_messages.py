@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.config.error_messages import explain, unknown
+from sweeps.config.error_messages import explain
 from sweeps.config.schema import register
+from sweeps.nearest_names import unknown
 
 KEYS = ("optimizer.lr", "optimizer.betas", "model.width", "epochs", "budget.trials", "model")
 

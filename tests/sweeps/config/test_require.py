@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.config.require import Refusal, Refused
-from sweeps.launch.session import Sweep, check
 from trainers.errors import ConfigError
 
 SPACE = (

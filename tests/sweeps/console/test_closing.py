@@ -15,18 +15,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from sweeps.console.closing import (
-    bar,
-    duration,
-    fit,
-    number,
-    one_line,
-    paste,
-    score,
-    short_names,
-    show,
-)
-from sweeps.trials import Ending, Importance, Objective, Rerun, Source, State, TrialRecord
+from sweeps.console.closing import show
+from sweeps.formatting import bar, duration, fit, number, one_line, paste, score, short_names
+from sweeps.repeats.verdict import Rerun
+from sweeps.report.closing import Ending
+from sweeps.report.importance import Importance
+from sweeps.trials import Objective, Source, State, TrialRecord
 
 ACCURACY = Objective("val_accuracy", maximize=True)
 

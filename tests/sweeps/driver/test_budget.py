@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.driver.budget import UNLIMITED, Budget, Lead, Spent
+from sweeps.driver.best_so_far import Lead
+from sweeps.driver.budget import UNLIMITED, Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord, ranking
 from trainers.errors import ConfigError
 

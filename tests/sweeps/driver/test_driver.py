@@ -16,11 +16,13 @@ from optuna.trial import TrialState
 from rich.console import Console
 
 import sweeps.driver.driver as driver_module
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.console.live import Progress
 from sweeps.console.status import Plan
-from sweeps.driver.driver import Assignment, Driver
-from sweeps.launch.session import Sweep, check
+from sweeps.driver.contract import Assignment
+from sweeps.driver.driver import Driver
 from sweeps.study.study import Study
 from sweeps.tracking import NullTracker
 from sweeps.trials import Place, State, TrialRecord

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.driver.pbt_generations import changed, generations
-from sweeps.launch.session import Sweep, check
 from sweeps.report.lineage import schedule, write
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from sweeps.driver.budget import UNLIMITED, Budget
-from sweeps.repeats.settings import Repeats, fresh_seeds
+from sweeps.repeats.plan import fresh_seeds
+from sweeps.repeats.settings import Repeats
 from sweeps.stop import Median, Promotion
 from sweeps.trials import Source, State
 from tests.sweeps.driver.test_driver import Clock, Sitting, swept

@@ -14,13 +14,13 @@ import pytest
 import yaml
 
 from sweeps import results_folder
+from sweeps.backend.ray_session import Ray, session
+from sweeps.checked.sweep import Sweep
 from sweeps.commands import preview
-from sweeps.commands import resume as resume_module
-from sweeps.commands.resume import _merge
+from sweeps.commands.sweep import start
 from sweeps.config.composition import compose
 from sweeps.launch import plan as plan_module
-from sweeps.launch.plan import resume, start
-from sweeps.launch.session import Sweep
+from sweeps.launch.plan import resume
 from tests.sweeps.commands.test_resume import table
 from tests.sweeps.processes import saved
 from tests.sweeps.processes import start as command
@@ -35,7 +35,7 @@ PLAN = (
 )
 WORDS = ("track=none", "space=null", "data.fraction=0.25", "epochs=4", "max_concurrent=1", "name=p")
 
-Begin = Callable[[Sweep], int]
+Begin = Callable[[Sweep, Ray], int]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stages that are run, in order: none trains, each succeeds."""
     names: list[str] = []
 
-    def begin(sweep: Sweep) -> int:
+    def begin(sweep: Sweep, ray: Ray) -> int:
         names.append(sweep.name)
         pretend(sweep, 3)
         return 0
@@ -54,20 +54,16 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def ending_with(code: int, in_stage: str, trials: int = 3, failing: bool = False) -> Begin:
-    def begin(sweep: Sweep) -> int:
+    def begin(sweep: Sweep, ray: Ray) -> int:
         pretend(sweep, trials, failing=failing)
         return code if sweep.name == in_stage else 0
 
     return begin
 
 
-def plan(where: Path, *words: str) -> None:
+def plan(where: Path, *words: str, ray: Ray = session) -> None:
     with compose([*WORDS, PLAN, f"results={where}", *words]) as composition:
-        start(composition)
-
-
-def never(where: Path, name: str, given: Sequence[str]) -> int | str:
-    raise AssertionError(f"{name} has not begun")
+        start(composition, ray)
 
 
 def test_runs_its_stages_in_order_and_leaves_a_table(
@@ -100,12 +96,13 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     assert f'make resume SWEEP=p ARGS="results={tmp_path}"' in capsys.readouterr().out
     gone_on: list[tuple[str, Sequence[str]]] = []
 
-    def go_on(where: Path, name: str, given: Sequence[str]) -> int | str:
+    def go_on(where: Path, name: str, given: Sequence[str], ray: Ray) -> int | str:
         gone_on.append((name, given))
         return 0
 
+    monkeypatch.setattr(plan_module, "go_on", go_on)
     given = [f"results={tmp_path}", "max_concurrent=2"]
-    resume(tmp_path, "p", given, _merge, go_on)
+    assert resume(tmp_path, "p", given) == 0
     assert gone_on == [("p-1", given)]
     assert begun == ["p-2"]
     assert (
@@ -114,11 +111,12 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     )
 
     (tmp_path / "p-2" / "sweep.yaml").unlink()  # as if it had been killed while it was made
-    resume(tmp_path, "p", given, _merge, lambda *_: "p-1 is finished")
+    monkeypatch.setattr(plan_module, "go_on", lambda *_: "p-1 is finished")
+    assert resume(tmp_path, "p", given) == 0
     assert begun == ["p-2", "p-2"]
 
     with pytest.raises(ConfigError, match="a plan is not extended as a whole; extend one of its"):
-        resume(tmp_path, "p", ["budget.trials=+3"], _merge, go_on)
+        resume(tmp_path, "p", ["budget.trials=+3"])
 
 
 def test_a_stage_without_a_score_ends_it(
@@ -158,7 +156,7 @@ def test_a_damaged_record_says_so(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "plan.yaml").write_text("version: [")
     with pytest.raises(ConfigError, match="is damaged: it is no record of a plan"):
-        resume(tmp_path, "p", [], _merge, never)
+        resume(tmp_path, "p", [])
 
 
 def test_the_preview_shows_all_stages_and_runs_none(
@@ -182,11 +180,10 @@ def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.usefixtures("ray_here")
-def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
+def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, ray_here: Ray) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    plan(calm)
+    plan(calm, ray=ray_here)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")
     log = killed / "p-1" / "study.log"
     wait(process, lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 5)
@@ -195,7 +192,7 @@ def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
     before = saved(killed / "p-1")
     assert not (killed / "p-2").exists()
 
-    resume_module.resume("p", [f"results={killed}"])
+    assert resume(killed, "p", [f"results={killed}"], ray_here) == 0
     after = saved(killed / "p-1")
     assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
     for stage in ("p-1", "p-2"):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.repeats.settings import Repeats, Standing, fresh_seeds, stand
+from sweeps.repeats.plan import Standing, fresh_seeds, stand
+from sweeps.repeats.settings import Repeats
 from sweeps.trials import Objective, Source, State, TrialRecord
 from trainers.errors import ConfigError
 

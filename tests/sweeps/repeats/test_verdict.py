@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.repeats.settings import Candidate, Standing
+from sweeps.repeats.plan import Candidate, Standing
 from sweeps.repeats.verdict import rows, verdict, winner
 from sweeps.trials import Objective, Ranked, State, TrialRecord
 

@@ -11,8 +11,7 @@ import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial
 
-from sweeps.report.importance import ENOUGH, importances
-from sweeps.trials import Importance
+from sweeps.report.importance import ENOUGH, Importance, importances
 
 Told = tuple[list[Importance], str]
 

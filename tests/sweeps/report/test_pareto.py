@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from optuna.samplers import NSGAIISampler, TPESampler
 from optuna.trial import TrialState
 
+from sweeps.checked.check import check
 from sweeps.config.composition import compose
-from sweeps.launch.session import check
-from sweeps.search.search import Sampled, Setting
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Setting
 from sweeps.study.storage import look
 from sweeps.study.study import Study
 from sweeps.trials import Objective, State, TrialRecord, front, scores

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from scipy.stats import ttest_ind
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
-from sweeps.search.ablation import Ablation
-from sweeps.trials import Change, Objective, State, TrialRecord
+from sweeps.search.ablation import Ablation, Change
+from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
 ACCURACY = Objective("val_accuracy", maximize=True)

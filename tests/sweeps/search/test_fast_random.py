@@ -13,7 +13,8 @@ from optuna.samplers import RandomSampler
 
 from sweeps.search.fast_random import draw
 from sweeps.search.sampler_memory import Image
-from sweeps.space.space import Space, parse
+from sweeps.space.grammar import parse
+from sweeps.space.space import Space
 
 WORDS = (
     "a=interval(0.1,0.9)",

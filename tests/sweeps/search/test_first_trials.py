@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
 from sweeps.study.study import Study
 from trainers.errors import ConfigError
 

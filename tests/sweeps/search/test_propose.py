@@ -9,8 +9,9 @@ from optuna.samplers import RandomSampler
 from optuna.study import Study as OptunaStudy
 from optuna.trial import FrozenTrial
 
-from sweeps.search.search import Sampled, Setting
-from sweeps.space.space import parse
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Setting
+from sweeps.space.grammar import parse
 from sweeps.study.study import Study
 from sweeps.trials import Objective
 

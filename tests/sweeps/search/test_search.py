@@ -19,8 +19,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.search.search import LARGEST_GRID, Grid, Sampled, Search, Setting, build
-from sweeps.space.space import Space, parse
+from sweeps.search.build import build
+from sweeps.search.samplers import LARGEST_GRID, Grid, Sampled
+from sweeps.search.search import Search, Setting
+from sweeps.space.grammar import parse
+from sweeps.space.space import Space
 from sweeps.study.study import Study
 from sweeps.trials import Objective, State
 from trainers.errors import ConfigError

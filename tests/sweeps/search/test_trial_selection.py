@@ -20,9 +20,10 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeps.search import trial_selection
-from sweeps.search.search import Sampled, Setting
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Setting
 from sweeps.search.trial_selection import View
-from sweeps.space.space import parse
+from sweeps.space.grammar import parse
 from sweeps.study.study import Study
 from sweeps.trials import Objective, State, TrialRecord
 

@@ -7,8 +7,9 @@ from functools import cache
 
 import pytest
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
 
 SPACE = (
     "space=null",

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
 from sweeps.simulation import Curve, Generated, Simulated, Source, baseline, simulate
 from sweeps.stop import Asha
 from sweeps.trials import State

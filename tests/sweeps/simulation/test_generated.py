@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 
-from sweeps.launch.session import Sweep
+from sweeps.checked.sweep import Sweep
 from sweeps.simulation import Curve, Generated
 
 Checked = Callable[..., Sweep]

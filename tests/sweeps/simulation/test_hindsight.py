@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sweeps import results_folder
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check
 from sweeps.simulation.hindsight import hindsight
 from sweeps.study.study import Study
 from sweeps.trials import State

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.bench import efficiency
-from sweeps.launch.session import Sweep
+from sweeps.checked.sweep import Sweep
 from sweeps.simulation import Curve
 from sweeps.simulation.lookup_table import read, write
 from sweeps.trials import Objective, State, TrialRecord

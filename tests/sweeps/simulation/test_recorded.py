@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from optuna.samplers import RandomSampler
 
-from sweeps.launch.session import Sweep
+from sweeps.checked.sweep import Sweep
 from sweeps.results_folder import Folder
-from sweeps.search.search import Sampled, Setting
+from sweeps.search.samplers import Sampled
+from sweeps.search.search import Setting
 from sweeps.simulation import Curve, Recorded, read, simulate
 from sweeps.simulation.recorded import continued
 from sweeps.study.study import Study

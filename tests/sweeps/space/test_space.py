@@ -13,9 +13,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.space.dimensions import Choice, Dimension, Interval
+from sweeps.space.dimensions import Choice, Dimension, Interval, written
 from sweeps.space.expressions import Expression
-from sweeps.space.space import Parameter, Space, parse, parse_yaml, written
+from sweeps.space.grammar import parse, parse_yaml
+from sweeps.space.space import Parameter, Space
 from trainers.errors import ConfigError
 
 PARSER = OverridesParser.create()

@@ -11,7 +11,8 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 import sweeps.space.space as space_module
-from sweeps.space.space import Space, parse
+from sweeps.space.grammar import parse
+from sweeps.space.space import Space
 from sweeps.space.when import conditioned
 from trainers.errors import ConfigError
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.config.composition import compose, plain
-from sweeps.launch.session import instantiate_group
+from sweeps.config.composition import compose
+from sweeps.config.instantiate import instantiate_group
+from sweeps.config.keys import plain
 from sweeps.stop import Asha, Curves, Hyperband, Median, Never, Patience, Percentile, Several, Stop
 from trainers.errors import ConfigError
 

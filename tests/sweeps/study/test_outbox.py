@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
 from sweeps.study import outbox as writer_module
+from sweeps.study.entries import Attribute, End, Entry, NewTrial, Note, Value
 from sweeps.study.lock import Owner, Taken
-from sweeps.study.outbox import Attribute, End, Entry, NewTrial, Note, Value, Writer
+from sweeps.study.outbox import Writer
 from sweeps.study.storage import opened
 from tests.sweeps.waiting import until
 

@@ -20,8 +20,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from sweeps.search.search import Grid, Sampled, Setting
-from sweeps.space.space import Space, parse
+from sweeps.search.samplers import Grid, Sampled
+from sweeps.search.search import Setting
+from sweeps.space.grammar import parse
+from sweeps.space.space import Space
 from sweeps.stop import Asha
 from sweeps.study import journal_storage
 from sweeps.study.study import Study

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.config.composition import compose, plain
+from sweeps.checked.check import check
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
 from sweeps.config.schema import SWEEP_KEYS
-from sweeps.launch.session import check
-from sweeps.study.url import Database, Journal, shared, told, without_password
+from sweeps.redaction import without_password
+from sweeps.study.url import Database, Journal, shared, told
 from tests.sweeps.study.test_study import ROOT
 from trainers.errors import ConfigError
 

@@ -16,8 +16,10 @@ from optuna.trial import FixedTrial
 
 from sweeps.search.sampler_memory import Image
 from sweeps.space.dimensions import Choice, Dimension, Interval
-from sweeps.space.space import Parameter, Space, parse
-from sweeps.transfer.adapt import about, adapt, decode, encode, fit, placed
+from sweeps.space.grammar import parse
+from sweeps.space.space import Parameter, Space
+from sweeps.study.codec import decode, encode
+from sweeps.transfer.adapt import about, adapt, fit, placed
 from sweeps.trials import Objective, State, TrialRecord
 
 ACCURACY = Objective("val_accuracy", maximize=True)

@@ -14,12 +14,16 @@ import pytest
 from omegaconf import OmegaConf
 
 from sweeps import results_folder
+from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.launch.session import Sweep, check, warmed
-from sweeps.repeats.settings import Repeats, fresh_seeds
+from sweeps.repeats.plan import fresh_seeds
+from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder
+from sweeps.search.build import build
 from sweeps.study.study import Study
-from sweeps.transfer.previous_sweeps import gather, named, read
+from sweeps.transfer.gather import gather, with_transfer
+from sweeps.transfer.previous_sweeps import named, read
 from sweeps.trials import Source, State, TrialRecord, ranking
 from trainers.errors import ConfigError
 
@@ -72,7 +76,7 @@ def pretend(sweep: Sweep, trials: int, keep_open: bool = False, failing: bool = 
 
 def lines(where: Path, *words: str) -> list[str]:
     with composed(where, "name=new", *words) as sweep:
-        return [note.partition(": ")[2] for note in warmed(sweep).notes]
+        return [note.partition(": ")[2] for note in with_transfer(sweep).notes]
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +93,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     where = tmp_path_factory.mktemp("gone")
     run(where, "a", LR, trials=12)
     with composed(where, LR, "from_sweep=a", "baseline=false") as checked:
-        warm = warmed(checked)
+        warm = with_transfer(checked)
     shutil.rmtree(where)
     return warm
 
@@ -239,8 +243,9 @@ class TestGathering:
         taught = set()
         with composed(there, LR, "model.width=16,32", "search=random", "from_sweep=a") as sweep:
             for path in sorted((ROOT / "conf" / "search").glob("*.yaml")):
-                search = {"_target_": OmegaConf.load(path)["_target_"]}
-                warm = gather(replace(sweep, config={**sweep.config, "search": search}))
+                config = OmegaConf.to_container(OmegaConf.load(path))
+                assert isinstance(config, dict)
+                warm = gather(replace(sweep, search=build(config, sweep.search.setting)))
                 if warm.trials:
                     taught.add(path.stem)
                 else:
@@ -271,13 +276,13 @@ class TestFeeding:
     ) -> None:
         study = opened("s")
         assert not study.fed
-        study.feed(sweep.warm.trials)
+        study.feed(sweep.transfer.trials)
         assert study.fed
         assert (study.trials, study.count, study.curves) == ([], 0, {})
         assert study.optuna.trials == []
         seen = study._image.optuna.trials
         assert [t.params["optimizer.lr"] for t in seen] == [
-            t.params["optimizer.lr"] for t in sweep.warm.trials
+            t.params["optimizer.lr"] for t in sweep.transfer.trials
         ]
         record = study.propose(sweep.search)
         study.report(record.id, 1, {"val_accuracy": 0.5}, "", "here")
@@ -290,7 +295,7 @@ class TestFeeding:
         self, sweep: Sweep, opened: Callable[[str], Study]
     ) -> None:
         fed, unfed = opened("fed"), opened("unfed")
-        fed.feed(sweep.warm.trials)
+        fed.feed(sweep.transfer.trials)
         far = [
             sum(1 - value(study.propose(sweep.search)) for _ in range(6)) for study in (fed, unfed)
         ]
@@ -302,9 +307,9 @@ class TestFeeding:
         self, sweep: Sweep, opened: Callable[[str], Study]
     ) -> None:
         calm = opened("calm")
-        calm.feed(sweep.warm.trials)
+        calm.feed(sweep.transfer.trials)
         killed = opened("killed")
-        killed.feed(sweep.warm.trials)
+        killed.feed(sweep.transfer.trials)
         for _ in range(4):
             killed.close()
             killed = opened("killed")

@@ -1,0 +1,127 @@
+"""Check a composed configuration: all that can be checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.checked import pbt_keys
+from sweeps.checked.sweep import Sweep
+from sweeps.config.composition import Composition
+from sweeps.config.error_messages import explain
+from sweeps.config.instantiate import instantiate_group
+from sweeps.config.keys import dotted, plain
+from sweeps.config.require import Constraints
+from sweeps.config.schema import SweepConfig
+from sweeps.driver.budget import Budget
+from sweeps.repeats.settings import Repeats
+from sweeps.search.build import build, includes_own_values
+from sweeps.search.first_trials import points
+from sweeps.search.search import Setting
+from sweeps.space.expressions import Expression
+from sweeps.stop import Never
+from sweeps.study.url import shared
+from sweeps.trials import Objective
+from trainers.config import METRICS, Mode, refuse_idle, typed
+from trainers.errors import ConfigError
+
+
+def check(composition: Composition) -> Sweep:
+    """Check all that can be checked before anything runs.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    base = composition.base
+    try:  # an appended key (+budget.trails=3) passes Hydra even where there is a schema
+        OmegaConf.merge(OmegaConf.structured(SweepConfig), OmegaConf.to_container(base))
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))
+        ) from error
+    if base.plan is not None:
+        raise ConfigError(
+            "it is a plan of several sweeps where one is wanted: name one of its stages, "
+            "experiment=…"
+        )
+    training = typed(base)
+    space, notes = composition.space(with_own=includes_own_values(base.search))
+    if not space.parameters:
+        raise ConfigError(
+            "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
+            "training"
+        )
+    if "first.epochs" not in space.keys:
+        refuse_idle(training)
+    objective = Objective(training.task.metric, training.task.mode is Mode.max)
+    if (place := shared(base.study)) is not None:
+        composition.settle("study", str(place))  # a password goes no further
+    config = plain(base)
+    further = _further(objective, config["objectives"])
+    budget = Budget(**config["budget"], maximize=objective.maximize)
+    baseline = composition.as_is(space, {})
+    first, passed_over = points(config["points"], space, composition)
+    notes += passed_over
+    if config["baseline"] and space.holds(baseline):
+        first = (baseline, *(point for point in first if point != baseline))
+    required = (Expression.parse(text, "require") for text in config["require"])
+    constraints = Constraints(composition, tuple(required))
+    constraints.check(space)
+    setting = Setting(
+        space, training.seed, first, (objective, *further), partial(composition.as_is, space)
+    )
+    search = build(config["search"], setting)
+    if not budget.bounded and search.limit() is None:
+        raise ConfigError(
+            "budget: without any limit the sweep would never end (a target may never be reached): "
+            "budget.trials=20"
+        )
+    if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
+        raise ConfigError(
+            f"max_concurrent must be 1 or more, or null for as many as fit, not "
+            f"{config['max_concurrent']}"
+        )
+    if config["resources"]["gpu_memory_gb"] is not None:
+        raise ConfigError(
+            "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
+            "resources.gpu=0.25"
+        )
+    stop = instantiate_group("stop", config["stop"])
+    if further and not isinstance(stop, Never):
+        notes.append(
+            f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "
+            "stop=none lets all of them run"
+        )
+    repeats = Repeats.read(config["repeats"])
+    repeats.check(space.keys, composition.fixed)
+    if repeats.top:
+        notes.append(repeats.told)
+    sweep = Sweep(
+        composition,
+        config,
+        training,
+        space,
+        tuple(notes),
+        constraints,
+        objective,
+        further,
+        search,
+        stop,
+        budget,
+        repeats,
+        shared=place,
+    )
+    pbt_keys.check(sweep)
+    return sweep
+
+
+def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
+    for metric in wanted:
+        if metric not in METRICS or metric == objective.metric:
+            rule = "is the objective already" if metric == objective.metric else "is no metric"
+            others = ", ".join(name for name in METRICS if name != objective.metric)
+            raise ConfigError(f"objectives: {metric} {rule}: name another of {others}")
+    return tuple(Objective(metric, mode == Mode.max.name) for metric, mode in wanted.items())

@@ -1,0 +1,99 @@
+"""A sweep that has passed every check that can be made without running anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sweeps.config.composition import Composition
+from sweeps.config.keys import plain
+from sweeps.config.require import Constraints
+from sweeps.config.schema import FROM_SWEEP
+from sweeps.driver.budget import Budget
+from sweeps.repeats.settings import NO_REPEATS, Repeats
+from sweeps.search.search import Search
+from sweeps.space.space import Space
+from sweeps.stop import Stop
+from sweeps.study.url import Database, Journal
+from sweeps.trials import Objective, State, TrialRecord
+from trainers.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What a sweep learns from previous ones.
+
+    Attributes:
+        data: name of each of these sweeps -> the fingerprint of its data.
+        trials: in this sweep's own space.
+        notes: how they were adapted, for the person.
+    """
+
+    data: Mapping[str, str] = field(default_factory=dict)
+    trials: tuple[TrialRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def of_other_data(self, fingerprint: str) -> tuple[str, ...]:
+        """A note on each previous sweep that was run on other data than these."""
+        return tuple(
+            f"{FROM_SWEEP}={name}: its data are not those of this sweep, so its scores may "
+            "not compare"
+            for name, data in self.data.items()
+            if data != fingerprint
+        )
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that has passed every check that can be made without running anything."""
+
+    composition: Composition
+    config: dict[str, Any]
+    training: TrainConfig
+    space: Space
+    notes: tuple[str, ...]
+    constraints: Constraints
+    objective: Objective
+    further: tuple[Objective, ...]
+    search: Search
+    stop: Stop
+    budget: Budget
+    repeats: Repeats = NO_REPEATS
+    transfer: Transfer = field(default_factory=Transfer)
+    shared: Database | Journal | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the sweep and of its folder."""
+        return str(self.config["name"])
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        """Of one trial; gpu is None until it is known whether the cluster has any."""
+        return plain(self.composition.base.resources)
+
+    @property
+    def trials(self) -> int | None:
+        """The most trials there can be, by the budget and by the search; None: no such limit."""
+        limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
+        return min(limits) if limits else None
+
+    @property
+    def longest(self) -> int:
+        """The most epochs that a trial may have."""
+        swept = [p.dimension for p in self.space.parameters if p.key == "epochs"]
+        return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
+
+    def enough(self, trials: Sequence[TrialRecord]) -> bool:
+        """Whether these of the search are all there are to be. Infeasible ones cost no budget."""
+        limit, most = self.search.limit(), self.budget.trials
+        proposed = [trial for trial in trials if trial.source is None]
+        feasible = sum(trial.state is not State.INFEASIBLE for trial in proposed)
+        return (limit is not None and len(proposed) >= limit) or (
+            most is not None and feasible >= most
+        )
+
+    def choice(self, group: str) -> str:
+        """The name of the choice made in a group, such as "tpe" for search."""
+        return self.composition.choice(group)

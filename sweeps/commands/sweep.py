@@ -1,0 +1,39 @@
+"""Run, preview or plan what the command line describes: `make sweep`, `make preview`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from sweeps import cli
+from sweeps.backend.ray_session import Ray, session
+from sweeps.checked.check import check
+from sweeps.commands import preview
+from sweeps.config.composition import Composition
+from sweeps.launch import plan
+from sweeps.launch.begin import begin
+from sweeps.transfer.gather import with_transfer
+
+
+def start(composition: Composition, ray: Ray = session) -> None:
+    """Preview or run a new sweep or a plan of some. Ends the program on failure, with its code."""
+    console, code = Console(), 0
+    if composition.base.plan is not None:
+        stages = plan.composed(composition)
+        if composition.base.preview:
+            preview.show_plan(stages, console)
+        else:
+            code = plan.start(stages, ray)
+    else:
+        with console.status("checking the space"):
+            sweep = with_transfer(check(composition))
+        if composition.base.preview:
+            preview.show(sweep, console)
+        else:
+            code = begin(sweep, ray)
+    if code:
+        raise SystemExit(code)
+
+
+def main() -> None:
+    """Let Hydra compose the command line; its sweeper hands the configuration to `start`."""
+    cli.composed(multirun=True)

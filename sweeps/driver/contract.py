@@ -1,0 +1,39 @@
+"""What crosses the seam between the driver and whoever runs trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from omegaconf import DictConfig
+
+from trainers.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A trial to be run, or to be gone on with.
+
+    Attributes:
+        config: the trial's configuration, plain containers.
+        folder: where its checkpoints go.
+        after: the last epoch on record; those that the folder has beyond it come first.
+    """
+
+    trial: str
+    config: Mapping[str, Any]
+    folder: Path
+    after: int
+
+
+class Trainings(Protocol):
+    """What parameters stand for: a sweep's `Composition`, or a simulation's stand-in."""
+
+    @property
+    def base(self) -> DictConfig:
+        """The configuration without any swept value."""
+
+    def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
+        """A trial's whole configuration, plain containers, and the training in it."""

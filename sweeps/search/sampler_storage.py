@@ -1,0 +1,147 @@
+"""Store trials in memory for Optuna's samplers, and show each sampler what it can use."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from optuna.distributions import check_distribution_compatibility
+from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from sweeps.search.trial_selection import Selection, View
+
+
+class SamplerStorage(InMemoryStorage):
+    """Optuna's storage in memory, from which the newest trial can be taken back.
+
+    While a sampler draws it shows no more trials than that sampler can look at in short time.
+    """
+
+    def __init__(self, directions: Sequence[StudyDirection]) -> None:
+        super().__init__()
+        # Of several objectives there is no order of the trials: samplers see all.
+        self._view = View(directions[0]) if len(directions) == 1 else None
+        self._selection: Selection | None = None
+        self._waiting: set[int] = set()
+
+    @contextmanager
+    def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
+        """Within, what there is is what the sampler is to see, and the trial that it draws."""
+        if self._view is not None:
+            self._view.tell(sampler)
+            self._selection = self._view.select(sampler)
+        if self._selection is not None:
+            self._selection.tell(sampler)
+        try:
+            yield
+        finally:
+            self._selection = None
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Those that are to be seen now, in order."""
+        if self._selection is None or states == (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        trials = self._studies[study_id].trials
+        newest = trials[-1]  # what is being drawn: nobody has reported of it, nor can it be best
+        seen = [trials[number] for number in self._selection.numbers] + [newest]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """As Optuna's."""
+        trial = self._get_trial(created := super().create_new_trial(study_id, template_trial))
+        self._order(trial)
+        return created
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """As Optuna's."""
+        changed = super().set_trial_state_values(trial_id, state, values)
+        self._order(self._get_trial(trial_id))
+        return changed
+
+    def _order(self, trial: FrozenTrial) -> None:
+        if self._view is None:
+            return
+        if trial.state is TrialState.RUNNING:
+            self._view.running(trial.number)
+        elif trial.state.is_finished():
+            self._view.finished(trial)
+
+    def set_trial_param(
+        self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
+    ) -> None:
+        """In place: only we hold the trial while it is drawn, and copies take most of the time.
+
+        Raises:
+            ValueError: another trial has drawn the parameter from an incompatible distribution.
+        """
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number[trial_id]
+            known = self._studies[study].param_distribution
+            if param_name in known:
+                check_distribution_compatibility(known[param_name], distribution)
+            known[param_name] = distribution
+            trial = self._studies[study].trials[number]
+            trial.params[param_name] = distribution.to_external_repr(param_value_internal)
+            trial.distributions[param_name] = distribution
+
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
+        """In place, as only we hold it; Optuna copies the trial for each."""
+        with self._lock:
+            trial = self._get_trial(trial_id)
+            self.check_trial_is_updatable(trial_id, trial.state)
+            trial.intermediate_values[step] = intermediate_value
+
+    def wait(self, trial_id: int) -> None:
+        """Show a running trial as stopped. Of several objectives it has none of the others yet."""
+        if self._view is None:
+            return
+        trial = self._get_trial(trial_id)
+        self._waiting.add(trial_id)
+        trial.state = TrialState.PRUNED
+        self._view.finished(trial)
+
+    def go_on(self, trial_id: int) -> None:
+        """Show a trial that was shown as stopped as running again."""
+        if trial_id in self._waiting:
+            self._waiting.remove(trial_id)
+            trial = self._get_trial(trial_id)
+            assert self._view is not None
+            self._view.resumed(trial)
+            trial.state = TrialState.RUNNING
+
+    def take(self, study: int, trial: FrozenTrial) -> int:
+        """Add a trial that nobody else holds, without Optuna's copy of it; returns its id."""
+        with self._lock:
+            known = self._studies[study].trials
+            self._max_trial_id += 1
+            trial.number, trial._trial_id = len(known), self._max_trial_id
+            self._trial_id_to_study_id_and_number[trial._trial_id] = (study, trial.number)
+            known.append(trial)
+            self._update_cache(trial._trial_id, study)
+            self._order(trial)
+            return trial._trial_id
+
+    def forget(self, trial: int) -> None:
+        """Leave everything as if the trial had never been drawn."""
+        with self._lock:
+            study, number = self._trial_id_to_study_id_and_number.pop(trial)
+            trials = self._studies[study].trials
+            if self._view is not None:
+                self._view.forget(number)
+            assert number == len(trials) - 1, "only the newest can be taken back"
+            trials.pop()
+            self._max_trial_id -= 1
+            self._prev_waiting_trial_number[study] = number
