@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps import ROOT
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted
+from sweeps.config.overrides import key_of, split, value_of
 from sweeps.config.schema import register
 from sweeps.nearest_names import unknown
 from sweeps.redaction import hide_password
@@ -67,15 +68,13 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
     Raises:
         ConfigError: not one name, or an option that there is not.
     """
-    words = sys.argv[1:]
-    names = [word for word in words if "=" not in word]
-    given = {key: value for key, _, value in (w.partition("=") for w in words if "=" in w)}
+    names, words = split(sys.argv[1:])
     if len(names) != 1:
         raise ConfigError(f"name one sweep: {command}")
-    for key in given:
-        if key not in options:
-            raise ConfigError(unknown("option", f"{key}={given[key]}", key, list(options)))
-    return names[0], given
+    for word in words:
+        if key_of(word) not in options:
+            raise ConfigError(unknown("option", word, key_of(word), list(options)))
+    return names[0], {key_of(word): value_of(word) for word in words}
 
 
 @contextmanager
@@ -138,7 +137,7 @@ def _known_keys() -> list[str]:
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, ConfigLoader)
         groups = loader.list_groups("")
-        chosen = [w for w in sys.argv[1:] if w.partition("=")[0] in groups and "," not in w]
+        chosen = [w for w in sys.argv[1:] if key_of(w) in groups and "," not in w]
         try:
             config = compose("sweep", chosen)
         except HydraException:

@@ -31,6 +31,7 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
+from sweeps.config.overrides import key_of, value_of
 from sweeps.driver.budget import UNLIMITED
 from sweeps.simulation import baseline, simulate
 from sweeps.simulation.lookup_table import read
@@ -71,7 +72,7 @@ def main() -> None:
     with refusals():
         options = dict(DEFAULTS)
         for word in sys.argv[1:]:
-            key, _, value = word.partition("=")
+            key, value = key_of(word), value_of(word)
             if key not in DEFAULTS or not value.isdecimal() or int(value) < 1:
                 raise ConfigError(f"{word}: this bench takes seeds=20 and workers=4")
             options[key] = int(value)

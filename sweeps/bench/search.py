@@ -35,6 +35,7 @@ from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
 from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
 from sweeps.cli import refusals
+from sweeps.config.overrides import key_of, value_of
 from sweeps.study.url import Database, shared
 from trainers.errors import ConfigError
 
@@ -72,7 +73,7 @@ def main() -> None:
 def _most(words: Sequence[str]) -> int:
     """The option `trials=`: no more finished trials than that."""
     for word in words:
-        key, _, value = word.partition("=")
+        key, value = key_of(word), value_of(word)
         if key != "trials" or not value.isdecimal() or int(value) < min(SIZES):
             raise ConfigError(f"{word}: give trials={min(SIZES)} or more, or nothing")
         return int(value)

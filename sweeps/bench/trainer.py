@@ -31,6 +31,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from sweeps.bench.record import Figure, rates, show, write
 from sweeps.cli import refusals
+from sweeps.config.overrides import value_given
 from trainers import device
 from trainers.config import TrainConfig, compose
 from trainers.data import resident
@@ -50,9 +51,8 @@ UTTERANCES = 600
 def main() -> None:
     """Measure, print, and write results/bench/trainer.json."""
     console = Console()
-    given = [word for word in sys.argv[1:] if "=" in word]
     with refusals(), tempfile.TemporaryDirectory() as scratch:
-        root = next((w.partition("=")[2] for w in given if w.startswith("data.root=")), "")
+        root = value_given(sys.argv[1:], "data.root")
         place = Path(root) if root else _written(Path(scratch) / "data", console)
         data = [f"data.root={place}", f"data.cache={scratch}/cache", "data=hw1p2"]
         figures = _opening(place, data, console)

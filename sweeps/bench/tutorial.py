@@ -29,6 +29,7 @@ from rich.table import Table
 from sweeps import ROOT
 from sweeps.bench.record import Figure, show, write
 from sweeps.cli import refusals
+from sweeps.config.overrides import key_of, value_of
 from sweeps.study.storage import look
 from trainers.config import compose
 from trainers.data import resident
@@ -62,7 +63,7 @@ def main() -> None:
     """Run both, print, and write results/bench/tutorial.json."""
     console = Console()
     with refusals(), tempfile.TemporaryDirectory() as scratch:
-        given = dict(word.partition("=")[::2] for word in sys.argv[1:])
+        given = {key_of(word): value_of(word) for word in sys.argv[1:]}
         if wrong := set(given) - {"seeds", "data.root"}:
             raise ConfigError(f"{wrong.pop()}: this bench takes seeds=3 and data.root=…")
         seeds = given.get("seeds", str(SEEDS))

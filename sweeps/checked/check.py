@@ -14,6 +14,7 @@ from sweeps.config.composition import Composition
 from sweeps.config.error_messages import explain
 from sweeps.config.instantiate import instantiate_group
 from sweeps.config.keys import dotted, plain
+from sweeps.config.overrides import key_of
 from sweeps.config.require import Constraints
 from sweeps.config.schema import SweepConfig
 from sweeps.driver.budget import Budget
@@ -96,7 +97,7 @@ def check(composition: Composition) -> Sweep:
             "stop=none lets all of them run"
         )
     repeats = Repeats.read(config["repeats"])
-    repeats.check(space.keys, composition.fixed)
+    repeats.check(space.keys, [key_of(word) for word in composition.fixed])
     if repeats.top:
         notes.append(repeats.told)
     sweep = Sweep(

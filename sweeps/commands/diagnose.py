@@ -25,6 +25,7 @@ from sweeps import results_folder
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
+from sweeps.config.overrides import key_of, split, value_of
 from sweeps.formatting import score
 from sweeps.nearest_names import unknown
 from sweeps.results_folder import Folder
@@ -287,10 +288,8 @@ def _progress(console: Console) -> Progress:
 def main() -> None:
     """Read the command line."""
     use_plugins()
-    words = sys.argv[1:]
     with refusals():
-        names = [word for word in words if "=" not in word and not word.startswith("~")]
-        rest = [word for word in words if word not in names]
+        names, rest = split(sys.argv[1:])
         if not names:
             for word in rest:
                 if word.startswith("hidden="):
@@ -302,7 +301,7 @@ def main() -> None:
             return
         if len(names) > 1:
             raise ConfigError(f"{', '.join(names)}: name one sweep, make diagnose SWEEP={names[0]}")
-        given = {key: value for key, _, value in (word.partition("=") for word in rest)}
+        given = {key_of(word): value_of(word) for word in rest}
         for key, value in given.items():
             if key not in DEFAULTS:
                 raise ConfigError(unknown("option", f"{key}={value}", key, list(DEFAULTS)))

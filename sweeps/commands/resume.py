@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sweeps.backend.ray_session import Ray, session
 from sweeps.cli import refusals, use_plugins
+from sweeps.config.overrides import split, value_given
 from sweeps.launch import plan
 from sweeps.launch.resume import go_on
 from sweeps.redaction import hide_password
@@ -25,7 +26,7 @@ def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
     Raises:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
-    where = next((w.partition("=")[2] for w in given if w.startswith("results=")), "results")
+    where = value_given(given, "results") or "results"
     if plan.recorded(Path(where) / name):
         done: int | str = plan.resume(Path(where), name, given, ray)
     else:
@@ -40,12 +41,11 @@ def main() -> None:
     """Read the command line."""
     hide_password()
     use_plugins()
-    words = sys.argv[1:]
     with refusals():
-        names = [word for word in words if "=" not in word]
+        names, overrides = split(sys.argv[1:])
         if len(names) != 1:
             raise ConfigError("name one sweep to go on with: make resume SWEEP=quickstart")
-        resume(names[0], [word for word in words if "=" in word])
+        resume(names[0], overrides)
 
 
 if __name__ == "__main__":

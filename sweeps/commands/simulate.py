@@ -24,7 +24,8 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
-from sweeps.config.schema import SweepConfig
+from sweeps.config.overrides import key_of, replaced, split, value_of
+from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.formatting import duration, score
 from sweeps.nearest_names import unknown
 from sweeps.simulation import (
@@ -41,9 +42,6 @@ from trainers.errors import ConfigError
 
 #: What may be given beside Hydra overrides; of a recorded sweep, `trials` is its own budget's.
 DEFAULTS = {"workers": 8, "trials": 1000, "seeds": 5}
-
-#: What of a recorded sweep may be given anew: all else is what its curves are of.
-_FREE = ("search", "stop", "budget", "epochs", "patience", "points", "baseline", "failures", "seed")
 
 
 def run(name: str | None, options: Mapping[str, int], given: Sequence[str], where: str) -> None:
@@ -181,23 +179,14 @@ def _summary(ran: Sequence[tuple[Simulated, Simulated]]) -> list[str]:
 
 
 def _merge(recorded: Sequence[str], given: Sequence[str]) -> list[str]:
-    """The overrides of a recorded sweep with those given now in the place of their like.
-
-    Another choice of a group takes the settings of the one before away with it.
-    """
-    keys = [word.partition("=")[0].lstrip("+~") for word in given]
-    for word, key in zip(given, keys, strict=True):
-        if key.split(".")[0] not in _FREE:
+    """The overrides of a recorded sweep with those given now in the place of their like."""
+    for word in given:
+        if not is_of(Kind.IN_SIMULATION, key_of(word)):
             raise ConfigError(
-                f"{word}: a recorded sweep keeps its {key}, which its curves are of (here may be "
-                f"given: {', '.join((*DEFAULTS, *_FREE))})"
+                f"{word}: a recorded sweep keeps its {key_of(word)}, which its curves are of (here "
+                f"may be given: {', '.join((*DEFAULTS, *keys_of(Kind.IN_SIMULATION)))})"
             )
-    kept = []
-    for word in recorded:
-        key = word.partition("=")[0].lstrip("+~")
-        if not any(key == new or key.startswith(f"{new}.") for new in keys):
-            kept.append(word)
-    return [*kept, *given]
+    return replaced(recorded, given)
 
 
 @contextmanager
@@ -216,22 +205,20 @@ def main() -> None:
     """Read the command line."""
     use_plugins()
     with refusals():
-        names = [word for word in sys.argv[1:] if "=" not in word]
+        names, words = split(sys.argv[1:])
         if len(names) > 1:
             raise ConfigError(
                 f"name one sweep, not {' and '.join(names)}: make simulate SWEEP=mnist"
             )
         options: dict[str, int] = {}
         where, given = "results", []
-        for word in sys.argv[1:]:
-            key, equals, value = word.partition("=")
-            if not equals:
-                continue
+        for word in words:
+            key = key_of(word)
             if key in DEFAULTS:
-                options[key] = _whole(key, value)
+                options[key] = _whole(key, value_of(word))
             elif key == "results":
-                where = value
-            elif key.lstrip("+~").split(".")[0] not in _KEYS:
+                where = value_of(word)
+            elif key.split(".")[0] not in _KEYS:
                 raise ConfigError(unknown("option", word, key, [*DEFAULTS, "results", *_KEYS]))
             else:
                 given.append(word)

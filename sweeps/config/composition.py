@@ -25,8 +25,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted, exists, plain, plain_value
-from sweeps.config.overrides import listed
-from sweeps.config.schema import SWEEP_KEYS, register
+from sweeps.config.overrides import as_list
+from sweeps.config.schema import Kind, is_of, register
 from sweeps.nearest_names import unknown
 from sweeps.redaction import without_password
 from sweeps.space.dimensions import Interval
@@ -61,7 +61,7 @@ class Composition:
         self._loader = loader
         self._master = master
         self._parser = OverridesParser.create(config_loader=loader)
-        overrides = [listed(without_password(word), self._parser) for word in overrides]
+        overrides = [as_list(without_password(word), self._parser) for word in overrides]
         parsed = self._parser.parse_overrides(overrides)
         self._swept = [override for override in parsed if override.is_sweep_override()]
         self._fixed = [override for override in parsed if not override.is_sweep_override()]
@@ -344,7 +344,7 @@ def _single(space: Space) -> Iterator[dict[str, str]]:
 
 
 def _refuse_sweep_key(key: str) -> None:
-    if key.split(".")[0] in SWEEP_KEYS:
+    if is_of(Kind.OF_SWEEP, key):
         raise ConfigError(
             f"{key} is the same for all trials of a sweep and cannot be swept: "
             f"give one value, {key}=…"

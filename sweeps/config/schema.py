@@ -1,11 +1,44 @@
-"""What a sweep is: the typed form of conf/sweep.yaml. Defaults live there, not here."""
+"""Type the configuration of a sweep, and say what kind each of its keys is.
 
-from dataclasses import dataclass, field
+Defaults live in conf/sweep.yaml, not here.
+"""
+
+# ruff: noqa: RUF009  `_key` gives a field, as `dataclasses.field` does
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from enum import Flag, auto
 from typing import Any, Optional
 
 from omegaconf import MISSING
 
-from trainers.config import Mode, TrainConfig
+from trainers.config import CheckpointConfig, Device, Mode, ResourcesConfig, TaskConfig, TrainConfig
+
+
+class Kind(Flag):
+    """What a key is to the sweep that it belongs to. A key may be several of these."""
+
+    OF_SWEEP = auto()  # the same for all trials of a sweep, so not to be swept over
+    OF_PLAN = auto()  # set by a plan for each of its stages
+    OF_SPACE = auto()  # what varies, and where: its own keys are dotted keys of the rest
+    ON_RESUME = auto()  # may be given anew when a sweep goes on, for it changes no decision
+    IN_SIMULATION = auto()  # may be given anew when recorded curves are simulated
+    NO_DECISION = auto()  # not compared when a sweep goes on
+    NO_TRAINING = auto()  # means nothing to a single training
+    NO_SCORE = auto()  # its difference tells nothing of what a trial has reached
+
+
+_NONE = Kind(0)
+_METADATA = "kinds"
+
+
+def _key(kind: Kind, default: Any = MISSING, **below: Kind) -> Any:
+    """A key of these kinds; `below` has the kinds of single keys below it.
+
+    A default of a type that can be changed is given as that type.
+    """
+    given = {"default_factory": default} if isinstance(default, type) else {"default": default}
+    return field(**given, metadata={_METADATA: {"": kind, **below}})
 
 
 @dataclass
@@ -32,54 +65,85 @@ class FailuresConfig:
 class SweepConfig(TrainConfig):
     """One sweep, complete: a training, and how to search over it."""
 
-    experiment: str = MISSING
-    space: Optional[dict[str, Any]] = None  # noqa: UP045  swept key -> values, in Hydra's grammar
-    baseline: bool = MISSING  # the configuration as it is comes first, if the space has it
-    when: Optional[dict[str, str]] = None  # noqa: UP045  swept key -> where it is drawn
-    require: list[str] = field(default_factory=list)  # what every trial must meet
-    points: list[dict[str, Any]] = field(default_factory=list)  # configurations to try first
-    objectives: dict[str, Mode] = field(default_factory=dict)  # beside task.metric
-    from_sweep: Any = None  # earlier sweeps to learn from: a name, or a list
-    plan: Optional[list[dict[str, Any]]] = None  # noqa: UP045  sweeps, one after the other
-    search: dict[str, Any] = field(default_factory=dict)
-    stop: dict[str, Any] = field(default_factory=dict)
-    track: dict[str, Any] = field(default_factory=dict)
-    budget: BudgetConfig = field(default_factory=BudgetConfig)
-    max_concurrent: Optional[int] = MISSING  # noqa: UP045  null: as many as fit
-    failures: FailuresConfig = field(default_factory=FailuresConfig)
-    repeats: Any = MISSING  # a number of runs, or what `sweeps.repeats.Repeats` is made of
-    study: Optional[str] = MISSING  # noqa: UP045  shared with others; null: in the sweep's folder
-    preview: bool = MISSING
+    # Keys of the training that mean more to a sweep.
+    name: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_TRAINING)
+    seed: int = _key(Kind.IN_SIMULATION | Kind.NO_SCORE)
+    epochs: int = _key(Kind.IN_SIMULATION)
+    patience: Optional[int] = _key(Kind.IN_SIMULATION)  # noqa: UP045  OmegaConf on Python 3.10
+    device: Device = _key(Kind.NO_SCORE)
+    histograms: bool = _key(Kind.NO_DECISION | Kind.NO_SCORE)
+    results: str = _key(Kind.OF_SWEEP | Kind.ON_RESUME | Kind.NO_TRAINING)
+    checkpoint: CheckpointConfig = _key(Kind.OF_SWEEP, CheckpointConfig)
+    resources: ResourcesConfig = _key(Kind.NO_SCORE, ResourcesConfig)
+    task: TaskConfig = _key(Kind.OF_SWEEP, TaskConfig)
+    data: dict[str, Any] = _key(
+        _NONE, dict, root=Kind.ON_RESUME | Kind.NO_SCORE, cache=Kind.ON_RESUME | Kind.NO_SCORE
+    )
+
+    experiment: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN)
+    # swept key -> values, in Hydra's grammar
+    space: Optional[dict[str, Any]] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, None)  # noqa: UP045
+    # the configuration as it is comes first, if the space has it
+    baseline: bool = _key(Kind.OF_SWEEP | Kind.IN_SIMULATION)
+    # swept key -> where it is drawn
+    when: Optional[dict[str, str]] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, None)  # noqa: UP045
+    # what every trial must meet
+    require: list[str] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, list)
+    # configurations to try first
+    points: list[dict[str, Any]] = _key(Kind.OF_SWEEP | Kind.IN_SIMULATION | Kind.NO_TRAINING, list)
+    # beside task.metric
+    objectives: dict[str, Mode] = _key(Kind.OF_SWEEP | Kind.NO_TRAINING, dict)
+    # previous sweeps to learn from: a name, or a list
+    from_sweep: Any = _key(Kind.OF_SWEEP | Kind.NO_TRAINING, None)
+    # sweeps, one after the other
+    plan: Optional[list[dict[str, Any]]] = _key(  # noqa: UP045
+        Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_TRAINING, None
+    )
+    search: dict[str, Any] = _key(Kind.OF_SWEEP | Kind.IN_SIMULATION, dict)
+    stop: dict[str, Any] = _key(Kind.OF_SWEEP | Kind.IN_SIMULATION, dict)
+    track: dict[str, Any] = _key(Kind.OF_SWEEP | Kind.ON_RESUME, dict)
+    budget: BudgetConfig = _key(
+        Kind.OF_SWEEP | Kind.ON_RESUME | Kind.IN_SIMULATION | Kind.NO_TRAINING, BudgetConfig
+    )
+    # null: as many as fit
+    max_concurrent: Optional[int] = _key(  # noqa: UP045
+        Kind.OF_SWEEP | Kind.ON_RESUME | Kind.NO_TRAINING
+    )
+    failures: FailuresConfig = _key(
+        Kind.OF_SWEEP | Kind.ON_RESUME | Kind.IN_SIMULATION, FailuresConfig
+    )
+    # a number of runs, or what `sweeps.repeats.settings.Repeats` is made of
+    repeats: Any = _key(
+        Kind.OF_SWEEP | Kind.NO_TRAINING,
+        top=Kind.ON_RESUME,
+        seeds=Kind.ON_RESUME,
+        race=Kind.ON_RESUME,
+    )
+    # shared with others; null: in the sweep's folder
+    study: Optional[str] = _key(  # noqa: UP045
+        Kind.OF_SWEEP | Kind.ON_RESUME | Kind.NO_TRAINING
+    )
+    preview: bool = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_DECISION | Kind.NO_TRAINING)
 
 
 #: The key whose values a,b are a list of names, and nothing to vary.
 FROM_SWEEP = "from_sweep"
 
-#: Keys of the sweep as a whole: the same for all of its trials, so not to be swept over.
-SWEEP_KEYS = (
-    "name",
-    "experiment",
-    "space",
-    "baseline",
-    "when",
-    "require",
-    "points",
-    "objectives",
-    "from_sweep",
-    "plan",
-    "search",
-    "stop",
-    "track",
-    "budget",
-    "max_concurrent",
-    "failures",
-    "repeats",
-    "study",
-    "preview",
-    "results",
-    "checkpoint",
-    "task",
-)
+
+def keys_of(kind: Kind) -> tuple[str, ...]:
+    """The keys that are of a kind, in dotted form, in the order of the schema."""
+    return tuple(key for key, kinds in _kinds() if kinds & kind)
+
+
+def is_of(kind: Kind, key: str) -> bool:
+    """Whether a dotted key is of a kind, or lies below one that is."""
+    return any(f"{key}.".startswith(f"{top}.") for top in keys_of(kind))
+
+
+def _kinds() -> Iterator[tuple[str, Kind]]:
+    for one in fields(SweepConfig):
+        for below, kind in one.metadata.get(_METADATA, {}).items():
+            yield f"{one.name}.{below}" if below else one.name, kind
 
 
 def register() -> None:

@@ -22,6 +22,7 @@ from sweeps.backend.ray_session import Ray, session
 from sweeps.cli import FAILED, INTERRUPTED
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
+from sweeps.config.overrides import key_of
 from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import go_on, merge
 from sweeps.launch.stages import Begun, Stage, checked, next_stage, stages
@@ -125,7 +126,7 @@ def resume(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> 
                 f"(make extend SWEEP={name}-1), or begin another plan with name=…"
             )
     overrides = merge(content["overrides"], given, {})
-    others = [word for word in overrides if word.partition("=")[0] not in ("plan", "name")]
+    others = [word for word in overrides if key_of(word) not in ("plan", "name")]
     with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
         plan = Plan(where, name, tuple(overrides), content["plan"], stages(whole))
     console = Console()

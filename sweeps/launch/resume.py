@@ -14,7 +14,8 @@ from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
 from sweeps.config.composition import compose
 from sweeps.config.keys import dotted, exists
-from sweeps.config.schema import SweepConfig
+from sweeps.config.overrides import key_of, replaced
+from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.driver.budget import Spent
 from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
@@ -24,15 +25,6 @@ from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
 from trainers.check import locate
 from trainers.errors import ConfigError
-
-#: What may be given anew when a sweep goes on.
-_FREE = (
-    *("budget", "max_concurrent", "track", "failures", "data.root", "data.cache", "results"),
-    *("repeats.top", "repeats.seeds", "repeats.race", "study"),
-)
-
-#: What varies and under which conditions. Their own keys have dots, and none is as good as empty.
-_SPACE = ("space", "when", "require")
 
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 
@@ -83,11 +75,10 @@ def merge(
     """The overrides of the sweep with those given now in the place of their like."""
     fresh = []
     for word in given:
-        key = word.partition("=")[0].lstrip("+~")
-        if not any(key == free or key.startswith(f"{free}.") for free in _FREE):
+        if not is_of(Kind.ON_RESUME, key_of(word)):
             raise ConfigError(
-                f"{word}: a sweep that has begun keeps its {key}; begin another with name=… "
-                f"(here may be given: {', '.join(_FREE)})"
+                f"{word}: a sweep that has begun keeps its {key_of(word)}; begin another with "
+                f"name=… (here may be given: {', '.join(keys_of(Kind.ON_RESUME))})"
             )
         if word.startswith("budget.target=+"):
             raise ConfigError(
@@ -102,16 +93,14 @@ def merge(
             total = before + float(more)
             word = f"budget.{kind}={int(total) if total == int(total) else total}"
         fresh.append(word)
-    replaced = {word.partition("=")[0] for word in fresh}
-    kept = [o for o in recorded if o.partition("=")[0] not in replaced]
     if any(word.startswith("repeats.") for word in fresh):  # beside which repeats=3 is in the way
-        kept = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", o) for o in kept]
-    return [*kept, *fresh]
+        recorded = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", word) for word in recorded]
+    return replaced(recorded, fresh)
 
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     """conf/ may have changed since: then the rest of the sweep would be another sweep."""
-    for key in _SPACE:
+    for key in keys_of(Kind.OF_SPACE):
         if (before.get(key) or None) != (now.get(key) or None):
             raise ConfigError(
                 f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
@@ -123,13 +112,11 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
             f"conf/ has changed since this sweep began: repeats.runs was {was_runs}, and is {runs} "
             "now; put it back, or begin a new sweep with name=…"
         )
-    told = (*_SPACE, "repeats")
-    old = OmegaConf.create({key: value for key, value in before.items() if key not in told})
-    new = OmegaConf.create({key: value for key, value in now.items() if key not in told})
+    compared = (*keys_of(Kind.OF_SPACE), "repeats")
+    old = OmegaConf.create({key: value for key, value in before.items() if key not in compared})
+    new = OmegaConf.create({key: value for key, value in now.items() if key not in compared})
     for key in sorted({*dotted(old), *dotted(new)}):
-        if any(
-            key == free or key.startswith(f"{free}.") for free in (*_FREE, "preview", "histograms")
-        ):
+        if is_of(Kind.ON_RESUME | Kind.NO_DECISION, key):
             continue
         was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
         if was != has and (exists(old, key) or has != _default(now, key)):

@@ -16,6 +16,8 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
+from sweeps.config.overrides import assignments, key_of
+from sweeps.config.schema import Kind, is_of
 from sweeps.nearest_names import unknown
 from sweeps.space.dimensions import written
 from sweeps.transfer.adapt import fit
@@ -24,9 +26,6 @@ from trainers.errors import ConfigError
 
 #: How many of the stage before a stage begins with, unless it says otherwise.
 BEST = 3
-
-#: Keys of the command line that are the plan's own.
-_PLANS_OWN = ("experiment", "name", "plan", "preview")
 
 _KEYS = ("experiment", "budget", "best", "overrides")
 
@@ -54,14 +53,14 @@ class Stage:
         """Its command line before anything is settled; what is given for the plan comes last."""
         own = [
             *self.overrides,
-            *(f"budget.{key}={written(value)}" for key, value in self.budget.items()),
+            *assignments({f"budget.{key}": value for key, value in self.budget.items()}),
         ]
-        of_all = [word for word in given if _key(word) not in _PLANS_OWN]
-        keys = {_key(word) for word in of_all}
+        of_all = [word for word in given if not is_of(Kind.OF_PLAN, key_of(word))]
+        keys = {key_of(word) for word in of_all}
         return [
             f"experiment={self.experiment}",
             f"name={written(self.name)}",
-            *(word for word in own if _key(word) not in keys),
+            *(word for word in own if key_of(word) not in keys),
             *of_all,
         ]
 
@@ -115,7 +114,7 @@ def stages(composition: Composition) -> tuple[Stage, ...]:
                 f"{where}.overrides must list Hydra overrides, [epochs=5], not {overrides!r}"
             )
         for word in overrides:
-            if _key(word) in _PLANS_OWN:
+            if is_of(Kind.OF_PLAN, key_of(word)):
                 raise ConfigError(f"{where}.overrides: {word}: the plan sees to that; take it out")
         found.append(
             Stage(
@@ -145,14 +144,14 @@ def checked(stage: Stage, words: Sequence[str]) -> Iterator[Sweep]:
 
 def carried(sweep: Sweep, stage: Stage, given: Sequence[str], before: Sequence[str]) -> list[str]:
     """Of the keys that were swept before, those that a stage takes over as they were settled."""
-    own = {_key(word) for word in stage.words(given)}
+    own = {key_of(word) for word in stage.words(given)}
     space = sweep.space
     return [
         key
         for key in before
         if key not in space.keys
         and key not in own
-        and key.split(".")[0] not in _PLANS_OWN
+        and not is_of(Kind.OF_PLAN, key)
         and sweep.composition.everywhere(space, key)
     ]
 
@@ -181,10 +180,10 @@ def next_stage(
         points, told = first_points(stage, sweep, before)
         own = sweep.config["points"]
     all_points = [*points, *(point for point in own if point not in points)]
-    words = [word for word in words if _key(word) != "points"]
+    words = [word for word in words if key_of(word) != "points"]
     begins = [f"points={written(all_points)}"] if all_points else []
     lines = [
-        "settled: " + ("  ".join(f"{k}={written(v)}" for k, v in taken.items()) or "nothing"),
+        "settled: " + ("  ".join(assignments(taken)) or "nothing"),
         *(f"not settled, as this stage cannot be with it: {word}" for word in left),
         *told,
     ]
@@ -246,15 +245,11 @@ def _holds(stage: Stage, words: Sequence[str]) -> bool:
 
 def _with(words: Sequence[str], settled: Mapping[str, Any]) -> list[str]:
     """A command line with what is settled; that comes after its experiment, before the rest."""
-    return [*words[:2], *(f"{key}={written(value)}" for key, value in settled.items()), *words[2:]]
+    return [*words[:2], *assignments(settled), *words[2:]]
 
 
 def _is_group(sweep: Sweep, key: str) -> bool:
     return bool(sweep.composition.options(key))
-
-
-def _key(word: str) -> str:
-    return word.partition("=")[0].lstrip("+~")
 
 
 @contextmanager

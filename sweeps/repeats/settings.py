@@ -54,12 +54,12 @@ class Repeats:
                 raise ConfigError(f"repeats.{key}: there is no such key ({', '.join(known)})")
         return cls(**given)
 
-    def check(self, swept: Sequence[str], overrides: Sequence[str]) -> None:
+    def check(self, swept: Sequence[str], given: Sequence[str]) -> None:
         """See that they go with the rest of the sweep.
 
         Args:
             swept: the keys that vary.
-            overrides: the command line.
+            given: the keys of the command line.
 
         Raises:
             ConfigError: the seed is swept as well, or two overrides contradict each other.
@@ -69,8 +69,7 @@ class Repeats:
                 "repeats: the seed is swept too, and repeats have seeds of their own: fix it, "
                 "seed=0, or leave out the repeats"
             )
-        keys = [word.lstrip("+").partition("=")[0] for word in overrides]
-        if "repeats" in keys and any(key.startswith("repeats.") for key in keys):
+        if "repeats" in given and any(key.startswith("repeats.") for key in given):
             raise ConfigError(
                 "repeats=… replaces all of repeats.…: write repeats.runs=3 beside the others"
             )

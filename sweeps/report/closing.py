@@ -11,6 +11,8 @@ from rich.console import Console
 
 from sweeps import formatting
 from sweeps.checked.sweep import Sweep
+from sweeps.config.overrides import assignments, key_of
+from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
@@ -20,29 +22,12 @@ from sweeps.report.importance import Importance, importances
 from sweeps.report.repeat_means import repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
-from sweeps.space.dimensions import written
 from sweeps.stop import Breeding
 from sweeps.study.study import Study
 from sweeps.tracking import Table, Tracker
 from sweeps.trials import Objective, Ranked, TrialRecord, front, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError
-
-#: Keys that say nothing to a single training.
-_ASIDE = (
-    "name",
-    "results",
-    "preview",
-    "points",
-    "from_sweep",
-    "study",
-    "plan",
-    "repeats",
-    "objectives",
-    "budget",
-    "max_concurrent",
-)
-
 
 #: Searches to be compared.
 _OTHER = {"random": "tpe", "tpe": "random"}
@@ -172,9 +157,9 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
     given = [
         override
         for override in sweep.composition.fixed
-        if override.partition("=")[0].lstrip("+~").partition(".")[0] not in _ASIDE
+        if not is_of(Kind.NO_TRAINING, key_of(override))
     ]
-    return (*given, *(f"{key}={written(value)}" for key, value in best.trial.params.items()))
+    return (*given, *assignments(best.trial.params))
 
 
 def _next_commands(

@@ -10,15 +10,12 @@ from omegaconf import OmegaConf
 
 from sweeps.checked.sweep import Sweep, Transfer
 from sweeps.config.keys import dotted, plain, value_at
-from sweeps.config.schema import FROM_SWEEP, SWEEP_KEYS
+from sweeps.config.schema import FROM_SWEEP, Kind, is_of
 from sweeps.space.dimensions import text
 from sweeps.transfer.adapt import adapt
 from sweeps.transfer.previous_sweeps import Earlier, named, read
-from sweeps.trials import SEED, Objective, TrialRecord
+from sweeps.trials import Objective, TrialRecord
 from trainers.errors import ConfigError
-
-#: Keys whose difference says nothing about what a trial has reached.
-_ASIDE = (*SWEEP_KEYS, SEED, "device", "histograms", "resources", "data.root", "data.cache")
 
 #: Keys that are told as different.
 _TOLD = 4
@@ -93,7 +90,8 @@ def _differing(earlier: Earlier, sweep: Sweep) -> Iterator[str]:
     now, as_written = plain(base), OmegaConf.to_container(base, resolve=False)
     swept = {*earlier.dimensions, *sweep.space.keys}
     for key in dotted(base):
-        if any(f"{key}.".startswith(f"{aside}.") for aside in (*_ASIDE, *swept)):
+        below_swept = any(f"{key}.".startswith(f"{other}.") for other in swept)
+        if below_swept or is_of(Kind.OF_SWEEP | Kind.NO_SCORE, key):
             continue
         try:
             was, has = value_at(earlier.config, key), value_at(now, key)
