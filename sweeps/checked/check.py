@@ -17,6 +17,7 @@ from sweeps.config.keys import dotted, plain
 from sweeps.config.overrides import key_of
 from sweeps.config.require import Constraints
 from sweeps.config.schema import SweepConfig
+from sweeps.config.swept_space import swept_space
 from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import Repeats
 from sweeps.search.build import build, includes_own_values
@@ -49,7 +50,7 @@ def check(composition: Composition) -> Sweep:
             "experiment=…"
         )
     training = typed(base)
-    space, notes = composition.space(with_own=includes_own_values(base.search))
+    space, notes = swept_space(composition, with_own=includes_own_values(base.search))
     if not space.parameters:
         raise ConfigError(
             "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "

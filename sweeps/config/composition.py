@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -26,21 +24,11 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted, exists, plain, plain_value
 from sweeps.config.overrides import as_list
-from sweeps.config.schema import Kind, is_of, register
-from sweeps.nearest_names import unknown
+from sweeps.config.schema import register
 from sweeps.redaction import without_password
-from sweeps.space.dimensions import Interval
-from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
-from sweeps.space.when import conditioned
-from sweeps.trials import SEED
-from trainers.check import check_types
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
-
-#: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
-#: waits for them.
-_COMPOSED_AHEAD = 48
 
 
 class Composition:
@@ -48,7 +36,9 @@ class Composition:
 
     Attributes:
         base: the sweep's configuration without any swept value, resolved.
-        fixed, swept: the overrides given for all trials, and those that vary, as written.
+        parser: Hydra's, of overrides.
+        fixed_overrides, swept_overrides: those given for all trials, and those that vary.
+        fixed, swept: the same as written.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> None:
@@ -60,23 +50,30 @@ class Composition:
         """
         self._loader = loader
         self._master = master
-        self._parser = OverridesParser.create(config_loader=loader)
-        overrides = [as_list(without_password(word), self._parser) for word in overrides]
-        parsed = self._parser.parse_overrides(overrides)
-        self._swept = [override for override in parsed if override.is_sweep_override()]
-        self._fixed = [override for override in parsed if not override.is_sweep_override()]
+        self.parser = OverridesParser.create(config_loader=loader)
+        overrides = [as_list(without_password(word), self.parser) for word in overrides]
+        parsed = self.parser.parse_overrides(overrides)
+        self.swept_overrides = [override for override in parsed if override.is_sweep_override()]
+        self.fixed_overrides = [override for override in parsed if not override.is_sweep_override()]
         self.overrides = tuple(overrides)
-        self.fixed = tuple(str(override.input_line) for override in self._fixed)
-        self.swept = tuple(str(override.input_line) for override in self._swept)
+        self.fixed = tuple(str(override.input_line) for override in self.fixed_overrides)
+        self.swept = tuple(str(override.input_line) for override in self.swept_overrides)
         self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
         self._settled: dict[str, Any] = {}
-        self.base = self._variant({})
+        self.base = self.variant({})
 
     def choice(self, group: str) -> str:
         """The choice made in a config group, such as "tpe" in search."""
         return str(self._master.hydra.runtime.choices[group])
+
+    def listed(self, key: str) -> dict[str, Any]:
+        """A mapping of the sweep's own configuration, such as `space`, as written there."""
+        node = self._master[key]
+        container = OmegaConf.to_container(node) if node else {}
+        assert isinstance(container, dict)
+        return {str(name): value for name, value in container.items()}
 
     def options(self, key: str) -> list[str]:
         """The choices of a config group; empty if there is no such group."""
@@ -120,51 +117,6 @@ class Composition:
             raise ConfigError(explain(error)) from error
         return config, typed(config)
 
-    def space(self, with_own: bool = False) -> tuple[Space, list[str]]:
-        """What varies, and notes on what was left out of `space:`, for the person.
-
-        The command line adds to the `space:` of the configuration and takes precedence: a swept
-        key replaces that entry, and a fixed one removes it.
-
-        Args:
-            with_own: add to each list the value that the configuration has without a sweep.
-
-        Raises:
-            ConfigError: values or keys that make no sense; see `sweeps.space`.
-        """
-        given = {override.key_or_group for override in (*self._swept, *self._fixed)}
-        written = OmegaConf.to_container(self._master.space) if self._master.space else {}
-        assert isinstance(written, dict)
-        for key in written:
-            if str(key) not in given:
-                _refuse_sweep_key(str(key))
-        kept = {str(key): value for key, value in written.items() if str(key) not in given}
-        for override in self._swept:
-            _refuse_sweep_key(override.key_or_group)
-        for key, times in Counter(o.key_or_group for o in self._swept).items():
-            if times > 1:
-                raise ConfigError(f"{key} is swept {times} times: give all of its values at once")
-        swept = [*parse_yaml(kept, self._parser), *self._swept]
-        space = parse(swept, self.options)
-        absent = [
-            p.key for p in space.parameters if not p.group and not self._anywhere(space, p.key)
-        ]
-        dropped = [key for key in absent if key in kept and self._elsewhere(key)]
-        for key in absent:
-            if key not in dropped:
-                raise ConfigError(unknown("key", f"space: {key}", key, self.keys(space)))
-        space = Space(tuple(p for p in space.parameters if p.key not in dropped))
-        if with_own:
-            own = self.as_is(space, {})
-            space = space.including({key: own[key] for key in own if key != SEED})
-        space = space.conditional(self._exists)
-        notes = [f"{key} is not swept: {self._owner(key)} has no such key" for key in dropped]
-        space, more = self._conditioned(space, written, dropped)
-        self._check_values(space)
-        for choices in islice(space.variants(), _COMPOSED_AHEAD):
-            self._variant(choices)
-        return space, notes + more
-
     def examples(self, space: Space) -> Iterator[dict[str, Any]]:
         """Swept values that show what there is: none, then each key's alone (or its ends).
 
@@ -173,16 +125,16 @@ class Composition:
         yield {}
         for parameter in space.parameters:
             for value in parameter.dimension.examples():
-                yield {**_choices(parameter), parameter.key: value}
+                yield {**choices_of(parameter), parameter.key: value}
 
     def keys(self, space: Space) -> list[str]:
         """Every key that some configuration has, groups included."""
-        variants = [self._variant(choices) for choices in _single(space)]
+        variants = [self.variant(choices) for choices in _single(space)]
         return sorted({str(k) for v in variants for k in (*dotted(v), *v)})
 
     def knows(self, space: Space, key: str) -> bool:
         """Whether a key is in some configuration, or would be had its group not been fixed."""
-        return self._anywhere(space, key) or self._elsewhere(key)
+        return self.anywhere(space, key) or self.elsewhere(key)
 
     def as_is(self, space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
         """Swept key -> the value it has without a sweep, but for those that are given."""
@@ -194,14 +146,14 @@ class Composition:
                 continue
             if parameter.group:
                 values[key] = groups[key] = str(given.get(key, self.choice(key)))
-            elif exists(config := self._variant(groups), key):
+            elif exists(config := self.variant(groups), key):
                 own = plain_value(OmegaConf.select(config, key))
                 values[key] = given.get(key, own)
         return values
 
     def everywhere(self, space: Space, key: str) -> bool:
         """Whether every choice of the swept groups has a key, or it is a group itself."""
-        return bool(self.options(key)) or all(self._exists(c, key) for c in _single(space))
+        return bool(self.options(key)) or all(self.exists(c, key) for c in _single(space))
 
     def unswept(self, params: Mapping[str, Any], key: str) -> Any:
         """The choice of a group or the value of a key that is not swept, beside these params.
@@ -211,7 +163,7 @@ class Composition:
         """
         if self.options(key):
             return self.choice(key)
-        config = self._variant({k: str(v) for k, v in params.items() if self.options(k)})
+        config = self.variant({k: str(v) for k, v in params.items() if self.options(k)})
         if not exists(config, key):
             raise KeyError(key)
         return plain_value(OmegaConf.select(config, key))
@@ -220,12 +172,17 @@ class Composition:
         """A variant to be changed. Pickled, it is copied in a fifth of the time."""
         key = tuple(sorted(choices.items()))
         if key not in self._pickled:
-            self._pickled[key] = pickle.dumps(self._variant(choices))
+            self._pickled[key] = pickle.dumps(self.variant(choices))
         config = pickle.loads(self._pickled[key])
         assert isinstance(config, DictConfig)
         return config
 
-    def _variant(self, choices: Mapping[str, str]) -> DictConfig:
+    def variant(self, choices: Mapping[str, str]) -> DictConfig:
+        """Compose the configuration with these choices of groups, once; not to be changed.
+
+        Raises:
+            ConfigError: Hydra refuses them.
+        """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
             overrides = [*self.fixed, *(f"{group}={choice}" for group, choice in key)]
@@ -240,61 +197,26 @@ class Composition:
             self._variants[key] = config
         return self._variants[key]
 
-    def _conditioned(
-        self, space: Space, written: Mapping[Any, Any], absent: Sequence[str]
-    ) -> tuple[Space, list[str]]:
-        """The space under the conditions of `when:`."""
-        when = OmegaConf.to_container(self._master.when) if self._master.when else {}
-        assert isinstance(when, dict)
-        fixed = {
-            key: self.choice(key)
-            if self.options(key)
-            else plain_value(OmegaConf.select(self.base, key))
-            for key in map(str, written)
-            if key not in space.keys and key not in absent
-        }
-        texts = {str(key): str(text) for key, text in when.items()}
-        return conditioned(space, texts, fixed, absent, lambda key: self._exists({}, key))
+    def exists(self, choices: Mapping[str, str], key: str) -> bool:
+        """Whether the configuration with these choices has a key."""
+        return exists(self.variant(choices), key)
 
-    def _exists(self, choices: Mapping[str, str], key: str) -> bool:
-        return exists(self._variant(choices), key)
+    def anywhere(self, space: Space, key: str) -> bool:
+        """Whether some choice of the swept groups has a key."""
+        return any(self.exists(choices, key) for choices in _single(space))
 
-    def _anywhere(self, space: Space, key: str) -> bool:
-        return any(self._exists(choices, key) for choices in _single(space))
-
-    def _elsewhere(self, key: str) -> bool:
+    def elsewhere(self, key: str) -> bool:
         """Whether another choice of the key's group, fixed on the command line, would have it."""
         group = key.split(".")[0]
-        fixed = {override.key_or_group for override in self._fixed}
+        fixed = {override.key_or_group for override in self.fixed_overrides}
         return group in fixed and any(
-            self._exists({group: choice}, key) for choice in self.options(group)
+            self.exists({group: choice}, key) for choice in self.options(group)
         )
 
-    def _owner(self, key: str) -> str:
+    def owner(self, key: str) -> str:
+        """The override that fixes the group of a key."""
         group = key.split(".")[0]
-        return next(str(o.input_line) for o in self._fixed if o.key_or_group == group)
-
-    def _check_values(self, space: Space) -> None:
-        """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
-        first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
-        for parameter in space.parameters:
-            choices = first | _choices(parameter)
-            for value in parameter.dimension.examples():
-                params = {**choices, parameter.key: value}
-                if not parameter.group:
-                    self._check_whole(parameter, choices)
-                    check_types({parameter.key: value}, self._variant(choices))
-                typed(self.trial(params))
-
-    def _check_whole(self, parameter: Parameter, choices: Mapping[str, str]) -> None:
-        dimension = parameter.dimension
-        if not isinstance(dimension, Interval) or dimension.integer:
-            return
-        if isinstance(OmegaConf.select(self._variant(choices), parameter.key), int):
-            raise ConfigError(
-                f"{parameter.key} is an integer, and {dimension} is an interval of all numbers: "
-                f"write {parameter.key}=int(interval(low,high))"
-            )
+        return next(str(o.input_line) for o in self.fixed_overrides if o.key_or_group == group)
 
 
 @contextlib.contextmanager
@@ -330,7 +252,7 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
         yield Composition(loader, master, overrides)
 
 
-def _choices(parameter: Parameter) -> dict[str, str]:
+def choices_of(parameter: Parameter) -> dict[str, str]:
     """Choices of groups under which a key exists."""
     return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in parameter.when}
 
@@ -341,11 +263,3 @@ def _single(space: Space) -> Iterator[dict[str, str]]:
     for group in space.groups:
         for choice in group.dimension.enumerate():
             yield {group.key: choice}
-
-
-def _refuse_sweep_key(key: str) -> None:
-    if is_of(Kind.OF_SWEEP, key):
-        raise ConfigError(
-            f"{key} is the same for all trials of a sweep and cannot be swept: "
-            f"give one value, {key}=…"
-        )

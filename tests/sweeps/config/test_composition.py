@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import dotted, exists, plain
+from sweeps.config.swept_space import swept_space
 from sweeps.space.dimensions import Choice, Interval, written
 from sweeps.space.space import Space
 from trainers.errors import ConfigError
@@ -22,7 +23,7 @@ from trainers.errors import ConfigError
 
 def space_of(*overrides: str) -> tuple[Space, list[str]]:
     with compose(overrides) as composition:
-        return composition.space()
+        return swept_space(composition)
 
 
 def draw(space: Space, seed: int) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def draw(space: Space, seed: int) -> dict[str, Any]:
 @contextmanager
 def composed(*overrides: str) -> Iterator[tuple[Composition, Space]]:
     with compose(overrides) as composition:
-        yield composition, composition.space()[0]
+        yield composition, swept_space(composition)[0]
 
 
 @cache

@@ -241,10 +241,10 @@ class TestGathering:
 
     def test_only_some_searches_take_heed_and_the_others_say_so(self, there: Path) -> None:
         taught = set()
-        with composed(
-            there, "optimizer.lr=0.001,0.01", "model.width=16,32", "search=random", "from_sweep=a"
-        ) as sweep:
+        with composed(there, LR, "model.width=16,32", "search=random", "from_sweep=a") as sweep:
             for path in sorted((ROOT / "conf" / "search").glob("*.yaml")):
+                if path.stem in ("grid", "brute", "ablation"):  # which take no interval
+                    continue
                 config = OmegaConf.to_container(OmegaConf.load(path))
                 assert isinstance(config, dict)
                 warm = gather(replace(sweep, search=build(config, sweep.search.setting)))

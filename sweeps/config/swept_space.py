@@ -1,0 +1,131 @@
+"""Find what varies in a sweep: `space:` and the command line together, checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from sweeps.config.composition import Composition, choices_of
+from sweeps.config.keys import plain_value
+from sweeps.config.schema import Kind, is_of
+from sweeps.nearest_names import unknown
+from sweeps.space.dimensions import Interval
+from sweeps.space.grammar import parse, parse_yaml
+from sweeps.space.space import Parameter, Space
+from sweeps.space.when import conditioned
+from sweeps.trials import SEED
+from trainers.check import check_types
+from trainers.config import typed
+from trainers.errors import ConfigError
+
+#: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
+#: waits for them.
+_COMPOSED_AHEAD = 48
+
+
+def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space, list[str]]:
+    """Find what varies, and what of `space:` is left out, in lines for the person.
+
+    The command line adds to the `space:` of the configuration and takes precedence: a swept
+    key replaces that entry, and a fixed one removes it.
+
+    Args:
+        with_own: add to each list the value that the configuration has without a sweep.
+
+    Raises:
+        ConfigError: values or keys that make no sense; see `sweeps.space`.
+    """
+    written = composition.listed("space")
+    kept = _kept(composition, written)
+    space = parse(
+        [*parse_yaml(kept, composition.parser), *composition.swept_overrides], composition.options
+    )
+    space, dropped = _existing(composition, space, kept)
+    if with_own:
+        own = composition.as_is(space, {})
+        space = space.including({key: own[key] for key in own if key != SEED})
+    space = space.conditional(composition.exists)
+    notes = [f"{key} is not swept: {composition.owner(key)} has no such key" for key in dropped]
+    space, more = _conditioned(composition, space, written, dropped)
+    _check_values(composition, space)
+    for choices in islice(space.variants(), _COMPOSED_AHEAD):
+        composition.variant(choices)
+    return space, notes + more
+
+
+def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of `space:` that the command line does not replace or remove."""
+    overrides = (*composition.swept_overrides, *composition.fixed_overrides)
+    given = {override.key_or_group for override in overrides}
+    kept = {key: value for key, value in written.items() if key not in given}
+    swept = [override.key_or_group for override in composition.swept_overrides]
+    for key in (*kept, *swept):
+        if is_of(Kind.OF_SWEEP, key):
+            raise ConfigError(
+                f"{key} is the same for all trials of a sweep and cannot be swept: "
+                f"give one value, {key}=…"
+            )
+    for key, times in Counter(swept).items():
+        if times > 1:
+            raise ConfigError(f"{key} is swept {times} times: give all of its values at once")
+    return kept
+
+
+def _existing(
+    composition: Composition, space: Space, kept: Collection[str]
+) -> tuple[Space, list[str]]:
+    """The keys that a trial can have, and those of `space:` that a fixed group takes away."""
+    absent = [
+        p.key for p in space.parameters if not p.group and not composition.anywhere(space, p.key)
+    ]
+    dropped = [key for key in absent if key in kept and composition.elsewhere(key)]
+    for key in absent:
+        if key not in dropped:
+            raise ConfigError(unknown("key", f"space: {key}", key, composition.keys(space)))
+    return Space(tuple(p for p in space.parameters if p.key not in dropped)), dropped
+
+
+def _conditioned(
+    composition: Composition, space: Space, written: Mapping[str, Any], absent: Collection[str]
+) -> tuple[Space, list[str]]:
+    """The space under the conditions of `when:`."""
+    fixed = {
+        key: composition.choice(key)
+        if composition.options(key)
+        else plain_value(OmegaConf.select(composition.base, key))
+        for key in written
+        if key not in space.keys and key not in absent
+    }
+    texts = {key: str(text) for key, text in composition.listed("when").items()}
+    return conditioned(space, texts, fixed, list(absent), lambda key: composition.exists({}, key))
+
+
+def _check_values(composition: Composition, space: Space) -> None:
+    """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
+    first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
+    for parameter in space.parameters:
+        choices = first | choices_of(parameter)
+        for value in parameter.dimension.examples():
+            params = {**choices, parameter.key: value}
+            if not parameter.group:
+                _check_whole(composition, parameter, choices)
+                check_types({parameter.key: value}, composition.variant(choices))
+            typed(composition.trial(params))
+
+
+def _check_whole(
+    composition: Composition, parameter: Parameter, choices: Mapping[str, str]
+) -> None:
+    """Refuse an interval of all numbers for a key that is an integer."""
+    dimension = parameter.dimension
+    if not isinstance(dimension, Interval) or dimension.integer:
+        return
+    if isinstance(OmegaConf.select(composition.variant(choices), parameter.key), int):
+        raise ConfigError(
+            f"{parameter.key} is an integer, and {dimension} is an interval of all numbers: "
+            f"write {parameter.key}=int(interval(low,high))"
+        )
