@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -39,6 +40,9 @@ from trainers.errors import ConfigError
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
 #: waits for them.
 _COMPOSED_AHEAD = 48
+
+#: How records of before turned them on: the tracker's key decided for the training too.
+_OLD_HISTOGRAMS = re.compile(r"^track\.histograms=")
 
 
 class Composition:
@@ -315,6 +319,7 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
     Raises:
         ConfigError: overrides that Hydra refuses.
     """
+    overrides = [_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides]
     register()
     with _aside(), initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
