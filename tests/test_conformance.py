@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sweeps.checked.check import check
 from sweeps.config.composition import compose
@@ -17,7 +18,10 @@ from trainers.check import check_arguments
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(CONF.glob("*/*.yaml"))
-MOST_LINES = 25
+#: Lines of a file, at most: a choice describes one thing, an experiment lists a space and points.
+MOST_LINES = {"experiment": 45}
+MOST_LINES_ELSEWHERE = 25
+LONGEST_LINE = 100
 #: Arguments that the code supplies when it builds a choice of the group.
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "model": ("input_shape", "classes", "norm", "activation"),
@@ -72,7 +76,32 @@ def test_the_command_of_a_whole_configuration_composes(name: str) -> None:
 
 @every_file
 def test_is_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    most = MOST_LINES.get(path.parent.name, MOST_LINES_ELSEWHERE)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
+
+
+def one_line_braces(node: yaml.Node) -> Iterator[int]:
+    """The lines (from 1) where a mapping that is not empty is written in braces."""
+    if isinstance(node, yaml.MappingNode):
+        if node.flow_style and node.value:
+            yield node.start_mark.line + 1
+        for _, value in node.value:
+            yield from one_line_braces(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from one_line_braces(value)
+
+
+def test_braces_are_found() -> None:
+    text = "a: {b: 1}\nc:\n  d: {}\n  e: [1, 2]\n  f:\n    - {g: 1, h: {i: 2}}\n"
+    assert list(one_line_braces(yaml.compose(text))) == [1, 6, 6]
+
+
+@pytest.mark.parametrize("path", [*sorted(CONF.glob("*.yaml")), *FILES], ids=lambda p: p.stem)
+def test_is_in_block_style_and_not_wide(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not [line for line in text.splitlines() if len(line) > LONGEST_LINE]
+    assert list(one_line_braces(yaml.compose(text))) == []
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("experiment/*.yaml")))

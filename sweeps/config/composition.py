@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,9 @@ from sweeps.redaction import without_password
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
+
+#: How records of before turned them on: the tracker's key decided for the training too.
+_OLD_HISTOGRAMS = re.compile(r"^track\.histograms=")
 
 
 class Composition:
@@ -239,6 +243,7 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
     Raises:
         ConfigError: overrides that Hydra refuses.
     """
+    overrides = [_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides]
     register()
     with _aside(), initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()

@@ -60,8 +60,8 @@ class Tracker(Protocol):
 class NullTracker:
     """Shows nothing (`track=none`)."""
 
-    def __init__(self, sweep: str, uid: str, folder: str | Path, histograms: bool = False) -> None:
-        """Take what every tracker is built with; histograms are kept by the trainer."""
+    def __init__(self, sweep: str, uid: str, folder: str | Path) -> None:
+        """Take what every tracker is built with."""
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         """Do nothing."""

@@ -34,7 +34,7 @@ class WandbTracker:
         mode: auto (online when a key is known), online or offline. `WANDB_MODE=disabled`
             in the environment turns W&B off whatever the mode.
         checkpoints: log every epoch's checkpoint folder as a version of the trial's artifact.
-        histograms: log how weights and gradients are distributed, epoch by epoch.
+        histograms: log those of weights and gradients that the trial has kept (`histograms=true`).
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
 
@@ -51,7 +51,7 @@ class WandbTracker:
         entity: str | None = None,
         mode: str = "auto",
         checkpoints: bool = True,
-        histograms: bool = False,
+        histograms: bool = True,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
     ) -> None:

@@ -50,6 +50,7 @@ def words_of(value: object) -> str:
         ("optimizer.lrr=0.1", "did you mean optimizer.lr?"),
         ("optimizer=sgd optimizer.momentun=0.5", "did you mean optimizer.momentum?"),
         ("search=tpe search.n_startup=3", "did you mean search.n_startup_trials?"),
+        ("track.histograms=true", "did you mean histograms?"),
         ("optimizer=adamww", "did you mean adamw?"),
         ("experiment=quikstart", "did you mean quickstart?"),
         # types

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -13,6 +14,7 @@ from hydra import compose as hydra_compose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweeps.checked.check import check
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import dotted, exists, plain
 from sweeps.config.swept_space import swept_space
@@ -283,3 +285,26 @@ def test_dotted_lists_every_value_and_exists_knows_them() -> None:
         assert not any("_target_" in key for key in keys)
         assert not exists(made.base, "optimizer.momentum")
         assert not exists(made.base, "epochs.deeper")
+
+
+@pytest.mark.parametrize("histograms", [True, False])
+def test_a_tracker_of_ones_own_needs_no_keys_of_ours(histograms: bool, tmp_path: Path) -> None:
+    (tmp_path / "track").mkdir()
+    (tmp_path / "track" / "mine.yaml").write_text("_target_: sweeps.tracking.NullTracker\n")
+    words = [f"hydra.searchpath=[file://{tmp_path}]", "track=mine", f"histograms={histograms}"]
+    with compose(["space=null", "epochs=1,2", *words]) as composition:
+        sweep = check(composition)
+    assert sweep.config["track"] == {"_target_": "sweeps.tracking.NullTracker"}
+    assert sweep.training.histograms is histograms
+
+
+@pytest.mark.parametrize("track", ["none", "wandb"])
+def test_histograms_are_kept_where_they_are_asked_for(track: str) -> None:
+    for words, kept in (
+        ([], False),
+        (["histograms=true"], True),
+        (["track.histograms=true"], True),
+    ):
+        with compose([f"track={track}", *words]) as composition:
+            assert composition.base.histograms is kept
+            assert "track.histograms=true" not in composition.overrides  # as records had it once
