@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from sweeps.composition import compose
 from sweeps.plan import resume, start
 from sweeps.resume import _merge
 from sweeps.sweep import Sweep
-from tests.sweeps.commands import saved
+from tests.sweeps.commands import saved, wait_for_epochs
 from tests.sweeps.commands import start as command
 from tests.sweeps.test_earlier import pretend
 from tests.sweeps.test_resume import table
@@ -170,22 +168,13 @@ def test_the_preview_shows_all_stages_and_runs_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
-    """Until something has happened while the process runs; however busy the machine is."""
-    while not happened():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.005)
-
-
-@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("ray_here")
 def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     plan(calm)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")
-    log = killed / "p-1" / "study.log"
-    wait(process, lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 5)
+    wait_for_epochs(process, killed / "p-1" / "study.log", 5)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     before = saved(killed / "p-1")

@@ -62,7 +62,7 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     process = start("sweeps", *SEARCH, where, "name=s")
     wait_for_epochs(process, tmp_path / "s" / "study.log", 4)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes at once
-    code, output = finish(process, 60)
+    code, output = finish(process)
     assert code == 130, output
     assert f'make resume SWEEP=s ARGS="{where}"' in output
     assert "Traceback" not in output

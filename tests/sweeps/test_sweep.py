@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from optuna.trial import TrialState
 
 from sweeps import predict
 from tests.sweeps.conftest import Ran
+from tests.sweeps.waiting import until
 from trainers import checkpoints
 from trainers.errors import ConfigError
 
@@ -218,18 +218,14 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
     seen: dict[str, float] = {}
 
     def kill() -> None:
-        while not (folder / "epoch_005").exists():
-            time.sleep(0.005)
+        until((folder / "epoch_001").exists)
+        trials = [p for p in descendants(os.getpid()) if command(p).startswith("ray::ImplicitFunc")]
+        until((folder / "epoch_005").exists)
         seen.update({p.name: (p / "state.pt").stat().st_mtime for p in folder.glob("epoch_*")})
-        for process in descendants(os.getpid()):
-            if (
-                (Path("/proc") / str(process) / "cmdline")
-                .read_bytes()
-                .startswith(b"ray::ImplicitFunc")
-            ):
-                os.kill(process, signal.SIGKILL)
+        for process in trials:
+            os.kill(process, signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     killed = sweep_here(*words, name="killed")
     killer.join()
@@ -237,6 +233,14 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
     assert untimed(rows(killed)) == untimed(rows(calm))
     kept = {name: (folder / name / "state.pt").stat().st_mtime for name in seen}
     assert kept == seen, "a finished epoch was trained again"
+
+
+def command(process: int) -> str:
+    """The command line of a process; empty if it has gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def descendants(process: int) -> list[int]:
