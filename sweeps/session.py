@@ -26,6 +26,14 @@ ROOT = Path(__file__).resolve().parent.parent
 _PREFIX = "caviar-ray-"
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
 _TOKEN = secrets.token_hex(32)
+#: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
+#: machine they are too few.
+PATIENCE_S = 180
+PATIENT = {
+    "RAY_gcs_server_port_wait_time_s": f"{PATIENCE_S}",
+    "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
+    "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
+}
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ def session() -> Iterator[Cluster]:
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
             # Ray turns authentication on by itself, but would put its token into the home folder.
-            stack.enter_context(_environment({"RAY_AUTH_TOKEN_PATH": str(token)}))
+            stack.enter_context(_environment({**PATIENT, "RAY_AUTH_TOKEN_PATH": str(token)}))
             import ray
 
             with _python(plain_python(folder)):

@@ -25,7 +25,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
-@pytest.mark.usefixtures("ray_here")
+@pytest.mark.usefixtures("without_ray")
 def test_a_killed_driver_decides_as_one_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +88,7 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     assert "a sweep that has begun keeps its epochs" in output
 
 
-@pytest.mark.usefixtures("ray_here")
+@pytest.mark.usefixtures("without_ray")
 def test_a_target_that_is_reached_and_what_lies_beyond(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
