@@ -21,12 +21,12 @@ from pathlib import Path
 from types import FrameType
 
 from sweeps.backend.known_head import FOLDER
-from sweeps.backend.ray_session import plain_python, private_folder
+from sweeps.backend.ray_session import PATIENCE_S, PATIENT, plain_python, private_folder
 from sweeps.cli import signals
 from trainers.errors import ConfigError
 
-#: Seconds that Ray may take to start or to reach the head.
-START_S = 90.0
+#: Seconds that Ray may take to start or to reach the head; what it waits for itself is within.
+START_S = PATIENCE_S + 30.0
 
 #: In Ray's log -> what it means.
 _REASONS = (
@@ -90,7 +90,12 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
         ]
         process = subprocess.Popen(
             command,
-            env={**os.environ, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1", **environment},
+            env={
+                **os.environ,
+                **PATIENT,
+                "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+                **environment,
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -22,11 +22,20 @@ from typing import Any
 
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
+from sweeps.driver.driver import Driver
 from trainers.errors import ConfigError
 
 _PREFIX = "caviar-ray-"
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
 _TOKEN = secrets.token_hex(32)
+#: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
+#: machine they are too few.
+PATIENCE_S = 180
+PATIENT = {
+    "RAY_gcs_server_port_wait_time_s": f"{PATIENCE_S}",
+    "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
+    "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
+}
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,17 @@ class Cluster:
                     "on a folder that all machines share"
                 )
 
+    def run(self, driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
+        """Run trials until the driver has none left or is halted.
+
+        Args:
+            slots: how many trials may run at once, now.
+            lost_processes: how often a trial's process or machine may be lost before it has failed.
+        """
+        from sweeps.backend import ray_tune
+
+        ray_tune.run(driver, slots, lost_processes)
+
     def describe(self) -> str:
         """Its machines in words."""
         nodes = _nodes()
@@ -152,7 +172,7 @@ def session() -> Iterator[Cluster]:
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
             # Ray turns authentication on by itself, but would put its token into the home folder.
-            stack.enter_context(_environment({"RAY_AUTH_TOKEN_PATH": str(token)}))
+            stack.enter_context(_environment({**PATIENT, "RAY_AUTH_TOKEN_PATH": str(token)}))
             import ray
 
             with _python(plain_python(folder)):

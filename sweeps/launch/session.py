@@ -30,8 +30,6 @@ from sweeps.trials import ranking
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     """Run one sitting of a sweep and tell how it ended. Returns the exit code."""
-    from sweeps.backend import ray_tune
-
     console = Console()
     tracker: Tracker = instantiate_group(
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
@@ -55,7 +53,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         for note in sweep.notes:
             progress.note(note)
         with _interrupts(driver), _hushed():
-            ray_tune.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
+            cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
             driver.spend()
             settle(driver, study)
     told = conclude(sweep, folder, study, driver, slots(), tracker)

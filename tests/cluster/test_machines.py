@@ -9,15 +9,15 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.sweeps.launch.test_session import descendants
+from tests.sweeps.launch.test_session import command, descendants
 from tests.sweeps.processes import finish, saved, start, wait_for_epochs
+from tests.sweeps.waiting import until
 
 
 @dataclass
@@ -94,11 +94,12 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         )  # fmt: skip
         folder = tmp_path / "s"
         wait_for_epochs(sweep, folder / "study.log", 60)
-        wait_for_member(folder / "study.log", "alpha")
+        log = folder / "study.log"
+        until(lambda: '"member":"alpha"' in log.read_text(), running=sweep)
         raylet = [p for p in descendants(alpha.pid) if "/raylet/raylet" in command(p)]
         os.kill(raylet[0], signal.SIGKILL)
         before = saved(folder)
-        code, output = finish(sweep, 240)
+        code, output = finish(sweep)
         assert code == 0, output
         assert "was lost" in output
         with (folder / "trials.csv").open() as file:
@@ -166,21 +167,6 @@ def test_a_sweep_says_that_nobody_answers(tmp_path: Path) -> None:
     assert code == 2
     assert "nothing answers at RAY_ADDRESS" in output
     assert not (tmp_path / "quickstart").exists()
-
-
-def command(process: int) -> str:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def wait_for_member(log: Path, member: str) -> None:
-    for _ in range(2000):
-        if f'"member":"{member}"' in log.read_text():
-            return
-        time.sleep(0.01)
-    raise AssertionError(f"no epoch of {member} on record")
 
 
 def members(folder: Path, trial: str) -> list[str]:

@@ -1,21 +1,28 @@
-"""One Ray for all tests of a run, and sweeps on it in this process."""
+"""Sweeps in this process: on one Ray for all tests, or where Ray is not the point without it.
+
+A Ray takes seconds to start, and so does every sweep on it, whose trials' process imports torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sweeps.backend import ray_tune, worker
 from sweeps.backend.ray_session import Cluster, Ray, session
 from sweeps.checked.check import check
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
+from sweeps.driver.driver import Driver
 from sweeps.launch.begin import begin
 from sweeps.results_folder import Folder
+from sweeps.trials import Place, State
 
 #: Small and quick: a model of one layer on a quarter of the digits.
 SMALL = (
@@ -47,8 +54,54 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def ray_here(cluster: Cluster) -> Ray:
-    """The shared Ray, for what begins or goes on in this process: to start one takes seconds."""
+    """The shared Ray, for what begins or goes on in this process."""
     return lambda: nullcontext(cluster)
+
+
+class _Stopped(BaseException):
+    """A trial is to end here."""
+
+
+@dataclass(frozen=True)
+class NoRay(Cluster):
+    """One slot in this process, which trains each trial as a process of its own would."""
+
+    has_gpu = False
+
+    def slots(self, resources: Mapping[str, Any]) -> int:
+        return 1
+
+    def check(self, resources: Mapping[str, Any]) -> None:
+        """It fits."""
+
+    def describe(self) -> str:
+        return "this process"
+
+    def run(self, driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
+        """One trial after the other."""
+        while (assignment := driver.next()) is not None:
+            name = assignment.trial
+
+            def tell(result: Mapping[str, Any], name: str = name) -> None:
+                if "state" in result:
+                    driver.failed(name, State(result["state"]), result["reason"])
+                    return
+                for note in result["notes"]:
+                    driver.note(f"{name}: {note}")
+                place = Place(result["member"], result["machine"])
+                if driver.epoch(name, result["epoch"], result["metrics"], place):
+                    raise _Stopped
+
+            with suppress(_Stopped):
+                worker.train(ray_tune._work(assignment), "", tell)
+            driver.listen()
+
+
+@pytest.fixture(scope="session")
+def without_ray() -> Ray:
+    """What begins or goes on in this process trains its trials here too."""
+    use_plugins()
+    return lambda: nullcontext(NoRay(own=True, address=""))
 
 
 def begun(ray: Ray, *words: str) -> int:
@@ -66,6 +119,25 @@ def sweep_anywhere(ray_here: Ray) -> Callable[..., Ran]:
         return Ran(Folder(where / name), code)
 
     return go
+
+
+@pytest.fixture(scope="session")
+def sweep_anywhere_without_ray(without_ray: Ray) -> Callable[..., Ran]:
+    """As `sweep_anywhere`, its trials in this process: where Ray is not the point."""
+
+    def go(where: Path, *overrides: str, name: str = "s") -> Ran:
+        code = begun(without_ray, *SMALL, *overrides, f"results={where}", f"name={name}")
+        return Ran(Folder(where / name), code)
+
+    return go
+
+
+@pytest.fixture
+def sweep_without_ray(
+    sweep_anywhere_without_ray: Callable[..., Ran], tmp_path: Path
+) -> Callable[..., Ran]:
+    """As `sweep_here`, its trials in this process: where Ray is not the point."""
+    return partial(sweep_anywhere_without_ray, tmp_path)
 
 
 @pytest.fixture

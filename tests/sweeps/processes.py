@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.sweeps.waiting import MOST_S, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +46,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> tuple[int, str]:
+def finish(process: subprocess.Popen[str], timeout_s: float = MOST_S) -> tuple[int, str]:
     """Its exit code and all that it printed."""
     try:
         output, _ = process.communicate(timeout=timeout_s)
@@ -57,12 +58,7 @@ def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> tuple[int,
 
 def wait_for_epochs(process: subprocess.Popen[str], log: Path, count: int) -> None:
     """Until the study has this many epochs on record."""
-    for _ in range(12_000):
-        if log.exists() and log.read_bytes().count(b'"epoch:') >= count:
-            return
-        assert process.poll() is None, f"ended before epoch {count}: {process.communicate()[0]}"
-        time.sleep(0.005)
-    raise AssertionError(f"epoch {count} never came")
+    until(lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= count, running=process)
 
 
 def saved(folder: Path) -> dict[str, int]:

@@ -29,6 +29,7 @@ from sweeps.tracking import NullTracker
 from sweeps.trials import Place
 from tests.sweeps.commands.test_resume import table
 from tests.sweeps.conftest import SMALL
+from tests.sweeps.waiting import MOST_S
 from trainers.config import typed
 from trainers.run import run
 
@@ -116,7 +117,7 @@ def outcome(folder: Path) -> list[dict[str, str]]:
 def test_kills_change_no_decision(tmp_path: Path, kills: int, words: tuple[str, ...]) -> None:
     process = get_context("spawn").Process(target=killed, args=(str(tmp_path), words, kills))
     process.start()
-    process.join(240)
+    process.join(MOST_S)
     assert process.exitcode == 0
     calm = outcome(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"

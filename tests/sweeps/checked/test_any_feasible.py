@@ -51,8 +51,10 @@ def test_it_asks_for_what_the_sweep_will_propose() -> None:
     any_feasible.check(swept(first, 'require=["model.width == 16"]'))
 
 
-def test_nothing_is_left_of_it(sweep_here: Callable[..., Ran], tmp_path: Path) -> None:
+def test_nothing_is_left_of_it(sweep_without_ray: Callable[..., Ran], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="could be trained"):
-        sweep_here(*WIDTHS, 'require=["parameters <= 10"]', f"study={tmp_path / 'group.log'}")
+        sweep_without_ray(
+            *WIDTHS, 'require=["parameters <= 10"]', f"study={tmp_path / 'group.log'}"
+        )
     assert not (tmp_path / "s").exists()
     assert not (tmp_path / "group.log").exists()

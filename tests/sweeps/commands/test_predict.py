@@ -22,11 +22,13 @@ from trainers.predict import mean, probabilities
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, sweep_anywhere: Callable[..., Ran]) -> Folder:
+def swept(
+    tmp_path_factory: pytest.TempPathFactory, sweep_anywhere_without_ray: Callable[..., Ran]
+) -> Folder:
     """Two trials on phoneme data whose test part has no labels."""
     root = write_hw1p2(tmp_path_factory.mktemp("phonemes") / "data")
     words = ("data=hw1p2", f"data.root={root}", "data.fraction=1", "task=phonemes", "search=grid")
-    ran = sweep_anywhere(
+    ran = sweep_anywhere_without_ray(
         tmp_path_factory.mktemp("results"), *words, "data.context=1,2", "stop=none", "epochs=2"
     )
     assert ran.code == 0

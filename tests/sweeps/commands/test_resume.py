@@ -28,10 +28,10 @@ def table(folder: Path) -> list[dict[str, str]]:
 
 
 def test_a_killed_driver_decides_as_one_left_alone(
-    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, without_ray: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
-    assert begun(ray_here, *SEARCH, where, "name=calm") == 0
+    assert begun(without_ray, *SEARCH, where, "name=calm") == 0
     calm = table(tmp_path / "calm")
     assert {row["state"] for row in calm} == {"complete", "stopped"}, "no decisions to compare"
     epochs = sum(int(row["epochs"]) for row in calm)
@@ -45,7 +45,7 @@ def test_a_killed_driver_decides_as_one_left_alone(
     process.communicate()
     before = saved(folder)
     capsys.readouterr()
-    resume("killed", [where], ray_here)
+    resume("killed", [where], without_ray)
     assert table(folder) == calm
     assert not (folder / "study.log").exists()
     (again,) = [line for line in capsys.readouterr().out.splitlines() if "make train" in line]
@@ -62,7 +62,7 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     process = start("sweeps", *SEARCH, where, "name=s")
     wait_for_epochs(process, tmp_path / "s" / "study.log", 4)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes at once
-    code, output = finish(process, 60)
+    code, output = finish(process)
     assert code == 130, output
     assert f'make resume SWEEP=s ARGS="{where}"' in output
     assert "Traceback" not in output
@@ -89,28 +89,28 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
 
 
 def test_a_target_that_is_reached_and_what_lies_beyond(
-    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, without_ray: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
     words = ("name=s", "budget.target=0.2", "budget.trials=3")
-    assert begun(ray_here, *SEARCH, where, *words) == 0
+    assert begun(without_ray, *SEARCH, where, *words) == 0
     output = capsys.readouterr().out
     assert "the target of 0.2 is reached: no more trials" in output
     assert "budget.target=null" in output
     before = table(tmp_path / "s")
     assert before[-1]["reason"] == "the target of 0.2 is reached"
 
-    resume("s", [where], ray_here)
+    resume("s", [where], without_ray)
     assert "s is finished: the target of 0.2 is reached. For more:" in capsys.readouterr().out
 
     told = [tmp_path / "s" / name for name in ("summary.json", "trials.csv", "importances.csv")]
     for path in told:  # as if it had been killed after its last trial
         path.unlink()
-    resume("s", [where], ray_here)
+    resume("s", [where], without_ray)
     assert table(tmp_path / "s") == before
     assert all(path.exists() for path in told)
 
-    resume("s", [where, "budget.target=null"], ray_here)
+    resume("s", [where, "budget.target=null"], without_ray)
     assert table(tmp_path / "s")[: len(before)] == before
     assert len(table(tmp_path / "s")) == 3
 

@@ -27,6 +27,7 @@ from sweeps.console.live import Progress, frame
 from sweeps.console.status import Plan, Standing
 from sweeps.driver.budget import Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord
+from tests.sweeps.waiting import MOST_S
 
 ROOT = Path(__file__).parents[3]
 ACCURACY = Objective("val_accuracy", maximize=True)
@@ -318,7 +319,7 @@ def in_terminal(
         stdin=follower, stdout=follower, stderr=follower, pass_fds=[theirs], env=environment,
     )  # fmt: skip
     os.close(follower)
-    terminal, deadline = Terminal(), time.monotonic() + 60
+    terminal, deadline = Terminal(), time.monotonic() + MOST_S
 
     def until(text: str) -> None:
         while not any(text in line for line in terminal.screen):
@@ -328,7 +329,7 @@ def in_terminal(
 
     try:
         yield terminal, until, lambda: os.write(ours, b".")
-        child.wait(timeout=60)
+        child.wait(timeout=MOST_S)
     finally:
         child.kill()
         child.wait()
@@ -382,7 +383,7 @@ def test_a_pipe_gets_a_line_for_each_trial_and_no_control_codes(forced: dict[str
     result = subprocess.run(
         [sys.executable, "-c", CHILD, str(theirs)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **forced},
-        pass_fds=[theirs], capture_output=True, check=True, timeout=60,
+        pass_fds=[theirs], capture_output=True, check=True, timeout=MOST_S,
     )  # fmt: skip
     os.close(theirs)
     os.close(ours)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from sweeps.config.composition import compose
 from sweeps.launch import plan as plan_module
 from sweeps.launch.plan import resume
 from tests.sweeps.commands.test_resume import table
-from tests.sweeps.processes import saved
+from tests.sweeps.processes import saved, wait_for_epochs
 from tests.sweeps.processes import start as command
 from tests.sweeps.transfer.test_previous_sweeps import pretend
 from trainers.errors import ConfigError
@@ -172,27 +170,18 @@ def test_the_preview_shows_all_stages_and_runs_none(
     assert list(tmp_path.iterdir()) == []
 
 
-def wait(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
-    """Until something has happened while the process runs; however busy the machine is."""
-    while not happened():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.005)
-
-
-@pytest.mark.timeout(900)
-def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, ray_here: Ray) -> None:
+def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, without_ray: Ray) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    plan(calm, ray=ray_here)
+    plan(calm, ray=without_ray)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")
-    log = killed / "p-1" / "study.log"
-    wait(process, lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 5)
+    wait_for_epochs(process, killed / "p-1" / "study.log", 5)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     before = saved(killed / "p-1")
     assert not (killed / "p-2").exists()
 
-    assert resume(killed, "p", [f"results={killed}"], ray_here) == 0
+    assert resume(killed, "p", [f"results={killed}"], without_ray) == 0
     after = saved(killed / "p-1")
     assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
     for stage in ("p-1", "p-2"):

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from optuna.trial import TrialState
 
 from sweeps.commands import predict
 from tests.sweeps.conftest import Ran
+from tests.sweeps.waiting import until
 from trainers import checkpoints
 from trainers.errors import ConfigError
 
@@ -126,7 +126,7 @@ def test_a_faulty_trial_ends_alone_with_its_reason(sweep_here: Callable[..., Ran
     ],
 )
 def test_what_is_refused_leaves_its_name_free_in_a_shared_storage_too(
-    sweep_here: Callable[..., Ran], tmp_path: Path, refused: str, why: str
+    sweep_without_ray: Callable[..., Ran], tmp_path: Path, refused: str, why: str
 ) -> None:
     words = (
         f"study={tmp_path / 'group.log'}",
@@ -136,9 +136,9 @@ def test_what_is_refused_leaves_its_name_free_in_a_shared_storage_too(
         "track=wandb",
     )
     with pytest.raises(ConfigError, match=why):
-        sweep_here(*words, refused)
+        sweep_without_ray(*words, refused)
     assert not (tmp_path / "s").exists()
-    assert sweep_here(*words, "track.mode=offline").code == 0
+    assert sweep_without_ray(*words, "track.mode=offline").code == 0
 
 
 def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]) -> None:
@@ -148,12 +148,12 @@ def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]
 
 
 def test_the_best_are_run_again_and_the_winner_is_named_by_the_mean(
-    sweep_here: Callable[..., Ran], capsys: pytest.CaptureFixture[str]
+    sweep_without_ray: Callable[..., Ran], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each with two seeds as one trial, and the best two of three again."""
     words = ("search=grid", "stop=none", "optimizer.lr=0.03,0.01,1e-6", "epochs=2")
     repeats = "repeats={runs: 2, top: 2, seeds: 2}"
-    ran = sweep_here(*words, repeats, "checkpoint.keep=best_and_last")
+    ran = sweep_without_ray(*words, repeats, "checkpoint.keep=best_and_last")
     assert ran.code == 0
     table = rows(ran)
     again = [row for row in table if row["repeat_of"]]
@@ -195,10 +195,12 @@ def test_the_best_are_run_again_and_the_winner_is_named_by_the_mean(
 
 
 def test_offline_each_trial_is_a_run_and_the_sweep_another(
-    sweep_here: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    sweep_without_ray: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    ran = sweep_here("track=wandb", "search=grid", "stop=none", "model.width=8,16", name="shown")
+    ran = sweep_without_ray(
+        "track=wandb", "search=grid", "stop=none", "model.width=8,16", name="shown"
+    )
     runs = sorted(p.name for p in (ran.folder.path / "wandb").glob("offline-run-*"))
     uid = study(ran).user_attrs["uid"]
     assert [name.split("-", 3)[3] for name in runs] == [
@@ -209,27 +211,23 @@ def test_offline_each_trial_is_a_run_and_the_sweep_another(
 
 
 def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
-    sweep_here: Callable[..., Ran], tmp_path: Path
+    sweep_here: Callable[..., Ran], sweep_without_ray: Callable[..., Ran], tmp_path: Path
 ) -> None:
     words = ("search=random", "stop=none", "optimizer.lr=interval(0.01,0.1)", "budget.trials=1",
              "epochs=40", "model.dropout=0.2")  # fmt: skip
-    calm = sweep_here(*words, name="calm")
+    calm = sweep_without_ray(*words, name="calm")
     folder = tmp_path / "killed" / "trials" / "0000"
     seen: dict[str, float] = {}
 
     def kill() -> None:
-        while not (folder / "epoch_005").exists():
-            time.sleep(0.005)
+        until((folder / "epoch_001").exists)
+        trials = [p for p in descendants(os.getpid()) if command(p).startswith("ray::ImplicitFunc")]
+        until((folder / "epoch_005").exists)
         seen.update({p.name: (p / "state.pt").stat().st_mtime for p in folder.glob("epoch_*")})
-        for process in descendants(os.getpid()):
-            if (
-                (Path("/proc") / str(process) / "cmdline")
-                .read_bytes()
-                .startswith(b"ray::ImplicitFunc")
-            ):
-                os.kill(process, signal.SIGKILL)
+        for process in trials:
+            os.kill(process, signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     killed = sweep_here(*words, name="killed")
     killer.join()
@@ -237,6 +235,14 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
     assert untimed(rows(killed)) == untimed(rows(calm))
     kept = {name: (folder / name / "state.pt").stat().st_mtime for name in seen}
     assert kept == seen, "a finished epoch was trained again"
+
+
+def command(process: int) -> str:
+    """The command line of a process; empty if it has gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def descendants(process: int) -> list[int]:

@@ -96,8 +96,8 @@ def test_its_curves_are_read_by_the_first(tmp_path: Path) -> None:
     alone.close()
 
 
-def test_a_sweep_of_two_objectives(sweep_here: Callable[..., Ran]) -> None:
-    ran = sweep_here(
+def test_a_sweep_of_two_objectives(sweep_without_ray: Callable[..., Ran]) -> None:
+    ran = sweep_without_ray(
         "search=nsga2",
         "search.population_size=3",
         "stop=none",

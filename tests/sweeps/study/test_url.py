@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweeps.checked.check import check
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
-from sweeps.config.schema import SWEEP_KEYS
+from sweeps.config.schema import Kind, keys_of
 from sweeps.redaction import without_password
 from sweeps.study.url import Database, Journal, shared, told
 from tests.sweeps.study.test_study import ROOT
@@ -118,7 +118,7 @@ def test_no_configuration_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_the_same_for_all_trials() -> None:
-    assert "study" in SWEEP_KEYS
+    assert "study" in keys_of(Kind.OF_SWEEP)
 
 
 def test_an_error_is_told_in_a_line_without_a_password() -> None:

@@ -48,7 +48,8 @@ def test_features_are_what_the_last_linear_layer_receives(small: Compose) -> Non
     seen = hidden(config, model, dataset.valid, 40)
     x, y = dataset.valid.batch(torch.from_numpy(seen.index))
     expected = model.first(x.flatten(1)).relu().detach().numpy()
-    np.testing.assert_allclose(seen.features, expected, rtol=1e-5)
+    # Batches of another size may be summed in another order, and sums near zero cancel.
+    np.testing.assert_allclose(seen.features, expected, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(seen.labels, y)
     assert len(set(seen.index.tolist())) == 40
     assert seen.index.tolist() == sorted(seen.index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.sweeps.waiting import until
 from tests.trainers.data.phonemes.on_disk import write_hw1p2
 from trainers.data.dataset import Dataset
 from trainers.data.phonemes import cache, hw1p2
@@ -143,21 +145,21 @@ from trainers.data.phonemes import cache
 add = cache._Writer.add
 def slow(self, utterance):
     add(self, utterance)
-    Path(sys.argv[1]).parent.joinpath("writing").touch()
-    time.sleep(0.1)
+    around = Path(sys.argv[1]).parent
+    around.joinpath("writing").touch()
+    while not around.joinpath("go on").exists():
+        time.sleep(0.01)
 cache._Writer.add = slow
 print(test_cache.load(Path(sys.argv[1])).fingerprint)
 """
 
 
 def building(root: Path) -> subprocess.Popen[str]:
-    """A process that builds, slowly; returns once it is at it."""
+    """A process that is building, and waits in the middle of it until `go on` is there."""
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, str(root)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-    while not (root.parent / "writing").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    until((root.parent / "writing").exists, running=process)
     return process
 
 
@@ -172,8 +174,18 @@ def test_a_kill_leaves_nothing_that_opens(root: Path) -> None:
     assert not folder(root).name.endswith(".tmp")
 
 
-def test_of_two_processes_one_builds_and_the_other_waits(root: Path) -> None:
+def test_of_two_processes_one_builds_and_the_other_waits(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     process = building(root)
+    lock = fcntl.flock
+
+    def waiting(file: object, how: int) -> None:
+        (root.parent / "go on").touch()  # the other goes on only now that this one is at the lock
+        lock(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", waiting)
+    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built twice"))
     mine = load(root).fingerprint
     output, _ = process.communicate()
     assert output.strip() == mine
@@ -191,9 +203,12 @@ def test_a_folder_that_cannot_be_written_is_refused_with_the_remedy(
 def test_building_takes_little_memory(tmp_path: Path) -> None:
     """In a process of its own: what building adds to the peak, against the size of the result."""
     program = (
-        "import resource, sys\n"
+        "import sys\n"
         "from trainers.data.phonemes import synthetic\n"
-        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        # Not getrusage's, which is never below what the process that started this one had.
+        "def peak():\n"
+        " told = open('/proc/self/status').read().partition('VmHWM:')[2]\n"
+        " return int(told.split()[0]) * 1024\n"
         "def load(n, where): synthetic.load(None, where, n, 28, 0, 1.0, 0, 'mean_variance',"
         " 'utterance', 5, 'float32', 'none')\n"
         "load(20, sys.argv[1]); before = peak(); load(1200, sys.argv[1])\n"
