@@ -27,7 +27,7 @@ from sweeps.config.composition import Composition, compose
 from sweeps.console.live import Progress
 from sweeps.console.status import Plan
 from sweeps.driver.driver import Driver
-from sweeps.search.sampler_memory import Image
+from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.study.lock import Owner
 from sweeps.study.storage import look, opened
 from sweeps.study.study import Study
@@ -181,7 +181,7 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
         chance = random.Random(1)
         with (
             watch.on(os, "fsync"),
-            watch.on(Image, "draw"),
+            watch.on(SamplerMemory, "draw"),
             watch.on(Composition, "training"),
             watch.on(Study, "propose"),
         ):
@@ -238,7 +238,7 @@ def _swept(search: str, limit: int = 0) -> Iterator[Sweep]:
     words += [f"budget.trials={limit or 'null'}", "budget.hours=1000", "baseline=false"]
     with compose(words) as composition:
         sweep = check(composition)
-        composition.settle("resources.gpu", 0.0)
+        composition.fix("resources.gpu", 0.0)
         yield sweep
 
 

@@ -26,4 +26,4 @@ def check(sweep: Sweep) -> None:
             return
         refused.add(refusals)
         study.end(trial.id, State.INFEASIBLE)
-    raise ConfigError(refused.told())
+    raise ConfigError(refused.message())

@@ -21,7 +21,7 @@ from sweeps.config.swept_space import swept_space
 from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import Repeats
 from sweeps.search.build import build, includes_own_values
-from sweeps.search.first_trials import points
+from sweeps.search.first_trials import initial_points
 from sweeps.search.search import Setting
 from sweeps.space.expressions import Expression
 from sweeps.stop import Never
@@ -60,12 +60,12 @@ def check(composition: Composition) -> Sweep:
         refuse_idle(training)
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
     if (place := shared(base.study)) is not None:
-        composition.settle("study", str(place))  # a password goes no further
+        composition.fix("study", str(place))  # a password goes no further
     config = plain(base)
     further = _further(objective, config["objectives"])
     budget = Budget(**config["budget"], maximize=objective.maximize)
     baseline = composition.as_is(space, {})
-    first, passed_over = points(config["points"], space, composition)
+    first, passed_over = initial_points(config["points"], space, composition)
     notes += passed_over
     if config["baseline"] and space.holds(baseline):
         first = (baseline, *(point for point in first if point != baseline))

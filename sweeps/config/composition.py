@@ -65,14 +65,14 @@ class Composition:
         self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
-        self._settled: dict[str, Any] = {}
+        self._fixed_later: dict[str, Any] = {}
         self.base = self.variant({})
 
     def choice(self, group: str) -> str:
         """The choice made in a config group, such as "tpe" in search."""
         return str(self._master.hydra.runtime.choices[group])
 
-    def listed(self, key: str) -> dict[str, Any]:
+    def section(self, key: str) -> dict[str, Any]:
         """A mapping of the sweep's own configuration, such as `space`, as written there."""
         node = self._master[key]
         container = OmegaConf.to_container(node) if node else {}
@@ -86,9 +86,9 @@ class Composition:
             self._options[key] = list(known or ())
         return self._options[key]
 
-    def settle(self, key: str, value: Any) -> None:
+    def fix(self, key: str, value: Any) -> None:
         """Give a key its value in all configurations, once what it depends on is known."""
-        self._settled[key] = value
+        self._fixed_later[key] = value
         self._pickled.clear()
         for config in self._variants.values():
             OmegaConf.update(config, key, value)
@@ -196,8 +196,8 @@ class Composition:
                 raise ConfigError(explain(error, " ".join(overrides))) from error
             with open_dict(config):
                 del config["hydra"]
-            for settled, value in self._settled.items():
-                OmegaConf.update(config, settled, value)
+            for late, value in self._fixed_later.items():
+                OmegaConf.update(config, late, value)
             self._variants[key] = config
         return self._variants[key]
 

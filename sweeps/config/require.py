@@ -163,7 +163,7 @@ class Refused:
         self.count = 0
         self._rules.clear()
 
-    def told(self) -> str:
+    def message(self) -> str:
         """The share of them that each rule refused; one may be refused by several."""
         shares = ", ".join(
             f"{count / self.count:.0%} by {rule}" for rule, count in self._rules.most_common()

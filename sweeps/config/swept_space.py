@@ -39,7 +39,7 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
     Raises:
         ConfigError: values or keys that make no sense; see `sweeps.space`.
     """
-    written = composition.listed("space")
+    written = composition.section("space")
     kept = _kept(composition, written)
     space = parse(
         [*parse_yaml(kept, composition.parser), *composition.swept_overrides], composition.options
@@ -100,7 +100,7 @@ def _conditioned(
         for key in written
         if key not in space.keys and key not in absent
     }
-    texts = {key: str(text) for key, text in composition.listed("when").items()}
+    texts = {key: str(text) for key, text in composition.section("when").items()}
     return conditioned(space, texts, fixed, list(absent), lambda key: composition.exists({}, key))
 
 

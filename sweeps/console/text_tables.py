@@ -136,7 +136,7 @@ def ablation_table(ending: Ending, width: int) -> Iterator[Text]:
         margin = "" if math.isnan(row.margin) else f"± {score(row.margin)}"
         told = f"{row.difference:+.4f} {margin:<9}"
         style = {"worked": "green", "hurt": "red"}.get(row.verdict, "")
-        change = clip(row.told, max(width - 40, CELL))
+        change = clip(row.overrides, max(width - 40, CELL))
         yield Text.assemble(f"{told:>17}{GAP}", (f"{row.verdict:<18}", style), GAP, change)
 
 

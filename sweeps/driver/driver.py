@@ -148,9 +148,9 @@ class Driver:
             if (assignment := self._assign(self._study.propose(self._search))) is not None:
                 return assignment
             if self._refused.count >= MOST_INFEASIBLE:
-                self.halt(self._refused.told())
+                self.halt(self._refused.message())
         if self._refused.count and self._infeasible == self._study.count:
-            self.halt(self._refused.told())  # a grid has no more
+            self.halt(self._refused.message())  # a grid has no more
         if not self._running and self._breeds():
             self._succeed()
             return self.next()

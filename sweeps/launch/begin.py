@@ -72,7 +72,7 @@ def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
         with Console().status("starting Ray"):
             cluster = stack.enter_context(ray())
         if sweep.resources["gpu"] is None:
-            sweep.composition.settle("resources.gpu", 1.0 if cluster.has_gpu else 0.0)
+            sweep.composition.fix("resources.gpu", 1.0 if cluster.has_gpu else 0.0)
         cluster.check(sweep.resources)
         yield cluster
 

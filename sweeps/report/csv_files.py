@@ -121,7 +121,7 @@ def write_sheet(folder: Folder, rows: Sequence[Change]) -> None:
     columns = ["change", "verdict", "difference", "margin", "runs", "mean", "sd"]
     table = [
         [
-            row.told,
+            row.overrides,
             row.verdict,
             *map(_cell, (row.difference, row.margin, row.trials, row.mean, row.sd)),
         ]

@@ -129,7 +129,7 @@ def _change(
     mean, base = statistics.fmean(values), statistics.fmean(baseline)
     difference = sign * (mean - base) if changes else 0.0
     return Change(
-        told=" ".join(f"{key}={written(value)}" for key, value in changes),
+        overrides=" ".join(f"{key}={written(value)}" for key, value in changes),
         trials=len(values),
         mean=mean,
         sd=statistics.stdev(values) if len(values) > 1 else math.nan,
@@ -156,14 +156,14 @@ class Change:
     """A row of the ablation sheet: what one change has done.
 
     Attributes:
-        told: the change as Hydra overrides; empty for the baseline.
+        overrides: the change as Hydra overrides; empty for the baseline.
         trials: how many runs of it have a score (several with several seeds).
         mean, sd: of their best values; sd is nan for a single one.
         difference: of the mean to the baseline's, above 0 if it is better.
         margin: the difference is uncertain by so much to either side (95 %); nan if unknown.
     """
 
-    told: str
+    overrides: str
     trials: int
     mean: float
     sd: float
@@ -173,7 +173,7 @@ class Change:
     @property
     def verdict(self) -> str:
         """In a word or two."""
-        if not self.told:
+        if not self.overrides:
             return "baseline"
         if math.isnan(self.margin):
             return {1: "better, one run", -1: "worse, one run"}.get(_sign(self.difference), "equal")

@@ -23,7 +23,7 @@ class Configurations(Protocol):
         """All the keys that there are."""
 
 
-def points(
+def initial_points(
     given: Sequence[Point], space: Space, configurations: Configurations
 ) -> tuple[tuple[Point, ...], list[str]]:
     """The points that this space has, and notes on those it has not, for the person.

@@ -13,7 +13,7 @@ from typing import Any
 from optuna.samplers import GPSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
-from sweeps.search.sampler_memory import Image
+from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.search.search import Search
 from sweeps.space.space import Space
 from sweeps.trials import derived
@@ -25,13 +25,13 @@ _ATTEMPTS = 20
 class Proposals:
     """Draws on an image of the trials, in which what it returns is then the newest one."""
 
-    def __init__(self, image: Image) -> None:
-        self._image = image
+    def __init__(self, memory: SamplerMemory) -> None:
+        self._memory = memory
         self._tried: set[frozenset[tuple[str, Any]]] = set()
-        self._unlooked: Iterator[dict[str, Any]] | None = None  # of a finite space
+        self._unvisited: Iterator[dict[str, Any]] | None = None  # of a finite space
         self._point: dict[str, Any] | None = None  # the one before them
 
-    def note(self, trial: FrozenTrial) -> None:
+    def record(self, trial: FrozenTrial) -> None:
         """There is a trial with these parameters."""
         self._tried.add(frozenset(trial.params.items()))
 
@@ -47,25 +47,25 @@ class Proposals:
         space, point = search.setting.space, search.point(number)
         for attempt in range(_ATTEMPTS):
             sampler = search.sampler(number, attempt)
-            drawn = self._image.draw(sampler, space, point)
+            drawn = self._memory.draw(sampler, space, point)
             if frozenset(drawn.params.items()) not in self._tried:
                 return drawn
-            self._image.forget(drawn)
+            self._memory.forget(drawn)
             if isinstance(sampler, GPSampler):
                 break  # it takes long, and finds the same optimum with nearly every seed
         chance = RandomSampler(derived(search.setting.seed, f"{number}/untried"))
-        return self._image.draw(chance, space, self._untried(space) or point)
+        return self._memory.draw(chance, space, self._untried(space) or point)
 
     def _untried(self, space: Space) -> dict[str, Any] | None:
         """A configuration of a finite space that no trial has; None if there is none such."""
         if space.size() is None:
             return None
-        if self._unlooked is None:
-            self._unlooked = space.enumerate()
-            self._point = next(self._unlooked, None)
+        if self._unvisited is None:
+            self._unvisited = space.enumerate()
+            self._point = next(self._unvisited, None)
         # What was tried once stays so: nobody need look at it again.
         while (
             self._point is not None and frozenset(space.labels(self._point).items()) in self._tried
         ):
-            self._point = next(self._unlooked, None)
+            self._point = next(self._unvisited, None)
         return self._point

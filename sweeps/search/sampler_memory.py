@@ -30,12 +30,12 @@ _CONSTRAINT = "constraints"
 _INFEASIBLE = "infeasible"
 
 
-class Image:
+class SamplerMemory:
     """The trials in memory. They are named by their Optuna ids here."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
-        self._memory = SamplerStorage(directions)
-        self.optuna: OptunaStudy = optuna.create_study(storage=self._memory, directions=directions)
+        self._storage = SamplerStorage(directions)
+        self.optuna: OptunaStudy = optuna.create_study(storage=self._storage, directions=directions)
         self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
         self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
         self._constrained = False  # whether any trial is infeasible
@@ -48,25 +48,25 @@ class Image:
         fixed = None if point is None else space.labels(point)
         if type(sampler) is RandomSampler:
             drawn = fast_random.draw(sampler, space, fixed)
-            self._memory.take(self.optuna._study_id, drawn)
+            self._storage.take(self.optuna._study_id, drawn)
             return drawn
         self.optuna.sampler = sampler
         if fixed is not None:
             self.optuna.enqueue_trial(fixed)
-        with self._memory.shown_to(sampler):
+        with self._storage.shown_to(sampler):
             trial = self.optuna.ask()
             space.suggest(trial)
-        return self._memory.get_trial(trial._trial_id)  # no copy of the list of all
+        return self._storage.get_trial(trial._trial_id)  # no copy of the list of all
 
     def forget(self, trial: FrozenTrial) -> None:
         """Take back the newest trial, as if it had never been drawn."""
-        self._memory.forget(trial._trial_id)
+        self._storage.forget(trial._trial_id)
 
     def adopt(self, trial: FrozenTrial, state: State) -> int:
         """Take in a trial from the record, which says that it stands so; returns its id here."""
         values = trial.values and trial.values[: len(self._maximize)]
         seen = self._seen(state, trial.state, values)
-        return self._memory.take(
+        return self._storage.take(
             self.optuna._study_id,
             create_trial(
                 state=seen.state,
@@ -105,39 +105,39 @@ class Image:
         own.add_trials(self.optuna.get_trials(deepcopy=False)[self._fed :])
         return own
 
-    def wait(self, trial: int) -> None:
+    def pause(self, trial: int) -> None:
         """A trial waits, and may never go on: until it does, samplers take it for a stopped one.
 
         TPE takes a running one for bad, and with `stop=promotion` nearly all would run.
         """
-        self._memory.wait(trial)
+        self._storage.pause(trial)
 
-    def go_on(self, trial: int) -> None:
+    def resume(self, trial: int) -> None:
         """A trial runs, if it has waited."""
-        self._memory.go_on(trial)
+        self._storage.resume(trial)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Take note of a trial's objective after an epoch."""
-        self._memory.set_trial_intermediate_value(trial, epoch, value)
+        self._storage.set_trial_intermediate_value(trial, epoch, value)
 
     def end(
         self, trial: int, state: State, recorded: TrialState, values: Sequence[float] | None
     ) -> None:
         """Take note of how a trial ended, `recorded` being Optuna's word for it on record."""
-        self._memory.go_on(trial)
+        self._storage.resume(trial)
         seen = self._seen(state, recorded, values)
         for key, value in seen.constraints.items():
-            self._memory.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
-        self._memory.set_trial_state_values(trial, seen.state, seen.values)
+            self._storage.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
+        self._storage.set_trial_state_values(trial, seen.state, seen.values)
 
     @property
-    def notes(self) -> dict[str, Any]:
+    def study_attrs(self) -> dict[str, Any]:
         """What samplers write down of the whole study, such as who is parent to a generation."""
-        return self._memory.get_study_system_attrs(self.optuna._study_id)
+        return self._storage.get_study_system_attrs(self.optuna._study_id)
 
-    def note(self, key: str, value: Any) -> None:
+    def set_study_attr(self, key: str, value: Any) -> None:
         """Put back what a sampler has written down in an earlier sitting."""
-        self._memory.set_study_system_attr(self.optuna._study_id, key, value)
+        self._storage.set_study_system_attr(self.optuna._study_id, key, value)
 
     def _seen(self, state: State, recorded: TrialState, values: Sequence[float] | None) -> _Seen:
         """How a trial that has ended, or runs, is shown to the samplers."""

@@ -12,7 +12,7 @@ from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from sweeps.search.trial_selection import Selection, View
+from sweeps.search.trial_selection import Selection, TrialSelector
 
 
 class SamplerStorage(InMemoryStorage):
@@ -24,18 +24,18 @@ class SamplerStorage(InMemoryStorage):
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         super().__init__()
         # Of several objectives there is no order of the trials: samplers see all.
-        self._view = View(directions[0]) if len(directions) == 1 else None
+        self._selector = TrialSelector(directions[0]) if len(directions) == 1 else None
         self._selection: Selection | None = None
-        self._waiting: set[int] = set()
+        self._paused: set[int] = set()
 
     @contextmanager
     def shown_to(self, sampler: BaseSampler) -> Iterator[None]:
         """Within, what there is is what the sampler is to see, and the trial that it draws."""
-        if self._view is not None:
-            self._view.tell(sampler)
-            self._selection = self._view.select(sampler)
+        if self._selector is not None:
+            self._selector.prepare(sampler)
+            self._selection = self._selector.select(sampler)
         if self._selection is not None:
-            self._selection.tell(sampler)
+            self._selection.prepare(sampler)
         try:
             yield
         finally:
@@ -70,12 +70,12 @@ class SamplerStorage(InMemoryStorage):
         return changed
 
     def _order(self, trial: FrozenTrial) -> None:
-        if self._view is None:
+        if self._selector is None:
             return
         if trial.state is TrialState.RUNNING:
-            self._view.running(trial.number)
+            self._selector.running(trial.number)
         elif trial.state.is_finished():
-            self._view.finished(trial)
+            self._selector.finished(trial)
 
     def set_trial_param(
         self, trial_id: int, param_name: str, param_value_internal: float, distribution: Any
@@ -104,22 +104,22 @@ class SamplerStorage(InMemoryStorage):
             self.check_trial_is_updatable(trial_id, trial.state)
             trial.intermediate_values[step] = intermediate_value
 
-    def wait(self, trial_id: int) -> None:
+    def pause(self, trial_id: int) -> None:
         """Show a running trial as stopped. Of several objectives it has none of the others yet."""
-        if self._view is None:
+        if self._selector is None:
             return
         trial = self._get_trial(trial_id)
-        self._waiting.add(trial_id)
+        self._paused.add(trial_id)
         trial.state = TrialState.PRUNED
-        self._view.finished(trial)
+        self._selector.finished(trial)
 
-    def go_on(self, trial_id: int) -> None:
+    def resume(self, trial_id: int) -> None:
         """Show a trial that was shown as stopped as running again."""
-        if trial_id in self._waiting:
-            self._waiting.remove(trial_id)
+        if trial_id in self._paused:
+            self._paused.remove(trial_id)
             trial = self._get_trial(trial_id)
-            assert self._view is not None
-            self._view.resumed(trial)
+            assert self._selector is not None
+            self._selector.resumed(trial)
             trial.state = TrialState.RUNNING
 
     def take(self, study: int, trial: FrozenTrial) -> int:
@@ -139,8 +139,8 @@ class SamplerStorage(InMemoryStorage):
         with self._lock:
             study, number = self._trial_id_to_study_id_and_number.pop(trial)
             trials = self._studies[study].trials
-            if self._view is not None:
-                self._view.forget(number)
+            if self._selector is not None:
+                self._selector.forget(number)
             assert number == len(trials) - 1, "only the newest can be taken back"
             trials.pop()
             self._max_trial_id -= 1

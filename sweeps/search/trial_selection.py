@@ -39,7 +39,7 @@ _GOLDEN = 2654435769
 _Rank = tuple[int, float, float]
 
 
-class View:
+class TrialSelector:
     """Keeps order among the trials, so that a selection takes no look at all of them.
 
     Trials are named by their numbers. A step takes as long as it takes to find a place in a sorted
@@ -49,20 +49,20 @@ class View:
     def __init__(self, direction: StudyDirection) -> None:
         self._sign = -1.0 if direction is StudyDirection.MAXIMIZE else 1.0
         self._ranked: list[tuple[_Rank, int]] = []  # finished, the best first
-        self._mixed = _Mixed()  # finished and running ones
-        self._complete = _Mixed()
+        self._shown = _EvenOrder()  # finished and running ones
+        self._complete = _EvenOrder()
         self._running: set[int] = set()
-        self._kinds = _Kinds()
+        self._spaces = _SearchSpaces()
 
     def running(self, number: int) -> None:
         """A trial runs that was not known to."""
         self._running.add(number)
-        self._mixed.add(number)
+        self._shown.add(number)
 
     def forget(self, number: int) -> None:
         """A running trial is taken back."""
         self._running.remove(number)
-        self._mixed.drop(number)
+        self._shown.drop(number)
 
     def finished(self, trial: FrozenTrial) -> None:
         """A trial is complete or was stopped. One that failed is shown to nobody."""
@@ -71,27 +71,27 @@ class View:
         if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
             return
         insort(self._ranked, (_rank(trial, self._sign), trial.number))
-        self._mixed.add(trial.number)
-        self._kinds.add(trial)
+        self._shown.add(trial.number)
+        self._spaces.add(trial)
         if trial.state is TrialState.COMPLETE:
             self._complete.add(trial.number)
 
     def resumed(self, trial: FrozenTrial) -> None:
         """A trial that was stopped runs again."""
         del self._ranked[bisect_left(self._ranked, (_rank(trial, self._sign), trial.number))]
-        self._mixed.drop(trial.number)
-        self._kinds.drop(trial)
+        self._shown.drop(trial.number)
+        self._spaces.drop(trial)
         self.running(trial.number)
 
-    def tell(self, sampler: BaseSampler) -> None:
+    def prepare(self, sampler: BaseSampler) -> None:
         """Have TPE know which parameters exist together, so that it need not look for them."""
         if isinstance(sampler, TPESampler) and sampler._group:
-            sampler._group_decomposed_search_space = self._kinds
+            sampler._group_decomposed_search_space = self._spaces
 
     def select(self, sampler: BaseSampler) -> Selection | None:
         """What the sampler is to see; None: everything."""
-        if isinstance(sampler, TPESampler) and len(self._mixed) > TPE_BOUND:
-            return Selection(self._numbers(self._mixed.some(TPE_BOUND)), len(self._ranked))
+        if isinstance(sampler, TPESampler) and len(self._shown) > TPE_BOUND:
+            return Selection(self._numbers(self._shown.some(TPE_BOUND)), len(self._ranked))
         if isinstance(sampler, GPSampler) and len(self._complete) > GP_BOUND:
             return Selection(self._numbers(self._complete.some(GP_BOUND)), len(self._ranked))
         return None
@@ -114,14 +114,14 @@ class Selection:
     numbers: tuple[int, ...]
     finished: int
 
-    def tell(self, sampler: BaseSampler) -> None:
+    def prepare(self, sampler: BaseSampler) -> None:
         """Have TPE take as many trials for good as if it saw all."""
         if isinstance(sampler, TPESampler):
             good = (sampler._gamma or default_gamma)(self.finished)
             sampler._gamma = lambda seen: good
 
 
-class _Kinds(_GroupDecomposedSearchSpace):
+class _SearchSpaces(_GroupDecomposedSearchSpace):
     """Which parameters exist together. Optuna finds that out from all trials for each proposal."""
 
     def __init__(self) -> None:
@@ -147,7 +147,7 @@ class _Kinds(_GroupDecomposedSearchSpace):
         return found
 
 
-class _Mixed:
+class _EvenOrder:
     """Numbers in an order whose beginnings are even selections of them."""
 
     def __init__(self) -> None:

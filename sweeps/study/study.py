@@ -33,7 +33,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from sweeps.search.propose import Proposals
-from sweeps.search.sampler_memory import Image
+from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.search.search import Search
 from sweeps.space.space import Space
 from sweeps.stop.curves import Growing
@@ -81,8 +81,8 @@ class Study:
         self.objective = objective
         self.objectives = (objective, *further)
         self.space = space
-        self._image = Image(self._directions)
-        self._proposals = Proposals(self._image)
+        self._memory = SamplerMemory(self._directions)
+        self._proposals = Proposals(self._memory)
         self._writer: Writer | None = None
         self._records: dict[str, TrialRecord] = {}
         self._images: dict[str, int] = {}  # trial -> its Optuna id in the image
@@ -127,7 +127,7 @@ class Study:
             )
         self.uid = known.get("uid") or secrets.token_hex(4)
         self._told = dict(known)
-        self._image.feed(self.earlier, self.space, self.objective)
+        self._memory.feed(self.earlier, self.space, self.objective)
         for key, value in (
             ("version", VERSION),
             ("metric", self.objective.metric),
@@ -139,7 +139,7 @@ class Study:
             storage.set_study_user_attr(study, OWNER, me.record)
         noted = storage.get_study_system_attrs(study)
         for key, value in noted.items():
-            self._image.note(key, value)
+            self._memory.set_study_attr(key, value)
         self._noted |= set(noted)
         trials = storage.get_all_trials(study, deepcopy=False)
         self._writer = Writer(storage, study, [trial._trial_id for trial in trials])
@@ -200,7 +200,7 @@ class Study:
     @property
     def optuna(self) -> OptunaStudy:
         """The sweep's own trials in memory as an Optuna study, for Optuna's own analyses."""
-        return self._image.own
+        return self._memory.own
 
     @property
     def fed(self) -> bool:
@@ -219,7 +219,7 @@ class Study:
             earlier: params in this space, all that exist with each other.
         """
         self.remember("earlier", encode(earlier, self.space, self.objective))
-        self._image.feed(self.earlier, self.space, self.objective)
+        self._memory.feed(self.earlier, self.space, self.objective)
 
     def trial(self, trial: str) -> TrialRecord:
         """One trial."""
@@ -228,7 +228,7 @@ class Study:
     def propose(self, search: Search) -> TrialRecord:
         """A new trial, running, with parameters of the search that no other trial has."""
         drawn = self._proposals.draw(search, self._proposed)
-        fresh = {k: v for k, v in self._image.notes.items() if k not in self._noted}
+        fresh = {k: v for k, v in self._memory.study_attrs.items() if k not in self._noted}
         self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
         self._noted |= set(fresh)
         self._put(drawn)
@@ -242,8 +242,8 @@ class Study:
             source: what it is made of; the epochs it takes over are on record as its own, but took
                 no time.
         """
-        drawn = self._image.draw(RandomSampler(0), self.space, params)
-        self._image.forget(drawn)
+        drawn = self._memory.draw(RandomSampler(0), self.space, params)
+        self._memory.forget(drawn)
         told = {k: v for k, v in asdict(source).items() if v is not None}
         attributes: dict[str, Any] = {"source": told}
         values = {}
@@ -281,7 +281,7 @@ class Study:
         told = Attribute(number, f"epoch:{epoch}", dict(metrics))
         self._write(*moved, told, Value(number, epoch, value))
         if image != _UNSEEN:
-            self._image.report(image, epoch, value)
+            self._memory.report(image, epoch, value)
         self._records[trial] = replace(
             record,
             epochs={**record.epochs, epoch: dict(metrics)},
@@ -298,12 +298,12 @@ class Study:
         self._write(Attribute(record.number, "passed", epoch))
         self._records[trial] = replace(record, passed=epoch)
         if (image := self._images[trial]) != _UNSEEN:
-            self._image.go_on(image)
+            self._memory.resume(image)
 
     def wait(self, trial: str) -> None:
         """Let samplers learn from a trial as it is: it waits, and may never go on. Not recorded."""
         if (image := self._images[trial]) != _UNSEEN:
-            self._image.wait(image)
+            self._memory.pause(image)
 
     def end(self, trial: str, state: State, reason: str = "") -> TrialRecord:
         """Record how a trial ended; a complete or stopped one is worth its best epoch."""
@@ -318,7 +318,7 @@ class Study:
             End(number, OPTUNA_STATE[state], values),
         )
         if image != _UNSEEN:
-            self._image.end(image, state, OPTUNA_STATE[state], values)
+            self._memory.end(image, state, OPTUNA_STATE[state], values)
         self._records[trial] = record
         return record
 
@@ -356,7 +356,7 @@ class Study:
                 self._write(Value(len(self._records), epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
-        image = _UNSEEN if derived else self._image.adopt(trial, state_of(trial))
+        image = _UNSEEN if derived else self._memory.adopt(trial, state_of(trial))
         self._enter(trial, image)
 
     def _enter(self, trial: FrozenTrial, image: int) -> TrialRecord:
@@ -381,7 +381,7 @@ class Study:
         self._records[record.id] = record
         if record.source is None:
             self._proposed += 1
-            self._proposals.note(trial)
+            self._proposals.record(trial)
         self._images[record.id] = image
         for epoch, metrics in epochs.items():
             self._curve(record.id, epoch, metrics)

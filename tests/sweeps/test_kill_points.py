@@ -77,7 +77,7 @@ def killed(path: str, words: tuple[str, ...], wanted: int) -> None:
     use_plugins()
     chance = random.Random(20)
     with compose([*SMALL, *SPACE, *words]) as composition:
-        composition.settle("resources.gpu", 0.0)
+        composition.fix("resources.gpu", 0.0)
         sweep = check(composition)
 
         def sitting(name: str, kill_after: float | None = None) -> int:

@@ -139,7 +139,7 @@ class TestRefused:
         for found in ((a, b), (b,), (b,), (a, b)):
             refused.add(found)
         assert refused.count == 4
-        assert refused.told() == (
+        assert refused.message() == (
             "none of 4 proposals in a row could be trained, refused 100% by b, 50% by a (the last: "
             "a: 1 > 2): narrow the space, or require less"
         )
@@ -150,4 +150,4 @@ class TestRefused:
         refused.clear()
         assert refused.count == 0
         refused.add((Refusal("b", "y"),))
-        assert "refused 100% by b (the last: y)" in refused.told()
+        assert "refused 100% by b (the last: y)" in refused.message()

@@ -124,7 +124,7 @@ def ran(search: Ablation, scores: list[float | None]) -> list[TrialRecord]:
 def test_the_sheet_is_sorted_by_what_the_changes_did() -> None:
     search = ablation("model.width=32,128", "activation=choice(gelu)")
     sheet = search.sheet(ran(search, [0.5, 0.6, 0.4, 0.7]), ACCURACY)
-    assert [row.told for row in sheet] == [
+    assert [row.overrides for row in sheet] == [
         "",
         "model.width=128",
         "activation=gelu",
@@ -139,7 +139,7 @@ def test_the_sheet_is_sorted_by_what_the_changes_did() -> None:
     ]
     falling = Objective("val_accuracy", maximize=False)
     downward = search.sheet(ran(search, [0.5, 0.6, 0.4, 0.7]), falling)
-    assert [row.told for row in downward][1] == "model.width=32"
+    assert [row.overrides for row in downward][1] == "model.width=32"
     assert downward[1].difference == pytest.approx(0.1)
 
 
@@ -147,7 +147,11 @@ def test_a_difference_is_judged_against_the_spread_over_seeds() -> None:
     search = ablation("model.width=128,256", "seed=1,2,3")
     scores = [0.50, 0.60, 0.52, 0.51, 0.61, 0.49, 0.49, 0.62, 0.50]
     base, much, little = search.sheet(ran(search, list(scores)), ACCURACY)
-    assert (base.trials, much.told, little.told) == (3, "model.width=128", "model.width=256")
+    assert (base.trials, much.overrides, little.overrides) == (
+        3,
+        "model.width=128",
+        "model.width=256",
+    )
     assert (much.verdict, little.verdict) == ("worked", "no difference seen")
     expected = ttest_ind([0.60, 0.61, 0.62], [0.50, 0.51, 0.49], equal_var=False)
     low, high = expected.confidence_interval(0.95)
@@ -157,7 +161,7 @@ def test_a_difference_is_judged_against_the_spread_over_seeds() -> None:
 
 def test_what_has_failed_is_not_in_the_sheet() -> None:
     search = ablation("model.width=128,256")
-    assert [r.told for r in search.sheet(ran(search, [0.5, None, 0.6]), ACCURACY)] == [
+    assert [r.overrides for r in search.sheet(ran(search, [0.5, None, 0.6]), ACCURACY)] == [
         "",
         "model.width=256",
     ]

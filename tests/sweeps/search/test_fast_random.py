@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from optuna.samplers import RandomSampler
 
 from sweeps.search.fast_random import draw
-from sweeps.search.sampler_memory import Image
+from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.space.grammar import parse
 from sweeps.space.space import Space
 
@@ -68,11 +68,11 @@ def test_as_optuna_draws(words: list[str], seed: int, count: int, pointed: bool)
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_what_is_drawn_is_among_the_trials_and_can_be_taken_back(count: int) -> None:
-    image = Image([optuna.study.StudyDirection.MAXIMIZE])
+    memory = SamplerMemory([optuna.study.StudyDirection.MAXIMIZE])
     space = space_of(list(WORDS))
-    made = [image.draw(RandomSampler(n), space, None) for n in range(count)]
-    assert [t.number for t in image.optuna.trials] == list(range(count))
-    assert [t.params for t in image.optuna.trials] == [t.params for t in made]
-    image.forget(made[-1])
-    assert len(image.optuna.trials) == count - 1
-    assert image.draw(RandomSampler(count - 1), space, None).params == made[-1].params
+    made = [memory.draw(RandomSampler(n), space, None) for n in range(count)]
+    assert [t.number for t in memory.optuna.trials] == list(range(count))
+    assert [t.params for t in memory.optuna.trials] == [t.params for t in made]
+    memory.forget(made[-1])
+    assert len(memory.optuna.trials) == count - 1
+    assert memory.draw(RandomSampler(count - 1), space, None).params == made[-1].params

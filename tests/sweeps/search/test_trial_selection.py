@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sweeps.search import trial_selection
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
-from sweeps.search.trial_selection import View
+from sweeps.search.trial_selection import TrialSelector
 from sweeps.space.grammar import parse
 from sweeps.study.study import Study
 from sweeps.trials import Objective, State, TrialRecord
@@ -71,9 +71,9 @@ def histories(draw: st.DrawFn) -> list[FrozenTrial]:
     return made
 
 
-def kept(trials: list[FrozenTrial], maximize: bool = True) -> View:
+def kept(trials: list[FrozenTrial], maximize: bool = True) -> TrialSelector:
     """They begin in order; those that end do so in another."""
-    found = View(StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE)
+    found = TrialSelector(StudyDirection.MAXIMIZE if maximize else StudyDirection.MINIMIZE)
     for one in trials:
         found.running(one.number)
     for one in reversed(trials):
@@ -126,7 +126,7 @@ def test_what_is_seen_is_a_function_of_the_trials(
     """As after a kill: the record is read in order, and some end in another."""
     with pytest.MonkeyPatch.context() as patch:
         small(patch)
-        read = View(StudyDirection.MAXIMIZE)
+        read = TrialSelector(StudyDirection.MAXIMIZE)
         for one in trials:
             if one.state is TrialState.RUNNING:
                 read.running(one.number)
@@ -169,7 +169,7 @@ def test_tpe_is_told_what_exists_together_as_optuna_finds_out(
 ) -> None:
     """The same groups in the same order, which is that of the random numbers."""
     study = optuna.create_study()
-    found = View(StudyDirection.MINIMIZE)
+    found = TrialSelector(StudyDirection.MINIMIZE)
     made = []
     for names, fate in kinds:
         space = {name: FloatDistribution(0, 1) for name in sorted(names)}

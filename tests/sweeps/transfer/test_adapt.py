@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import FixedTrial
 
-from sweeps.search.sampler_memory import Image
+from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.space.grammar import parse
 from sweeps.space.space import Parameter, Space
@@ -258,7 +258,7 @@ def test_whatever_a_space_holds_comes_back_from_the_record_and_into_the_image(
     assert (back.params["kind"], back.epochs, back.state) == (
         params["kind"], ours.epochs, ours.state,
     )  # fmt: skip
-    image = Image([StudyDirection.MAXIMIZE])
-    image.feed([back], whole, ACCURACY)
-    assert len(image.optuna.trials) == 1
-    assert image.own.trials == []
+    memory = SamplerMemory([StudyDirection.MAXIMIZE])
+    memory.feed([back], whole, ACCURACY)
+    assert len(memory.optuna.trials) == 1
+    assert memory.own.trials == []

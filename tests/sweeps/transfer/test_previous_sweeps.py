@@ -282,7 +282,7 @@ class TestFeeding:
         assert study.fed
         assert (study.trials, study.count, study.curves) == ([], 0, {})
         assert study.optuna.trials == []
-        seen = study._image.optuna.trials
+        seen = study._memory.optuna.trials
         assert [t.params["optimizer.lr"] for t in seen] == [
             t.params["optimizer.lr"] for t in sweep.transfer.trials
         ]
