@@ -7,8 +7,8 @@ few, says of the test part, a row an example in the order of the data.
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,12 +154,11 @@ def _count(text: str) -> int:
 
 
 def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> None:
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    with fresh.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(enumerate(labels))
-    fresh.replace(path)
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(enumerate(labels))
+    results_folder.write_whole(path, table.getvalue())
 
 
 def main() -> None:

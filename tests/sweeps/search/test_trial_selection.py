@@ -103,7 +103,7 @@ def test_tpe_takes_the_same_trials_for_good(trials: list[FrozenTrial], maximize:
             assert len(everything) <= 12
             return
         assert len(everything) > 12
-        selection.tell(sampler)
+        selection.prepare(sampler)
         finished = sum(t.state is not TrialState.RUNNING for t in everything)
         assert selection.finished == finished
         assert sampler._gamma is not None
@@ -192,7 +192,7 @@ def test_tpe_is_told_what_exists_together_as_optuna_finds_out(
     with pytest.warns(ExperimentalWarning):
         sampler = TPESampler(multivariate=True, group=True)
     own = sampler._group_decomposed_search_space
-    found.tell(sampler)
+    found.prepare(sampler)
     told = sampler._group_decomposed_search_space
     assert own is not None
     assert told is not None
