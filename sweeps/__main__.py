@@ -1,4 +1,4 @@
-"""`python -m sweeps [overrides]`: run a sweep. `make sweep` is this with the set-up."""
+"""Run a sweep: `python -m sweeps [overrides]`, which `make sweep` calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 
 from sweeps.redaction import hide_password
 
-hide_password()  # before anything that takes time: until then every user of the machine can see it
+hide_password()  # before anything slow: until then every user of the machine can read it
 with Console().status("loading"):
     from sweeps.commands.sweep import main
 

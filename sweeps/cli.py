@@ -1,4 +1,4 @@
-"""How every command begins and ends: Hydra composes, errors become a line or two, exit code 2."""
+"""Begin and end every command: compose with Hydra, report a refusal in one or two lines."""
 
 from __future__ import annotations
 
@@ -36,37 +36,41 @@ def composed(multirun: bool) -> list[DictConfig]:
     """Let Hydra compose conf/sweep.yaml from the command line.
 
     Args:
-        multirun: hand the configuration to the sweeper instead, swept values and all.
+        multirun: let Hydra pass the configuration and the swept values to the sweeper.
 
     Returns:
-        The configuration, if there is no sweeper to take it.
+        The configuration; empty with `multirun`, where the sweeper takes it.
     """
     hide_password()
     use_plugins()
     # Otherwise Hydra prints its own error, over many lines, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
-    # Told on the command line: where Hydra cannot compose, it does not know of the config's mode.
+    # On the command line: where Hydra cannot compose, it does not know the mode in the config.
     sys.argv[1:1] = ["--multirun"] if multirun else ["hydra.mode=RUN", "hydra.run.dir=."]
-    found: list[DictConfig] = []
+    configs: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
     def task(config: DictConfig) -> None:
-        found.append(config)
+        configs.append(config)
 
     with refusals():
         task()
-    return found  # to be used outside of Hydra, which comments on every exception
+    return configs  # to be used outside of Hydra, which comments on every exception
 
 
 def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """The name of a sweep and the options beside it, of a command line that takes just these.
+    """Read a command line that takes the name of one sweep and some options.
 
     Args:
-        command: an example of it, such as "make predict SWEEP=quickstart".
+        command: an example of the command, such as "make predict SWEEP=quickstart".
+        options: names of the options that it takes.
+
+    Returns:
+        The name of the sweep; and option -> value, of the options that are given.
 
     Raises:
-        ConfigError: not one name, or an option that there is not.
+        ConfigError: not exactly one name, or an unknown option.
     """
     names, words = split(sys.argv[1:])
     if len(names) != 1:
@@ -79,29 +83,29 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
 
 @contextmanager
 def signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Within, Ctrl-C and SIGTERM go to this handler."""
+    """Pass Ctrl-C and SIGTERM to a handler within a `with` block."""
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def use_plugins() -> None:
-    """Let Hydra find our sweeper, which must live in a namespace of Hydra's."""
+    """Let Hydra find our sweeper plugin, which must be in the namespace `hydra_plugins`."""
     if str(_PLUGINS) not in sys.path:
         sys.path.insert(0, str(_PLUGINS))
 
 
 class refusals:  # noqa: N801  reads as a statement: `with refusals():`
-    """Ends the program with exit code 2 and a short message when a configuration is refused."""
+    """End the program with exit code 2 and a short message when a configuration is refused."""
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Enter the block."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Turn an expected error into its message; let everything else through."""
+        """Print the message of an expected error and exit; let any other exception through."""
         if isinstance(error, KeyboardInterrupt):
             sys.stderr.write("interrupted\n")
             raise SystemExit(INTERRUPTED) from None
@@ -126,12 +130,12 @@ def _message(error: BaseException) -> str | None:
 def _safely(keys: Callable[[], list[str]]) -> list[str]:
     try:
         return keys()
-    except Exception:  # the hint is a courtesy; the error itself must come out
+    except Exception:  # without its hint the error must still be reported
         return []
 
 
 def _known_keys() -> list[str]:
-    """Every key and group that an override could have meant, under the groups that were chosen."""
+    """List every key and group that an override could mean, given the chosen groups."""
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()

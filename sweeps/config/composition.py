@@ -1,4 +1,4 @@
-"""From swept values to trials: ordinary Hydra compositions of conf/, and the checks on them.
+"""Compose the configuration of a sweep and of each of its trials with Hydra, from conf/.
 
 A trial is the sweep's own composition with the trial's choices of groups swapped in by Hydra
 and its values set. Hydra composes once for each combination of choices; values are set on a
@@ -31,22 +31,23 @@ from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
 
-#: How records of before turned them on: the tracker's key decided for the training too.
+#: The key that turned histograms on in records of older versions: one for tracking and training.
 _OLD_HISTOGRAMS = re.compile(r"^track\.histograms=")
 
 
 class Composition:
-    """The configurations of one sweep.
+    """Compose the configurations of one sweep.
 
     Attributes:
         base: the sweep's configuration without any swept value, resolved.
-        parser: Hydra's, of overrides.
-        fixed_overrides, swept_overrides: those given for all trials, and those that vary.
-        fixed, swept: the same as written.
+        parser: Hydra's parser of overrides.
+        fixed_overrides, swept_overrides: overrides with one value, and with several to search.
+        fixed, swept: the same as written on the command line.
+        overrides: the command line.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> None:
-        """Take over what Hydra composed.
+        """Start from what Hydra composed.
 
         Args:
             master: the composed configuration, its hydra node included.
@@ -69,32 +70,32 @@ class Composition:
         self.base = self.variant({})
 
     def choice(self, group: str) -> str:
-        """The choice made in a config group, such as "tpe" in search."""
+        """Return the choice made in a config group, such as "tpe" in `search`."""
         return str(self._master.hydra.runtime.choices[group])
 
     def section(self, key: str) -> dict[str, Any]:
-        """A mapping of the sweep's own configuration, such as `space`, as written there."""
+        """Return a section of the sweep's configuration, such as `space`, unresolved."""
         node = self._master[key]
         container = OmegaConf.to_container(node) if node else {}
         assert isinstance(container, dict)
         return {str(name): value for name, value in container.items()}
 
     def options(self, key: str) -> list[str]:
-        """The choices of a config group; empty if there is no such group."""
+        """List the choices of a config group; empty if there is no such group."""
         if key not in self._options:
-            known = "." not in key and self._loader.get_group_options(key)
-            self._options[key] = list(known or ())
+            options = "." not in key and self._loader.get_group_options(key)
+            self._options[key] = list(options or ())
         return self._options[key]
 
     def fix(self, key: str, value: Any) -> None:
-        """Give a key its value in all configurations, once what it depends on is known."""
+        """Fix the value of a key in all configurations, once what it depends on is known."""
         self._fixed_later[key] = value
         self._pickled.clear()
         for config in self._variants.values():
             OmegaConf.update(config, key, value)
 
     def trial(self, params: Mapping[str, Any]) -> DictConfig:
-        """The configuration of a trial: the base with the given choices and values.
+        """Compose the configuration of a trial: the base with the given choices and values.
 
         Raises:
             ConfigError: a key that these choices do not have, or a value that it cannot hold.
@@ -110,7 +111,7 @@ class Composition:
         return config
 
     def training(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], TrainConfig]:
-        """A trial's whole configuration, plain containers, and the training in it, typed.
+        """Compose a trial's configuration as plain containers, and its training, typed.
 
         Raises:
             ConfigError: a key that these choices do not have, or a value that it cannot hold.
@@ -122,9 +123,9 @@ class Composition:
         return config, typed(config)
 
     def examples(self, space: Space) -> Iterator[dict[str, Any]]:
-        """Swept values that show what there is: none, then each key's alone (or its ends).
+        """List sample parameters of a space: none, then each key's values (or ends) one by one.
 
-        With each come the choices of groups under which its key exists.
+        A key's value comes with the choices of groups under which the key exists.
         """
         yield {}
         for parameter in space.parameters:
@@ -132,16 +133,16 @@ class Composition:
                 yield {**choices_of(parameter), parameter.key: value}
 
     def keys(self, space: Space) -> list[str]:
-        """Every key that some configuration has, groups included."""
+        """List every key that some configuration of the space has, groups included."""
         variants = [self.variant(choices) for choices in _single(space)]
         return sorted({str(k) for v in variants for k in (*dotted(v), *v)})
 
     def knows(self, space: Space, key: str) -> bool:
-        """Whether a key is in some configuration, or would be had its group not been fixed."""
+        """Whether a key is in some configuration, or would be if its group were not fixed."""
         return self.anywhere(space, key) or self.elsewhere(key)
 
     def as_is(self, space: Space, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Swept key -> the value it has without a sweep, but for those that are given."""
+        """Map each swept key to its value without a sweep, or to the one given here."""
         groups: dict[str, str] = {}
         values: dict[str, Any] = {}
         for parameter in space.parameters:
@@ -156,14 +157,17 @@ class Composition:
         return values
 
     def everywhere(self, space: Space, key: str) -> bool:
-        """Whether every choice of the swept groups has a key, or it is a group itself."""
+        """Whether every choice of the swept groups has a key, or the key is a group."""
         return bool(self.options(key)) or all(self.exists(c, key) for c in _single(space))
 
     def unswept(self, params: Mapping[str, Any], key: str) -> Any:
-        """The choice of a group or the value of a key that is not swept, beside these params.
+        """Return the choice of a group, or the value of a key, that a trial does not vary.
+
+        Args:
+            params: swept key -> value, of the trial.
 
         Raises:
-            KeyError: there is no such key with them.
+            KeyError: the trial's configuration has no such key.
         """
         if self.options(key):
             return self.choice(key)
@@ -173,7 +177,7 @@ class Composition:
         return plain_value(OmegaConf.select(config, key))
 
     def _copy(self, choices: Mapping[str, str]) -> DictConfig:
-        """A variant to be changed. Pickled, it is copied in a fifth of the time."""
+        """Copy a variant, to be changed. Pickling takes a fifth of the time of a deep copy."""
         key = tuple(sorted(choices.items()))
         if key not in self._pickled:
             self._pickled[key] = pickle.dumps(self.variant(choices))
@@ -182,10 +186,10 @@ class Composition:
         return config
 
     def variant(self, choices: Mapping[str, str]) -> DictConfig:
-        """Compose the configuration with these choices of groups, once; not to be changed.
+        """Compose the configuration with these choices of groups, once; callers do not change it.
 
         Raises:
-            ConfigError: Hydra refuses them.
+            ConfigError: Hydra refuses the choices.
         """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
@@ -210,7 +214,7 @@ class Composition:
         return any(self.exists(choices, key) for choices in _single(space))
 
     def elsewhere(self, key: str) -> bool:
-        """Whether another choice of the key's group, fixed on the command line, would have it."""
+        """Whether a choice other than the one fixed on the command line would have the key."""
         group = key.split(".")[0]
         fixed = {override.key_or_group for override in self.fixed_overrides}
         return group in fixed and any(
@@ -218,14 +222,14 @@ class Composition:
         )
 
     def owner(self, key: str) -> str:
-        """The override that fixes the group of a key."""
+        """Return the override that fixes the group of a key."""
         group = key.split(".")[0]
         return next(str(o.input_line) for o in self.fixed_overrides if o.key_or_group == group)
 
 
 @contextlib.contextmanager
 def _aside() -> Iterator[None]:
-    """Hydra knows one composition at a time: within, there is none, and then that of before."""
+    """Set Hydra's current composition aside within; Hydra holds one at a time."""
     hydra = GlobalHydra.instance()
     before, hydra.hydra = hydra.hydra, None
     try:
@@ -236,9 +240,9 @@ def _aside() -> Iterator[None]:
 
 @contextlib.contextmanager
 def compose(overrides: Sequence[str]) -> Iterator[Composition]:
-    """The composition of a command line, without Hydra's own command; usable within `with`.
+    """Compose a command line without Hydra's own command, for use within a `with` block.
 
-    There may be another one around it.
+    Blocks may be nested.
 
     Raises:
         ConfigError: overrides that Hydra refuses.
@@ -258,12 +262,12 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
 
 
 def choices_of(parameter: Parameter) -> dict[str, str]:
-    """Choices of groups under which a key exists."""
+    """Return choices of groups under which a parameter's key exists."""
     return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in parameter.when}
 
 
 def _single(space: Space) -> Iterator[dict[str, str]]:
-    """The configuration as it is, then each choice of each swept group alone."""
+    """List combinations of choices: none, then each choice of each swept group alone."""
     yield {}
     for group in space.groups:
         for choice in group.dimension.enumerate():

@@ -1,4 +1,4 @@
-"""What a person is told of a bad configuration: one or two lines, with the nearest valid name."""
+"""Explain a bad configuration in one or two lines, with the nearest valid name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sweeps.nearest_names import unknown
 
 
 def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -> str:
-    """An exception of Hydra or OmegaConf in one or two lines.
+    """Explain an exception of Hydra or OmegaConf in one or two lines.
 
     Args:
-        written: the override that caused it, where that is known.
-        keys: the dotted keys and groups there are, for a misspelt one.
+        written: the override that caused the exception, where that is known.
+        keys: the dotted keys and groups that exist, to suggest one for a misspelt name.
     """
     text = str(error)
     if isinstance(error, MissingConfigException):
@@ -36,19 +36,19 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
         if key in keys:  # repeats=3 repeats.top=5
             parent = key.rpartition(".")[0]
             return (
-                f"{key}: {parent}=… was given too, which has no such key then: give each key by "
-                "itself"
+                f"{key}: {parent}=… is given too, and replaces all keys below {parent}: give each "
+                "key by itself"
             )
         return unknown("key", key, key, keys)
     cause = str(error.__cause__ or error).splitlines()
     reason = cause[0] if cause else type(error).__name__
     key_line = next((line for line in cause if "full_key:" in line), "")
-    where = key_line.partition("full_key:")[2].strip()
+    full_key = key_line.partition("full_key:")[2].strip()
     if match := re.search(r"Error merging override (\S.*)", text):
         written = match[1]
     if re.match(r"Key '[^']*' (is )?not in", reason):
-        return unknown("key", where or written, where or written, keys)
-    return f"{written or where}: {reason}" if written or where else reason
+        return unknown("key", full_key or written, full_key or written, keys)
+    return f"{written or full_key}: {reason}" if written or full_key else reason
 
 
 def _missing_choice(text: str) -> str:

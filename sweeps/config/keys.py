@@ -10,21 +10,21 @@ from omegaconf import DictConfig, OmegaConf
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as resolved, plain containers."""
+    """Resolve a configuration into plain containers."""
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
 
 
 def plain_value(value: Any) -> Any:
-    """A value of a configuration, resolved, without OmegaConf's and our own types."""
+    """Resolve a value of a configuration into plain containers and scalars."""
     if OmegaConf.is_config(value):
         return OmegaConf.to_container(value, resolve=True, enum_to_str=True)
     return value.name if isinstance(value, Enum) else value
 
 
 def exists(config: DictConfig, key: str) -> bool:
-    """Whether a dotted key is in the configuration, be its value null; `betas.0` is of a list."""
+    """Whether a configuration has a dotted key, even if null; `betas.0` is in a list."""
     node: Any = config
     for part in key.split("."):
         if OmegaConf.is_list(node) and part.isdigit() and int(part) < len(node):
@@ -37,10 +37,10 @@ def exists(config: DictConfig, key: str) -> bool:
 
 
 def value_at(config: Any, key: str) -> Any:
-    """The value under a dotted key of plain containers; `betas.0` is of a list.
+    """Return the value under a dotted key of plain containers; `betas.0` is in a list.
 
     Raises:
-        KeyError: there is none.
+        KeyError: there is no such key.
     """
     for part in key.split("."):
         if isinstance(config, list) and part.isdigit() and int(part) < len(config):
@@ -53,7 +53,7 @@ def value_at(config: Any, key: str) -> Any:
 
 
 def dotted(config: DictConfig) -> Iterator[str]:
-    """Every key of a configuration that holds a value, in dotted form."""
+    """List every key of a configuration that holds a value, in dotted form."""
     yield from _dotted(OmegaConf.to_container(config, resolve=False), "")
 
 

@@ -1,4 +1,4 @@
-"""Read the words of a command line: `key=value`, `+key=value`, `~key`, and names without a sign."""
+"""Read the words of a command line: `key=value`, `+key=value`, `~key`, and names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from trainers.errors import ConfigError
 
 
 def key_of(word: str) -> str:
-    """The dotted key of an override: `optimizer.lr` of `+optimizer.lr=0.1`."""
+    """Return the dotted key of an override: `optimizer.lr` of `+optimizer.lr=0.1`."""
     return word.partition("=")[0].lstrip("+~")
 
 
 def value_of(word: str) -> str:
-    """The value of an override as written; empty if it has none."""
+    """Return the value of an override as written; empty if it has none."""
     return word.partition("=")[2]
 
 
 def split(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The names and the overrides among the words of a command line."""
+    """Split the words of a command line into names and overrides."""
     names: list[str] = []
     overrides: list[str] = []
     for word in words:
@@ -33,15 +33,15 @@ def split(words: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def value_given(words: Iterable[str], key: str) -> str | None:
-    """The value that a command line gives a key, the last of several; None if it gives none."""
+    """Return the last value that a command line gives a key; None if it gives none."""
     values = [value_of(word) for word in words if key_of(word) == key]
     return values[-1] if values else None
 
 
 def replaced(words: Sequence[str], fresh: Sequence[str]) -> list[str]:
-    """A command line with fresh overrides in the place of their like.
+    """Replace the overrides of a command line by fresh ones of the same keys, put at the end.
 
-    Another choice of a group, or value of a mapping, takes the keys below it away as well.
+    A fresh choice of a group, or value of a mapping, also removes the overrides of keys below it.
     """
     keys = [key_of(word) for word in fresh]
     kept = [
@@ -51,12 +51,12 @@ def replaced(words: Sequence[str], fresh: Sequence[str]) -> list[str]:
 
 
 def assignments(values: Mapping[str, Any]) -> list[str]:
-    """Overrides that give these keys these values."""
+    """Write an override for each key and its value."""
     return [f"{key}={written(value)}" for key, value in values.items()]
 
 
 def as_list(word: str, parser: OverridesParser) -> str:
-    """An override as it is, but `from_sweep=a,b` as a list: Hydra would try one, then the other.
+    """Rewrite `from_sweep=a,b` as a list, which Hydra would sweep over; keep other overrides.
 
     Raises:
         ConfigError: a range or an interval of sweeps.
@@ -66,6 +66,6 @@ def as_list(word: str, parser: OverridesParser) -> str:
         return word
     sweep = override.value()
     if not isinstance(sweep, ChoiceSweep):
-        raise ConfigError(f"{word}: name earlier sweeps, {FROM_SWEEP}=a,b")
+        raise ConfigError(f"{word}: name previous sweeps, {FROM_SWEEP}=a,b")
     names = (name.text if isinstance(name, QuotedString) else str(name) for name in sweep.list)
     return f"{FROM_SWEEP}=[{','.join(map(written, names))}]"

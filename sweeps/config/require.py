@@ -1,6 +1,7 @@
-"""What a trial must meet to be trained at all: `require:` and `model.max_parameters`.
+"""Refuse infeasible trials before they train: `require:` and `model.max_parameters`.
 
-Judged before a trial takes a slot. What is refused costs no budget, and the search is told.
+A trial is judged before it takes a slot. One that is refused costs no budget, and is shown to the
+search as infeasible.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sweeps.space.space import Space
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
 
-#: The name, in an expression, of the number of the model's parameters.
+#: The name that stands for the number of the model's parameters in an expression.
 PARAMETERS = "parameters"
 #: Proposals in a row that cannot be trained, after which the space is taken to have no other.
 #: Each takes 50 to 100 ms; where one in fifty can be trained, 2 in 100 runs of so many have none.
@@ -30,11 +31,11 @@ _UNBUILT = "a model that can be built"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a trial is not to be trained.
+    """Why a trial is not trained.
 
     Attributes:
-        rule: what it does not meet, as all trials are told it: 'require "a >= b"'.
-        reason: the same of this trial, with its values.
+        rule: what the trial does not meet, as written for all trials: 'require "a >= b"'.
+        reason: the same with the values of this trial.
     """
 
     rule: str
@@ -43,13 +44,13 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Constraints:
-    """What every trial of a sweep must meet.
+    """The conditions that every trial of a sweep must meet.
 
     Attributes:
-        require: what must be true of its configuration. Names are dotted keys, and have their
-            resolved values; a config group's has the name of its choice; and `parameters` is the
-            number of the model's. Where a trial's choices do not have a key, what is required
-            of it is met.
+        require: expressions that must be true of a trial's configuration. A dotted key stands for
+            its resolved value, a config group for the name of its choice, and `parameters` for
+            the number of the model's parameters. An expression with a key that the trial's
+            choices do not have is met.
     """
 
     composition: Composition
@@ -58,11 +59,11 @@ class Constraints:
     def judge(
         self, params: Mapping[str, Any], config: Mapping[str, Any], training: TrainConfig
     ) -> tuple[Refusal, ...]:
-        """All that a trial does not meet; nothing if it is to be trained.
+        """Judge a trial: return the rules that it does not meet, empty if it may be trained.
 
         Args:
             params: swept key -> value.
-            config: the trial's configuration, composed of them, plain containers.
+            config: the trial's configuration, in plain containers.
             training: the same, typed.
         """
         needed = any(PARAMETERS in expression.names for expression in self.require)
@@ -73,10 +74,10 @@ class Constraints:
                 count = {PARAMETERS: _parameters(training)}
             except ConfigError as error:
                 return (Refusal(_UNBUILT, str(error)),)
-        found = []
+        refusals = []
         if largest is not None and count[PARAMETERS] > largest:
             text = f"{count[PARAMETERS]:,} parameters, more than {_LARGEST}={largest}"
-            found.append(Refusal(_LARGEST, text))
+            refusals.append(Refusal(_LARGEST, text))
         for expression in self.require:
             values = self._values(expression, params, config, count)
             if values is None:
@@ -84,40 +85,40 @@ class Constraints:
             try:
                 met = expression.holds(values)
             except ConfigError as error:
-                found.append(Refusal(str(expression), str(error)))
+                refusals.append(Refusal(str(expression), str(error)))
                 continue
             if not met:
                 reason = f"{expression}: {expression.told(values)}"
-                found.append(Refusal(str(expression), reason))
-        return tuple(found)
+                refusals.append(Refusal(str(expression), reason))
+        return tuple(refusals)
 
     def check(self, space: Space) -> None:
-        """See, before the first trial, that the expressions make sense, and can be met.
+        """Check before the first trial that the expressions can be evaluated, and met.
 
         Raises:
-            ConfigError: a name that no configuration has, one that is a section, an expression
-                that has no answer for any of the values, or one that is false whatever is drawn.
+            ConfigError: a name that no configuration has or that is a section, or an expression
+                that cannot be evaluated, or is false, for all values of the space.
         """
         for expression in self.require:
             for name in expression.names:
                 if name != PARAMETERS and not self.composition.knows(space, name):
                     keys = [*self.composition.keys(space), PARAMETERS]
                     raise ConfigError(unknown("key", f"{expression}: {name}", name, keys))
-            seen = list(self._seen(expression, space))
-            for values in seen:
+            samples = list(self._samples(expression, space))
+            for values in samples:
                 sections = [name for name, value in values.items() if isinstance(value, dict)]
                 if sections:
                     raise ConfigError(
                         f"{expression}: {sections[0]} is a section; name one of its keys"
                     )
             if PARAMETERS not in expression.names:
-                _refuse_hopeless(expression, seen)
+                _refuse_hopeless(expression, samples)
 
-    def _seen(self, expression: Expression, space: Space) -> Iterator[dict[str, Any]]:
-        """The values of its names, as each swept key is given its values, one key at a time."""
+    def _samples(self, expression: Expression, space: Space) -> Iterator[dict[str, Any]]:
+        """List an expression's values as each swept key takes its values, one by one."""
         for params in self.composition.examples(space):
             config = plain(self.composition.trial(params))
-            # Any number will do for the parameters: the model is not looked at yet.
+            # Any number will do for the parameters: no model is built yet.
             values = self._values(expression, params, config, {PARAMETERS: 1})
             if values is not None:
                 yield values
@@ -129,7 +130,7 @@ class Constraints:
         config: Mapping[str, Any],
         count: Mapping[str, int],
     ) -> dict[str, Any] | None:
-        """The values of its names; None when the configuration lacks one."""
+        """Return the values of an expression's names; None if the configuration lacks one."""
         values: dict[str, Any] = {}
         for name in expression.names:
             if name == PARAMETERS:
@@ -146,25 +147,25 @@ class Constraints:
 
 @dataclass
 class Refused:
-    """The proposals that were refused since the last that was not."""
+    """Count the proposals that were refused in a row, and by which rules."""
 
     count: int = 0
     _last: str = ""
     _rules: Counter[str] = field(default_factory=Counter)
 
     def add(self, refusals: Sequence[Refusal]) -> None:
-        """Another."""
+        """Count a refused proposal."""
         self.count += 1
         self._last = refusals[0].reason
         self._rules.update(dict.fromkeys((refusal.rule for refusal in refusals), 1))
 
     def clear(self) -> None:
-        """One was not refused."""
+        """Start again from 0: a proposal was accepted."""
         self.count = 0
         self._rules.clear()
 
     def message(self) -> str:
-        """The share of them that each rule refused; one may be refused by several."""
+        """Tell the share of the proposals that each rule refused; several may refuse one."""
         shares = ", ".join(
             f"{count / self.count:.0%} by {rule}" for rule, count in self._rules.most_common()
         )
@@ -174,21 +175,21 @@ class Refused:
         )
 
 
-def _refuse_hopeless(expression: Expression, seen: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse one with no answer for any of these values, or false where they are all the same."""
+def _refuse_hopeless(expression: Expression, samples: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse an expression without an answer for any sample, or false where all are equal."""
     errors = []
-    for values in seen:
+    for values in samples:
         try:
             met = expression.holds(values)
         except ConfigError as error:
             errors.append(error)
             continue
-        if not met and all(other == seen[0] for other in seen):
+        if not met and all(other == samples[0] for other in samples):
             raise ConfigError(
                 f"{expression} is false, and nothing that varies changes it: "
                 f"{expression.told(values)}; change these values, or take it out"
             )
-    if errors and len(errors) == len(seen):
+    if errors and len(errors) == len(samples):
         raise errors[0]
 
 

@@ -16,16 +16,16 @@ from trainers.config import CheckpointConfig, Device, Mode, ResourcesConfig, Tas
 
 
 class Kind(Flag):
-    """What a key is to the sweep that it belongs to. A key may be several of these."""
+    """The roles of a key in a sweep: where it may be given, and what depends on it."""
 
     OF_SWEEP = auto()  # the same for all trials of a sweep, so not to be swept over
     OF_PLAN = auto()  # set by a plan for each of its stages
     OF_SPACE = auto()  # what varies, and where: its own keys are dotted keys of the rest
-    ON_RESUME = auto()  # may be given anew when a sweep goes on, for it changes no decision
+    ON_RESUME = auto()  # may be given anew when a sweep is resumed: it changes no decision
     IN_SIMULATION = auto()  # may be given anew when recorded curves are simulated
-    NO_DECISION = auto()  # not compared when a sweep goes on
+    NO_DECISION = auto()  # not compared when a sweep is resumed
     NO_TRAINING = auto()  # means nothing to a single training
-    NO_SCORE = auto()  # its difference tells nothing of what a trial has reached
+    NO_SCORE = auto()  # does not change what a trial's score is
 
 
 _NONE = Kind(0)
@@ -33,9 +33,9 @@ _METADATA = "kinds"
 
 
 def _key(kind: Kind, default: Any = MISSING, **below: Kind) -> Any:
-    """A key of these kinds; `below` has the kinds of single keys below it.
+    """Declare a key of these kinds; `below` has the kinds of single keys below it.
 
-    A default of a type that can be changed is given as that type.
+    A mutable default is given as its type, such as `dict`.
     """
     given = {"default_factory": default} if isinstance(default, type) else {"default": default}
     return field(**given, metadata={_METADATA: {"": kind, **below}})
@@ -43,27 +43,27 @@ def _key(kind: Kind, default: Any = MISSING, **below: Kind) -> Any:
 
 @dataclass
 class BudgetConfig:
-    """What a sweep may spend; whichever is reached first ends it. null: no such limit."""
+    """The limits of a sweep; the first that is reached ends it. null: no such limit."""
 
     trials: Optional[int] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
-    hours: Optional[float] = MISSING  # noqa: UP045  of wall time, over all sittings
+    hours: Optional[float] = MISSING  # noqa: UP045  of wall time, over all sessions
     gpu_hours: Optional[float] = MISSING  # noqa: UP045  training seconds x resources.gpu
     epochs: Optional[int] = MISSING  # noqa: UP045  in all trials together
-    target: Optional[float] = MISSING  # noqa: UP045  enough once task.metric is there in any trial
-    stalled: Optional[int] = MISSING  # noqa: UP045  so many trials in a row, none better: enough
+    target: Optional[float] = MISSING  # noqa: UP045  ends once task.metric reaches this in any trial
+    stalled: Optional[int] = MISSING  # noqa: UP045  ends after so many trials in a row without a better one
 
 
 @dataclass
 class FailuresConfig:
-    """What is put up with."""
+    """How many failures a sweep tolerates before it stops."""
 
-    lost_processes: int = MISSING  # times a trial's process or machine may be lost
-    in_a_row: int = MISSING  # failed trials, none ending well between them
+    lost_processes: int = MISSING  # how often a trial may lose its process or machine
+    in_a_row: int = MISSING  # failed trials with no successful one between them
 
 
 @dataclass
 class SweepConfig(TrainConfig):
-    """One sweep, complete: a training, and how to search over it."""
+    """The configuration of a sweep: a training, and how to search over it."""
 
     # Keys of the training that mean more to a sweep.
     name: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_TRAINING)
@@ -83,9 +83,9 @@ class SweepConfig(TrainConfig):
     experiment: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN)
     # swept key -> values, in Hydra's grammar
     space: Optional[dict[str, Any]] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, None)  # noqa: UP045
-    # the configuration as it is comes first, if the space has it
+    # try the configuration without any swept value first, if the space has it
     baseline: bool = _key(Kind.OF_SWEEP | Kind.IN_SIMULATION)
-    # swept key -> where it is drawn
+    # swept key -> the condition under which it exists
     when: Optional[dict[str, str]] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, None)  # noqa: UP045
     # what every trial must meet
     require: list[str] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, list)
@@ -126,12 +126,12 @@ class SweepConfig(TrainConfig):
     preview: bool = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_DECISION | Kind.NO_TRAINING)
 
 
-#: The key whose values a,b are a list of names, and nothing to vary.
+#: The key whose value `a,b` is a list of previous sweeps, not two values to search.
 FROM_SWEEP = "from_sweep"
 
 
 def keys_of(kind: Kind) -> tuple[str, ...]:
-    """The keys that are of a kind, in dotted form, in the order of the schema."""
+    """List the keys of a kind in dotted form, in the order of the schema."""
     return tuple(key for key, kinds in _kinds() if kinds & kind)
 
 

@@ -1,4 +1,4 @@
-"""Find what varies in a sweep: `space:` and the command line together, checked."""
+"""Find what varies in a sweep from `space:` and the command line, and check it."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _COMPOSED_AHEAD = 48
 
 
 def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space, list[str]]:
-    """Find what varies, and what of `space:` is left out, in lines for the person.
+    """Find what varies, and write a line about each entry of `space:` that is left out.
 
     The command line adds to the `space:` of the configuration and takes precedence: a swept
     key replaces that entry, and a fixed one removes it.
 
     Args:
-        with_own: add to each list the value that the configuration has without a sweep.
+        with_own: add to the choices of each key the value that it has without a sweep.
 
     Raises:
-        ConfigError: values or keys that make no sense; see `sweeps.space`.
+        ConfigError: an unknown key, or values that the key cannot have; see `sweeps.space`.
     """
     written = composition.section("space")
     kept = _kept(composition, written)
@@ -49,16 +49,16 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
         own = composition.as_is(space, {})
         space = space.including({key: own[key] for key in own if key != SEED})
     space = space.conditional(composition.exists)
-    notes = [f"{key} is not swept: {composition.owner(key)} has no such key" for key in dropped]
+    messages = [f"{key} is not swept: {composition.owner(key)} has no such key" for key in dropped]
     space, more = _conditioned(composition, space, written, dropped)
     _check_values(composition, space)
     for choices in islice(space.variants(), _COMPOSED_AHEAD):
         composition.variant(choices)
-    return space, notes + more
+    return space, messages + more
 
 
 def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of `space:` that the command line does not replace or remove."""
+    """Return the entries of `space:` that the command line does not replace or remove."""
     overrides = (*composition.swept_overrides, *composition.fixed_overrides)
     given = {override.key_or_group for override in overrides}
     kept = {key: value for key, value in written.items() if key not in given}
@@ -78,7 +78,7 @@ def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any
 def _existing(
     composition: Composition, space: Space, kept: Collection[str]
 ) -> tuple[Space, list[str]]:
-    """The keys that a trial can have, and those of `space:` that a fixed group takes away."""
+    """Drop the keys of `space:` that a fixed group does not have; refuse unknown keys."""
     absent = [
         p.key for p in space.parameters if not p.group and not composition.anywhere(space, p.key)
     ]
@@ -92,7 +92,7 @@ def _existing(
 def _conditioned(
     composition: Composition, space: Space, written: Mapping[str, Any], absent: Collection[str]
 ) -> tuple[Space, list[str]]:
-    """The space under the conditions of `when:`."""
+    """Apply the conditions of `when:` to the space."""
     fixed = {
         key: composition.choice(key)
         if composition.options(key)
@@ -105,7 +105,7 @@ def _conditioned(
 
 
 def _check_values(composition: Composition, space: Space) -> None:
-    """Set each value, or the ends of its interval, once: in types and ranges it must fit."""
+    """Set each value, or the ends of each interval, once: types and ranges must fit."""
     first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
     for parameter in space.parameters:
         choices = first | choices_of(parameter)
@@ -120,12 +120,12 @@ def _check_values(composition: Composition, space: Space) -> None:
 def _check_whole(
     composition: Composition, parameter: Parameter, choices: Mapping[str, str]
 ) -> None:
-    """Refuse an interval of all numbers for a key that is an integer."""
+    """Refuse an interval of real numbers for a key that is an integer."""
     dimension = parameter.dimension
     if not isinstance(dimension, Interval) or dimension.integer:
         return
     if isinstance(OmegaConf.select(composition.variant(choices), parameter.key), int):
         raise ConfigError(
-            f"{parameter.key} is an integer, and {dimension} is an interval of all numbers: "
+            f"{parameter.key} is an integer, and {dimension} is an interval of real numbers: "
             f"write {parameter.key}=int(interval(low,high))"
         )

@@ -1,4 +1,4 @@
-"""The ablation search: a baseline, then each change alone; and the sheet of what they did."""
+"""Search by ablation: the baseline, then each change alone; and the sheet of their effects."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from sweeps.space.dimensions import label_of, written
 from sweeps.trials import SEED, Objective, TrialRecord
 from trainers.errors import ConfigError
 
-#: How sure the interval of a difference is.
+#: The confidence level of the interval of a difference.
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """The baseline, then each listed value alone in its place, then, if asked for, each two.
+    """Propose the baseline, then each listed value alone, then, if asked for, each pair.
 
     A swept seed is no change: everything is run with the first seed, then with the second, and
     so on, so that a sweep that is cut short has compared all changes over fewer seeds.
+
+    Attributes:
+        pairs: propose each pair of changes too.
     """
 
     setting: Setting
     pairs: bool
 
-    #: The space lists the value that the configuration has without a sweep beside those given.
+    #: Each key's choices include the value that it has without a sweep.
     INCLUDES_OWN_VALUES: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -44,7 +47,7 @@ class Ablation:
 
     @cached_property
     def _points(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
-        """Changes (key, value) -> the configuration that they make; () is the baseline."""
+        """Map changes (key, value) to the configuration that they make; () is the baseline."""
         baseline = self.setting.as_is({})
         alone = []
         for parameter in self.setting.space.parameters:
@@ -66,7 +69,7 @@ class Ablation:
         }
 
     def _with(self, changes: tuple[tuple[str, Any], ...]) -> dict[str, Any] | None:
-        """The baseline with these changes; None if one of them takes away what another sets."""
+        """Return the baseline with these changes; None if one removes the key of another."""
         point = self.setting.as_is(dict(changes))
         if not {key for key, _ in changes} <= set(point):
             return None
@@ -79,15 +82,15 @@ class Ablation:
 
     @property
     def learns(self) -> bool:
-        """No: the list is fixed."""
+        """Whether results change what is proposed: no, the list is fixed."""
         return False
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """Any: nothing is left to draw."""
+        """Return any sampler: there is nothing to draw."""
         return RandomSampler(seed=number)
 
     def point(self, number: int) -> Mapping[str, Any] | None:
-        """The configuration with this number; None beyond the last."""
+        """Return the configuration with this number; None beyond the last."""
         turn, which = divmod(number, len(self._points))
         if turn >= len(self._seeds):
             return None
@@ -96,17 +99,17 @@ class Ablation:
         return point if seed is None else {**point, SEED: seed}
 
     def limit(self) -> int:
-        """How many trials that makes."""
+        """Return the number of trials: changes times seeds."""
         return len(self._points) * len(self._seeds)
 
     def sheet(self, trials: Sequence[TrialRecord], objective: Objective) -> list[Change]:
-        """The baseline, then the changes that have a result, the best first."""
-        told = {_labels(point): changes for changes, point in self._points.items()}
+        """Make the ablation sheet: the baseline, then the changes with a score, the best first."""
+        changes_of = {_labels(point): changes for changes, point in self._points.items()}
         scores: dict[tuple[tuple[str, Any], ...], list[float]] = {}
         for trial in trials:
             best = trial.best(objective) if trial.state.scored else None
             params = {key: value for key, value in trial.params.items() if key != SEED}
-            if best is not None and (changes := told.get(_labels(params))) is not None:
+            if best is not None and (changes := changes_of.get(_labels(params))) is not None:
                 scores.setdefault(changes, []).append(best[1])
         if () not in scores:
             return []
@@ -139,7 +142,7 @@ def _change(
 
 
 def _margin(a: Sequence[float], b: Sequence[float]) -> float:
-    """Half of the interval of the difference of two means (Welch 1947); nan for single values."""
+    """Half the width of the interval of two means' difference (Welch 1947); nan if one value."""
     if len(a) < 2 or len(b) < 2:
         return math.nan
     from scipy.stats import t
@@ -153,14 +156,14 @@ def _margin(a: Sequence[float], b: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Change:
-    """A row of the ablation sheet: what one change has done.
+    """A row of the ablation sheet: the effect of one change.
 
     Attributes:
         overrides: the change as Hydra overrides; empty for the baseline.
-        trials: how many runs of it have a score (several with several seeds).
-        mean, sd: of their best values; sd is nan for a single one.
-        difference: of the mean to the baseline's, above 0 if it is better.
-        margin: the difference is uncertain by so much to either side (95 %); nan if unknown.
+        trials: number of trials with this change that have a score (several with several seeds).
+        mean, sd: of the best values of these trials; sd is nan for a single one.
+        difference: of the mean to the baseline's mean, above 0 if better.
+        margin: half the width of the difference's interval (95 %); nan if unknown.
     """
 
     overrides: str
@@ -172,7 +175,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """In a word or two."""
+        """The effect of the change in a word or two."""
         if not self.overrides:
             return "baseline"
         if math.isnan(self.margin):

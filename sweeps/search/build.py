@@ -1,4 +1,4 @@
-"""Build the search that a `search` group describes, and check that it can draw from the space."""
+"""Build the search that a `search` group describes, and check that it can draw."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Random proposals as Optuna's own sampler draws them, with no look at the study for each value.
+"""Draw random proposals as Optuna's own sampler does, without reading the study each time.
 
-A trial of Optuna's asks its storage before and after each of its values, and copies itself; where a
-sampler knows nothing of the study, as the random one, that takes four fifths of the time.
+An Optuna trial reads its storage before and after each of its values, and copies itself. For the
+random sampler, which uses nothing of the study, that takes four fifths of the time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sweeps.space.space import Space
 
 
 class _Parameter:
-    """What takes longer to make than a number to draw, and is the same for every trial."""
+    """A parameter's distribution and its transform, which take longer to make than to draw from."""
 
     def __init__(self, name: str, distribution: BaseDistribution) -> None:
         self.distribution = distribution
@@ -36,7 +36,7 @@ class _Parameter:
         self._single = _get_single_value(distribution) if distribution.single() else None
 
     def drawn(self, sampler: RandomSampler) -> Any:
-        """As `RandomSampler.sample_independent`, where there is more than one value."""
+        """Draw a value as `RandomSampler.sample_independent` does."""
         if self.distribution.single():
             return self._single
         return self._transform.untransform(sampler._rng.rng.uniform(self._low, self._high))[
@@ -46,7 +46,7 @@ class _Parameter:
 
 @lru_cache(4096)
 def _categorical(name: str, choices: tuple[Any, ...], kinds: tuple[type, ...]) -> _Parameter:
-    """One of these choices; `kinds` are their types, as 1, 1.0 and True are one to a cache."""
+    """Make a parameter of choices; `kinds` are their types: 1, 1.0 and True are one cache key."""
     return _Parameter(name, CategoricalDistribution(choices))
 
 
@@ -61,7 +61,7 @@ def _float(name: str, low: float, high: float, step: float | None, log: bool) ->
 
 
 def draw(sampler: RandomSampler, space: Space, fixed: Mapping[str, Any] | None) -> FrozenTrial:
-    """What `Study.ask` and the suggestions of the space make of this sampler, with no number yet.
+    """Draw a trial as `Study.ask` and the suggestions of a space would, with no number yet.
 
     Args:
         fixed: values that are not drawn, as Optuna records them.
@@ -84,7 +84,7 @@ def draw(sampler: RandomSampler, space: Space, fixed: Mapping[str, Any] | None) 
 
 
 class _Values:
-    """Stands for a trial that is drawn."""
+    """Stand in for the Optuna trial that a space suggests its values to."""
 
     def __init__(self, sampler: RandomSampler, fixed: Mapping[str, Any]) -> None:
         self._sampler = sampler

@@ -1,4 +1,4 @@
-"""Configurations to try first (`points:`), before the search proposes any."""
+"""Check the initial points (`points:`), configurations to try before the search proposes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ Point = Mapping[str, Any]
 
 
 class Configurations(Protocol):
-    """What is asked of a sweep's composition."""
+    """What `initial_points` needs of a sweep's composition."""
 
     def knows(self, space: Space, key: str) -> bool:
-        """Whether some configuration may have the key."""
+        """Whether some configuration may have a key."""
 
     def keys(self, space: Space) -> list[str]:
-        """All the keys that there are."""
+        """List every key that some configuration has."""
 
 
 def initial_points(
     given: Sequence[Point], space: Space, configurations: Configurations
 ) -> tuple[tuple[Point, ...], list[str]]:
-    """The points that this space has, and notes on those it has not, for the person.
+    """Keep the initial points that a space holds, and write a line about each of the others.
 
-    What a point says of a key that is not swept (it was fixed on the command line) is passed
-    over, and so is a whole point with a value that the space does not hold. What it does not say
-    is left to the search.
+    A point's value for a key that is not swept (because it was fixed on the command line) is
+    ignored, and so is a whole point with a value that the space does not hold. Keys without a
+    value in a point are drawn by the search.
 
     Args:
-        given: swept key -> value, each.
+        given: the points, each swept key -> value.
         space: what varies.
-        configurations: tell a key that is not swept from one that does not exist.
+        configurations: to tell a key that is not swept from one that does not exist.
 
     Raises:
-        ConfigError: a key that no configuration has, or a point that is none.
+        ConfigError: a key that no configuration has, or a point that is no mapping.
     """
     dimensions = {parameter.key: parameter.dimension for parameter in space.parameters}
     kept: list[Point] = []
-    notes = []
+    messages = []
     for number, point in enumerate(given):
         if not isinstance(point, Mapping):
             raise ConfigError(
@@ -55,8 +55,8 @@ def initial_points(
         swept = {key: value for key, value in point.items() if key in dimensions}
         outside = [k for k, value in swept.items() if not dimensions[k].contains(value)]
         if outside:
-            told = f"{outside[0]}={written(swept[outside[0]])}"
-            notes.append(f"points[{number}] is passed over: {told} is not in the space")
+            value = f"{outside[0]}={written(swept[outside[0]])}"
+            messages.append(f"points[{number}] is passed over: {value} is not in the space")
         elif swept:
             kept.append(swept)
-    return tuple(kept), notes
+    return tuple(kept), messages

@@ -1,10 +1,10 @@
-"""A sweep's trials in memory, as Optuna's samplers see them.
+"""Hold a sweep's trials in memory as Optuna's samplers see them.
 
-What the record says and what samplers should see differ where a trial is infeasible: on record it
-has failed. Samplers pass over failed trials, and would propose the like again and again; so here
-it is complete, breaks a constraint, and is worse than all that were scored before it. (TPE and
-NSGA-II go by the constraint, CMA-ES by the value, GP by both, and GP wants every complete trial
-to say how it stands.)
+The record and what samplers should see differ for an infeasible trial. On record it has failed.
+Samplers ignore failed trials, and would propose similar ones again and again; so here it is
+complete, violates a constraint, and is worse than all that were scored before it. (TPE and
+NSGA-II use the constraint, CMA-ES the value, GP both, and GP needs the constraint of every
+complete trial.)
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from sweeps.search.sampler_storage import SamplerStorage
 from sweeps.space.space import Space
 from sweeps.trials import Objective, State, TrialRecord
 
-#: Optuna's prefix for a constraint of a trial, which is broken above 0.
+#: Optuna's prefix for a constraint of a trial, which is violated above 0.
 _CONSTRAINT = "constraints"
 _INFEASIBLE = "infeasible"
 
 
 class SamplerMemory:
-    """The trials in memory. They are named by their Optuna ids here."""
+    """Trials in memory as samplers see them, identified by their Optuna ids."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self._storage = SamplerStorage(directions)
         self.optuna: OptunaStudy = optuna.create_study(storage=self._storage, directions=directions)
         self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
-        self._scores: list[tuple[float, float]] = []  # of each objective the lowest and highest
+        self._scores: list[tuple[float, float]] = []  # lowest and highest, of each objective
         self._constrained = False  # whether any trial is infeasible
-        self._fed = 0  # the first so many trials are other sweeps'
+        self._fed = 0  # number of trials of previous sweeps, which come first
 
     def draw(
         self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
     ) -> FrozenTrial:
-        """A new trial, running, with the values of the point as far as it has any."""
+        """Draw a new running trial, with the values of the point where it has any."""
         fixed = None if point is None else space.labels(point)
         if type(sampler) is RandomSampler:
             drawn = fast_random.draw(sampler, space, fixed)
@@ -59,11 +59,11 @@ class SamplerMemory:
         return self._storage.get_trial(trial._trial_id)  # no copy of the list of all
 
     def forget(self, trial: FrozenTrial) -> None:
-        """Take back the newest trial, as if it had never been drawn."""
+        """Remove the newest trial, as if it had never been drawn."""
         self._storage.forget(trial._trial_id)
 
     def adopt(self, trial: FrozenTrial, state: State) -> int:
-        """Take in a trial from the record, which says that it stands so; returns its id here."""
+        """Add a trial of the record, in the state on record; returns its id in this memory."""
         values = trial.values and trial.values[: len(self._maximize)]
         seen = self._seen(state, trial.state, values)
         return self._storage.take(
@@ -80,7 +80,7 @@ class SamplerMemory:
         )
 
     def feed(self, trials: Sequence[TrialRecord], space: Space, objective: Objective) -> None:
-        """Take in scored trials of other sweeps, as this space has them, before any of this one."""
+        """Add scored trials of previous sweeps, adapted to this space, before any of this sweep."""
         for trial in trials:
             fixed = FixedTrial(space.labels(trial.params))
             space.suggest(fixed)
@@ -98,7 +98,7 @@ class SamplerMemory:
 
     @property
     def own(self) -> OptunaStudy:
-        """The trials of this sweep alone."""
+        """The study with the trials of this sweep alone, without those of previous sweeps."""
         if not self._fed:
             return self.optuna
         own = optuna.create_study(direction=self.optuna.direction)
@@ -106,24 +106,24 @@ class SamplerMemory:
         return own
 
     def pause(self, trial: int) -> None:
-        """A trial waits, and may never go on: until it does, samplers take it for a stopped one.
+        """Show a paused trial to samplers as pruned until it is resumed, which may be never.
 
-        TPE takes a running one for bad, and with `stop=promotion` nearly all would run.
+        TPE takes a running trial for a bad one, and with `stop=promotion` nearly all would run.
         """
         self._storage.pause(trial)
 
     def resume(self, trial: int) -> None:
-        """A trial runs, if it has waited."""
+        """Show a trial that was paused as running again."""
         self._storage.resume(trial)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """Take note of a trial's objective after an epoch."""
+        """Record a trial's objective after an epoch."""
         self._storage.set_trial_intermediate_value(trial, epoch, value)
 
     def end(
         self, trial: int, state: State, recorded: TrialState, values: Sequence[float] | None
     ) -> None:
-        """Take note of how a trial ended, `recorded` being Optuna's word for it on record."""
+        """Record how a trial ended; `recorded` is its Optuna state on record."""
         self._storage.resume(trial)
         seen = self._seen(state, recorded, values)
         for key, value in seen.constraints.items():
@@ -132,15 +132,15 @@ class SamplerMemory:
 
     @property
     def study_attrs(self) -> dict[str, Any]:
-        """What samplers write down of the whole study, such as who is parent to a generation."""
+        """Attributes that samplers store in the study, such as the parents of a generation."""
         return self._storage.get_study_system_attrs(self.optuna._study_id)
 
     def set_study_attr(self, key: str, value: Any) -> None:
-        """Put back what a sampler has written down in an earlier sitting."""
+        """Restore an attribute that a sampler stored in the study in a previous session."""
         self._storage.set_study_system_attr(self.optuna._study_id, key, value)
 
     def _seen(self, state: State, recorded: TrialState, values: Sequence[float] | None) -> _Seen:
-        """How a trial that has ended, or runs, is shown to the samplers."""
+        """Return how a trial that runs or has ended is shown to samplers."""
         if state is State.INFEASIBLE:
             if not self._constrained:
                 self._constrained = True
@@ -155,13 +155,13 @@ class SamplerMemory:
                 worst.append(low - margin if maximize else high + margin)
             return _Seen(TrialState.COMPLETE, worst, {_INFEASIBLE: 1.0})
         if values and all(map(math.isfinite, values)):
-            known = self._scores or [(value, value) for value in values]
+            ranges = self._scores or [(value, value) for value in values]
             self._scores = [
                 (min(low, value), max(high, value))
-                for (low, high), value in zip(known, values, strict=True)
+                for (low, high), value in zip(ranges, values, strict=True)
             ]
         if recorded is TrialState.PRUNED and len(self._maximize) > 1:
-            # Samplers know no curves of several objectives: a trial is worth its best epoch.
+            # Samplers use no curves of several objectives: the value is that of the best epoch.
             recorded = TrialState.COMPLETE if values else TrialState.FAIL
         feasible = self._constrained and recorded is TrialState.COMPLETE
         return _Seen(recorded, values, {_INFEASIBLE: -1.0} if feasible else {})
@@ -169,7 +169,7 @@ class SamplerMemory:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A trial as the samplers see it."""
+    """A trial's state, values and constraints as samplers see them."""
 
     state: TrialState
     values: Sequence[float] | None

@@ -1,4 +1,4 @@
-"""Searches: an Optuna sampler, Sobol's sequence, the grid."""
+"""Search by an Optuna sampler, by Sobol's sequence, or over a grid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sweeps.space.space import Space
 from sweeps.trials import derived
 from trainers.errors import ConfigError
 
-#: The most configurations that a grid may list.
+#: Number of configurations that a grid may have at most.
 LARGEST_GRID = 1_000_000
 
 #: Optuna's samplers that draw no conclusion from trials that they have not proposed themselves: the
@@ -47,13 +47,13 @@ _UNTEACHABLE = (
 
 @dataclass(frozen=True)
 class Sampled:
-    """Proposals of an Optuna sampler; `make` gives one for `seed=`."""
+    """Propose by an Optuna sampler; `make(seed=…)` makes one."""
 
     make: Callable[..., BaseSampler]
     setting: Setting
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """A sampler of this trial's own; the one before it may be used no longer."""
+        """Make the sampler that draws this trial; the previous one must not be used any more."""
         seed = _seed(self.setting, number, attempt)
         if self._random is not None:
             self._random._rng.rng.seed(seed)
@@ -65,7 +65,7 @@ class Sampled:
 
     @property
     def learns(self) -> bool:
-        """Whether its sampler does; one that is not Optuna's own is taken to."""
+        """Whether the sampler learns from others' trials; true for one that is not Optuna's own."""
         made = self._class
         return not (isinstance(made, type) and issubclass(made, _UNTEACHABLE))
 
@@ -75,23 +75,26 @@ class Sampled:
 
     @cached_property
     def _random(self) -> RandomSampler | None:
-        """For random search: it has no state but its numbers, and to make one takes 0.15 ms."""
+        """One random sampler, reseeded for each trial, as making one takes 0.15 ms; else None."""
         return RandomSampler() if self._class is RandomSampler else None
 
     def point(self, number: int) -> Point | None:
-        """One of the points, while there are any."""
+        """Return the initial point with this number; None beyond the last."""
         return _point(self.setting, number)
 
     def limit(self) -> int | None:
-        """How many configurations there are: none is tried twice."""
+        """Return the number of configurations, as none is tried twice; None: infinite."""
         return self.setting.space.size()
 
 
 @dataclass(frozen=True)
 class Sobol:
-    """A low-discrepancy sequence: random search without its gaps and crowds.
+    """Propose along a low-discrepancy sequence, which has fewer gaps and clusters than random.
 
     Keys that only some choices have are drawn at random.
+
+    Attributes:
+        scramble: randomise the sequence with the seed.
     """
 
     setting: Setting
@@ -99,11 +102,11 @@ class Sobol:
 
     @property
     def learns(self) -> bool:
-        """No: the sequence is fixed."""
+        """Whether results change what is proposed: no, the sequence is fixed."""
         return False
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """The sequence at this trial's place; at random in its stead for a further attempt."""
+        """Make the sampler of this trial's element; a random one for a further attempt."""
         seed = _seed(self.setting, number, attempt)
         if attempt:
             return RandomSampler(seed)
@@ -118,16 +121,16 @@ class Sobol:
             )
 
     def point(self, number: int) -> Point | None:
-        """One of the points, while there are any."""
+        """Return the initial point with this number; None beyond the last."""
         return _point(self.setting, number)
 
     def limit(self) -> int | None:
-        """How many configurations there are: none is tried twice."""
+        """Return the number of configurations, as none is tried twice; None: infinite."""
         return self.setting.space.size()
 
 
 class _At(QMCSampler):
-    """The element of the sequence with a given number, where Optuna's counts what it has drawn."""
+    """Draw the element of the sequence with a given number; Optuna's counts its own draws."""
 
     def __init__(self, number: int, **settings: Any) -> None:
         super().__init__(**settings)
@@ -139,14 +142,14 @@ class _At(QMCSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, Any]:
-        """The keys of the first trial, which is drawn at random itself."""
+        """Return the distributions of the first trial, which is itself drawn at random."""
         first = study.get_trials(deepcopy=False)[0]
         return {} if trial.number == 0 else dict(first.distributions)
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of the values, in the order of the space; the last key varies fastest."""
+    """Propose every combination of values, in order; the last key of the space varies fastest."""
 
     setting: Setting
 
@@ -163,33 +166,33 @@ class Grid:
 
     @property
     def learns(self) -> bool:
-        """No: the list is fixed."""
+        """Whether results change what is proposed: no, the list is fixed."""
         return False
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """Any: nothing is left to draw."""
+        """Return any sampler: there is nothing to draw."""
         return RandomSampler(seed=number)
 
     def point(self, number: int) -> Mapping[str, Any]:
-        """The combination with this number."""
-        return self._listed(number)
+        """Return the combination with this number."""
+        return self._configurations(number)
 
     def limit(self) -> int | None:
-        """The size of the grid."""
+        """Return the size of the grid."""
         return self.setting.space.size()
 
     @cached_property
-    def _listed(self) -> _Listed:
-        return _Listed(self.setting.space)
+    def _configurations(self) -> _Configurations:
+        return _Configurations(self.setting.space)
 
 
-class _Listed:
-    """A space's configurations by number: one after the other, without counting from the first."""
+class _Configurations:
+    """Look up a space's configurations by number, without counting from the first each time."""
 
     def __init__(self, space: Space) -> None:
         self._space = space
         self._rest = space.enumerate()
-        self._number = -1  # of the last that was asked for
+        self._number = -1  # of the last one that was looked up
         self._point: dict[str, Any] = {}
 
     def __call__(self, number: int) -> dict[str, Any]:

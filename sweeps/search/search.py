@@ -1,4 +1,4 @@
-"""How configurations are proposed: Optuna's samplers, and lists.
+"""The contract of a search: how it proposes the parameters of the next trial.
 
 A proposal is a function of the study and a seed. Each is drawn by a sampler of its own, seeded
 with the sweep's seed and the number of the trial, so that it does not matter how many
@@ -20,14 +20,14 @@ from sweeps.trials import Objective
 
 @dataclass(frozen=True)
 class Setting:
-    """What a search is about.
+    """What a search searches: the space, and the settings of the sweep that it needs.
 
     Attributes:
         seed: the sweep's.
-        points: the first trials; what one leaves open is drawn.
-        objectives: all of them, the first being what trials are ranked by.
-        as_is: values of some swept keys -> those of all that exist with them, the others being
-            as they are without a sweep. With none given: the baseline.
+        points: the initial points; keys without a value in a point are drawn.
+        objectives: all objectives of the sweep, of which the first ranks the trials.
+        as_is: maps values of some swept keys to those of all keys that exist with them, the
+            others being as they are without a sweep. For an empty mapping: the baseline.
     """
 
     space: Space
@@ -38,25 +38,25 @@ class Setting:
 
 
 class Search(Protocol):
-    """How the parameters of the next trial are found."""
+    """Propose the parameters of the next trial."""
 
     @property
     def setting(self) -> Setting:
-        """What it is about."""
+        """The space and the settings that the search was built for."""
 
     @property
     def learns(self) -> bool:
-        """Whether it draws conclusions from trials that it has not proposed itself."""
+        """Whether the search learns from trials that it has not proposed itself."""
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
-        """The sampler that draws the trial with this number (from 0).
+        """Make the sampler that draws the trial with this number (from 0).
 
         Args:
-            attempt: how many draws for this trial have been thrown away, as tried before.
+            attempt: number of draws for this trial that were discarded, as already tried.
         """
 
     def point(self, number: int) -> Mapping[str, Any] | None:
-        """Swept key -> value of the trial with this number, if that is fixed beforehand."""
+        """Map swept key to value for the trial with this number, if it is fixed; else None."""
 
     def limit(self) -> int | None:
-        """How many trials there can be; None: any number."""
+        """Return the number of trials that there can be at most; None: any number."""

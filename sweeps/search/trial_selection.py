@@ -1,9 +1,9 @@
-"""What samplers are shown whose proposals take longer the more trials there are.
+"""Select the trials that a sampler sees, where its time grows with their number.
 
 TPE's time grows with the finished trials, and that of a Gaussian process with their third power.
-Beyond a bound they see those that matter most, the best, the running ones, and an even selection
-of the rest, which stands for all that was tried. Up to the bound they see everything. What they
-see is a function of the trials, however and in whatever sittings these came to be.
+Beyond a bound these samplers see the trials that matter most: the best, the running ones, and an
+even selection of the rest, which represents all that was tried. Up to the bound they see all
+trials. The selection is a function of the trials, in whatever order and sessions they were run.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from optuna.search_space.group_decomposed import _GroupDecomposedSearchSpace, _S
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-#: TPE looks at so many trials, besides its best and its newest. In 20 searches of 1,000 trials each
-#: that finds as good a one as looking at all: better by 0.0007 +- 0.0009 on generated curves, by
+#: TPE sees so many trials, besides the best and the newest. In 20 searches of 1,000 trials each the
+#: best is as good as with all trials: better by 0.0007 +- 0.0009 on generated curves, by
 #: 0.0006 +- 0.0013 on others with stop=asha, and by 0.0000 +- 0.0003 on recorded ones (95 %).
 TPE_BOUND = 500
-#: A Gaussian process at so many complete ones, with which a proposal takes half a second.
+#: A Gaussian process sees so many complete trials, with which a proposal takes half a second.
 GP_BOUND = 200
 #: TPE takes at most 25 trials for good (`optuna.samplers._tpe.sampler.default_gamma`).
 _BEST = 25
-#: Running trials that are always shown.
+#: Number of the newest running trials that are always shown.
 _NEWEST = 32
 
 #: Weyl's sequence modulo 2^32 is even over any range of trials (Fibonacci hashing, Knuth vol. 3,
@@ -40,10 +40,10 @@ _Rank = tuple[int, float, float]
 
 
 class TrialSelector:
-    """Keeps order among the trials, so that a selection takes no look at all of them.
+    """Keep the trials sorted, so that a selection need not read all of them.
 
-    Trials are named by their numbers. A step takes as long as it takes to find a place in a sorted
-    list, and to move what comes after it.
+    Trials are identified by their numbers. Each change takes the time of an insertion into a
+    sorted list.
     """
 
     def __init__(self, direction: StudyDirection) -> None:
@@ -55,17 +55,17 @@ class TrialSelector:
         self._spaces = _SearchSpaces()
 
     def running(self, number: int) -> None:
-        """A trial runs that was not known to."""
+        """Add a running trial."""
         self._running.add(number)
         self._shown.add(number)
 
     def forget(self, number: int) -> None:
-        """A running trial is taken back."""
+        """Remove a running trial."""
         self._running.remove(number)
         self._shown.drop(number)
 
     def finished(self, trial: FrozenTrial) -> None:
-        """A trial is complete or was stopped. One that failed is shown to nobody."""
+        """Add a trial that is complete or was stopped; a failed one is not shown to samplers."""
         if trial.number in self._running:
             self.forget(trial.number)
         if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
@@ -77,19 +77,19 @@ class TrialSelector:
             self._complete.add(trial.number)
 
     def resumed(self, trial: FrozenTrial) -> None:
-        """A trial that was stopped runs again."""
+        """Mark a trial that was shown as stopped as running again."""
         del self._ranked[bisect_left(self._ranked, (_rank(trial, self._sign), trial.number))]
         self._shown.drop(trial.number)
         self._spaces.drop(trial)
         self.running(trial.number)
 
     def prepare(self, sampler: BaseSampler) -> None:
-        """Have TPE know which parameters exist together, so that it need not look for them."""
+        """Give TPE the groups of parameters that exist together, so that it need not find them."""
         if isinstance(sampler, TPESampler) and sampler._group:
             sampler._group_decomposed_search_space = self._spaces
 
     def select(self, sampler: BaseSampler) -> Selection | None:
-        """What the sampler is to see; None: everything."""
+        """Select the trials that a sampler sees; None: all of them."""
         if isinstance(sampler, TPESampler) and len(self._shown) > TPE_BOUND:
             return Selection(self._numbers(self._shown.some(TPE_BOUND)), len(self._ranked))
         if isinstance(sampler, GPSampler) and len(self._complete) > GP_BOUND:
@@ -107,22 +107,22 @@ class Selection:
     """The trials that a sampler sees.
 
     Attributes:
-        numbers: of these, in order.
-        finished: how many have come to a result in all, seen or not.
+        numbers: of the selected trials, in order.
+        finished: number of trials with a result, selected or not.
     """
 
     numbers: tuple[int, ...]
     finished: int
 
     def prepare(self, sampler: BaseSampler) -> None:
-        """Have TPE take as many trials for good as if it saw all."""
+        """Make TPE take as many trials for good as if it saw all of them."""
         if isinstance(sampler, TPESampler):
             good = (sampler._gamma or default_gamma)(self.finished)
             sampler._gamma = lambda seen: good
 
 
 class _SearchSpaces(_GroupDecomposedSearchSpace):
-    """Which parameters exist together. Optuna finds that out from all trials for each proposal."""
+    """Groups of parameters that exist together; Optuna reads all trials for these each time."""
 
     def __init__(self) -> None:
         super().__init__(include_pruned=True)
@@ -139,16 +139,16 @@ class _SearchSpaces(_GroupDecomposedSearchSpace):
         del numbers[bisect_left(numbers, trial.number)]
 
     def calculate(self, study: Study, use_cache: bool = False) -> _SearchSpaceGroup:
-        """As Optuna's: a trial with the parameters of an earlier one changes nothing there."""
+        """Group as Optuna does, which only the first trial with a set of parameters changes."""
         firsts = {numbers[0]: names for names, numbers in self._numbers.items() if numbers}
-        found = _SearchSpaceGroup()
+        group = _SearchSpaceGroup()
         for _, names in sorted(firsts.items()):
-            found.add_distributions(self._distributions[names])
-        return found
+            group.add_distributions(self._distributions[names])
+        return group
 
 
 class _EvenOrder:
-    """Numbers in an order whose beginnings are even selections of them."""
+    """Numbers in an order of which every prefix is an even selection of all."""
 
     def __init__(self) -> None:
         self._order: list[tuple[int, int]] = []
@@ -171,7 +171,7 @@ def _place(number: int) -> tuple[int, int]:
 
 
 def _rank(trial: FrozenTrial, sign: float) -> _Rank:
-    """Its place in the order in which TPE calls trials good."""
+    """Return a trial's place in the order by which TPE takes trials for good."""
     broken = sum(value for value in trial.constraints.values() if value > 0)
     if broken > 0:
         return 2, broken, 0.0

@@ -64,13 +64,13 @@ def test_what_is_fixed_on_the_command_line_is_passed_over() -> None:
     with compose([*overrides, "optimizer.lr=0.02", "baseline=false"]) as composition:
         sweep = check(composition)
     assert sweep.search.point(0) == {"model.width": 64}
-    assert sweep.notes == ("optimizer.momentum is not swept: optimizer=adamw has no such key",)
+    assert sweep.messages == ("optimizer.momentum is not swept: optimizer=adamw has no such key",)
 
 
 def test_one_that_the_space_does_not_hold_is_passed_over_and_told() -> None:
     sweep = swept("points=[{model.width: 999}, {model.width: 40}, {optimizer.momentum: 0.7}]")
     assert [sweep.search.point(n) for n in range(2)] == [{"model.width": 40}, None]
-    assert sweep.notes == (
+    assert sweep.messages == (
         "points[0] is passed over: model.width=999 is not in the space",
         "points[2] is passed over: optimizer.momentum=0.7 is not in the space",
     )
