@@ -24,19 +24,19 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-sweep: setup  ## search: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"
+sweep: setup  ## run a sweep: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"
 	@$(BIN)/python -m sweeps $(ARGS)
 
 preview: setup  ## show what `make sweep` would run, and run nothing: same ARGS
 	@$(BIN)/python -m sweeps preview=true $(ARGS)
 
-simulate: setup  ## a sweep in simulated time: SWEEP=mnist for its curves, or none for made-up ones [ARGS="search=tpe stop=asha workers=8 trials=1000"]
+simulate: setup  ## run a sweep in simulated time: SWEEP=mnist for its curves, or none for made-up ones [ARGS="search=tpe stop=asha workers=8 trials=1000"]
 	@$(BIN)/python -m sweeps.commands.simulate $(SWEEP) $(ARGS)
 
 resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
 	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
 
-extend: setup  ## add to a finished sweep: SWEEP=quickstart ARGS="budget.trials=+20"
+extend: setup  ## continue a finished sweep with a larger budget: SWEEP=quickstart ARGS="budget.trials=+20"
 	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
 
 replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEEP=digits [ARGS="seed=1 trial=0012"]
@@ -45,10 +45,10 @@ replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEE
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	@$(BIN)/python -m sweeps.commands.train $(ARGS)
 
-diagnose: setup  ## check a training before it begins: ARGS="optimizer.lr=0.01"; or look at a sweep's best: SWEEP=mnist
+diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0.01"; or a sweep's best model: SWEEP=mnist
 	@$(BIN)/python -m sweeps.commands.diagnose $(SWEEP) $(ARGS)
 
-predict: setup  ## what a sweep's best says of the test part: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
+predict: setup  ## predict the test part with a sweep's best model: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
 	@$(BIN)/python -m sweeps.commands.predict $(SWEEP) $(ARGS)
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]

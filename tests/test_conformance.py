@@ -114,7 +114,7 @@ def test_every_experiment_passes_the_checks(name: str) -> None:
             return
         sweep = check(composition)
     assert sweep.name == name, "its results would go under another name"
-    assert sweep.notes == (), "part of its space is dropped"
+    assert sweep.messages == (), "part of its space is dropped"
     assert set(sweep.space.keys) == set(sweep.config["space"])
 
 

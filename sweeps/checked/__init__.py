@@ -1,1 +1,7 @@
-"""A sweep that has passed every check that needs nothing to run."""
+"""Check a composed configuration before anything runs: the result is a `Sweep`.
+
+sweep.py         a sweep that has passed every check
+check.py         the checks, in the order in which a person would want to hear of them
+any_feasible.py  whether the search proposes a trial that may be trained
+pbt_keys.py      which keys a trial may change while it trains (`stop=pbt`)
+"""

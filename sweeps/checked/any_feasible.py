@@ -1,4 +1,4 @@
-"""Whether a sweep's search proposes anything that may be trained: asked before anything starts."""
+"""Check, before a sweep starts, that its search proposes a trial that may be trained."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from trainers.errors import ConfigError
 
 
 def check(sweep: Sweep) -> None:
-    """Propose in memory, as the sweep itself will, until there is a trial that may be trained.
+    """Propose in memory, as the sweep will, until there is a trial that may be trained.
 
     Raises:
-        ConfigError: there is none, with the share of the proposals that each rule refuses.
+        ConfigError: there is none; tells the share of the proposals that each rule refuses.
     """
     study = Study(None, sweep.objective, sweep.space, sweep.name, True, sweep.further)
     if sweep.transfer.data:

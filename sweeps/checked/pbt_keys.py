@@ -1,7 +1,7 @@
-"""What a trial may change while it trains: what leaves its model and its optimizer's state whole.
+"""Check the keys that a trial changes while it trains: its checkpoint must still fit.
 
-Asked before a sweep under a rule that breeds (`stop=pbt`), whose children go on from the
-checkpoints of their parents with other values of the swept keys.
+This concerns sweeps under population-based training (`stop=pbt`), whose children continue from
+the checkpoints of their parents with other values of the swept keys.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sweeps.stop import Breeding
 from trainers.config import typed
 from trainers.errors import ConfigError
 
-#: Keys that every step of a training reads anew.
+#: Keys that every step of a training reads again.
 _KEYS = ("model.dropout", "label_smoothing", "max_norm", "clip.norm", "clip.value", "batch_size")
-#: Groups whose numbers do: lr, betas, weight_decay; std, p.
+#: Groups whose numbers every step reads again: lr, betas, weight_decay; std, p.
 _GROUPS = ("optimizer", "augment")
 
 
 def check(sweep: Sweep) -> None:
-    """Refuse a sweep whose children could not go on, or where there would be none.
+    """Refuse a population-based sweep whose children could not continue, or that has none.
 
     Raises:
         ConfigError: a swept key that cannot change, repeats, or no population to rank.
@@ -52,16 +52,16 @@ def check(sweep: Sweep) -> None:
     epochs = sweep.training.epochs
     if not any(sweep.stop.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
         raise ConfigError(
-            f"stop=pbt: nobody would ever give way, for no trial of epochs={epochs} is ranked "
-            "before its last: a shorter stop.interval, or more epochs"
+            f"stop=pbt: no trial would ever be replaced, as no trial of epochs={epochs} is ranked "
+            "before its last epoch: a shorter stop.interval, or more epochs"
         )
 
 
-def fits(sweep: Sweep) -> None:
-    """See that a training with any of the values can go on with any other: builds small ones.
+def check_checkpoints_fit(sweep: Sweep) -> None:
+    """Build small trainings to check that each value can continue from any other.
 
     Raises:
-        ConfigError: a state that one value leaves does not fit another.
+        ConfigError: the checkpoint of one value does not fit another.
     """
     if not isinstance(sweep.stop, Breeding):
         return
@@ -82,19 +82,19 @@ def fits(sweep: Sweep) -> None:
                     )
 
 
-#: Epochs among which one must be ranked; nobody means an interval beyond.
+#: Epochs that are looked through for one at which trials are ranked.
 _FAR = 100_000
 
 
 def _changeable(parameter: Parameter) -> bool:
     if parameter.group:
         return False
-    known = parameter.key in _KEYS or parameter.key.split(".")[0] in _GROUPS
-    return known and all(_numeric(value) for value in parameter.dimension.examples())
+    read_again = parameter.key in _KEYS or parameter.key.split(".")[0] in _GROUPS
+    return read_again and all(_numeric(value) for value in parameter.dimension.examples())
 
 
 def _numeric(value: object) -> bool:
-    """A number, several, or none."""
+    """Whether a value is a number, a list of numbers, or null."""
     if isinstance(value, list):
         return all(map(_numeric, value))
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))

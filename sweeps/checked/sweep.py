@@ -22,20 +22,20 @@ from trainers.config import TrainConfig
 
 @dataclass(frozen=True)
 class Transfer:
-    """What a sweep learns from previous ones.
+    """The trials of previous sweeps that a sweep learns from.
 
     Attributes:
-        data: name of each of these sweeps -> the fingerprint of its data.
-        trials: in this sweep's own space.
-        notes: how they were adapted, for the person.
+        data: name of each previous sweep -> the fingerprint of its data.
+        trials: their trials, in this sweep's own space.
+        messages: lines that tell how the trials were adapted.
     """
 
     data: Mapping[str, str] = field(default_factory=dict)
     trials: tuple[TrialRecord, ...] = ()
-    notes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
     def of_other_data(self, fingerprint: str) -> tuple[str, ...]:
-        """A note on each previous sweep that was run on other data than these."""
+        """Write a message about each previous sweep that was run on other data."""
         return tuple(
             f"{FROM_SWEEP}={name}: its data are not those of this sweep, so its scores may "
             "not compare"
@@ -46,13 +46,22 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that has passed every check that can be made without running anything."""
+    """A sweep that has passed every check that can be made without running anything.
+
+    Attributes:
+        config: the whole configuration, resolved, in plain containers.
+        training: the training of the configuration, without any swept value.
+        messages: lines about what was left out of the space, and the like.
+        further: the objectives beside the first.
+        transfer: what the sweep learns from previous sweeps.
+        shared: where the study is, if not in the sweep's folder.
+    """
 
     composition: Composition
     config: dict[str, Any]
     training: TrainConfig
     space: Space
-    notes: tuple[str, ...]
+    messages: tuple[str, ...]
     constraints: Constraints
     objective: Objective
     further: tuple[Objective, ...]
@@ -65,28 +74,28 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """Of the sweep and of its folder."""
+        """The sweep's name, which is also that of its folder."""
         return str(self.config["name"])
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Of one trial; gpu is None until it is known whether the cluster has any."""
+        """Resources of one trial; gpu is None until it is known whether the cluster has one."""
         return plain(self.composition.base.resources)
 
     @property
     def trials(self) -> int | None:
-        """The most trials there can be, by the budget and by the search; None: no such limit."""
+        """Number of trials that budget and search allow at most; None: no such limit."""
         limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
         return min(limits) if limits else None
 
     @property
     def longest(self) -> int:
-        """The most epochs that a trial may have."""
+        """Number of epochs that a trial may have at most."""
         swept = [p.dimension for p in self.space.parameters if p.key == "epochs"]
         return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
 
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
-        """Whether these of the search are all there are to be. Infeasible ones cost no budget."""
+        """Whether a search with these trials is over; infeasible trials cost no budget."""
         limit, most = self.search.limit(), self.budget.trials
         proposed = [trial for trial in trials if trial.source is None]
         feasible = sum(trial.state is not State.INFEASIBLE for trial in proposed)
@@ -95,5 +104,5 @@ class Sweep:
         )
 
     def choice(self, group: str) -> str:
-        """The name of the choice made in a group, such as "tpe" for search."""
+        """Return the choice made in a config group, such as "tpe" in `search`."""
         return self.composition.choice(group)

@@ -1,1 +1,1 @@
-"""One module a make target: it reads the command line, and calls what does the work."""
+"""Read the command line of each make target, one module each, and call what does the work."""

@@ -1,7 +1,7 @@
 """Diagnose a configuration or a sweep's best model: `make diagnose`.
 
-With overrides, three checks of a configuration before it is trained, into
-results/diagnose/<number>. With a sweep's name, a look at its best model, into
+With overrides: three checks of a configuration before it is trained, written to
+results/diagnose/<number>. With a sweep's name: an analysis of its best model, written to
 results/<sweep>/diagnosis.
 """
 
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from trainers.diagnosis.lr_range import LrRange
     from trainers.diagnosis.overfit import Overfit
 
-#: What may be given with a sweep: how its hidden layer is drawn, and the folder of all sweeps.
+#: Options beside a sweep's name: how the hidden layer is drawn, and the folder of all sweeps.
 DEFAULTS = {"hidden": "pca", "results": "results"}
 
 
 class _Finding(Protocol):
-    """What every check ends with."""
+    """The result of a check."""
 
     @property
     def ok(self) -> bool: ...
@@ -59,10 +59,10 @@ _F = TypeVar("_F", bound=_Finding)
 
 
 def check(overrides: Sequence[str]) -> None:
-    """Three checks of the training that these overrides make, before it is begun.
+    """Make three checks of the training that these overrides describe, before it begins.
 
     Raises:
-        ConfigError: what cannot be trained, or a folder that cannot be written.
+        ConfigError: a configuration that cannot be trained, or a folder that cannot be written.
     """
     with compose(overrides) as composition:
         for word in composition.overrides:
@@ -83,9 +83,9 @@ def check(overrides: Sequence[str]) -> None:
     folder = _fresh(Path(config.results) / "diagnose")
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     with _progress(console) as progress:
-        first = _shown(progress, "first loss", 1, lambda told: first_loss(config))
+        first = _shown(progress, "first loss", 1, lambda advance: first_loss(config))
         batch = _shown(
-            progress, "one batch", overfit.STEPS, lambda told: overfit.overfit(config, told)
+            progress, "one batch", overfit.STEPS, lambda advance: overfit.overfit(config, advance)
         )
         steps = range(1, len(batch.losses) + 1)
         write_table(
@@ -95,7 +95,10 @@ def check(overrides: Sequence[str]) -> None:
         )
         pictures.overfit(batch, folder / "overfit.png")
         rates = _shown(
-            progress, "learning rates", lr_range.STEPS, lambda told: lr_range.lr_range(config, told)
+            progress,
+            "learning rates",
+            lr_range.STEPS,
+            lambda advance: lr_range.lr_range(config, advance),
         )
         write_table(
             folder / "lr_range.csv",
@@ -108,7 +111,7 @@ def check(overrides: Sequence[str]) -> None:
 
 
 def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]:
-    """The content of summary.json: of each check what was found, and its figures."""
+    """Make the content of summary.json: the result of each check, and its figures."""
     figures: dict[str, tuple[_Finding, dict[str, object]]] = {
         "first_loss": (first, {**asdict(first), "uniform": first.uniform}),
         "overfit": (
@@ -132,13 +135,13 @@ def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]
         ),
     }
     return {
-        name: {"ok": found.ok, "verdict": found.verdict, "advice": found.advice, **values}
-        for name, (found, values) in figures.items()
+        name: {"ok": check.ok, "verdict": check.verdict, "advice": check.advice, **values}
+        for name, (check, values) in figures.items()
     }
 
 
 def best_of(name: str, given: Mapping[str, str]) -> None:
-    """Look at the best model of a sweep.
+    """Analyse the best model of a sweep.
 
     Raises:
         ConfigError: no such sweep, no best model in it, a damaged checkpoint, a wrong option.
@@ -163,43 +166,43 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     for line in lines(seen):
         console.print(line, highlight=False, soft_wrap=True)
     pictures = [path.name for path in seen.files if path.suffix == ".png"]
-    where = folder.path / "diagnosis"
-    console.print(f"\n{', '.join(pictures)}: {where}", highlight=False, soft_wrap=True)
+    diagnosis = folder.path / "diagnosis"
+    console.print(f"\n{', '.join(pictures)}: {diagnosis}", highlight=False, soft_wrap=True)
 
 
 def lines(seen: Look) -> list[Text]:
-    """What is told of a look: how good it is, its worst classes, its most frequent mistakes."""
-    found = seen.quality
-    rarest, rare_f1 = found.rarest()
-    width = max(5, *map(len, found.classes))
-    told = [
+    """Write lines about a model: its quality, worst classes, and most frequent mistakes."""
+    quality = seen.quality
+    rarest, rare_f1 = quality.rarest()
+    width = max(5, *map(len, quality.classes))
+    text = [
         Text.assemble(
-            (f"accuracy {score(found.accuracy)}, macro F1 {score(found.macro_f1)}", "bold"),
-            f" on the {int(found.counts.sum()):,} examples of the validation part",
+            (f"accuracy {score(quality.accuracy)}, macro F1 {score(quality.macro_f1)}", "bold"),
+            f" on the {int(quality.counts.sum()):,} examples of the validation part",
         ),
         Text(f"F1 of the rarest classes ({', '.join(rarest)}): {score(rare_f1)}"),
         Text(""),
         Text("Worst classes", "bold"),
         Text(f"{'class':<{width}}      F1  precision  recall  examples", "dim"),
     ]
-    for label in found.worst():
-        precision = found.precision[label]
-        told.append(
+    for label in quality.worst():
+        precision = quality.precision[label]
+        text.append(
             Text(
-                f"{found.classes[label]:<{width}}  {found.f1[label]:>6.4f}"
+                f"{quality.classes[label]:<{width}}  {quality.f1[label]:>6.4f}"
                 f"  {'-' if precision != precision else f'{precision:.4f}':>9}"
-                f"  {found.recall[label]:>6.4f}  {found.support[label]:>8,}"
+                f"  {quality.recall[label]:>6.4f}  {quality.support[label]:>8,}"
             )
         )
-    told += [Text(""), Text("Most frequent mistakes", "bold")]
-    mistakes = found.confusions()
+    text += [Text(""), Text("Most frequent mistakes", "bold")]
+    mistakes = quality.confusions()
     for c in mistakes:
-        told.append(
+        text.append(
             Text(f"{c.true} taken for {c.predicted}: {c.count:,} ({c.share:.1%} of {c.true})")
         )
     if not mistakes:
-        told.append(Text("none"))
-    return told + [Text(note, "yellow") for note in seen.notes]
+        text.append(Text("none"))
+    return text + [Text(note, "yellow") for note in seen.notes]
 
 
 def _config(folder: Folder) -> TrainConfig:
@@ -217,26 +220,26 @@ def _config(folder: Folder) -> TrainConfig:
     except (OSError, yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"{path} cannot be read: {reason}") from error
-    config.device = Device.auto  # here, which may be another machine
+    config.device = Device.auto  # of this machine, which may be another than the sweep's
     return config
 
 
 def _state(folder: Folder) -> dict[str, Any]:
     from trainers.checkpoints import load, saved
 
-    there = saved(folder.path / "best")
-    if not there:
+    checkpoints = saved(folder.path / "best")
+    if not checkpoints:
         raise ConfigError(f"{folder.path / 'best'} has no checkpoint (epoch_NNN): it was removed")
     try:
-        return load(there[max(there)])
+        return load(checkpoints[max(checkpoints)])
     except CorruptCheckpoint as error:
         raise ConfigError(
-            f"the best model cannot be looked at: {error}; other epochs are in {folder.trials}"
+            f"the best model cannot be loaded: {error}; other epochs are in {folder.trials}"
         ) from error
 
 
 def _trial(folder: Folder) -> Path | None:
-    """The folder that the best model was trained in, if the summary names it."""
+    """Return the folder of the trial that trained the best model; None if no summary names it."""
     try:
         summary = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))
         trial = folder.trials / str(summary["best"]["trial"])
@@ -248,19 +251,19 @@ def _trial(folder: Folder) -> Path | None:
 def _shown(
     progress: Progress, name: str, steps: int, run: Callable[[Callable[[int], object]], _F]
 ) -> _F:
-    """Run a check under a bar, and tell what it found."""
+    """Run a check under a progress bar, and print its result."""
     bar = progress.add_task(name, total=steps)
-    found = run(lambda step: progress.update(bar, completed=step))
+    result = run(lambda step: progress.update(bar, completed=step))
     progress.remove_task(bar)
-    mark = ("ok  ", "green") if found.ok else ("!   ", "bold yellow")
-    progress.console.print(Text.assemble(mark, found.verdict), soft_wrap=True)
-    if found.advice:
-        progress.console.print(Text(f"    {found.advice}"), soft_wrap=True)
-    return found
+    mark = ("ok  ", "green") if result.ok else ("!   ", "bold yellow")
+    progress.console.print(Text.assemble(mark, result.verdict), soft_wrap=True)
+    if result.advice:
+        progress.console.print(Text(f"    {result.advice}"), soft_wrap=True)
+    return result
 
 
 def _fresh(parent: Path) -> Path:
-    """A new numbered folder."""
+    """Create a new numbered folder."""
     try:
         parent.mkdir(parents=True, exist_ok=True)
         number = max((int(p.name) for p in parent.iterdir() if p.name.isdigit()), default=0) + 1
@@ -274,7 +277,7 @@ def _fresh(parent: Path) -> Path:
 
 
 def _progress(console: Console) -> Progress:
-    """A bar with the time that remains in a terminal; the findings alone elsewhere."""
+    """Make a progress bar with the remaining time, for a terminal; none elsewhere."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -286,7 +289,7 @@ def _progress(console: Console) -> Progress:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line of `make diagnose`."""
     use_plugins()
     with refusals():
         names, rest = split(sys.argv[1:])
@@ -294,7 +297,7 @@ def main() -> None:
             for word in rest:
                 if word.startswith("hidden="):
                     raise ConfigError(
-                        f"{word} is of a trained model: name its sweep, "
+                        f"{word} concerns a trained model: name its sweep, "
                         f'make diagnose SWEEP=quickstart ARGS="{word}"'
                     )
             check(rest)

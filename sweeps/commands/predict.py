@@ -1,7 +1,7 @@
-"""`python -m sweeps.commands.predict SWEEP [top=5] [labels=index] [header=Id,Class] [results=…]`.
+"""Predict the test part with a sweep's best model, or its best few: `make predict`.
 
-Writes results/<sweep>/submission.csv: what the best model of a sweep, or the mean of its best
-few, says of the test part, a row an example in the order of the data.
+`python -m sweeps.commands.predict SWEEP [top=5] [labels=index] [header=Id,Class] [results=…]`
+writes results/<sweep>/submission.csv, with a row for each example in the order of the data.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
     from trainers.predict import Pick
 
-#: What may be given: how many of the best vote, names or indices of the classes, the first line.
+#: Options: number of best trials that vote, names or indices of classes, the header, the folder.
 DEFAULTS = {"top": "1", "labels": "name", "header": "id,label", "results": "results"}
 
 
 @dataclass(frozen=True)
 class Voter:
-    """A trial at its best epoch, whose model is asked."""
+    """A trial at its best epoch, whose model votes."""
 
     trial: str
     value: float
@@ -48,7 +48,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     """Write the submission of a sweep.
 
     Raises:
-        ConfigError: no such sweep, a wrong option, or a checkpoint that is gone.
+        ConfigError: no such sweep, a wrong option, or a missing checkpoint.
     """
     options = {**DEFAULTS, **given}
     folder = results_folder.find(Path(options["results"]), name)
@@ -68,12 +68,12 @@ def predict(name: str, given: Mapping[str, str]) -> None:
         f"best of {name}: {', '.join(f'{v.trial} ({metric} {score(v.value)})' for v in voters)}",
         highlight=False,
     )
-    agreed = _ask(voters, "validation part", lambda d: d.valid, console)
+    mean = _mean_probabilities(voters, "validation part", lambda d: d.valid, console)
     truth = _labels(dataset.valid)
-    told = score(float((agreed.argmax(1) == truth).double().mean()))
+    accuracy = score(float((mean.argmax(1) == truth).double().mean()))
     who = "the model" if len(voters) == 1 else f"the {len(voters)} together"
-    console.print(f"validation accuracy of {who}: {told}", highlight=False)
-    answers = _ask(voters, "test part", lambda d: d.test, console).argmax(1).tolist()
+    console.print(f"validation accuracy of {who}: {accuracy}", highlight=False)
+    answers = _mean_probabilities(voters, "test part", lambda d: d.test, console).argmax(1).tolist()
     named = options["labels"] == "name"
     path = folder.path / "submission.csv"
     _write(path, header, [dataset.classes[a] if named else a for a in answers])
@@ -85,10 +85,10 @@ def predict(name: str, given: Mapping[str, str]) -> None:
 
 
 def best(folder: Folder, count: int) -> list[Voter]:
-    """The best trials of a sweep that has ended or was interrupted, the best first.
+    """List the best trials of a sweep that has ended or was interrupted, the best first.
 
     Raises:
-        ConfigError: there are no results yet, or fewer trials than asked for.
+        ConfigError: the sweep has no results yet, or fewer trials than `count`.
     """
     config = results_folder.read_sweep(folder)["config"]
     metric, mode = config["task"]["metric"], Mode[config["task"]["mode"]]
@@ -97,13 +97,13 @@ def best(folder: Folder, count: int) -> list[Voter]:
         raise ConfigError(f"{folder.path} has no trials.csv: let the sweep end, or interrupt it")
     with table.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["state"] in ("complete", "stopped")]
-    # Repeats are not ranked; they name the winner, whom the summary has.
+    # Repeats are not ranked: they decide the winner, which the summary names.
     rows = [row for row in rows if row.get(metric) and not row.get("repeat_of")]
     if len(rows) < count:
         raise ConfigError(f"top={count}: {folder.path} has {len(rows)} trials with a score")
     sign = -1 if mode is Mode.max else 1
-    won = _winner(folder)
-    rows.sort(key=lambda row: (row["id"] != won, sign * float(row[metric]), row["id"]))
+    winner = _winner(folder)
+    rows.sort(key=lambda row: (row["id"] != winner, sign * float(row[metric]), row["id"]))
     return [
         Voter(
             row["id"],
@@ -116,14 +116,14 @@ def best(folder: Folder, count: int) -> list[Voter]:
 
 
 def _winner(folder: Folder) -> str:
-    """The trial that the end of the sweep named the best; empty if it named none."""
+    """Return the trial that the sweep's summary names the best; empty if none."""
     summary = folder.summary
     best = json.loads(summary.read_text())["best"] if summary.is_file() else None
     return "" if best is None else str(best["trial"])
 
 
-def _ask(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:
-    """(examples, classes) mean probabilities of the voters."""
+def _mean_probabilities(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:
+    """Return the mean probabilities of the voters, (examples, classes)."""
     from trainers.predict import mean, probabilities
 
     shown = track(voters, what, console=console, disable=not console.is_terminal, transient=True)
@@ -136,15 +136,15 @@ def _state(voter: Voter) -> dict[str, Any]:
     try:
         return load(voter.checkpoint)
     except CorruptCheckpoint as error:
-        raise ConfigError(f"trial {voter.trial} cannot be asked: {error}") from error
+        raise ConfigError(f"trial {voter.trial} cannot vote: {error}") from error
 
 
 def _labels(part: Any) -> Tensor:
-    """(N,) int64, in the order of the part."""
+    """Return the labels of a part, (N,) int64, in its order."""
     import torch
 
-    every = torch.arange(len(part))
-    return torch.cat([part.batch(piece)[1] for piece in torch.split(every, 65_536)])
+    indices = torch.arange(len(part))
+    return torch.cat([part.batch(piece)[1] for piece in torch.split(indices, 65_536)])
 
 
 def _count(text: str) -> int:
@@ -162,7 +162,7 @@ def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> No
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line of `make predict`."""
     with refusals():
         predict(*one_sweep("make predict SWEEP=quickstart", list(DEFAULTS)))
 

@@ -1,4 +1,4 @@
-"""`make preview`: what a sweep would run, and what it would take. Runs nothing, fetches nothing."""
+"""Preview what a sweep would run and what it would take, without running it: `make preview`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from sweeps.stop import Breeding
 from trainers.config import Keep, typed
 from trainers.errors import DataError
 
-#: Configurations drawn from the space to see how large a checkpoint gets, and to be shown.
+#: Number of configurations that are drawn to measure checkpoints, and that are shown.
 _SAMPLES = 12
 _SHOWN = 3
 
 
 def show(sweep: Sweep, console: Console) -> None:
-    """Print the plan of a sweep."""
+    """Print what a sweep would run."""
     config = sweep.config
     console.print(
         f"[bold]{sweep.name}[/bold]: {_goals(sweep)} of experiment "
@@ -37,8 +37,8 @@ def show(sweep: Sweep, console: Console) -> None:
         "nothing is run.",
         highlight=False,
     )
-    for note in sweep.notes:
-        console.print(note, highlight=False)
+    for message in sweep.messages:
+        console.print(message, highlight=False)
     console.print()
     console.print(_space(sweep.space.parameters))
     facts = Table.grid(padding=(0, 2))
@@ -52,24 +52,24 @@ def show(sweep: Sweep, console: Console) -> None:
 
 
 def show_plan(plan: Plan, console: Console) -> None:
-    """Print all stages of a plan, as far as they are known before the first has run."""
+    """Print the stages of a plan, as far as they are known before the first has run."""
     swept: dict[str, None] = {}
     for stage in plan.stages:
-        with checked(stage, stage.words(plan.given)) as sweep:
-            told = []
+        with checked(stage, stage.words(plan.overrides)) as sweep:
+            messages = []
             if stage.number > 1:
-                keys = carried(sweep, stage, plan.given, [*swept])
-                told = [
-                    f"settled before: {', '.join(keys) or 'nothing'}",
-                    f"begins like the best {stage.best} of {plan.stages[stage.number - 2].name}",
+                keys = carried(sweep, stage, plan.overrides, [*swept])
+                messages = [
+                    f"fixed by previous stages: {', '.join(keys) or 'nothing'}",
+                    f"begins with the best {stage.best} of {plan.stages[stage.number - 2].name}",
                 ]
-            heading(plan, stage, told, console)
+            heading(plan, stage, messages, console)
             show(sweep, console)
             swept.update(dict.fromkeys(sweep.space.keys))
 
 
 def _goals(sweep: Sweep) -> str:
-    """Such as "highest val_accuracy, lowest parameters"."""
+    """Write the objectives: "highest val_accuracy, lowest parameters"."""
     objectives = (sweep.objective, *sweep.further)
     return ", ".join(f"{'highest' if o.maximize else 'lowest'} {o.metric}" for o in objectives)
 
@@ -79,11 +79,11 @@ def _space(parameters: tuple[Parameter, ...]) -> Table:
     for column in ("what varies", "values", "only where"):
         table.add_column(column, overflow="fold")
     for parameter in parameters:
-        where = [
+        conditions = [
             f"{g}={'|'.join(sorted(allowed - {AS_CONFIGURED}))}" for g, allowed in parameter.when
         ]
-        where += [] if parameter.only is None else [parameter.only.text]
-        table.add_row(parameter.key, str(parameter.dimension), " and ".join(where))
+        conditions += [] if parameter.only is None else [parameter.only.text]
+        table.add_row(parameter.key, str(parameter.dimension), " and ".join(conditions))
     return table
 
 
@@ -94,10 +94,10 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     for expression in sweep.constraints.require:
         yield "a trial must meet", expression.text
     yield "trials", _trials_text(sweep)
-    if told := hindsight(sweep):
-        yield "with hindsight", told
+    if saved := hindsight(sweep):
+        yield "with hindsight", saved
     if sweep.repeats.runs > 1:
-        yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; means are told"
+        yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; results are means"
     wanted = sweep.resources
     gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
     gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
@@ -122,18 +122,18 @@ def _trials_text(sweep: Sweep) -> str:
     ]
     trials = sweep.trials
     count = f"{trials:,}" if trials is not None else "as many as fit"
-    told = [f"{count}, up to {sweep.training.epochs} epochs each"]
+    parts = [f"{count}, up to {sweep.training.epochs} epochs each"]
     if early := _early(sweep):
-        told[0] += f" ({early})"
+        parts[0] += f" ({early})"
     if isinstance(sweep.stop, Breeding):
-        told.append("a population, of which some give way to children of others")
+        parts.append("a population, in which children of the best replace the worst")
     if others:
-        told.append(f"at most {', '.join(others)}")
+        parts.append(f"at most {', '.join(others)}")
     if budget.target is not None:
-        told.append(f"until {sweep.objective.metric} is {budget.target:g}")
+        parts.append(f"until {sweep.objective.metric} is {budget.target:g}")
     if budget.stalled is not None:
-        told.append(f"until {budget.stalled} in a row are no better")
-    return "; ".join(told)
+        parts.append(f"until {budget.stalled} in a row are no better")
+    return "; ".join(parts)
 
 
 def _early(sweep: Sweep) -> str:
@@ -156,7 +156,7 @@ def _where(sweep: Sweep) -> str:
 
 
 def _volume(sweep: Sweep) -> str:
-    """The most that the checkpoints may take, against the disk's room."""
+    """Tell how much the checkpoints may take at most, and how much of the disk is free."""
     from trainers.data.resident import here
     from trainers.fit import size
 
@@ -183,7 +183,7 @@ def _volume(sweep: Sweep) -> str:
 
 
 def _draw(sweep: Sweep) -> list[dict[str, Any]]:
-    """Some configurations: the first of a list, else at random."""
+    """Draw some configurations: the first ones of a fixed list, else random ones."""
     count = min(sweep.search.limit() or _SAMPLES, _SAMPLES)
     fixed = [point for n in range(count) if (point := sweep.search.point(n)) is not None]
     if len(fixed) == count:

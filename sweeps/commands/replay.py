@@ -1,9 +1,9 @@
 """Train the schedule that population-based training has found: `make replay SWEEP=…`.
 
-A trial of population-based training has gone on from others, which were trained with other
-parameters. What it has found is that schedule of parameters; this trains it in one go, in the
-sweep's folder, with a fresh seed, to see what it is worth; or with the sweep's own, which gives
-the same epochs to the bit.
+A trial of population-based training continues from the checkpoints of others, which were trained
+with other parameters. Its result is that schedule of parameters. This trains the schedule in one
+run, in the sweep's folder: with a fresh seed, to measure what it is worth, or with the sweep's own
+seed, which gives the same epochs bit for bit.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ from sweeps.trials import Objective, TrialRecord, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError, Diverged
 
-#: What may be given beside the name of the sweep.
+#: Options beside the name of the sweep.
 OPTIONS = ("trial", "seed", "results")
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What is trained again.
+    """A schedule that is trained again.
 
     Attributes:
+        trial: the trial that has found the schedule.
         path: the folder of the training.
     """
 
@@ -48,7 +49,7 @@ class Replay:
 
 
 def replay(name: str, given: Mapping[str, str]) -> None:
-    """Train the schedule of a sweep's best trial, or of another, and compare. Exits 1 on a NaN.
+    """Train the schedule of a sweep's best trial, or of another, and compare; exits 1 on a NaN.
 
     Raises:
         ConfigError: no such sweep or trial, or conf/ has changed.
@@ -77,10 +78,10 @@ def _train(what: Replay, console: Console) -> None:
 
     metric, width = what.objective.metric, 16
     console.print(
-        f"{what.trial.id} in one go with seed {what.seed}, in {what.path}", highlight=False
+        f"{what.trial.id} in one run with seed {what.seed}, in {what.path}", highlight=False
     )
     console.print(f"epoch{'in the sweep':>{width}}{'replayed':>{width}}", style="bold")
-    found: dict[int, Mapping[str, float]] = {}
+    replayed: dict[int, Mapping[str, float]] = {}
     before: Mapping[str, object] = {}
     prepare(typed(what.composition.base).data)
     for stretch in what.stretches:
@@ -92,52 +93,53 @@ def _train(what: Replay, console: Console) -> None:
                 for saved in epochs:
                     for note in saved.notes:
                         console.print(note, highlight=False)
-                    found[saved.number] = saved.metrics
+                    replayed[saved.number] = saved.metrics
                     values = (what.trial.epochs[saved.number], saved.metrics)
                     cells = "".join(f"{score(v[metric]):>{width}}" for v in values)
-                    told = f"{saved.number:>5}{cells}  {first}".rstrip()
-                    console.print(told, highlight=False, soft_wrap=True)
+                    row = f"{saved.number:>5}{cells}  {first}".rstrip()
+                    console.print(row, highlight=False, soft_wrap=True)
                     first = ""
                     if saved.number >= stretch.last:
                         break
         except Diverged as error:
             console.print(f"diverged: {error}", highlight=False)
             raise SystemExit(FAILED) from None
-    _tell(what, found, console)
+    _compare(what, replayed, console)
 
 
-def _tell(what: Replay, found: Mapping[int, Mapping[str, float]], console: Console) -> None:
+def _compare(what: Replay, replayed: Mapping[int, Mapping[str, float]], console: Console) -> None:
     metric = what.objective.metric
-    again = replace(what.trial, epochs=found)
-    for name, record in (("in the sweep", what.trial), ("replayed", again)):
+    rerun = replace(what.trial, epochs=replayed)
+    for name, record in (("in the sweep", what.trial), ("replayed", rerun)):
         if (best := record.best(what.objective)) is not None:
-            told = f"{name}: best {metric} {score(best[1])} at epoch {best[0]}"
-            console.print(told, highlight=False)
-    if all(found[epoch].get(metric) == what.trial.epochs[epoch][metric] for epoch in found):
+            line = f"{name}: best {metric} {score(best[1])} at epoch {best[0]}"
+            console.print(line, highlight=False)
+    recorded = what.trial.epochs
+    if all(replayed[epoch].get(metric) == recorded[epoch][metric] for epoch in replayed):
         console.print("the same to the last bit", highlight=False)
 
 
 def _trial(
     name: str, trials: Sequence[TrialRecord], objective: Objective, asked: str | None
 ) -> TrialRecord:
-    """The best trial, or the one asked for."""
+    """Return the best trial, or the one that is asked for."""
     if asked is None:
         ranked = ranking(list(trials), objective)
         if not ranked:
             raise ConfigError(f"{name} has no trial with a score to be replayed: let it run first")
         return ranked[0].trial
     trained = [trial.id for trial in trials if trial.last_epoch]
-    found = next((trial for trial in trials if trial.id == asked and trial.last_epoch), None)
-    if found is None:
-        told = f"0000 to {trained[-1]}" if trained else "none"
+    chosen = next((trial for trial in trials if trial.id == asked and trial.last_epoch), None)
+    if chosen is None:
+        trials_there = f"0000 to {trained[-1]}" if trained else "none"
         raise ConfigError(
-            f"trial={asked}: {name} has no such trial with an epoch (there is {told})"
+            f"trial={asked}: {name} has no such trial with an epoch (there is {trials_there})"
         )
-    return found
+    return chosen
 
 
 def _seed(text: str | None, own: int) -> int:
-    """A fresh one unless it is given."""
+    """Return the seed that is given, or else a fresh one."""
     if text is None:
         return (own + 1) % 2**32
     if not text.isdecimal() or int(text) >= 2**32:
@@ -146,7 +148,7 @@ def _seed(text: str | None, own: int) -> int:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line of `make replay`."""
     use_plugins()
     with refusals():
         replay(*one_sweep("make replay SWEEP=mnist", OPTIONS))

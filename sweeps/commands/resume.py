@@ -1,8 +1,8 @@
-"""`python -m sweeps.commands.resume SWEEP [overrides]`: go on with a sweep, or give it more to do.
+"""Resume or extend a sweep: `make resume`, `make extend`.
 
-The sweep's own record says what it is; only what does not change its decisions may be given
-anew: the budget (`budget.trials=40`, or `+20` for twenty more; `budget.target=0.99`), where and
-how it runs, and where it is shown.
+`python -m sweeps.commands.resume SWEEP [overrides]`. The sweep is the one on record; only keys
+that do not change its decisions may be given anew: the budget (`budget.trials=40`, or `+20` for
+twenty more; `budget.target=0.99`), where and how it runs, and where it is shown.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from sweeps.backend.ray_session import Ray, session
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.overrides import split, value_given
 from sweeps.launch import plan
-from sweeps.launch.resume import go_on
+from sweeps.launch.resume import resume_sweep
 from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
 
 
 def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
-    """Go on with a sweep or a plan. Ends the program with an exit code other than 0 on failure.
+    """Resume a sweep or a plan; exits with a code other than 0 on failure.
 
     Raises:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
-    where = value_given(given, "results") or "results"
-    if plan.recorded(Path(where) / name):
-        done: int | str = plan.resume(Path(where), name, given, ray)
+    results = value_given(given, "results") or "results"
+    if plan.recorded(Path(results) / name):
+        done: int | str = plan.resume(Path(results), name, given, ray)
     else:
-        done = go_on(Path(where), name, given, ray)
+        done = resume_sweep(Path(results), name, given, ray)
     if isinstance(done, str):
         sys.stdout.write(done)
     elif done:
@@ -38,7 +38,7 @@ def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line of `make resume`."""
     hide_password()
     use_plugins()
     with refusals():

@@ -1,7 +1,7 @@
 """Run a sweep in simulated time: `make simulate [SWEEP=…] [ARGS="workers=8 …"]`.
 
-Runs a sweep in simulated time, with the search and the stopping rule of a real one: on the curves
-of SWEEP's trials, or without a SWEEP on made-up ones. Nothing trains and nothing is written.
+The search and the stopping rule are those of a real sweep; the learning curves are those of
+SWEEP's trials, or without a SWEEP made-up ones. Nothing is trained and nothing is written.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ from sweeps.simulation import (
 from sweeps.stop import Breeding
 from trainers.errors import ConfigError
 
-#: What may be given beside Hydra overrides; of a recorded sweep, `trials` is its own budget's.
+#: Options beside Hydra overrides; for a recorded sweep, `trials` is its budget by default.
 DEFAULTS = {"workers": 8, "trials": 1000, "seeds": 5}
 
 
-def run(name: str | None, options: Mapping[str, int], given: Sequence[str], where: str) -> None:
-    """Simulate a sweep with several seeds, and tell what came of it.
+def run(name: str | None, options: Mapping[str, int], given: Sequence[str], results: str) -> None:
+    """Simulate a sweep with several seeds, and print the results.
 
     Args:
-        name: of the recorded sweep whose curves are used; None: made-up curves.
-        options: those of `DEFAULTS` that were given, 1 or more each.
+        name: the recorded sweep whose curves are used; None: made-up curves.
+        options: the options of `DEFAULTS` that were given, 1 or more each.
         given: Hydra overrides.
-        where: the folder of results.
+        results: the folder of results.
 
     Raises:
         ConfigError: a wrong option or override, no such sweep, or one without curves.
@@ -63,7 +63,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], wher
         words.append(f"budget.trials={asked['trials']}")
     recorded: dict[str, Any] | None = None
     if name is not None:
-        folder = results_folder.find(Path(where), name)
+        folder = results_folder.find(Path(results), name)
         recorded = results_folder.read_sweep(folder)
         words = _merge(recorded["overrides"], words)
     with console.status("checking the space"), _composed(words) as sweep:
@@ -83,13 +83,13 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], wher
             )
         check_length(sweep, source)
         seeds = range(sweep.training.seed, sweep.training.seed + asked["seeds"])
-        _tell(sweep, source, asked["workers"], seeds, console)
+        _show(sweep, source, asked["workers"], seeds, console)
 
 
-def _tell(
+def _show(
     sweep: Sweep, source: Source, workers: int, seeds: Sequence[int], console: Console
 ) -> None:
-    """Simulate with each seed, a row of the table each."""
+    """Simulate with each seed, and print a table with a row for each."""
     console.print(
         f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
         f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
@@ -116,7 +116,9 @@ def _tell(
         console.print(f"given up: {halted}", highlight=False, soft_wrap=True)
 
 
-_CHILDREN = ("a child goes on as its own configuration's curve does from there on: an estimate",)
+_CHILDREN = (
+    "a child has the curve of its own configuration from where its parent was: an estimate",
+)
 _COLUMNS = (
     "seed",
     "trials",
@@ -155,31 +157,31 @@ def _row(one: Simulated, yardstick: Simulated) -> list[str]:
 
 
 def _summary(ran: Sequence[tuple[Simulated, Simulated]]) -> list[str]:
-    """What holds over all seeds."""
+    """Summarise all seeds in lines."""
     saved = statistics.fmean(one.saved for one, _ in ran)
     bests = [one.best for one, _ in ran if one.best is not None]
     lines = [f"over {len(ran)} seeds: {saved:.0%} of the epochs saved on average"]
     if bests:
         lines[0] += f"; best {score(statistics.median(bests))} in the median"
     met = [
-        (found.seconds, alone.seconds)
+        (reached.seconds, alone.seconds)
         for one, yardstick in ran
         if yardstick.best is not None
-        and (found := one.reached(yardstick.best)) is not None
+        and (reached := one.reached(yardstick.best)) is not None
         and (alone := yardstick.reached(yardstick.best)) is not None
     ]
-    told = f"the goal was met with {len(met)} of {len(ran)} seeds"
+    goal = f"the goal was met with {len(met)} of {len(ran)} seeds"
     if met:
-        found_s = statistics.median(found for found, _ in met)
+        reached_s = statistics.median(reached for reached, _ in met)
         alone_s = statistics.median(alone for _, alone in met)
-        told += (
-            f", then after {duration(found_s)} in the median (random alone: {duration(alone_s)})"
+        goal += (
+            f", then after {duration(reached_s)} in the median (random alone: {duration(alone_s)})"
         )
-    return [*lines, told]
+    return [*lines, goal]
 
 
 def _merge(recorded: Sequence[str], given: Sequence[str]) -> list[str]:
-    """The overrides of a recorded sweep with those given now in the place of their like."""
+    """Replace overrides of a recorded sweep by those given now; refuse what its curves need."""
     for word in given:
         if not is_of(Kind.IN_SIMULATION, key_of(word)):
             raise ConfigError(
@@ -191,18 +193,18 @@ def _merge(recorded: Sequence[str], given: Sequence[str]) -> list[str]:
 
 @contextmanager
 def _composed(words: Sequence[str]) -> Iterator[Sweep]:
-    """The checked sweep of these overrides; what Hydra refuses is left for `refusals` to tell."""
+    """Compose and check the sweep of these overrides; Hydra's errors are left for `refusals`."""
     try:
         with compose(words) as composition:
             yield check(composition)
     except ConfigError as error:
         if isinstance(error.__cause__, HydraException):
-            raise error.__cause__ from None  # it knows the keys there are
+            raise error.__cause__ from None  # its message then lists the keys there are
         raise
 
 
 def main() -> None:
-    """Read the command line."""
+    """Read the command line of `make simulate`."""
     use_plugins()
     with refusals():
         names, words = split(sys.argv[1:])
@@ -211,18 +213,18 @@ def main() -> None:
                 f"name one sweep, not {' and '.join(names)}: make simulate SWEEP=mnist"
             )
         options: dict[str, int] = {}
-        where, given = "results", []
+        results, given = "results", []
         for word in words:
             key = key_of(word)
             if key in DEFAULTS:
                 options[key] = _whole(key, value_of(word))
             elif key == "results":
-                where = value_of(word)
+                results = value_of(word)
             elif key.split(".")[0] not in _KEYS:
                 raise ConfigError(unknown("option", word, key, [*DEFAULTS, "results", *_KEYS]))
             else:
                 given.append(word)
-        run(names[0] if names else None, options, given, where)
+        run(names[0] if names else None, options, given, results)
 
 
 _KEYS = (*(f.name for f in fields(SweepConfig)), "hydra")

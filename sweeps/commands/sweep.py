@@ -1,4 +1,4 @@
-"""Run, preview or plan what the command line describes: `make sweep`, `make preview`."""
+"""Run or preview the sweep or plan of a command line: `make sweep`, `make preview`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sweeps.transfer.gather import with_transfer
 
 
 def start(composition: Composition, ray: Ray = session) -> None:
-    """Preview or run a new sweep or a plan of some. Ends the program on failure, with its code."""
+    """Preview or run a new sweep or plan; exits with the code of a failure."""
     console, code = Console(), 0
     if composition.base.plan is not None:
         stages = plan.composed(composition)

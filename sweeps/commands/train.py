@@ -1,7 +1,7 @@
-"""Train one model and show each epoch: `make train`. The sweep's configuration, no search.
+"""Train one model and show each epoch: `make train`.
 
-Each call trains in a folder of its own, `results/train/<number>`; a call with the same
-configuration as an unfinished one goes on with that.
+The configuration is that of a sweep, without a search. Each call trains in a folder of its own,
+`results/train/<number>`; a call with the configuration of an unfinished training resumes it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError, Diverged
 
-#: Shown of each epoch, in this order, where the trainer reports them.
+#: Metrics that are shown of each epoch, where the trainer reports them, in this order.
 _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
 _WIDTH = 14  # of a column: the five of them and the epoch are less than 80 wide
 
@@ -48,18 +48,18 @@ def train(config: DictConfig) -> None:
     container = plain(config)
     console = Console()
     prepare(training.data)
-    folder, known = _folder(Path(training.results) / "train", container, training)
+    folder, trained = _folder(Path(training.results) / "train", container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     tracker: Tracker = instantiate_group(
         "track", container["track"], sweep="train", uid=folder.name, folder=folder
     )
-    tracker.trial_started(folder.name, container, len(known))
+    tracker.trial_started(folder.name, container, len(trained))
     rows: dict[int, dict[str, float]] = {}
     metric = training.task.metric
     began = time.monotonic()
     state, reason, code = "complete", "", 0
-    if known:
-        console.print(f"{folder}: going on after epoch {max(known)}", highlight=False)
+    if trained:
+        console.print(f"{folder}: going on after epoch {max(trained)}", highlight=False)
     if early := portion.told(training.first):
         console.print(f"of {training.epochs} epochs, {early}", highlight=False)
     _head(console)
@@ -72,7 +72,7 @@ def train(config: DictConfig) -> None:
                 rows[saved.number] = saved.metrics
                 leads = best(rows, training.task) == saved.number
                 _line(console, training, saved.number, saved.metrics, leads)
-                if saved.number not in known:
+                if saved.number not in trained:
                     tracker.epoch(folder.name, saved.number, saved.metrics, saved.checkpoint, leads)
                 top = best(rows, training.task)
                 lead = f"best {metric} {score(rows[top][metric])} at epoch {top}"
@@ -82,7 +82,7 @@ def train(config: DictConfig) -> None:
         state, reason, code = "diverged", str(error), FAILED
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
-    _tell(console, training, folder, rows, state, reason, time.monotonic() - began)
+    _print_end(console, training, folder, rows, state, reason, time.monotonic() - began)
     tracker.trial_ended(folder.name, state, reason, {})
     tracker.close()
     for note in tracker.notes():
@@ -94,7 +94,7 @@ def train(config: DictConfig) -> None:
 def _folder(
     parent: Path, container: Mapping[str, Any], training: TrainConfig
 ) -> tuple[Path, set[int]]:
-    """The newest folder if it has this training unfinished, else a new one; and its epochs."""
+    """Return the newest folder if it has this training unfinished, else a new one; its epochs."""
     from trainers import history
 
     try:
@@ -126,7 +126,7 @@ def _same(path: Path, container: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    """A live bar in a terminal; the lines of the epochs alone elsewhere. Ctrl-C raises here."""
+    """Show a live bar in a terminal, the lines alone elsewhere; SIGTERM raises as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Progress(
         TextColumn("epoch"),
@@ -163,7 +163,7 @@ def _figure(column: str, value: float) -> str:
     return number(value) if column == "lr" else score(value)
 
 
-def _tell(
+def _print_end(
     console: Console,
     training: TrainConfig,
     folder: Path,
@@ -174,12 +174,12 @@ def _tell(
 ) -> None:
     from trainers.history import best
 
-    told = f"{len(rows)} epochs in {duration(seconds)}"
+    line = f"{len(rows)} epochs in {duration(seconds)}"
     if rows:
         top = best(rows, training.task)
         metric = training.task.metric
-        told += f", best {metric} {score(rows[top][metric])} at epoch {top}"
-    console.print(f"\n{told}" + (f" ({reason})" if reason else ""), highlight=False)
+        line += f", best {metric} {score(rows[top][metric])} at epoch {top}"
+    console.print(f"\n{line}" + (f" ({reason})" if reason else ""), highlight=False)
     console.print(f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}", highlight=False)
     if state != "complete":
         console.print("the same command goes on from the last epoch", highlight=False)

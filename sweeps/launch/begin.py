@@ -1,4 +1,4 @@
-"""Begin a new sweep: fetch its data, connect to Ray, make its folder and its study."""
+"""Begin a new sweep: fetch its data, connect to Ray, create its folder and its study."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ from trainers.errors import ConfigError
 
 
 def begin(sweep: Sweep, ray: Ray = session) -> int:
-    """Run a new sweep that has been checked. Returns the exit code."""
+    """Run a new sweep that has been checked; returns the exit code."""
     folder_path = Path(sweep.config["results"]) / sweep.name
     if folder_path.exists():
-        results_folder.create(folder_path.parent, sweep.name)  # raises, and says what to do
+        results_folder.create(
+            folder_path.parent, sweep.name
+        )  # raises ConfigError, which says what to do
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)
     any_feasible.check(sweep)
-    sweep = replace(sweep, notes=(*sweep.notes, *sweep.transfer.of_other_data(fingerprint)))
+    sweep = replace(sweep, messages=(*sweep.messages, *sweep.transfer.of_other_data(fingerprint)))
     with connect(sweep, ray) as cluster:
         folder = results_folder.create(Path(sweep.config["results"]), sweep.name)
-        with _nothing_if_refused(folder) as undo:
+        with _removed_if_refused(folder) as undo:
             cluster.check_folder(folder.path.resolve())
             results_folder.write_sweep(
                 folder, sweep.config, sweep.composition.overrides, fingerprint
@@ -47,7 +49,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
 
 
 def fetch(sweep: Sweep) -> str:
-    """Bring the data here, and build one model and optimizer to see that they can be built.
+    """Download the data, and build a model and an optimizer once to check that they can be.
 
     Returns:
         The fingerprint of the data.
@@ -57,16 +59,16 @@ def fetch(sweep: Sweep) -> str:
         from trainers.fit import size
     fingerprint = prepare(sweep.training.data).fingerprint
     size(sweep.training)
-    pbt_keys.fits(sweep)
+    pbt_keys.check_checkpoints_fit(sweep)
     return fingerprint
 
 
 @contextlib.contextmanager
 def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
-    """The Ray to run on, seen to have room for a trial.
+    """Connect to Ray, within a `with` block, and check that a trial fits on some machine.
 
     Raises:
-        ConfigError: it cannot be reached, or a trial asks for more than any machine has.
+        ConfigError: Ray cannot be reached, or a trial needs more than any machine has.
     """
     with contextlib.ExitStack() as stack:
         with Console().status("starting Ray"):
@@ -78,10 +80,10 @@ def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
 
 
 @contextlib.contextmanager
-def _nothing_if_refused(folder: Folder) -> Iterator[contextlib.ExitStack]:
-    """A sweep that is refused before its first trial leaves no folder, and its name stays free.
+def _removed_if_refused(folder: Folder) -> Iterator[contextlib.ExitStack]:
+    """Remove the folder of a sweep that is refused before its first trial: its name stays free.
 
-    What else there is to be undone then is added to what it yields.
+    Callers add what else is to be undone then to the stack that it yields.
     """
     undo = contextlib.ExitStack()
     undo.callback(shutil.rmtree, folder.path)

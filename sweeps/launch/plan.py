@@ -1,7 +1,7 @@
-"""A plan: sweeps one after the other, each from the best of the one before (`plan:`).
+"""Run a plan (`plan:`): sweeps in turn, each from the best trials of the previous one.
 
-Each stage is an ordinary sweep, `results/<plan>-1` and so on. `results/<plan>/plan.yaml` says what
-the plan is; how far it has come is what its stages have on record, and nothing else.
+Each stage is an ordinary sweep, `results/<plan>-1` and so on. `results/<plan>/plan.yaml` records
+the plan; how far it has come is on record in the sweeps of its stages, and nowhere else.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
 from sweeps.launch.begin import begin, fetch
-from sweeps.launch.resume import go_on, merge
-from sweeps.launch.stages import Begun, Stage, checked, next_stage, stages
+from sweeps.launch.resume import merge, resume_sweep
+from sweeps.launch.stages import Stage, StageStart, checked, next_stage, stages
 from sweeps.results_folder import Folder
 from sweeps.space.dimensions import written
 from sweeps.study.lock import Owner, hold
@@ -42,43 +42,43 @@ class Plan:
     """A plan that has been checked.
 
     Attributes:
-        where: the folder of results.
-        given: the plan's command line.
-        listed: its stages as the configuration lists them.
+        results: the folder of results.
+        overrides: the plan's command line.
+        entries: its stages as the configuration lists them.
     """
 
-    where: Path
+    results: Path
     name: str
-    given: tuple[str, ...]
-    listed: Sequence[Mapping[str, Any]]
+    overrides: tuple[str, ...]
+    entries: Sequence[Mapping[str, Any]]
     stages: tuple[Stage, ...]
 
     @property
     def path(self) -> Path:
-        """What is on record of it."""
-        return self.where / self.name / _FILE
+        """The file that records the plan."""
+        return self.results / self.name / _FILE
 
     def folder(self, stage: Stage) -> Folder:
-        """Of a stage's sweep."""
-        return Folder(self.where / stage.name)
+        """Return the folder of a stage's sweep."""
+        return Folder(self.results / stage.name)
 
     @property
     def next_command(self) -> str:
-        """What goes on with it."""
-        where = f' ARGS="results={self.where}"' if str(self.where) != "results" else ""
-        return f"make resume SWEEP={self.name}{where}"
+        """The command that resumes the plan."""
+        arguments = f' ARGS="results={self.results}"' if str(self.results) != "results" else ""
+        return f"make resume SWEEP={self.name}{arguments}"
 
 
 def recorded(folder: Path) -> bool:
-    """Whether a folder of results is a plan's."""
+    """Whether a folder of results is that of a plan."""
     return (folder / _FILE).is_file()
 
 
 def composed(composition: Composition) -> Plan:
-    """The plan that a configuration describes.
+    """Read the plan that a configuration describes.
 
     Raises:
-        ConfigError: `plan:` lists no stages, or something that is no stage.
+        ConfigError: `plan:` lists no stages, or an entry that is no stage.
     """
     config = plain(composition.base)
     return Plan(
@@ -91,7 +91,7 @@ def composed(composition: Composition) -> Plan:
 
 
 def start(plan: Plan, ray: Ray = session) -> int:
-    """Run a new plan. Returns the exit code.
+    """Run a new plan; returns the exit code.
 
     Raises:
         ConfigError: a stage that would be refused, or a name that is taken.
@@ -106,18 +106,18 @@ def start(plan: Plan, ray: Ray = session) -> int:
             )
     with console.status("checking the stages"):
         _check(plan)
-    results_folder.create(plan.where, plan.name).trials.rmdir()
+    results_folder.create(plan.results, plan.name).trials.rmdir()
     _record(plan)
     return _run(plan, (), console, ray)
 
 
-def resume(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> int:
-    """Go on with a plan where it was. Returns the exit code.
+def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -> int:
+    """Resume a plan where it was; returns the exit code.
 
     Raises:
-        ConfigError: an override that would change it, or another process runs it.
+        ConfigError: an override that would change the plan, or another process runs it.
     """
-    path = where / name / _FILE
+    path = results / name / _FILE
     content = _read(path)
     for word in given:
         if word.startswith("budget."):
@@ -128,7 +128,7 @@ def resume(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> 
     overrides = merge(content["overrides"], given, {})
     others = [word for word in overrides if key_of(word) not in ("plan", "name")]
     with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
-        plan = Plan(where, name, tuple(overrides), content["plan"], stages(whole))
+        plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole))
     console = Console()
     with console.status("checking the stages"):
         _check(plan)
@@ -137,47 +137,49 @@ def resume(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> 
 
 
 def _run(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
-    """Run the stages that are left. Returns the exit code."""
+    """Run the remaining stages; returns the exit code."""
     lock = hold(Path(f"{plan.path}.driver"), str(plan.path.parent), Owner.me())
     try:
         code = _each(plan, given, console, ray)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except ConfigError:
-        _how_to_go_on(plan, console)
+        _how_to_resume_sweep(plan, console)
         raise
     finally:
         os.close(lock)
     _table(plan, console)
     if code:
-        _how_to_go_on(plan, console)
+        _how_to_resume_sweep(plan, console)
     return code
 
 
-def _how_to_go_on(plan: Plan, console: Console) -> None:
+def _how_to_resume_sweep(plan: Plan, console: Console) -> None:
     console.print("\nGo on with the plan", style="bold")
     console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
 
 
 def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
-    settled: dict[str, Any] = {}
+    fixed: dict[str, Any] = {}
     before: previous_sweeps.Earlier | None = None
     for stage in plan.stages:
         last = stage is plan.stages[-1] or not _begun(plan, plan.stages[stage.number])
         if not _begun(plan, stage):
             with console.status("composing the stage"):
                 start = (
-                    Begun(tuple(stage.words(plan.given)))
+                    StageStart(tuple(stage.words(plan.overrides)))
                     if before is None
-                    else next_stage(stage, plan.given, settled, before)
+                    else next_stage(stage, plan.overrides, fixed, before)
                 )
-            heading(plan, stage, start.told, console)
-            shutil.rmtree(plan.folder(stage).path, ignore_errors=True)  # killed while it was made
+            heading(plan, stage, start.messages, console)
+            shutil.rmtree(
+                plan.folder(stage).path, ignore_errors=True
+            )  # left by a kill while it was created
             with checked(stage, start.words) as sweep:
                 code: int | str = begin(with_transfer(sweep), ray)
         elif last:
             heading(plan, stage, (), console)
-            code = go_on(plan.where, stage.name, given, ray)
+            code = resume_sweep(plan.results, stage.name, given, ray)
             if isinstance(code, str):
                 console.print(f"{stage.name} is finished.", highlight=False)
         else:
@@ -197,7 +199,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
             return FAILED
         if isinstance(code, int) and code:
             return code
-        settled = {**settled, **ranked[0].trial.params}
+        fixed = {**fixed, **ranked[0].trial.params}
     return 0
 
 
@@ -206,36 +208,38 @@ def _begun(plan: Plan, stage: Stage) -> bool:
 
 
 def _check(plan: Plan) -> None:
-    """Check every stage as far as that goes before the ones before it have run."""
+    """Check every stage as far as possible before the first has run."""
     names = [stage.name for stage in plan.stages]
     for stage in plan.stages:
         if _begun(plan, stage):
             continue
-        with checked(stage, stage.words(plan.given)) as sweep:
+        with checked(stage, stage.words(plan.overrides)) as sweep:
             given = sweep.config["from_sweep"]
-            listed = given if isinstance(given, list) else [] if given is None else [given]
-            known = [name for name in listed if name not in names[: stage.number - 1]]
-            previous_sweeps.named(known, str(plan.where))
+            sweeps = given if isinstance(given, list) else [] if given is None else [given]
+            existing = [name for name in sweeps if name not in names[: stage.number - 1]]
+            previous_sweeps.named(existing, str(plan.results))
             fetch(sweep)
 
 
-def heading(plan: Plan, stage: Stage, told: Sequence[str], console: Console) -> None:
-    """Print the heading of a stage, and lines on how it begins."""
+def heading(plan: Plan, stage: Stage, messages: Sequence[str], console: Console) -> None:
+    """Print the heading of a stage, and messages on how it begins."""
     console.print(
         f"\n[bold]Stage {stage.number} of {len(plan.stages)}[/bold]  {stage.name}: "
         f"experiment={stage.experiment}",
         highlight=False,
     )
-    for line in told:
+    for line in messages:
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def _table(plan: Plan, console: Console) -> None:
-    """Stage by stage what came of it, as far as there is anything."""
+    """Print the results of each stage, as far as there are any."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("", "sweep", "trials", "time", "best", "so far", "settled"):
+    for column in ("", "sweep", "trials", "time", "best", "so far", "best values"):
         right = column in ("trials", "time", "best", "so far")
-        table.add_column(column, justify="right" if right else "left", no_wrap=column != "settled")
+        table.add_column(
+            column, justify="right" if right else "left", no_wrap=column != "best values"
+        )
     so_far: tuple[Objective, float] | None = None
     for stage in plan.stages:
         if not _begun(plan, stage):
@@ -243,7 +247,7 @@ def _table(plan: Plan, console: Console) -> None:
             continue
         try:
             sweep = previous_sweeps.read(plan.folder(stage))
-        except ConfigError:  # interrupted before it had a study
+        except ConfigError:  # interrupted before its study was created
             table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
             continue
         ranked = sweep.ranked
@@ -266,10 +270,10 @@ def _table(plan: Plan, console: Console) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """plan.yaml as it was written.
+    """Read plan.yaml.
 
     Raises:
-        ConfigError: it is damaged, or a later version of this program wrote it.
+        ConfigError: the file is damaged, or a later version of this program wrote it.
     """
     content = results_folder.read_record(path, "a plan")
     try:
@@ -279,11 +283,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _record(plan: Plan) -> None:
-    """Write plan.yaml, whole or not at all."""
+    """Write plan.yaml, replacing the file whole."""
     content = {
         "version": results_folder.VERSION,
-        "overrides": list(plan.given),
-        "plan": plan.listed,
+        "overrides": list(plan.overrides),
+        "plan": plan.entries,
         "stages": [stage.name for stage in plan.stages],
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""Go on with a sweep: its record says what it is, and only some of it may be given anew."""
+"""Resume or extend a sweep from its record, of which only some keys may be given anew."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from trainers.errors import ConfigError
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 
 
-def go_on(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> int | str:
-    """Run another sitting of a sweep. Returns the exit code, or what to tell if it is finished."""
-    folder = results_folder.find(where, name)
+def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = session) -> int | str:
+    """Run another session of a sweep; returns the exit code, or a message if it is finished."""
+    folder = results_folder.find(results, name)
     recorded = results_folder.read_sweep(folder)
     overrides = merge(recorded["overrides"], given, recorded["config"]["budget"])
     with compose(overrides) as composition:
@@ -40,7 +40,7 @@ def go_on(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> i
         place = sweep.shared or folder.study
         study = Study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         if not study.fed and (transfer := gather(sweep)).data:
-            study.feed(transfer.trials)  # it was killed before it had been
+            study.feed(transfer.trials)  # the last session was killed before it was fed
         done = all(trial.state.ended for trial in study.trials)
         gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
         searched = [trial for trial in study.trials if trial.repeat_of is None]
@@ -49,12 +49,12 @@ def go_on(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> i
         over = sweep.budget.over(spent)
         repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
         finished = done and repeats.over and (over or sweep.enough(searched))
-        if finished and folder.summary.is_file():  # else it was killed before it had told
+        if finished and folder.summary.is_file():  # else it was killed before it wrote its results
             more = sweep.budget.extension(spent) or "budget.trials=+20"
-            again = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
+            repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
             study.close()
             return (
-                f"{name} is finished: {over or f'{len(searched)} trials'}{again}. For more:\n"
+                f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}. For more:\n"
                 f'make extend SWEEP={name} ARGS="{more}"\n'
             )
         fingerprint = fetch(sweep)
@@ -72,7 +72,14 @@ def go_on(where: Path, name: str, given: Sequence[str], ray: Ray = session) -> i
 def merge(
     recorded: Sequence[str], given: Sequence[str], budget: dict[str, float | None]
 ) -> list[str]:
-    """The overrides of the sweep with those given now in the place of their like."""
+    """Replace overrides of a sweep on record by those given now; refuse what it must keep.
+
+    Args:
+        budget: the limits on record, to which budget.trials=+20 adds.
+
+    Raises:
+        ConfigError: a key that changes decisions of the sweep, or no limit to be raised.
+    """
     fresh = []
     for word in given:
         if not is_of(Kind.ON_RESUME, key_of(word)):
@@ -93,13 +100,13 @@ def merge(
             total = before + float(more)
             word = f"budget.{kind}={int(total) if total == int(total) else total}"
         fresh.append(word)
-    if any(word.startswith("repeats.") for word in fresh):  # beside which repeats=3 is in the way
+    if any(word.startswith("repeats.") for word in fresh):  # which Hydra refuses beside repeats=3
         recorded = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", word) for word in recorded]
     return replaced(recorded, fresh)
 
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
-    """conf/ may have changed since: then the rest of the sweep would be another sweep."""
+    """Refuse to resume if conf/ has changed since: the rest would be a different sweep."""
     for key in keys_of(Kind.OF_SPACE):
         if (before.get(key) or None) != (now.get(key) or None):
             raise ConfigError(
@@ -127,9 +134,9 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
 
 
 def _default(config: dict[str, object], key: str) -> object:
-    """What a setting is if it is not given, to a group's target or by its type; else nothing.
+    """Return the default of a setting, in its group's target or in the schema; None if none.
 
-    A setting that is younger than the sweep changes nothing as long as it has this value.
+    A setting that was added after the sweep began changes nothing while it has its default.
     """
     group, _, name = key.partition(".")
     node = config.get(group)

@@ -50,7 +50,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             progress=progress,
             repeats=sweep.repeats,
         )
-        for note in sweep.notes:
+        for note in sweep.messages:
             progress.note(note)
         with _interrupts(driver), _hushed():
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))

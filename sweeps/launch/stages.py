@@ -1,8 +1,8 @@
-"""Make the stages of a plan, each from what the ones before it have found.
+"""Make the stages of a plan, each from the results of the stages before.
 
-The next stage is the plan's command line, the stage's own experiment, and what was settled: a key
-that was swept before and is not swept now keeps the value of the best trial, and the best trials
-are the first points of the new search. All of it is a function of what is on record.
+The next stage has the plan's command line, its own experiment, and the keys that the stages before
+have fixed: a key that was swept before and is not swept now keeps the value of the best trial. The
+best trials are the initial points of the new search. All of it is a function of what is on record.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sweeps.transfer.adapt import fit
 from sweeps.transfer.previous_sweeps import Earlier
 from trainers.errors import ConfigError
 
-#: How many of the stage before a stage begins with, unless it says otherwise.
+#: Number of best trials of the previous stage that a stage begins with, by default.
 BEST = 3
 
 _KEYS = ("experiment", "budget", "best", "overrides")
@@ -36,9 +36,9 @@ class Stage:
 
     Attributes:
         number: from 1.
-        name: of its sweep.
-        budget: its limits, by the names that `budget` has.
-        best: how many of the stage before it begins with.
+        name: the name of its sweep.
+        budget: its limits, by the names of `budget`.
+        best: number of best trials of the previous stage that it begins with.
         overrides: further Hydra overrides.
     """
 
@@ -50,7 +50,7 @@ class Stage:
     overrides: tuple[str, ...]
 
     def words(self, given: Sequence[str]) -> list[str]:
-        """Its command line before anything is settled; what is given for the plan comes last."""
+        """Write the stage's command line without fixed keys; the plan's own overrides come last."""
         own = [
             *self.overrides,
             *assignments({f"budget.{key}": value for key, value in self.budget.items()}),
@@ -66,70 +66,72 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Begun:
+class StageStart:
     """How a stage begins.
 
     Attributes:
         words: its whole command line.
-        settled: key -> value, of what the stages before have settled and it does not sweep.
-        told: the same and its first points, in lines.
+        fixed: key -> value, of the keys that previous stages have swept and this one does not.
+        messages: lines that tell the fixed keys and the initial points.
     """
 
     words: tuple[str, ...]
-    settled: Mapping[str, Any] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
 
 
 def stages(composition: Composition) -> tuple[Stage, ...]:
-    """The stages that the `plan:` of a configuration lists.
+    """Read the stages that the `plan:` of a configuration lists.
 
     Raises:
         ConfigError: an empty list, or an entry that is no stage.
     """
     config = plain(composition.base)
-    listed, name = config["plan"], str(config["name"])
-    if not listed:
+    entries, name = config["plan"], str(config["name"])
+    if not entries:
         raise ConfigError("plan: an empty list: name its stages, plan=[{experiment:mnist},…]")
-    found = []
-    for index, entry in enumerate(listed):
-        where = f"plan[{index}]"
+    stages_read = []
+    for index, entry in enumerate(entries):
+        place = f"plan[{index}]"
         for key in entry:
             if key not in _KEYS:
-                raise ConfigError(unknown("key", f"{where}.{key}", str(key), _KEYS))
+                raise ConfigError(unknown("key", f"{place}.{key}", str(key), _KEYS))
         if not isinstance(entry.get("experiment"), str):
-            raise ConfigError(f"{where} must name an experiment: {{experiment: mnist}}")
+            raise ConfigError(f"{place} must name an experiment: {{experiment: mnist}}")
         best, budget = entry.get("best", BEST), entry.get("budget") or {}
         if not isinstance(best, int) or isinstance(best, bool) or best < 1:
             raise ConfigError(
-                f"{where}.best must be 1 or more, the number of trials that it takes over from the "
-                f"stage before, not {best!r}"
+                f"{place}.best must be 1 or more, the number of best trials of the stage "
+                f"before that it begins with, not {best!r}"
             )
         if index == 0 and "best" in entry:
-            raise ConfigError(f"{where}.best: no stage comes before the first: take it out")
+            raise ConfigError(f"{place}.best: no stage comes before the first: take it out")
         if not isinstance(budget, Mapping):
-            raise ConfigError(f"{where}.budget must be limits, {{trials: 20}}, not {budget!r}")
+            raise ConfigError(f"{place}.budget must be limits, {{trials: 20}}, not {budget!r}")
         overrides = entry.get("overrides") or []
         if not isinstance(overrides, list) or not all(isinstance(o, str) for o in overrides):
             raise ConfigError(
-                f"{where}.overrides must list Hydra overrides, [epochs=5], not {overrides!r}"
+                f"{place}.overrides must list Hydra overrides, [epochs=5], not {overrides!r}"
             )
         for word in overrides:
             if is_of(Kind.OF_PLAN, key_of(word)):
-                raise ConfigError(f"{where}.overrides: {word}: the plan sees to that; take it out")
-        found.append(
+                raise ConfigError(
+                    f"{place}.overrides: {word}: the plan sets this itself; take it out"
+                )
+        stages_read.append(
             Stage(
                 index + 1, f"{name}-{index + 1}", entry["experiment"], budget, best, (*overrides,)
             )
         )
-    return tuple(found)
+    return tuple(stages_read)
 
 
 @contextmanager
 def checked(stage: Stage, words: Sequence[str]) -> Iterator[Sweep]:
-    """The sweep of a stage's command line, checked; usable within `with`.
+    """Compose and check the sweep of a stage's command line, for use within a `with` block.
 
     Raises:
-        ConfigError: what is wrong, with the stage it is wrong in.
+        ConfigError: what is wrong, and in which stage.
     """
     with _named(stage):
         composing = compose(words)
@@ -143,7 +145,7 @@ def checked(stage: Stage, words: Sequence[str]) -> Iterator[Sweep]:
 
 
 def carried(sweep: Sweep, stage: Stage, given: Sequence[str], before: Sequence[str]) -> list[str]:
-    """Of the keys that were swept before, those that a stage takes over as they were settled."""
+    """List the keys swept by previous stages whose best value a stage keeps."""
     own = {key_of(word) for word in stage.words(given)}
     space = sweep.space
     return [
@@ -157,45 +159,45 @@ def carried(sweep: Sweep, stage: Stage, given: Sequence[str], before: Sequence[s
 
 
 def next_stage(
-    stage: Stage, given: Sequence[str], settled: Mapping[str, Any], before: Earlier
-) -> Begun:
-    """How a stage begins after the one before.
+    stage: Stage, given: Sequence[str], fixed: Mapping[str, Any], before: Earlier
+) -> StageStart:
+    """Make the start of a stage from the results of the previous ones.
 
     Args:
         given: the plan's command line.
-        settled: key -> its value in the best trial of the last stage that has swept it.
-        before: the stage before, with a score at least.
+        fixed: key -> its value in the best trial of the last stage that has swept it.
+        before: the previous stage, which has at least one score.
     """
     words = stage.words(given)
     taken: dict[str, Any] = {}
     left: list[str] = []
     with checked(stage, words) as sweep:
-        groups = [k for k in carried(sweep, stage, given, [*settled]) if _is_group(sweep, k)]
-    _take(stage, words, settled, groups, taken, left)
+        groups = [k for k in carried(sweep, stage, given, [*fixed]) if _is_group(sweep, k)]
+    _take(stage, words, fixed, groups, taken, left)
     with checked(stage, _with(words, taken)) as sweep:
-        keys = [k for k in carried(sweep, stage, given, [*settled]) if not _is_group(sweep, k)]
-    _take(stage, words, settled, keys, taken, left)
+        keys = [k for k in carried(sweep, stage, given, [*fixed]) if not _is_group(sweep, k)]
+    _take(stage, words, fixed, keys, taken, left)
     words = _with(words, taken)
     with checked(stage, words) as sweep:
-        points, told = first_points(stage, sweep, before)
+        points, message = initial_points(stage, sweep, before)
         own = sweep.config["points"]
     all_points = [*points, *(point for point in own if point not in points)]
     words = [word for word in words if key_of(word) != "points"]
     begins = [f"points={written(all_points)}"] if all_points else []
     lines = [
-        "settled: " + ("  ".join(assignments(taken)) or "nothing"),
-        *(f"not settled, as this stage cannot be with it: {word}" for word in left),
-        *told,
+        "fixed: " + ("  ".join(assignments(taken)) or "nothing"),
+        *(f"not fixed, as this stage cannot have it: {word}" for word in left),
+        message,
     ]
-    return Begun((*words, *begins), taken, tuple(lines))
+    return StageStart((*words, *begins), taken, tuple(lines))
 
 
-def first_points(
+def initial_points(
     stage: Stage, sweep: Sweep, before: Earlier
-) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """The best trials of the stage before as far as this space has them, and lines on them."""
+) -> tuple[list[Mapping[str, Any]], str]:
+    """Make points of the best trials of the previous stage, and a line that tells them."""
     points: list[Mapping[str, Any]] = []
-    told = []
+    trials = []
     for best in before.ranked:
         fitted = fit(
             best.trial, before.dimensions, sweep.space, before.then, sweep.composition.unswept
@@ -205,37 +207,37 @@ def first_points(
         points.append(fitted.params)
         swept = [key for key in fitted.unfit if key in sweep.space.keys]
         missing = f" (but for {', '.join(swept)})" if swept else ""
-        told.append(f"{best.trial.id}{missing}")
+        trials.append(f"{best.trial.id}{missing}")
         if len(points) == stage.best:
             break
-    if not told:
-        return points, [f"no trial of {before.name} has a value in this space"]
-    return points, [f"begins like the best of {before.name}: {', '.join(told)}"]
+    if not trials:
+        return points, f"no trial of {before.name} has a value in this space"
+    return points, f"begins with the best of {before.name}: {', '.join(trials)}"
 
 
 def _take(
     stage: Stage,
     words: Sequence[str],
-    settled: Mapping[str, Any],
+    fixed: Mapping[str, Any],
     keys: Sequence[str],
     taken: dict[str, Any],
     left: list[str],
 ) -> None:
-    """Take over these keys: together, or if that makes no sweep, one by one as far as it does."""
-    together = {key: settled[key] for key in keys}
+    """Fix these keys together, or if that is no valid sweep, one by one where it is."""
+    together = {key: fixed[key] for key in keys}
     if not together:
         return
-    if _holds(stage, _with(words, {**taken, **together})):
+    if _valid(stage, _with(words, {**taken, **together})):
         taken.update(together)
         return
     for key, value in together.items():
-        if _holds(stage, _with(words, {**taken, key: value})):
+        if _valid(stage, _with(words, {**taken, key: value})):
             taken[key] = value
         else:
             left.append(f"{key}={written(value)}")
 
 
-def _holds(stage: Stage, words: Sequence[str]) -> bool:
+def _valid(stage: Stage, words: Sequence[str]) -> bool:
     try:
         with checked(stage, words):
             return True
@@ -243,9 +245,9 @@ def _holds(stage: Stage, words: Sequence[str]) -> bool:
         return False
 
 
-def _with(words: Sequence[str], settled: Mapping[str, Any]) -> list[str]:
-    """A command line with what is settled; that comes after its experiment, before the rest."""
-    return [*words[:2], *assignments(settled), *words[2:]]
+def _with(words: Sequence[str], fixed: Mapping[str, Any]) -> list[str]:
+    """Insert the fixed keys into a command line, after its experiment and name."""
+    return [*words[:2], *assignments(fixed), *words[2:]]
 
 
 def _is_group(sweep: Sweep, key: str) -> bool:
@@ -254,7 +256,7 @@ def _is_group(sweep: Sweep, key: str) -> bool:
 
 @contextmanager
 def _named(stage: Stage) -> Iterator[None]:
-    """What is wrong within is wrong in this stage."""
+    """Name the stage in a ConfigError that is raised within."""
     try:
         yield
     except ConfigError as error:

@@ -1,7 +1,7 @@
-"""What the trials of an earlier sweep say in the space of another: adapted, or left out.
+"""Adapt the trials of a previous sweep to another space, or leave them out with a reason.
 
-Pure: records and spaces in, records and counts out. Reading earlier sweeps is
-`sweeps.transfer.previous_sweeps`'s; what samplers make of the trials is theirs.
+Pure: records and spaces in, records and counts out. `sweeps.transfer.previous_sweeps` reads the
+previous sweeps, and samplers decide what to make of the trials.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from sweeps.space.dimensions import Choice, Dimension, Interval, label_of, text,
 from sweeps.space.space import Parameter, Space
 from sweeps.trials import SEED, TrialRecord
 
-#: Numbers of a continuum are about the same if they lie this share of its interval apart.
-ABOUT = 0.05
+#: Real numbers are nearly equal if they differ by at most this share of their interval.
+TOLERANCE = 0.05
 
-#: Values of one key that are told apart in a note.
-_TOLD = 3
+#: Number of different values of a key that a message lists.
+_LISTED = 3
 
-#: Of a trial of an earlier sweep, the value of a key that was not swept; KeyError: none is known.
-Then = Callable[[TrialRecord, Parameter], Any]
-#: The value of a key that is not swept now, beside these params; KeyError: there is no such key.
-Now = Callable[[Mapping[str, Any], str], Any]
+#: Value of a key that a previous sweep did not sweep, in one of its trials; KeyError: unknown.
+PreviousValue = Callable[[TrialRecord, Parameter], Any]
+#: Value of a key that is not swept now, in a trial with these params; KeyError: no such key.
+CurrentValue = Callable[[Mapping[str, Any], str], Any]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trial's configuration as far as a space has it.
+    """A trial's configuration as far as it fits into a space.
 
     Attributes:
         params: swept key -> value in the space, of the keys that exist with each other.
-        added: those that were not swept then -> the value that they had.
-        clipped: those whose value lay outside of the interval, or between its steps.
-        unfit: keys that keep it from being a trial of this space -> why.
+        added: key that was not swept then -> the value that it had.
+        clipped: keys whose value was outside the interval, or between its steps.
+        unfit: key that does not fit into the space -> the reason.
     """
 
     params: Mapping[str, Any]
@@ -47,22 +47,31 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Adapted:
-    """The trials of a sweep that another space has, and what was done to them, in lines."""
+    """The trials of a sweep that fit into another space, and how they were adapted.
+
+    Attributes:
+        left_out: reason -> number of trials that were left out for it.
+        messages: lines that tell what was added, clipped and left out.
+    """
 
     trials: tuple[TrialRecord, ...]
     left_out: Mapping[str, int]
-    told: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def fit(
-    trial: TrialRecord, dimensions: Mapping[str, Dimension], space: Space, then: Then, now: Now
+    trial: TrialRecord,
+    dimensions: Mapping[str, Dimension],
+    space: Space,
+    previous_value: PreviousValue,
+    current_value: CurrentValue,
 ) -> Fitted:
-    """A trial of one sweep in the space of another.
+    """Fit a trial of one sweep into the space of another.
 
     A key that is swept now and was not then has the value that it had; one that was swept then
-    and is not now must have had about the value that it has now. Numbers outside an interval are
-    clipped to it; values that a choice does not have do not fit. Trials that differ in the seed
-    alone are alike.
+    and is not now must have had nearly the value that it has now. Numbers outside an interval are
+    clipped to it; values that a choice does not have do not fit. The seed
+    of a trial always fits.
 
     Args:
         dimensions: what was swept then.
@@ -74,10 +83,10 @@ def fit(
         if not parameter.applies(params):
             continue
         try:
-            value = trial.params[key] if key in trial.params else then(trial, parameter)
-            params[key] = placed(parameter.dimension, value)
+            value = trial.params[key] if key in trial.params else previous_value(trial, parameter)
+            params[key] = value_in(parameter.dimension, value)
         except KeyError:
-            unfit[key] = f"{key} is not known of them"
+            unfit[key] = f"{key} is not on record"
             continue
         except ValueError:
             if key == SEED:
@@ -98,12 +107,12 @@ def fit(
         if key in params or key in unfit or key == SEED:
             continue
         try:
-            own = now(params, key)
+            own = current_value(params, key)
         except KeyError:
             unfit[key] = f"{key} is no key of this sweep"
             continue
-        if not about(dimensions.get(key), value, own):
-            unfit[key] = f"{key} is {text(own)} now and was another"
+        if not nearly_equal(dimensions.get(key), value, own):
+            unfit[key] = f"{key} is {text(own)} now and was different"
     return Fitted(params, added, tuple(clipped), unfit)
 
 
@@ -111,14 +120,14 @@ def adapt(
     trials: Iterable[TrialRecord],
     dimensions: Mapping[str, Dimension],
     space: Space,
-    then: Then,
-    now: Now,
+    previous_value: PreviousValue,
+    current_value: CurrentValue,
 ) -> Adapted:
-    """The trials of one sweep, all with a score, as trials of the space of another."""
+    """Adapt the trials of one sweep, all with a score, to the space of another."""
     kept = []
     left_out, added, clipped = Counter[str](), dict[str, list[Any]](), Counter[str]()
     for trial in trials:
-        fitted = fit(trial, dimensions, space, then, now)
+        fitted = fit(trial, dimensions, space, previous_value, current_value)
         if fitted.unfit:
             left_out[next(iter(fitted.unfit.values()))] += 1
             continue
@@ -127,19 +136,19 @@ def adapt(
             added.setdefault(key, []).append(value)
         clipped.update(fitted.clipped)
     ranges = {parameter.key: str(parameter.dimension) for parameter in space.parameters}
-    told = [
+    messages = [
         *(f"{key} was not swept: {_values(values)}" for key, values in added.items()),
         *(f"{key} clipped to {ranges[key]}: {_trials(n)}" for key, n in clipped.items()),
         *(f"{why}: {_trials(n)} left out" for why, n in left_out.most_common()),
     ]
-    return Adapted(tuple(kept), left_out, tuple(told))
+    return Adapted(tuple(kept), left_out, tuple(messages))
 
 
-def placed(dimension: Dimension, value: Any) -> Any:
-    """The value of a dimension that a value of another is.
+def value_in(dimension: Dimension, value: Any) -> Any:
+    """Return the value of a dimension that equals a value of another, clipped to an interval.
 
     Raises:
-        ValueError: a choice does not have it, or an interval is asked for what is no number.
+        ValueError: the choice does not have the value, or the interval is given no number.
     """
     if isinstance(dimension, Choice):
         for own in dimension.values:
@@ -156,8 +165,8 @@ def placed(dimension: Dimension, value: Any) -> Any:
     return tidy(dimension.low + steps * step, dimension.integer)
 
 
-def about(dimension: Dimension | None, one: Any, other: Any) -> bool:
-    """Whether two values are the same, or of a continuum as good as the same."""
+def nearly_equal(dimension: Dimension | None, one: Any, other: Any) -> bool:
+    """Whether two values are equal, or real numbers of an interval within the tolerance."""
     if _equal(one, other):
         return True
     if not isinstance(dimension, Interval) or dimension.size is not None:
@@ -168,7 +177,7 @@ def about(dimension: Dimension | None, one: Any, other: Any) -> bool:
         )
     except (ValueError, TypeError):
         return False
-    return abs(a - b) <= ABOUT * abs(high - low)
+    return abs(a - b) <= TOLERANCE * abs(high - low)
 
 
 def _on_scale(dimension: Interval, value: Any) -> float:
@@ -183,7 +192,7 @@ def _equal(one: Any, other: Any) -> bool:
     if _is_number(one) and _is_number(other):
         return math.isclose(one, other, rel_tol=1e-9)
     if isinstance(one, bool) != isinstance(other, bool):
-        return False  # 1 and true
+        return False  # 1 is not true
     return bool(label_of(one) == label_of(other))
 
 
@@ -192,10 +201,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _values(values: Sequence[Any]) -> str:
-    """The values that trials had, with how many had each: "0.9 (7 trials), 0 (2 trials)"."""
+    """Write the values that trials had and the number of each: "0.9 in 7 trials, 0 in 2 trials"."""
     counted = Counter(text(value) for value in values).most_common()
-    shown = [f"{value} in {_trials(n)}" for value, n in counted[:_TOLD]]
-    rest = sum(n for _, n in counted[_TOLD:])
+    shown = [f"{value} in {_trials(n)}" for value, n in counted[:_LISTED]]
+    rest = sum(n for _, n in counted[_LISTED:])
     return ", ".join([*shown, *([f"others in {_trials(rest)}"] if rest else [])])
 
 

@@ -17,87 +17,91 @@ from sweeps.transfer.previous_sweeps import Earlier, named, read
 from sweeps.trials import Objective, TrialRecord
 from trainers.errors import ConfigError
 
-#: Keys that are told as different.
-_TOLD = 4
+#: Number of differing keys, and of reasons, that a message lists.
+_LISTED = 4
 
 
 def gather(sweep: Sweep) -> Transfer:
-    """The trials of the sweeps that `from_sweep` names, adapted to this one's space.
+    """Gather the trials of the sweeps that `from_sweep` names, adapted to this sweep's space.
 
     Raises:
-        ConfigError: a sweep that is not there, has another objective, or nothing to be learnt.
+        ConfigError: a sweep that does not exist, has another objective, or no score yet.
     """
-    found = [read(folder) for folder in named(sweep.config[FROM_SWEEP], sweep.config["results"])]
-    if not found:
+    previous_sweeps = [
+        read(folder) for folder in named(sweep.config[FROM_SWEEP], sweep.config["results"])
+    ]
+    if not previous_sweeps:
         return Transfer()
-    for earlier in found:
-        _refuse_useless(earlier, sweep.objective)
-    data = {earlier.name: earlier.data for earlier in found}
+    for previous in previous_sweeps:
+        _refuse_useless(previous, sweep.objective)
+    data = {previous.name: previous.data for previous in previous_sweeps}
     if not sweep.search.learns:
-        note = (
-            f"{FROM_SWEEP}: search={sweep.choice('search')} takes no heed of earlier sweeps; "
+        message = (
+            f"{FROM_SWEEP}: search={sweep.choice('search')} does not learn from previous sweeps; "
             "search=tpe and search=gp do"
         )
-        return Transfer(data, (), (note,))
+        return Transfer(data, (), (message,))
     trials: list[TrialRecord] = []
-    notes: list[str] = []
-    for earlier in found:
-        more, told = _adapted(earlier, sweep)
-        trials += more
-        notes += told
-    return Transfer(data, tuple(trials), tuple(notes))
+    messages: list[str] = []
+    for previous in previous_sweeps:
+        adapted, lines = _adapted(previous, sweep)
+        trials += adapted
+        messages += lines
+    return Transfer(data, tuple(trials), tuple(messages))
 
 
-def _refuse_useless(earlier: Earlier, objective: Objective) -> None:
-    if earlier.objective != objective:
+def _refuse_useless(previous: Earlier, objective: Objective) -> None:
+    if previous.objective != objective:
         raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: its objective was {_goal(earlier.objective)}, and this "
-            f"sweep's is {_goal(objective)}: name a sweep with the same, or set task.metric and "
-            "task.mode"
+            f"{FROM_SWEEP}={previous.name}: its objective was {_goal(previous.objective)}, and "
+            f"this sweep's is {_goal(objective)}: name a sweep with the same, or set "
+            "task.metric and task.mode"
         )
-    if not earlier.scored:
+    if not previous.scored:
         raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: none of its {len(earlier.trials)} trials has a score "
+            f"{FROM_SWEEP}={previous.name}: none of its {len(previous.trials)} trials has a score "
             "yet: let it run first, or leave it out"
         )
 
 
-def _adapted(earlier: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], list[str]]:
-    """Its trials in the sweep's space, and lines on them."""
-    scored = earlier.scored
+def _adapted(previous: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], list[str]]:
+    """Adapt the trials of a previous sweep to this sweep's space, with messages about them."""
+    scored = previous.scored
     adapted = adapt(
-        scored, earlier.dimensions, sweep.space, earlier.then, sweep.composition.unswept
+        scored, previous.dimensions, sweep.space, previous.then, sweep.composition.unswept
     )
     if not adapted.trials:
-        reasons = Counter(adapted.left_out).most_common(_TOLD)
+        reasons = Counter(adapted.left_out).most_common(_LISTED)
         why = "; ".join(f"{reason} ({n})" for reason, n in reasons)
         raise ConfigError(
-            f"{FROM_SWEEP}={earlier.name}: none of its {len(scored)} scored trials is of this "
-            f"space: {why}.\nWiden the space to hold them, or leave {earlier.name} out"
+            f"{FROM_SWEEP}={previous.name}: none of its {len(scored)} scored trials is of this "
+            f"space: {why}.\nWiden the space to hold them, or leave {previous.name} out"
         )
-    lead = f"{FROM_SWEEP}={earlier.name}: "
+    lead = f"{FROM_SWEEP}={previous.name}: "
     share = f"{len(adapted.trials)} of {len(scored)} scored trials feed the search"
-    differing = list(_differing(earlier, sweep))
+    differing = list(_differing(previous, sweep))
     if differing:
-        more = f" and {len(differing) - _TOLD} more" if len(differing) > _TOLD else ""
-        share += f"; it had {', '.join(differing[:_TOLD])}{more}"
-    return adapted.trials, [lead + told for told in (share, *adapted.told)]
+        more = f" and {len(differing) - _LISTED} more" if len(differing) > _LISTED else ""
+        share += f"; it had {', '.join(differing[:_LISTED])}{more}"
+    return adapted.trials, [lead + line for line in (share, *adapted.messages)]
 
 
-def _differing(earlier: Earlier, sweep: Sweep) -> Iterator[str]:
-    """What was the same for all trials then, and is the same for all, but another, now."""
+def _differing(previous: Earlier, sweep: Sweep) -> Iterator[str]:
+    """Tell each key that has another value now, of those that neither sweep varies."""
     base = sweep.composition.base
     now, as_written = plain(base), OmegaConf.to_container(base, resolve=False)
-    swept = {*earlier.dimensions, *sweep.space.keys}
+    swept = {*previous.dimensions, *sweep.space.keys}
     for key in dotted(base):
         below_swept = any(f"{key}.".startswith(f"{other}.") for other in swept)
         if below_swept or is_of(Kind.OF_SWEEP | Kind.NO_SCORE, key):
             continue
         try:
-            was, has = value_at(earlier.config, key), value_at(now, key)
+            was, has = value_at(previous.config, key), value_at(now, key)
         except KeyError:
             continue
-        if was != has and "${" not in str(value_at(as_written, key)):  # which another key tells
+        if was != has and "${" not in str(
+            value_at(as_written, key)
+        ):  # a value that refers to another key differs with it
             yield f"{key}={text(was)} (now {text(has)})"
 
 
@@ -106,15 +110,15 @@ def _goal(objective: Objective) -> str:
 
 
 def with_transfer(sweep: Sweep) -> Sweep:
-    """The sweep with what it learns from earlier ones.
+    """Add to a sweep the trials of previous sweeps that it learns from.
 
     Raises:
-        ConfigError: an earlier sweep that is not there, or has nothing to be learnt.
+        ConfigError: a previous sweep that does not exist, or has nothing to learn from.
     """
     transfer = gather(sweep)
     if transfer.data and sweep.further:
         raise ConfigError(
-            "from_sweep: earlier sweeps teach by one objective, and this one has several: leave "
-            "out from_sweep or objectives"
+            "from_sweep: a search learns from previous sweeps by one objective, and this sweep has "
+            "several: leave out from_sweep or objectives"
         )
-    return replace(sweep, transfer=transfer, notes=(*sweep.notes, *transfer.notes))
+    return replace(sweep, transfer=transfer, messages=(*sweep.messages, *transfer.messages))

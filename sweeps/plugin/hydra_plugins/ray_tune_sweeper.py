@@ -1,4 +1,7 @@
-"""The Hydra plugin: `hydra/sweeper=ray_tune`. Hydra looks for it in this namespace only."""
+"""Plug into Hydra as its sweeper: `hydra/sweeper=ray_tune`.
+
+Hydra looks for plugins in the namespace `hydra_plugins` alone.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from omegaconf import DictConfig
 
 
 class RayTuneSweeper(Sweeper):
-    """Hands what Hydra composed to `sweeps.commands.sweep`."""
+    """Pass what Hydra composed to `sweeps.commands.sweep`."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Keep what Hydra knows; the task function is not used, trials run elsewhere."""
+        """Keep Hydra's loader and configuration; the task function is not used."""
         self._loader = hydra_context.config_loader
         self._config = config
 

@@ -111,7 +111,7 @@ def test_what_is_damaged_is_refused(swept: Path, tmp_path: Path) -> None:
     given = {"results": str(tmp_path)}
 
     damage(next(best.glob("epoch_*")) / "state.pt")
-    with pytest.raises(ConfigError, match=r"cannot be looked at: .*crc32.*other epochs are in"):
+    with pytest.raises(ConfigError, match=r"cannot be loaded: .*crc32.*other epochs are in"):
         best_of("s", given)
     shutil.rmtree(next(best.glob("epoch_*")))
     with pytest.raises(ConfigError, match="has no checkpoint"):

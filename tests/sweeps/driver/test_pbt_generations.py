@@ -291,7 +291,7 @@ class TestRefusals:
             (("first.epochs=1,2",), r"first\.epochs cannot change"),
             (("budget.trials=null", "budget.hours=1"), r"budget\.trials is the size of the popul"),
             (("budget.trials=1",), r"needs 2 or more, not 1: budget\.trials=16"),
-            (("epochs=2",), r"nobody would ever give way, for no trial of epochs=2"),
+            (("epochs=2",), r"no trial would ever be replaced, as no trial of epochs=2"),
             (("stop.interval=9",), r"a shorter stop\.interval, or more epochs"),
             (("stop.quantile=0.9",), r"stop\.quantile above 0 and at most 0\.5"),
         ],

@@ -76,7 +76,7 @@ def test_runs_its_stages_in_order_and_leaves_a_table(
     assert re.findall(r"Stage \d of 2  p-\d", output) == ["Stage 1 of 2  p-1", "Stage 2 of 2  p-2"]
     second = results_folder.read_sweep(results_folder.find(tmp_path, "p-2"))
     width = second["config"]["model"]["width"]
-    assert f"settled: model.width={width}" in output
+    assert f"fixed: model.width={width}" in output
     assert f"model.width={width}" in second["overrides"]
     assert len(second["config"]["points"]) == 2
     assert re.search(r"^2 +p-2 +3 ", output, flags=re.MULTILINE)
@@ -94,11 +94,11 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     assert f'make resume SWEEP=p ARGS="results={tmp_path}"' in capsys.readouterr().out
     gone_on: list[tuple[str, Sequence[str]]] = []
 
-    def go_on(where: Path, name: str, given: Sequence[str], ray: Ray) -> int | str:
+    def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray) -> int | str:
         gone_on.append((name, given))
         return 0
 
-    monkeypatch.setattr(plan_module, "go_on", go_on)
+    monkeypatch.setattr(plan_module, "resume_sweep", resume_sweep)
     given = [f"results={tmp_path}", "max_concurrent=2"]
     assert resume(tmp_path, "p", given) == 0
     assert gone_on == [("p-1", given)]
@@ -109,7 +109,7 @@ def test_interrupted_it_says_how_to_go_on_and_does(
     )
 
     (tmp_path / "p-2" / "sweep.yaml").unlink()  # as if it had been killed while it was made
-    monkeypatch.setattr(plan_module, "go_on", lambda *_: "p-1 is finished")
+    monkeypatch.setattr(plan_module, "resume_sweep", lambda *_: "p-1 is finished")
     assert resume(tmp_path, "p", given) == 0
     assert begun == ["p-2", "p-2"]
 
@@ -164,7 +164,7 @@ def test_the_preview_shows_all_stages_and_runs_none(
     shown: list[str] = []
     monkeypatch.setattr(preview, "show", lambda sweep, console: shown.append(sweep.name))
     plan(tmp_path, "preview=true")
-    assert "settled before: model.width" in capsys.readouterr().out
+    assert "fixed by previous stages: model.width" in capsys.readouterr().out
     assert shown == ["p-1", "p-2"]
     assert begun == []
     assert list(tmp_path.iterdir()) == []

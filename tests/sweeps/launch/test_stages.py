@@ -52,7 +52,7 @@ class TestStages:
             ("[{experiment:mnist},{experiment:mnist,best:0}]", r"plan\[1\].best must be 1 or more"),
             ("[{experiment:mnist,budget:3}]", r"plan\[0\].budget must be limits"),
             ("[{experiment:mnist,overrides:a}]", r"plan\[0\].overrides must list"),
-            ("[{experiment:mnist,overrides:['name=x']}]", "the plan sees to that"),
+            ("[{experiment:mnist,overrides:['name=x']}]", "the plan sets this itself"),
         ],
     )  # fmt: skip
     def test_refused(self, plan: str, told: str) -> None:
@@ -96,20 +96,20 @@ class TestNext:
 
     def test_what_was_settled_is_kept_and_the_best_come_first(self, where: Path) -> None:
         before = read(Folder(where / "p-1"))
-        settled = {
+        fixed = {
             "model.width": 64, "optimizer": "sgd", "optimizer.momentum": 0.6, "model.dropout": 0.1,
             "model.channels": 8,
         }  # fmt: skip
         stage = self.stage(LR.replace("1e-4", "5e-3"), "model.dropout=0.0")
-        begun = next_stage(stage, self.GIVEN, settled, before)
+        begun = next_stage(stage, self.GIVEN, fixed, before)
         # dropout is given, channels are not of this model
-        assert begun.settled == {
+        assert begun.fixed == {
             "optimizer": "sgd", "model.width": 64, "optimizer.momentum": 0.6,
         }  # fmt: skip
-        assert begun.told[0] == "settled: optimizer=sgd  model.width=64  optimizer.momentum=0.6"
+        assert begun.messages[0] == "fixed: optimizer=sgd  model.width=64  optimizer.momentum=0.6"
         ranked = sorted(before.scored, key=lambda t: -(t.best(before.objective) or (0, 0.0))[1])
         rates = [max(float(str(t.params["optimizer.lr"])), 5e-3) for t in ranked[:2]]
-        assert begun.told[1] == (f"begins like the best of p-1: {ranked[0].id}, {ranked[1].id}")
+        assert begun.messages[1] == (f"begins with the best of p-1: {ranked[0].id}, {ranked[1].id}")
         with checked(stage, begun.words) as sweep:
             assert sweep.config["model"]["width"] == 64
             assert sweep.config["optimizer"]["momentum"] == 0.6
@@ -126,7 +126,7 @@ class TestNext:
     def test_what_this_stage_cannot_be_with_is_left_and_told(self, where: Path) -> None:
         before = read(Folder(where / "p-1"))
         stage = self.stage(LR)
-        settled = {"batch_size": 32, "epochs": "many"}
-        begun = next_stage(stage, self.GIVEN, settled, before)
-        assert begun.settled == {"batch_size": 32}
-        assert begun.told[1] == "not settled, as this stage cannot be with it: epochs=many"
+        fixed = {"batch_size": 32, "epochs": "many"}
+        begun = next_stage(stage, self.GIVEN, fixed, before)
+        assert begun.fixed == {"batch_size": 32}
+        assert begun.messages[1] == "not fixed, as this stage cannot have it: epochs=many"

@@ -19,7 +19,7 @@ from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.space.grammar import parse
 from sweeps.space.space import Parameter, Space
 from sweeps.study.codec import decode, encode
-from sweeps.transfer.adapt import about, adapt, fit, placed
+from sweeps.transfer.adapt import adapt, fit, nearly_equal, value_in
 from sweeps.trials import Objective, State, TrialRecord
 
 ACCURACY = Objective("val_accuracy", maximize=True)
@@ -64,7 +64,7 @@ class TestAdapting:
         ours = [trial(0, lr=1e-4, width=16, kind="a"), trial(1, lr=0.1, width=64, kind="c")]
         found = self.adapted(self.THEN, *ours)
         assert list(found.trials) == ours
-        assert found.told == ()
+        assert found.messages == ()
 
     def test_a_key_that_was_not_swept_has_the_value_that_it_had(self) -> None:
         now = space("lr=tag(log,interval(1e-4,1e-1))", "width=16,32,64", "kind=a,b,c",
@@ -75,7 +75,7 @@ class TestAdapting:
         assert found.trials[0].params == {
             "lr": 1e-2, "width": 16, "kind": "a", "drop": 0.1, "norm": "none",
         }  # fmt: skip
-        assert found.told == (
+        assert found.messages == (
             "drop was not swept: 0 in 1 trial",
             "norm was not swept: none in 1 trial",
             "drop clipped to 0.1 to 0.5: 1 trial",
@@ -85,15 +85,15 @@ class TestAdapting:
         now = space("lr=tag(log,interval(1e-4,1e-1))", "width=16,32,64", "kind=a,b,c", "drop=1,2")
         found = self.adapted(now, trial(lr=1e-2, width=16, kind="a"), then=known(drop=0))
         assert found.trials == ()
-        assert found.told == ("drop=0 is not in the space: 1 trial left out",)
+        assert found.messages == ("drop=0 is not in the space: 1 trial left out",)
 
     def test_a_key_that_is_swept_no_more_must_have_been_where_it_is(self) -> None:
         now = space("lr=tag(log,interval(1e-4,1e-1))", "kind=a,b,c")
         trials = [trial(n, lr=1e-2, width=w, kind="a") for n, w in enumerate((16, 32, 16, 64))]
         found = self.adapted(now, *trials, has=known(width=16))
         assert [t.id for t in found.trials] == ["0000", "0002"]
-        assert found.told == ("width is 16 now and was another: 2 trials left out",)
-        assert self.adapted(now, *trials).told == (
+        assert found.messages == ("width is 16 now and was different: 2 trials left out",)
+        assert self.adapted(now, *trials).messages == (
             "width is no key of this sweep: 4 trials left out",
         )
 
@@ -115,7 +115,7 @@ class TestAdapting:
             {"lr": 1e-3, "width": 20, "kind": "a"},
             {"lr": 5e-3, "width": 60, "kind": "c"},
         ]
-        assert found.told == (
+        assert found.messages == (
             "lr clipped to 0.001 to 0.01  (log): 1 trial",
             "width clipped to 20 to 60  (integers, step 20): 2 trials",
             "kind=b is not in the space: 1 trial left out",
@@ -141,7 +141,7 @@ class TestAdapting:
     def test_what_nobody_knows_leaves_the_trial_out(self) -> None:
         now = space("lr=interval(0,1)", "width=16,32,64", "kind=a,b,c", "new=1,2")
         found = self.adapted(now, trial(lr=0.5, width=16, kind="a"))
-        assert found.left_out == {"new is not known of them": 1}
+        assert found.left_out == {"new is not on record": 1}
 
     def test_seeds_are_alike(self) -> None:
         then = space("seed=1,2,3", "lr=interval(0,1)")
@@ -191,7 +191,7 @@ class TestPlacing:
     def test_a_number_is_brought_into_the_interval_and_one_of_it_is_left(
         self, interval: Interval, number: float
     ) -> None:
-        value = placed(interval, number)
+        value = value_in(interval, number)
         assert interval.contains(value)
         fixed = FixedTrial({"x": interval.label(value)})
         again = interval.suggest(fixed, "x")  # warns, which fails a test, if it is outside
@@ -199,19 +199,19 @@ class TestPlacing:
             fixed.distributions["x"].to_internal_repr(interval.label(value))
         )
         assert interval.contains(again)
-        assert placed(interval, value) == value
+        assert value_in(interval, value) == value
 
     @given(intervals(), st.data())
     def test_the_nearest_is_taken(self, interval: Interval, data: st.DataObject) -> None:
         number = data.draw(st.floats(interval.low, interval.high))
         step = interval.step or (1 if interval.integer else 0)
-        assert abs(placed(interval, number) - number) <= step / 2 + 1e-9
+        assert abs(value_in(interval, number) - number) <= step / 2 + 1e-9
 
     @given(st.lists(VALUES, min_size=1, max_size=5), VALUES)
     def test_a_choice_has_its_values_and_no_others(self, values: list[Any], value: Any) -> None:
         choice = Choice(tuple(values))
         try:
-            own = placed(choice, value)
+            own = value_in(choice, value)
         except ValueError:
             assert not any(type(v) is type(value) and v == value for v in values)
         else:
@@ -221,7 +221,7 @@ class TestPlacing:
     @pytest.mark.parametrize("value", [None, "a", True, math.nan, [1]])
     def test_what_is_no_number_is_in_no_interval(self, value: Any) -> None:
         with pytest.raises(ValueError, match=re.escape(str(value))):
-            placed(Interval(0.0, 1.0), value)
+            value_in(Interval(0.0, 1.0), value)
 
     @given(intervals(), st.data())
     def test_about_is_the_same_both_ways_and_true_of_itself(
@@ -229,17 +229,17 @@ class TestPlacing:
     ) -> None:
         numbers = st.floats(interval.low, interval.high)
         one, other = data.draw(numbers), data.draw(numbers)
-        assert about(interval, one, one)
-        assert about(interval, one, other) == about(interval, other, one)
+        assert nearly_equal(interval, one, one)
+        assert nearly_equal(interval, one, other) == nearly_equal(interval, other, one)
 
     def test_about_is_by_the_scale(self) -> None:
         log = Interval(1e-4, 1e-1, log=True)
-        assert about(log, 1e-3, 1.3e-3)
-        assert not about(log, 1e-3, 2e-3)
-        assert not about(Interval(1e-4, 1e-1), 1e-3, 2e-2)
-        assert not about(Interval(1, 9, integer=True), 3, 4)
-        assert not about(log, 1e-3, "x")
-        assert not about(log, 1e-3, -1.0)
+        assert nearly_equal(log, 1e-3, 1.3e-3)
+        assert not nearly_equal(log, 1e-3, 2e-3)
+        assert not nearly_equal(Interval(1e-4, 1e-1), 1e-3, 2e-2)
+        assert not nearly_equal(Interval(1, 9, integer=True), 3, 4)
+        assert not nearly_equal(log, 1e-3, "x")
+        assert not nearly_equal(log, 1e-3, -1.0)
 
 
 @given(st.data())
@@ -249,7 +249,7 @@ def test_whatever_a_space_holds_comes_back_from_the_record_and_into_the_image(
     numbers = [Parameter(f"x{i}", data.draw(intervals())) for i in range(2)]
     kinds = Choice(("a", None, True, [1, 2], 0.5))
     whole = Space((*numbers, Parameter("kind", kinds)))
-    params = {p.key: placed(p.dimension, data.draw(NUMBERS)) for p in numbers}
+    params = {p.key: value_in(p.dimension, data.draw(NUMBERS)) for p in numbers}
     params["kind"] = data.draw(st.sampled_from(kinds.values))
     ours = TrialRecord("0003", 0, State.STOPPED, "", params, {1: {"val_accuracy": 0.25}})
     [back] = decode(encode([ours], whole, ACCURACY), whole, ACCURACY)

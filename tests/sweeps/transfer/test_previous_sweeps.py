@@ -76,7 +76,7 @@ def pretend(sweep: Sweep, trials: int, keep_open: bool = False, failing: bool = 
 
 def lines(where: Path, *words: str) -> list[str]:
     with composed(where, "name=new", *words) as sweep:
-        return [note.partition(": ")[2] for note in with_transfer(sweep).notes]
+        return [note.partition(": ")[2] for note in with_transfer(sweep).messages]
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ class TestNames:
             ("from_sweep=ab,ab", "from_sweep names ab twice"),
             ("from_sweep=p", "from_sweep=p is a plan: name one of its sweeps, from_sweep=p-1"),
             ("from_sweep={a:1}", "from_sweep must name sweeps, not"),
-            ("from_sweep=interval(1,2)", "name earlier sweeps, from_sweep=a,b"),
+            ("from_sweep=interval(1,2)", "name previous sweeps, from_sweep=a,b"),
         ],
     )
     def test_refused(self, tmp_path: Path, word: str, told: str) -> None:
@@ -195,7 +195,7 @@ class TestGathering:
         assert lines(there, LR, "model.depth=2,3", "model.width=32", "from_sweep=a") == [
             f"{kept} of 6 scored trials feed the search; it had epochs=3 (now 40)",
             f"model.depth was not swept: 2 in {kept} trials",
-            f"model.width is 32 now and was another: {6 - kept} trial{'s' * (kept < 5)} left out",
+            f"model.width is 32 now and was different: {6 - kept} trial{'s' * (kept < 5)} left out",
         ]
 
     def test_a_group_had_the_choice_that_its_command_line_made(self, tmp_path: Path) -> None:
@@ -251,8 +251,8 @@ class TestGathering:
                 if warm.trials:
                     taught.add(path.stem)
                 else:
-                    assert warm.notes == (
-                        "from_sweep: search=random takes no heed of earlier sweeps; search=tpe "
+                    assert warm.messages == (
+                        "from_sweep: search=random does not learn from previous sweeps; search=tpe "
                         "and search=gp do",
                     )
         assert taught == {"tpe", "gp"}
