@@ -1,1 +1,11 @@
-"""From the command line to a composed configuration, and what is wrong with it in a line."""
+"""Turn a command line into a composed configuration, and explain what is wrong with it.
+
+schema.py          the typed configuration of a sweep, and the kinds of its keys
+composition.py     compose the configuration of a sweep and of its trials with Hydra
+swept_space.py     find what varies
+keys.py            look up dotted keys in configurations
+overrides.py       read the words of a command line
+require.py         refuse infeasible trials: `require:`, `model.max_parameters`
+instantiate.py     build the object that a config group describes
+error_messages.py  explain what Hydra refuses
+"""
