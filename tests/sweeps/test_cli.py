@@ -142,38 +142,6 @@ def test_train_refuses(
     assert list(here.iterdir()) == []
 
 
-def test_a_preview_of_what_can_be_is_no_error(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
-    words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
-    words += ["study=postgresql://g:hush@nowhere/db"]
-    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
-    sweep.main()
-    captured = capsys.readouterr()
-    assert captured.err == ""
-    assert "optimizer.lr" in captured.out
-    assert "in postgresql://g@nowhere/db" in captured.out
-    assert "at most 2 hours; until val_accuracy is 0.9; until 5 in a row are no better" in " ".join(
-        captured.out.split()
-    )
-    assert list(here.iterdir()) == []
-
-
-def test_a_preview_shows_conditions_and_requirements(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["preview=true", "space=null", "model.depth=1,2", "model.width=8,16", "search=grid"]
-    when = "+when={model.width: 'model.depth > 1'}"
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(sys, "argv", ["sweeps", *words, when, "require=['parameters <= 20_000']"])
-    sweep.main()
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
-    assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines
-    assert ["configurations", "3"] in lines
-
-
 class TestRefusals:
     def test_of_a_configuration_end_the_program(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as end, refusals():

@@ -20,7 +20,6 @@ from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.trials import Source, State, TrialRecord, ranking
 from tests.sweeps.driver.test_driver import Clock, Sitting
-from trainers.errors import ConfigError
 
 RULE = (
     "space=null",
@@ -277,25 +276,3 @@ def test_changes_are_told_in_short() -> None:
         "c x -> -",
         "d - -> true",
     ]
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("words", "told"),
-        [
-            (("model.width=16,32",), r"model\.width cannot change while a trial trains"),
-            (("seed=0,1",), r"seed cannot change .*\(seed=0\)"),
-            (("epochs=4,6",), r"epochs cannot change"),
-            (("optimizer.fused=true,false",), r"optimizer\.fused cannot change"),
-            (("schedule.warmup=0,1",), r"schedule\.warmup cannot change"),
-            (("first.epochs=1,2",), r"first\.epochs cannot change"),
-            (("budget.trials=null", "budget.hours=1"), r"budget\.trials is the size of the popul"),
-            (("budget.trials=1",), r"needs 2 or more, not 1: budget\.trials=16"),
-            (("epochs=2",), r"no trial would ever be replaced, as no trial of epochs=2"),
-            (("stop.interval=9",), r"a shorter stop\.interval, or more epochs"),
-            (("stop.quantile=0.9",), r"stop\.quantile above 0 and at most 0\.5"),
-        ],
-    )
-    def test_before_anything_runs(self, words: tuple[str, ...], told: str) -> None:
-        with pytest.raises(ConfigError, match=told):
-            checked(*words)

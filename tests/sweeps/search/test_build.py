@@ -1,8 +1,9 @@
-"""Building a search tells what it does with previous trials, and with a key's own value."""
+"""A search is built, or refused in a line; it says what it does with trials of others."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,8 @@ from optuna.samplers import PartialFixedSampler, TPESampler
 from sweeps.search.build import build, includes_own_values
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
-from tests.sweeps.search.test_search import space
+from tests.sweeps.search.test_samplers import GRID, MIXED, RANDOM, TPE, of_conf, space
+from trainers.errors import ConfigError
 
 CONF = sorted((Path(__file__).resolve().parents[3] / "conf/search").glob("*.yaml"))
 CHOICES = space("width=16,32", "lr=0.1,0.2")
@@ -33,3 +35,26 @@ def test_a_sampler_of_somebody_elses_is_taken_to_learn() -> None:
 def test_only_an_ablation_wants_a_keys_own_value_among_those_listed(path: Path) -> None:
     config = yaml.safe_load(path.read_text())
     assert includes_own_values(config) == (path.stem == "ablation")
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({**TPE, "n_startup": 3}, "n_startup"),
+            ({**RANDOM, "n_startup_trials": 3}, "n_startup_trials"),
+            ({**TPE, "multivariate": False}, "multivariate"),  # group needs it
+            ({**RANDOM, "_target_": "optuna.samplers.TPESmpler"}, "TPESampler"),
+            ({"_target_": "sweeps.search.Gird"}, "Grid"),
+            ({**GRID, "order": "random"}, "order"),
+            ({**RANDOM, "_target_": "optuna.samplers.BruteForceSampler"}, "step"),  # an interval
+            (of_conf("nsga2", population_size=1), "population_size"),
+        ],
+    )
+    def test_of_settings(self, settings: dict[str, Any], told: str) -> None:
+        with pytest.raises(ConfigError) as refusal:
+            build(settings, Setting(MIXED))
+        message = str(refusal.value)
+        assert told in message
+        assert settings["_target_"] in message
+        assert len(message.splitlines()) <= 2, message

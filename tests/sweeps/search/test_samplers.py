@@ -183,7 +183,7 @@ class TestNoConfigurationTwice:
 def test_another_process_proposes_the_same(tmp_path: Path) -> None:
     here = proposals(tmp_path / "here.log", TPE, 11, 7)
     code = (
-        "import json; from pathlib import Path; from tests.sweeps.search.test_search import *\n"
+        "import json; from pathlib import Path; from tests.sweeps.search.test_samplers import *\n"
         f"print(json.dumps(proposals(Path({str(tmp_path / 'there.log')!r}), TPE, 11, 7)))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "12345"}
@@ -241,29 +241,6 @@ class TestGrid:
         assert Grid(Setting(space(f"a=range(0,{LARGEST_GRID})"))).limit() == LARGEST_GRID
         with pytest.raises(ConfigError, match="fewer values"):
             Grid(Setting(space(f"a=range(0,{LARGEST_GRID + 1})")))
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("settings", "told"),
-        [
-            ({**TPE, "n_startup": 3}, "n_startup"),
-            ({**RANDOM, "n_startup_trials": 3}, "n_startup_trials"),
-            ({**TPE, "multivariate": False}, "multivariate"),  # group needs it
-            ({**RANDOM, "_target_": "optuna.samplers.TPESmpler"}, "TPESampler"),
-            ({"_target_": "sweeps.search.Gird"}, "Grid"),
-            ({**GRID, "order": "random"}, "order"),
-            ({**RANDOM, "_target_": "optuna.samplers.BruteForceSampler"}, "step"),  # an interval
-            (of_conf("nsga2", population_size=1), "population_size"),
-        ],
-    )
-    def test_of_settings(self, settings: dict[str, Any], told: str) -> None:
-        with pytest.raises(ConfigError) as refusal:
-            build(settings, Setting(MIXED))
-        message = str(refusal.value)
-        assert told in message
-        assert settings["_target_"] in message
-        assert len(message.splitlines()) <= 2, message
 
 
 def test_seeds_of_trials_differ() -> None:

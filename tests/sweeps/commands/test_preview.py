@@ -1,0 +1,49 @@
+"""A preview shows what a sweep would run, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.commands import sweep
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # so that it is as it was afterwards
+    return tmp_path
+
+
+def test_a_preview_of_what_can_be_is_no_error(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "optimizer.lr=interval(0.1,0.2)", "search=random"]
+    words += ["budget.hours=2", "budget.target=0.9", "budget.stalled=5"]
+    words += ["study=postgresql://g:hush@nowhere/db"]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
+    sweep.main()
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "optimizer.lr" in captured.out
+    assert "in postgresql://g@nowhere/db" in captured.out
+    assert "at most 2 hours; until val_accuracy is 0.9; until 5 in a row are no better" in " ".join(
+        captured.out.split()
+    )
+    assert list(here.iterdir()) == []
+
+
+def test_a_preview_shows_conditions_and_requirements(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "model.depth=1,2", "model.width=8,16", "search=grid"]
+    when = "+when={model.width: 'model.depth > 1'}"
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words, when, "require=['parameters <= 20_000']"])
+    sweep.main()
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
+    assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines
+    assert ["configurations", "3"] in lines
