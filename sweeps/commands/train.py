@@ -59,7 +59,9 @@ def train(config: DictConfig) -> None:
     began = time.monotonic()
     state, reason, code = "complete", "", 0
     if trained:
-        console.print(f"{folder}: going on after epoch {max(trained)}", highlight=False)
+        console.print(
+            f"{folder}: going on after epoch {max(trained)}", highlight=False, soft_wrap=True
+        )
     if early := portion.told(training.first):
         console.print(f"of {training.epochs} epochs, {early}", highlight=False)
     _head(console)
@@ -179,9 +181,13 @@ def _print_end(
         top = best(rows, training.task)
         metric = training.task.metric
         line += f", best {metric} {score(rows[top][metric])} at epoch {top}"
-    console.print(f"\n{line}" + (f" ({reason})" if reason else ""), highlight=False)
-    console.print(f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}", highlight=False)
-    if state != "complete":
+    console.print(f"\n{line}" + (f" ({reason})" if reason else ""), highlight=False, soft_wrap=True)
+    console.print(
+        f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if state == "abandoned" and rows:  # one that has diverged would diverge again
         console.print("the same command goes on from the last epoch", highlight=False)
 
 

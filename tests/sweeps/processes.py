@@ -67,3 +67,36 @@ def saved(folder: Path) -> dict[str, int]:
         str(path.parent.relative_to(folder)): path.stat().st_mtime_ns
         for path in (folder / "trials").glob("*/epoch_*/state.pt")
     }
+
+
+def command(process: int) -> str:
+    """The command line of a process; empty if it has gone."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def descendants(process: int) -> list[int]:
+    """All processes below one, by /proc."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(path.parent.name)] = int(fields[1])
+    found, added = {process}, True
+    while added:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        added = bool(more)
+        found |= more
+    return sorted(found - {process})
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill a driver alone, and wait until its trials' processes, orphans now, have ended too."""
+    orphans = descendants(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: not any(map(command, orphans)))

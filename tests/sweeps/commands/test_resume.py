@@ -14,7 +14,7 @@ import pytest
 from sweeps.backend.ray_session import Ray
 from sweeps.commands.resume import resume
 from tests.sweeps.conftest import begun
-from tests.sweeps.processes import SEARCH, finish, saved, start, wait_for_epochs
+from tests.sweeps.processes import SEARCH, finish, kill, saved, start, wait_for_epochs
 
 TIMINGS = ("epoch_s", "samples_per_s", "seconds")
 
@@ -39,8 +39,7 @@ def test_a_killed_driver_decides_as_one_left_alone(
     moment = random.Random(11).randrange(1, epochs)
     process = start("sweeps", *SEARCH, where, "name=killed", f"study={record}")
     wait_for_epochs(process, record, moment)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process)
     before = saved(folder)
     capsys.readouterr()
     resume("killed", [where], without_ray)

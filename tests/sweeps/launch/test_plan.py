@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from sweeps.config.composition import compose
 from sweeps.launch import plan as plan_module
 from sweeps.launch.plan import resume
 from tests.sweeps.commands.test_resume import table
-from tests.sweeps.processes import saved, wait_for_epochs
+from tests.sweeps.processes import kill, saved, wait_for_epochs
 from tests.sweeps.processes import start as command
 from tests.sweeps.transfer.test_previous_sweeps import pretend
 from trainers.errors import ConfigError
@@ -176,8 +174,7 @@ def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, without_ray: Ra
     plan(calm, ray=without_ray)
     process = command("sweeps", *WORDS, PLAN, f"results={killed}")
     wait_for_epochs(process, killed / "p-1" / "study.log", 5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    kill(process)
     before = saved(killed / "p-1")
     assert not (killed / "p-2").exists()
 

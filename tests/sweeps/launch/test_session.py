@@ -19,6 +19,7 @@ from optuna.trial import TrialState
 
 from sweeps.commands import predict
 from tests.sweeps.conftest import Ran
+from tests.sweeps.processes import command, descendants
 from tests.sweeps.waiting import until
 from trainers import checkpoints
 from trainers.errors import ConfigError
@@ -235,28 +236,3 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
     assert untimed(rows(killed)) == untimed(rows(calm))
     kept = {name: (folder / name / "state.pt").stat().st_mtime for name in seen}
     assert kept == seen, "a finished epoch was trained again"
-
-
-def command(process: int) -> str:
-    """The command line of a process; empty if it has gone."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def descendants(process: int) -> list[int]:
-    """All processes below one, by /proc."""
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(fields[1])
-    found, added = {process}, True
-    while added:
-        more = {child for child, parent in parents.items() if parent in found} - found
-        added = bool(more)
-        found |= more
-    return sorted(found - {process})

@@ -1,0 +1,96 @@
+"""One model is trained and shown epoch by epoch, and goes on where it was interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from sweeps.commands.train import train
+from sweeps.config.composition import compose
+from sweeps.tracking import NullTracker
+from trainers import history
+
+WORDS = ("track=none", "data.fraction=0.25", "model.width=16", "model.depth=1", "norm=none")
+
+
+class Interrupted(NullTracker):
+    """Ctrl-C comes after an epoch."""
+
+    after: ClassVar[int] = 0
+    reported: ClassVar[list[int]] = []
+
+    def epoch(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: Path, best: bool
+    ) -> None:
+        self.reported.append(epoch)
+        if epoch == self.after:
+            raise KeyboardInterrupt
+
+
+INTERRUPTED = f"track._target_={Interrupted.__module__}.Interrupted"
+
+
+def run(where: Path, *words: str) -> None:
+    with compose([*WORDS, f"results={where}", *words]) as composition:
+        train(composition.base)
+
+
+def rows(where: Path, folder: str = "0001") -> dict[int, dict[str, float]]:
+    return history.read(where / "train" / folder / "metrics.csv")
+
+
+def test_each_epoch_is_shown_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tmp_path, "epochs=2")
+    folder = tmp_path / "train" / "0001"
+    assert [*rows(tmp_path)] == [1, 2]
+    assert (folder / "config.yaml").is_file()
+    assert sorted(p.name for p in folder.glob("epoch_*")) == ["epoch_001", "epoch_002"]
+    output = capsys.readouterr().out
+    lines = [line.split() for line in output.splitlines()]
+    assert ["epoch", "train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s"] in lines
+    assert [line[0] for line in lines if line and line[0].isdigit()][:2] == ["1", "2"]
+    best = max(row["val_accuracy"] for row in rows(tmp_path).values())
+    assert f"best val_accuracy {best:.4f} at epoch" in output
+    assert "the same command goes on" not in output
+
+
+def test_a_finished_training_is_not_gone_on_with(tmp_path: Path) -> None:
+    for _ in range(2):
+        run(tmp_path, "epochs=1")
+    assert sorted(p.name for p in (tmp_path / "train").iterdir()) == ["0001", "0002"]
+    assert rows(tmp_path)[1]["val_loss"] == rows(tmp_path, "0002")[1]["val_loss"]
+
+
+def test_an_interrupted_one_is_resumed_by_the_same_command_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Interrupted, "after", 2)
+    monkeypatch.setattr(Interrupted, "reported", reported := list[int]())
+    with pytest.raises(SystemExit) as end:
+        run(tmp_path, "epochs=3", INTERRUPTED)
+    assert end.value.code == 130
+    assert "the same command goes on from the last epoch" in capsys.readouterr().out
+    assert [*rows(tmp_path)] == [1, 2]
+    monkeypatch.setattr(Interrupted, "after", 0)
+    run(tmp_path, "epochs=3", INTERRUPTED)
+    assert "going on after epoch 2" in capsys.readouterr().out
+    assert [*rows(tmp_path)] == [1, 2, 3]
+    assert reported == [1, 2, 3], "each epoch is tracked once"
+    run(tmp_path, "epochs=3", "seed=1")
+    assert [*rows(tmp_path, "0002")] == [1, 2, 3]
+
+
+def test_a_loss_that_is_not_finite_ends_it_with_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault = ("model._target_=tests.faulty.Faulty", "+model.fault=diverge")
+    with pytest.raises(SystemExit) as end:
+        run(tmp_path, "epochs=2", *fault)
+    assert end.value.code == 1
+    output = capsys.readouterr().out
+    assert "0 epochs in" in output
+    assert "(diverged in epoch 1: training loss is nan)" in output
+    assert "the same command" not in output
