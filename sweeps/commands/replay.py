@@ -59,7 +59,7 @@ def replay(name: str, given: Mapping[str, str]) -> None:
     with compose(recorded["overrides"]) as composition:
         sweep = check(composition)
         if recorded["config"]["space"] != sweep.config["space"]:
-            raise ConfigError(f"conf/ has changed since {name} was run: its space is another now")
+            raise ConfigError(f"conf/ has changed since {name} was run: its space is different now")
         seed = _seed(given.get("seed"), sweep.training.seed)
         study = Study(folder.study, sweep.objective, sweep.space, name, create=False)
         try:

@@ -70,8 +70,8 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
         if recorded is not None:
             if recorded["config"]["space"] != sweep.config["space"]:
                 raise ConfigError(
-                    f"conf/ has changed since {name} was run: its space is another now, and its "
-                    "curves are not of it"
+                    f"conf/ has changed since {name} was run: its space is different now, and its "
+                    "curves do not fit it"
                 )
             source: Source = read(folder, sweep.space, sweep.objective, sweep.shared)
         else:

@@ -25,7 +25,7 @@ class Kind(Flag):
     IN_SIMULATION = auto()  # may be given anew when recorded curves are simulated
     NO_DECISION = auto()  # not compared when a sweep is resumed
     NO_TRAINING = auto()  # means nothing to a single training
-    NO_SCORE = auto()  # does not change what a trial's score is
+    NO_SCORE = auto()  # scores compare whatever value it has
 
 
 _NONE = Kind(0)
@@ -49,8 +49,8 @@ class BudgetConfig:
     hours: Optional[float] = MISSING  # noqa: UP045  of wall time, over all sessions
     gpu_hours: Optional[float] = MISSING  # noqa: UP045  training seconds x resources.gpu
     epochs: Optional[int] = MISSING  # noqa: UP045  in all trials together
-    target: Optional[float] = MISSING  # noqa: UP045  ends once task.metric reaches this in any trial
-    stalled: Optional[int] = MISSING  # noqa: UP045  ends after so many trials in a row without a better one
+    target: Optional[float] = MISSING  # noqa: UP045  of task.metric; the first trial there ends it
+    stalled: Optional[int] = MISSING  # noqa: UP045  trials in a row without a better one
 
 
 @dataclass

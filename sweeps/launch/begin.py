@@ -25,9 +25,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
     """Run a new sweep that has been checked; returns the exit code."""
     folder_path = Path(sweep.config["results"]) / sweep.name
     if folder_path.exists():
-        results_folder.create(
-            folder_path.parent, sweep.name
-        )  # raises ConfigError, which says what to do
+        results_folder.create(folder_path.parent, sweep.name)  # raises ConfigError
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)

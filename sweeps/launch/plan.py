@@ -144,17 +144,17 @@ def _run(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
     except KeyboardInterrupt:
         code = INTERRUPTED
     except ConfigError:
-        _how_to_resume_sweep(plan, console)
+        _print_how_to_resume(plan, console)
         raise
     finally:
         os.close(lock)
     _table(plan, console)
     if code:
-        _how_to_resume_sweep(plan, console)
+        _print_how_to_resume(plan, console)
     return code
 
 
-def _how_to_resume_sweep(plan: Plan, console: Console) -> None:
+def _print_how_to_resume(plan: Plan, console: Console) -> None:
     console.print("\nGo on with the plan", style="bold")
     console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
 
@@ -172,9 +172,8 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
                     else next_stage(stage, plan.overrides, fixed, before)
                 )
             heading(plan, stage, start.messages, console)
-            shutil.rmtree(
-                plan.folder(stage).path, ignore_errors=True
-            )  # left by a kill while it was created
+            # A kill while the folder was created may have left a part of it.
+            shutil.rmtree(plan.folder(stage).path, ignore_errors=True)
             with checked(stage, start.words) as sweep:
                 code: int | str = begin(with_transfer(sweep), ray)
         elif last:

@@ -30,7 +30,7 @@ class Proposals:
         self._memory = memory
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._unvisited: Iterator[dict[str, Any]] | None = None  # configurations of a finite space
-        self._point: dict[str, Any] | None = None  # the first that no trial may have
+        self._point: dict[str, Any] | None = None  # the next one, which may be untried
 
     def record(self, trial: FrozenTrial) -> None:
         """Record that a trial has these parameters."""

@@ -99,9 +99,8 @@ def _differing(previous: Earlier, sweep: Sweep) -> Iterator[str]:
             was, has = value_at(previous.config, key), value_at(now, key)
         except KeyError:
             continue
-        if was != has and "${" not in str(
-            value_at(as_written, key)
-        ):  # a value that refers to another key differs with it
+        refers = "${" in str(value_at(as_written, key))  # to another key, and differs with it
+        if was != has and not refers:
             yield f"{key}={text(was)} (now {text(has)})"
 
 
