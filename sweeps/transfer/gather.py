@@ -74,7 +74,7 @@ def _adapted(previous: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], 
         reasons = Counter(adapted.left_out).most_common(_LISTED)
         why = "; ".join(f"{reason} ({n})" for reason, n in reasons)
         raise ConfigError(
-            f"{FROM_SWEEP}={previous.name}: none of its {len(scored)} scored trials is of this "
+            f"{FROM_SWEEP}={previous.name}: none of its {len(scored)} scored trials fits this "
             f"space: {why}.\nWiden the space to hold them, or leave {previous.name} out"
         )
     lead = f"{FROM_SWEEP}={previous.name}: "

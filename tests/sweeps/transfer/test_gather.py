@@ -26,8 +26,8 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestGathering:
     def test_says_what_was_done_and_what_was_other(self, there: Path) -> None:
-        earlier = read(Folder(there / "a"))
-        kept = sum(t.params["model.width"] == 32 for t in earlier.trials)
+        previous = read(Folder(there / "a"))
+        kept = sum(t.params["model.width"] == 32 for t in previous.trials)
         assert 0 < kept < 6
         assert lines(there, LR, "model.depth=2,3", "model.width=32", "from_sweep=a") == [
             f"{kept} of 6 scored trials feed the search; it had epochs=3 (now 40)",
@@ -62,7 +62,7 @@ class TestGathering:
             ((LR, "task.mode=min"), "this sweep's is the lowest val_accuracy"),
             (
                 ("optimizer.lr=0.5,0.6", "model.width=16,32"),
-                r"none of its 6 scored trials is of this space: optimizer.lr is none of 0.5, 0.6 "
+                r"none of its 6 scored trials fits this space: optimizer.lr is none of 0.5, 0.6 "
                 r"\(6\)\.\nWiden the space",
             ),
         ],
@@ -84,11 +84,11 @@ class TestGathering:
                     continue
                 config = OmegaConf.to_container(OmegaConf.load(path))
                 assert isinstance(config, dict)
-                warm = gather(replace(sweep, search=build(config, sweep.search.setting)))
-                if warm.trials:
+                transfer = gather(replace(sweep, search=build(config, sweep.search.setting)))
+                if transfer.trials:
                     taught.add(path.stem)
                 else:
-                    assert warm.messages == (
+                    assert transfer.messages == (
                         "from_sweep: search=random does not learn from previous sweeps; search=tpe "
                         "and search=gp do",
                     )
@@ -96,6 +96,7 @@ class TestGathering:
 
     def test_other_data_are_noted(self, there: Path) -> None:
         with composed(there, LR, "model.width=16,32", "from_sweep=a") as sweep:
-            warm = gather(sweep)
-        assert warm.of_other_data("data") == ()
-        assert warm.of_other_data("others")[0].startswith("from_sweep=a: its data are not those")
+            transfer = gather(sweep)
+        assert transfer.of_other_data("data") == ()
+        (message,) = transfer.of_other_data("others")
+        assert message.startswith("from_sweep=a: its data are not those")
