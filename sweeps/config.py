@@ -59,6 +59,7 @@ FROM_SWEEP = "from_sweep"
 SWEEP_KEYS = (
     "name",
     "experiment",
+    "debug",
     "space",
     "baseline",
     "when",

@@ -19,6 +19,7 @@ from sweeps.dimensions import Choice, Interval
 from sweeps.space import Space, written
 from sweeps.sweep import check
 from trainers.errors import ConfigError
+from trainers.fit import fit
 
 
 def space_of(*overrides: str) -> tuple[Space, list[str]]:
@@ -306,3 +307,45 @@ def test_histograms_are_kept_where_they_are_asked_for(track: str) -> None:
         with compose([f"track={track}", *words]) as composition:
             assert composition.base.histograms is kept
             assert "track.histograms=true" not in composition.overrides  # as records had it once
+
+
+class TestDebug:
+    @pytest.mark.parametrize(
+        ("preset", "epochs", "trials"), [("overfit", 10, 4), ("one_epoch", 1, 2), ("tiny", 3, 4)]
+    )
+    def test_wins_over_the_experiment_and_takes_not_its_name(
+        self, preset: str, epochs: int, trials: int
+    ) -> None:
+        with compose(["experiment=mnist", f"debug={preset}"]) as composition:
+            config = plain(composition.base)
+        assert (config["epochs"], config["budget"]["trials"]) == (epochs, trials)
+        assert config["name"] == "debug-mnist"
+        assert config["batch_size"] == 128  # the experiment's
+        assert config["data"]["fraction"] == (0.02 if preset == "tiny" else 0.25)
+
+    def test_gives_way_to_the_command_line(self) -> None:
+        with compose(["debug=tiny", "name=mine", "epochs=7", "data.fraction=0.5"]) as composition:
+            base = composition.base
+        assert (base.name, base.epochs, base.data.fraction, base.steps) == ("mine", 7, 0.5, 20)
+
+    def test_changes_nothing_where_it_is_not_chosen(self) -> None:
+        with compose([]) as composition:
+            assert "debug" not in plain(composition.base)
+
+    def test_holds_for_each_trial(self) -> None:
+        with composed("debug=one_epoch", "space=null", "optimizer=adamw,sgd") as (made, _):
+            assert plain(made.trial({"optimizer": "sgd"}))["epochs"] == 1
+
+    @pytest.mark.parametrize("words", [["debug=tiny,overfit"], ["+space.debug=[tiny,overfit]"]])
+    def test_is_not_swept(self, words: list[str]) -> None:
+        with pytest.raises(ConfigError, match="debug is the same for all trials"):
+            space_of(*words)
+
+    @pytest.mark.parametrize("data", ["digits", "circles"])
+    def test_overfit_learns_one_batch_by_heart_and_little_else(self, data: str) -> None:
+        with compose(["debug=overfit", f"data={data}"]) as composition:
+            training = composition.training({})[1]
+        *_, last = fit(training)
+        first = next(fit(training))
+        assert last.metrics["train_loss"] < 0.05 < first.metrics["train_loss"]
+        assert last.metrics["val_loss"] > 10 * last.metrics["train_loss"]
