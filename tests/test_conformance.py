@@ -50,7 +50,16 @@ def arguments(line: str) -> list[str]:
 
 def test_all_groups_are_looked_at() -> None:
     groups = {path.parent.name for path in FILES}
-    assert groups >= {"experiment", "data", "model", "optimizer", "search", "stop", "track"}
+    assert groups >= {
+        "experiment",
+        "debug",
+        "data",
+        "model",
+        "optimizer",
+        "search",
+        "stop",
+        "track",
+    }
     assert groups == {path.name for path in CONF.iterdir() if path.is_dir()} - {"__pycache__"}
 
 
@@ -60,12 +69,12 @@ def test_its_command_composes_and_its_target_takes_all_it_gives(path: Path) -> N
     group = path.parent.name
     with compose(arguments(usage(path))) as composition:
         assert composition.choice(group) == path.stem
-        node = plain(composition.base)[group]
+        node = plain(composition.base).get(group)
     if isinstance(node, dict) and "_target_" in node:
         given = {key: value for key, value in node.items() if (group, key) != OURS}
         check_arguments(group, given, SUPPLIED.get(group, ()))
     else:
-        assert group in ("experiment", "task"), f"{path} names nothing to build"
+        assert group in ("experiment", "debug", "task"), f"{path} names nothing to build"
 
 
 @pytest.mark.parametrize("name", ["sweep", "train"])
@@ -120,7 +129,7 @@ def test_every_experiment_passes_the_checks(name: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in FILES if path.parent.name in ("search", "stop", "track")],
+    [path for path in FILES if path.parent.name in ("search", "stop", "track", "debug")],
     ids=lambda p: f"{p.parent.name}={p.stem}",
 )
 def test_a_sweep_passes_the_checks_with_it(path: Path) -> None:

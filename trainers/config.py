@@ -118,6 +118,7 @@ class TrainConfig:
     epochs: int = MISSING
     batch_size: int = MISSING
     steps: Optional[int] = MISSING  # noqa: UP045
+    overfit_batches: Optional[int] = None  # noqa: UP045  older records have none
     first: FirstConfig = field(default_factory=FirstConfig)
     precision: Precision = MISSING
     device: Device = MISSING
@@ -204,6 +205,8 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
     few = config.steps is None or config.steps >= 1
     _require(few, "steps", "1 or more, or null", config.steps)
+    same = config.overfit_batches
+    _require(same is None or same >= 1, "overfit_batches", "1 or more, or null", same)
     _check_first(config)
     _require(
         0 <= config.label_smoothing < 1,
@@ -251,6 +254,8 @@ def _check_first(config: TrainConfig) -> None:
     if epochs is not None:
         rule = f"1 or more and below epochs ({config.epochs}), for the rest to see all of the data"
         _require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
+        rule = "null beside overfit_batches, whose examples are the same in every epoch"
+        _require(config.overfit_batches is None, "first.epochs", rule, epochs)
 
 
 def refuse_idle(config: TrainConfig) -> None:

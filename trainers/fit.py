@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from trainers import build, device, histograms, portion
 from trainers.config import TrainConfig
@@ -78,12 +79,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         device.set_random_state(learner.rng, where)
         start = time.perf_counter()
         lr = learner.lr
-        # An order of (seed, epoch) and nothing before, made where the data is.
-        total = portion.available(config.first, number, len(train))
-        count = examples(config, total)
-        order = shuffled(total, (config.seed << 20) + number, where)[:count]
-        if total < len(train):
-            order = early[order]
+        order = _order(config, number, len(train), early)
         train_loss, train_accuracy = learner.train(train, order).means()
         val_loss, val_accuracy = measure(config, learner.model, valid).means()
         seconds = time.perf_counter() - start
@@ -97,7 +93,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
             "val_accuracy": val_accuracy,
             "lr": lr,
             "epoch_s": seconds,
-            "samples_per_s": count / seconds,
+            "samples_per_s": len(order) / seconds,
             "parameters": parameters,
         }
         learner.pace.after_epoch(metrics[config.task.metric])
@@ -105,6 +101,25 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         learner.epoch = number
         drawn = histograms.of(learner.model) if config.histograms else {}
         yield Epoch(number, metrics, partial(learner.state, number), drawn)
+
+
+def _order(config: TrainConfig, number: int, size: int, early: Tensor) -> Tensor:
+    """(examples,) int64 on the device: what an epoch trains on, one after the other.
+
+    Decided by the seed and the epoch and nothing before, and made where the data is.
+
+    Args:
+        size: of the training part.
+        early: what the first epochs draw from, on the device; see `portion.early`.
+    """
+    total = portion.available(config.first, number, size)
+    count = examples(config, total)
+    if config.overfit_batches is not None:
+        same = shuffled(size, config.seed, early.device)
+        same = same[: config.overfit_batches * config.batch_size]
+        return same.repeat(math.ceil(count / len(same)))[:count]
+    order = shuffled(total, (config.seed << 20) + number, early.device)[:count]
+    return early[order] if total < size else order
 
 
 def evaluate(config: TrainConfig, state: Mapping[str, Any]) -> dict[str, float]:

@@ -215,7 +215,18 @@ def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
 
 
 def examples(config: TrainConfig, available: int) -> int:
-    """How many examples an epoch trains on that draws from so many."""
+    """How many examples an epoch trains on that draws from so many; with repetitions.
+
+    Raises:
+        ConfigError: fewer than `overfit_batches` has.
+    """
+    if (same := config.overfit_batches) is not None:
+        if same * config.batch_size > available:
+            raise ConfigError(
+                f"overfit_batches={same} of batch_size={config.batch_size} is more than the "
+                f"{available} training examples: lower batch_size, or raise data.fraction"
+            )
+        return (config.steps or same) * config.batch_size
     return min(available, (config.steps or available) * config.batch_size)
 
 

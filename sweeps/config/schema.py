@@ -126,12 +126,15 @@ class SweepConfig(TrainConfig):
     preview: bool = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_DECISION | Kind.NO_TRAINING)
 
 
+#: Groups that set other keys and have none of their own.
+_GROUPS = {"debug": Kind.OF_SWEEP}
+
 #: The key whose value `a,b` is a list of previous sweeps, not two values to search.
 FROM_SWEEP = "from_sweep"
 
 
 def keys_of(kind: Kind) -> tuple[str, ...]:
-    """List the keys of a kind in dotted form, in the order of the schema."""
+    """List the keys of a kind in dotted form, in the order of the schema, then such groups."""
     return tuple(key for key, kinds in _kinds() if kinds & kind)
 
 
@@ -144,6 +147,7 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
     for one in fields(SweepConfig):
         for below, kind in one.metadata.get(_METADATA, {}).items():
             yield f"{one.name}.{below}" if below else one.name, kind
+    yield from _GROUPS.items()
 
 
 def register() -> None:

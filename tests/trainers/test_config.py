@@ -31,6 +31,7 @@ def test_defaults_are_those_of_the_yaml() -> None:
         ("epocs=3", "did you mean 'epochs'"),
         ("batch_size=0", "batch_size"),
         ("steps=0", "steps"),
+        ("overfit_batches=0", "overfit_batches"),
         ("seed=-1", "seed"),
         ("seed=4294967296", "seed"),
         ("precision=fp64", "precision"),
@@ -100,3 +101,13 @@ def _as_yaml() -> dict[str, object]:
     container = OmegaConf.to_container(OmegaConf.structured(compose()), enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+def test_the_same_batches_in_every_epoch_leave_no_fewer_for_the_first() -> None:
+    with pytest.raises(ConfigError, match=r"first\.epochs must be null beside overfit_batches"):
+        compose(["overfit_batches=1", "first.epochs=2"])
+
+
+def test_a_record_may_be_older_than_the_key() -> None:
+    older = {key: value for key, value in _as_yaml().items() if key != "overfit_batches"}
+    assert typed(OmegaConf.create(older)) == compose()

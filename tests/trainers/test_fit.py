@@ -22,7 +22,7 @@ from trainers import build
 from trainers.config import METRICS, TrainConfig, compose
 from trainers.data import resident
 from trainers.errors import ConfigError, DataError, Diverged
-from trainers.fit import evaluate, fit, size
+from trainers.fit import _order, evaluate, fit, size
 from trainers.learner import batches
 
 Compose = Callable[..., TrainConfig]
@@ -388,3 +388,37 @@ def test_one_example_is_too_few(small: Compose, monkeypatch: pytest.MonkeyPatch)
 def test_a_device_that_is_not_there(small: Compose) -> None:
     with pytest.raises(ConfigError, match="device=cuda is not available"):
         next(fit(small("device=cuda")))
+
+
+class TestOverfitBatches:
+    def test_every_step_of_every_epoch_has_them_in_turn(self, small: Compose) -> None:
+        config = small("overfit_batches=2", "steps=5")
+        none = torch.empty(0, dtype=torch.int64)
+        first, second = (_order(config, epoch, 287, none) for epoch in (1, 2))
+        assert torch.equal(first, second)
+        one, other, *rest = batches(first, 50)
+        assert len({*one.tolist(), *other.tolist()}) == 100
+        expected = [one, other, one]
+        assert all(torch.equal(a, b) for a, b in zip(rest, expected, strict=True))
+
+    def test_without_steps_an_epoch_has_each_once(self, small: Compose) -> None:
+        none = torch.empty(0, dtype=torch.int64)
+        assert len(_order(small("overfit_batches=2"), 1, 287, none)) == 100
+
+    def test_are_learnt_by_heart_also_after_a_resume(self, small: Compose) -> None:
+        words = ("model.dropout=0", "schedule=one_cycle", "optimizer.lr=0.03")
+        config = small("overfit_batches=1", "steps=50", *words)
+        seen, kept = [], {}
+        for epoch in fit(config):
+            seen.append(timeless(epoch.metrics))
+            kept[epoch.number] = epoch.state()
+        assert seen[-1]["train_loss"] < 0.02
+        assert seen[-1]["train_accuracy"] == 1.0
+        assert [timeless(e.metrics) for e in fit(config, resume=kept[2])] == seen[2:]
+
+    def test_are_refused_where_there_are_fewer_examples(self, small: Compose) -> None:
+        config = small("overfit_batches=1", "batch_size=5000")
+        told = "overfit_batches=1 of batch_size=5000 is more than the .* lower batch_size"
+        for refused in (lambda: list(fit(config)), lambda: size(config)):
+            with pytest.raises(ConfigError, match=told):
+                refused()

@@ -18,7 +18,7 @@ KEYS = {
     Kind.OF_SWEEP: (
         "name", "results", "checkpoint", "task", "experiment", "space", "baseline", "when",
         "require", "points", "objectives", "from_sweep", "plan", "search", "stop", "track",
-        "budget", "max_concurrent", "failures", "repeats", "study", "preview",
+        "budget", "max_concurrent", "failures", "repeats", "study", "preview", "debug",
     ),
     Kind.OF_PLAN: ("name", "experiment", "plan", "preview"),
     Kind.OF_SPACE: ("space", "when", "require"),
@@ -81,5 +81,5 @@ def test_every_key_beside_those_of_a_training_is_of_some_kind() -> None:
 def test_the_schema_has_every_key_of_a_kind() -> None:
     with compose(["data=hw1p2"]) as composition:  # digits have no cache
         there = {*dotted(composition.base), *composition.base, "repeats.top", "repeats.seeds",
-                 "repeats.race"}  # fmt: skip
+                 "repeats.race", "debug"}  # fmt: skip
     assert {key for keys in KEYS.values() for key in keys} <= there
