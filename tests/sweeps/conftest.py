@@ -110,7 +110,7 @@ def _train_all(driver: Driver, slots: Callable[[], int], lost_processes: int) ->
 
 
 @contextmanager
-def _in_this_process() -> Iterator[None]:
+def in_this_process() -> Iterator[None]:
     """Within, what begins or goes on in this process trains its trials here too."""
     use_plugins()
     with pytest.MonkeyPatch.context() as patch, _on(_NoRay(own=True, address="")):
@@ -121,7 +121,7 @@ def _in_this_process() -> Iterator[None]:
 @pytest.fixture
 def without_ray() -> Iterator[None]:
     """What begins or goes on in this process trains its trials here too."""
-    with _in_this_process():
+    with in_this_process():
         yield
 
 
@@ -148,7 +148,7 @@ def sweep_anywhere_without_ray() -> Callable[..., Ran]:
     """As `sweep_anywhere`, its trials in this process: where Ray is not the point."""
 
     def go(where: Path, *overrides: str, name: str = "s") -> Ran:
-        with _in_this_process():
+        with in_this_process():
             code = begun(*SMALL, *overrides, f"results={where}", f"name={name}")
         return Ran(Folder(where / name), code)
 

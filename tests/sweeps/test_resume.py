@@ -13,7 +13,7 @@ import pytest
 
 from sweeps.resume import _merge, _refuse_changes, resume
 from tests.sweeps.commands import SEARCH, finish, saved, start, wait_for_epochs
-from tests.sweeps.conftest import begun
+from tests.sweeps.conftest import begun, in_this_process
 from trainers.errors import ConfigError
 
 TIMINGS = ("epoch_s", "samples_per_s", "seconds")
@@ -25,6 +25,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
+@pytest.mark.machines
 @pytest.mark.usefixtures("without_ray")
 def test_a_killed_driver_decides_as_one_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -79,7 +80,8 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     resume("s", [where])
     assert "s is finished: 7 trials" in capsys.readouterr().out
 
-    resume("s", [where, "budget.trials=+2"])
+    with in_this_process():
+        resume("s", [where, "budget.trials=+2"])
     assert table(tmp_path / "s")[:7] == first
     assert len(table(tmp_path / "s")) == 9
 
