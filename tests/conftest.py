@@ -22,7 +22,7 @@ use_plugins()  # Hydra looks for them once, at its first use
 
 #: Fixtures that start a Ray, and others that start processes.
 RAYS = {"cluster", "machines"}
-PROCESSES = {"nursery", "running"}
+PROCESSES = {"nursery"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
