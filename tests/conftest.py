@@ -1,7 +1,13 @@
-"""Settings of all tests."""
+"""Settings of all tests: what hypothesis may take, and the order they come in."""
 
 from __future__ import annotations
 
+import pickle
+import random
+
+import pytest
+from hydra._internal.config_repository import CachingConfigRepository
+from hydra.plugins.config_source import ConfigResult
 from hypothesis import HealthCheck, settings
 
 from sweeps.cli import use_plugins
@@ -13,3 +19,68 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 use_plugins()  # Hydra looks for them once, at its first use
+
+#: Fixtures that start a Ray, and others that start processes.
+RAYS = {"cluster", "machines"}
+PROCESSES = {"nursery"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "run the tests in an order that this whole number decides, module by module"
+    parser.addoption("--shuffle", type=int, metavar="SEED", help=told)
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever has such a fixture is marked, without a word in its file."""
+    if _fixtures(item) & (RAYS | PROCESSES):
+        item.add_marker("machines")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The longest first, each kind at the head of the queue of one of two processes.
+
+    A process begins with its half of the list and, once it is through, takes over the other's last
+    tests. So one Ray serves all the tests that share one, and nothing long is left for the end.
+    """
+    rays, others, rest = [], [], []
+    for item in items:
+        fixtures = _fixtures(item)
+        long = item.get_closest_marker("machines") is not None
+        (rays if fixtures & RAYS else others if long else rest).append(item)
+    if (seed := config.getoption("--shuffle")) is not None:
+        dice = random.Random(seed)
+        modules: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+        names = list(modules)
+        dice.shuffle(names)
+        items[:] = [
+            item for name in names for item in dice.sample(modules[name], len(modules[name]))
+        ]
+        return
+    first = max(0, len(items) // 2 - len(rays))
+    items[:] = [*rays, *rest[:first], *others, *rest[first:]]
+
+
+_read: dict[tuple[object, ...], bytes] = {}
+
+
+def _load_once(self: CachingConfigRepository, config_path: str) -> ConfigResult | None:
+    """Each file of conf/ is parsed once a process: a quarter of what a composition costs."""
+    if config_path not in self.cache:
+        where = (*((source.provider, source.path) for source in self.get_sources()), config_path)
+        if where not in _read:
+            found = self.delegate.load_config(config_path=config_path)
+            if found is None:  # it may come to be there
+                return None
+            _read[where] = pickle.dumps(found)
+        self.cache[config_path] = pickle.loads(_read[where])
+    return self.cache[config_path]
+
+
+CachingConfigRepository.load_config = _load_once  # type: ignore[method-assign]

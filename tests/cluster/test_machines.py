@@ -153,6 +153,7 @@ def test_joining_needs_the_token_and_leaves_nothing_behind(
         (["--head=127.0.0.1:1", "--member=a"], "nothing answers"),
     ],
 )
+@pytest.mark.machines
 def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule: str) -> None:
     (tmp_path / "token").write_text("x")
     code, output = finish(start("cluster.join", *words, CAVIAR_CLUSTER=str(tmp_path)))
@@ -161,6 +162,7 @@ def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule
     assert "Traceback" not in output
 
 
+@pytest.mark.machines
 def test_a_sweep_says_that_nobody_answers(tmp_path: Path) -> None:
     environment = {"RAY_ADDRESS": f"127.0.0.1:{free_port()}", "CAVIAR_CLUSTER": str(tmp_path)}
     code, output = finish(start("sweeps", "track=none", f"results={tmp_path}", **environment))

@@ -114,6 +114,7 @@ def outcome(folder: Path) -> list[dict[str, str]]:
         (5, ("search=tpe", "search.n_startup_trials=3", "stop=promotion", "stop.factor=2")),
     ],
 )
+@pytest.mark.machines
 def test_kills_change_no_decision(tmp_path: Path, kills: int, words: tuple[str, ...]) -> None:
     process = get_context("spawn").Process(target=killed, args=(str(tmp_path), words, kills))
     process.start()

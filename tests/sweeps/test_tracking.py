@@ -28,6 +28,8 @@ from tests.sweeps.waiting import MOST_S, until
 from tests.wandb_server import WandbServer
 from trainers.histograms import Histogram, save
 
+pytestmark = pytest.mark.machines
+
 ROOT = Path(__file__).parents[2]
 UID = "k3j9x2ab"
 CONFIG = {"optimizer": {"lr": 0.1}, "study": "postgresql://me:hunter2@host/study"}
@@ -36,7 +38,7 @@ IMPORTANCES = Table(("parameter", "fanova"), (("optimizer.lr", 0.7), ("model.wid
 #: Of one test. Whatever waits for a server that does not answer breaks it.
 HARD_LIMIT_S = MOST_S
 #: Seconds after which a server that is to be given up is.
-SOON_S = 3.0
+SOON_S = 1.0
 
 
 @pytest.fixture(autouse=True)

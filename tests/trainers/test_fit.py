@@ -106,6 +106,7 @@ def test_other_trainings_in_the_process_change_nothing(model: str, small: Compos
     assert same([s for _, s in mixed], [s for _, s in alone])
 
 
+@pytest.mark.machines
 def test_a_fresh_process_gives_the_same_bits(small: Compose) -> None:
     list(fit(small("seed=8")))
     overrides = ["model=cnn", "model.dropout=0.2", "epochs=3"]

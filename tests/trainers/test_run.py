@@ -286,6 +286,7 @@ def test_the_same_folder_copied_elsewhere_goes_on(small: Compose, tmp_path: Path
     assert table(tmp_path / "b") == course(small())
 
 
+@pytest.mark.machines
 def test_importing_trainers_is_light() -> None:
     program = "import sys, trainers; print('torch' in sys.modules)"
     output: Any = subprocess.run(

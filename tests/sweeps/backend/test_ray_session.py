@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sweeps.backend.ray_session import plain_python, private_folder
 from tests.sweeps.processes import finish, start
 
 
+@pytest.mark.machines
 def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
     # Ray hands its workers to a shell, which would split the path of Python.
     spaced = tmp_path / "a path" / "venv"
@@ -19,10 +21,11 @@ def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
     spaced.symlink_to(sys.prefix)
     words = ("track=none", "search=grid", "space=null", "model.width=8,16", "epochs=1")
     python = str(spaced / "bin" / "python")
-    code, output = finish(start("sweeps", *words, f"results={tmp_path}", python=python))
+    process = start("sweeps", *words, f"results={tmp_path}", python=python)
+    code, output = finish(process)
     assert code == 0, output
     assert "2 of 2 trials ended" in output
-    assert not list(Path("/tmp").glob("caviar-ray-*/venv"))
+    assert not Path(f"/tmp/caviar-ray-{process.pid}").exists()
 
 
 def test_a_plain_path_needs_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,11 +37,14 @@ def test_a_plain_path_needs_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_folder_of_a_killed_process_is_swept_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The folder of this process may have the Ray in it that other tests run on.
-    monkeypatch.setattr(os, "getpid", lambda: 999999998)
+    # The folder of this process may have the Ray in it that other tests run on. That of a process
+    # that is gone, whoever starts a Ray sweeps away, at any time.
+    alive = os.getppid()
+    monkeypatch.setattr(os, "getpid", lambda: alive)
     gone = Path("/tmp/caviar-ray-999999999")
     gone.mkdir(exist_ok=True)
-    (gone / "socket").touch()
+    with suppress(FileNotFoundError):
+        (gone / "socket").touch()
     with private_folder() as folder:
         assert not gone.exists()
         assert folder.stat().st_mode & 0o077 == 0

@@ -25,6 +25,7 @@ from trainers.run import run
 SMALL = ("data.fraction=0.25", "model.width=16", "batch_size=32")
 
 
+@pytest.mark.machines
 def test_checks_before_a_training(tmp_path: Path) -> None:
     code, output = finish(start("sweeps.commands.diagnose", *SMALL, f"results={tmp_path}"))
     assert code == 0, output
@@ -76,6 +77,7 @@ def swept(tmp_path: Path) -> Path:
     return folder.path
 
 
+@pytest.mark.machines
 def test_a_look_at_the_best_of_a_sweep(swept: Path, tmp_path: Path) -> None:
     where = f"results={tmp_path}"
     code, output = finish(start("sweeps.commands.diagnose", "s", where))

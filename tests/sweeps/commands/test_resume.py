@@ -25,6 +25,7 @@ def table(folder: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k not in TIMINGS} for row in rows]
 
 
+@pytest.mark.machines
 def test_a_killed_driver_decides_as_one_left_alone(
     tmp_path: Path, without_ray: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,7 +54,7 @@ def test_a_killed_driver_decides_as_one_left_alone(
 
 
 def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
-    tmp_path: Path, ray_here: Ray, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, ray_here: Ray, without_ray: Ray, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = f"results={tmp_path}"
     process = start("sweeps", *SEARCH, where, "name=s")
@@ -76,7 +77,7 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     resume("s", [where], ray_here)
     assert "s is finished: 7 trials" in capsys.readouterr().out
 
-    resume("s", [where, "budget.trials=+2"], ray_here)
+    resume("s", [where, "budget.trials=+2"], without_ray)
     assert table(tmp_path / "s")[:7] == first
     assert len(table(tmp_path / "s")) == 9
 

@@ -337,6 +337,7 @@ def in_terminal(
             os.close(descriptor)
 
 
+@pytest.mark.machines
 class TestTerminal:
     @pytest.mark.parametrize("columns", [60, 120])
     def test_one_view_redrawn_in_place(self, columns: int) -> None:
@@ -376,6 +377,7 @@ class TestTerminal:
             assert [line for line in terminal.screen if "3/3 trials" in line]
 
 
+@pytest.mark.machines
 @pytest.mark.parametrize("forced", [{}, {"FORCE_COLOR": "1"}, {"TTY_COMPATIBLE": "1"}])
 def test_a_pipe_gets_a_line_for_each_trial_and_no_control_codes(forced: dict[str, str]) -> None:
     theirs, ours = os.pipe()

@@ -168,6 +168,7 @@ def test_the_preview_shows_all_stages_and_runs_none(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.machines
 def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, without_ray: Ray) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
     calm, killed = tmp_path / "calm", tmp_path / "killed"

@@ -180,6 +180,7 @@ class TestNoConfigurationTwice:
         assert len({json.dumps(params) for params in found}) == 4
 
 
+@pytest.mark.machines
 def test_another_process_proposes_the_same(tmp_path: Path) -> None:
     here = proposals(tmp_path / "here.log", TPE, 11, 7)
     code = (

@@ -171,6 +171,7 @@ def limited(path: str) -> None:
     study.close()
 
 
+@pytest.mark.machines
 def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     code = f"from tests.sweeps.study.test_journal_storage import limited; limited({str(path)!r})"

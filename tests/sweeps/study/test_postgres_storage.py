@@ -30,7 +30,10 @@ from tests.sweeps.study.test_study import ACCURACY, RANDOM, SPACE, metrics, scri
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 
-pytestmark = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed here")
+pytestmark = [
+    pytest.mark.machines,
+    pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed here"),
+]
 
 _NAMES = (f"study-{number}" for number in count())
 

@@ -450,6 +450,7 @@ class TestExclusion:
             opened(path)
         study.propose(RANDOM)
 
+    @pytest.mark.machines
     def test_of_another_process_until_it_is_dead(self, path: Path) -> None:
         opened(path).close()
         process = elsewhere(
@@ -472,6 +473,7 @@ class TestExclusion:
 
 
 class TestExactness:
+    @pytest.mark.machines
     def test_killed_again_and_again_it_decides_as_if_left_alone(self, tmp_path: Path) -> None:
         calm, killed = tmp_path / "calm.log", tmp_path / "killed.log"
         work(calm)

@@ -84,6 +84,7 @@ def test_other_words_are_left_as_they_are(word: str) -> None:
     assert without_password(word) == word
 
 
+@pytest.mark.machines
 def test_the_program_begins_anew_without_it(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import os, sys\n"

@@ -76,6 +76,7 @@ def test_without_scikit_learn_the_remedy_is_named(monkeypatch: pytest.MonkeyPatc
         load()
 
 
+@pytest.mark.machines
 def test_scikit_learn_is_not_imported() -> None:
     told = "import sys; from trainers.data import digits; "
     told += "digits.load(None, 1.0, 0, 0.2, 'none'); print('sklearn' in sys.modules)"

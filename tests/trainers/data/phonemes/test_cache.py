@@ -163,6 +163,7 @@ def building(root: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.machines
 def test_a_kill_leaves_nothing_that_opens(root: Path) -> None:
     process = building(root)
     process.send_signal(signal.SIGKILL)
@@ -174,6 +175,7 @@ def test_a_kill_leaves_nothing_that_opens(root: Path) -> None:
     assert not folder(root).name.endswith(".tmp")
 
 
+@pytest.mark.machines
 def test_of_two_processes_one_builds_and_the_other_waits(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +202,7 @@ def test_a_folder_that_cannot_be_written_is_refused_with_the_remedy(
         hw1p2.load(**(settings(root) | {"cache": str(tmp_path / "file" / "in")}))  # type: ignore[arg-type]
 
 
+@pytest.mark.machines
 def test_building_takes_little_memory(tmp_path: Path) -> None:
     """In a process of its own: what building adds to the peak, against the size of the result."""
     program = (
