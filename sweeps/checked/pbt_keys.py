@@ -1,6 +1,6 @@
-"""What a trial may change while it trains: what leaves its model and its optimizer's state whole.
+"""Check the keys that `stop=pbt` changes while a trial trains: its state must stay usable.
 
-Asked before a sweep under a rule that breeds (`stop=pbt`), whose children go on from the
+Asked before a sweep that trains a population, whose children go on from the
 checkpoints of their parents with other values of the swept keys.
 """
 
@@ -12,7 +12,6 @@ from sweeps.checked.sweep import Sweep
 from sweeps.config.keys import plain_value
 from sweeps.space.dimensions import written
 from sweeps.space.space import Parameter
-from sweeps.stop import Breeding
 from trainers.config import typed
 from trainers.errors import ConfigError
 
@@ -28,7 +27,7 @@ def check(sweep: Sweep) -> None:
     Raises:
         ConfigError: a swept key that cannot change, repeats, or no population to rank.
     """
-    if not isinstance(sweep.stop, Breeding):
+    if (population := sweep.population) is None:
         return
     for parameter in sweep.space.parameters:
         if not _changeable(parameter):
@@ -50,7 +49,7 @@ def check(sweep: Sweep) -> None:
             f"{written(sweep.trials)}: budget.trials=16"
         )
     epochs = sweep.training.epochs
-    if not any(sweep.stop.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
+    if not any(population.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
         raise ConfigError(
             f"stop=pbt: nobody would ever give way, for no trial of epochs={epochs} is ranked "
             "before its last: a shorter stop.interval, or more epochs"
@@ -63,7 +62,7 @@ def fits(sweep: Sweep) -> None:
     Raises:
         ConfigError: a state that one value leaves does not fit another.
     """
-    if not isinstance(sweep.stop, Breeding):
+    if sweep.population is None:
         return
     from trainers.inherit import misfit
 

@@ -36,7 +36,6 @@ from sweeps.simulation import (
     read,
     simulate,
 )
-from sweeps.stop import Breeding
 from trainers.errors import ConfigError
 
 #: What may be given beside Hydra overrides; of a recorded sweep, `trials` is its own budget's.
@@ -96,7 +95,7 @@ def _tell(
         f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
         f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
         *source.describe(),
-        *_CHILDREN[: isinstance(sweep.stop, Breeding)],
+        *_CHILDREN[: sweep.population is not None],
         sep="\n",
         highlight=False,
         soft_wrap=True,
