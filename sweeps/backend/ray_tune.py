@@ -127,7 +127,7 @@ class _Room:
         self._looked, before, self.trials = now, self.trials, self._slots()
         if self.trials != before:
             change = "joined" if self.trials > before else "was lost"
-            self._driver.note(f"a machine {change}: room for {self.trials} trials at a time")
+            self._driver.notify(f"a machine {change}: room for {self.trials} trials at a time")
         if self.trials:
             self._had = now
         elif now - self._had > _NO_ROOM_S:
@@ -183,7 +183,7 @@ class _Decisions(FIFOScheduler):
         if "epoch" not in result:
             return str(self.CONTINUE)
         for note in result.get("notes", ()):
-            self._driver().note(f"{name}: {note}")
+            self._driver().notify(f"{name}: {note}")
         prefix = "metrics/"
         metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
         place = Place(result["member"], result["machine"])
@@ -210,7 +210,7 @@ class _Events(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         name = trial.config["trial"]
-        self._driver().note(f"{name}: its process was lost; it goes on from its last epoch")
+        self._driver().notify(f"{name}: its process was lost; it goes on from its last epoch")
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -250,13 +250,10 @@ def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
     return Driver(
         study=study,
         composition=sweep.composition,
-        constraints=sweep.constraints,
-        search=sweep.search,
-        stop=sweep.stop,
-        budget=sweep.budget,
+        rules=sweep.rules,
         folder=folder,
         tracker=NullTracker("bench", "", folder),
-        progress=Progress(plan, study.trials, lines),
+        observer=Progress(plan, study.trials, lines),
     )
 
 

@@ -12,7 +12,6 @@ from sweeps.checked.sweep import Sweep
 from sweeps.config.keys import plain_value
 from sweeps.space.dimensions import written
 from sweeps.space.space import Parameter
-from sweeps.stop import Breeding
 from trainers.config import typed
 from trainers.errors import ConfigError
 
@@ -28,7 +27,7 @@ def check(sweep: Sweep) -> None:
     Raises:
         ConfigError: a swept key that cannot change, repeats, or no population to rank.
     """
-    if not isinstance(sweep.stop, Breeding):
+    if (population := sweep.population) is None:
         return
     for parameter in sweep.space.parameters:
         if not _changeable(parameter):
@@ -50,7 +49,7 @@ def check(sweep: Sweep) -> None:
             f"{written(sweep.trials)}: budget.trials=16"
         )
     epochs = sweep.training.epochs
-    if not any(sweep.stop.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
+    if not any(population.pauses(epoch) for epoch in range(1, min(epochs, _FAR))):
         raise ConfigError(
             f"stop=pbt: no trial would ever be replaced, as no trial of epochs={epochs} is ranked "
             "before its last epoch: a shorter stop.interval, or more epochs"
@@ -63,7 +62,7 @@ def check_checkpoints_fit(sweep: Sweep) -> None:
     Raises:
         ConfigError: the checkpoint of one value does not fit another.
     """
-    if not isinstance(sweep.stop, Breeding):
+    if sweep.population is None:
         return
     from trainers.inherit import misfit
 

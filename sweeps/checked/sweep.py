@@ -11,10 +11,11 @@ from sweeps.config.keys import plain
 from sweeps.config.require import Constraints
 from sweeps.config.schema import FROM_SWEEP
 from sweeps.driver.budget import Budget
+from sweeps.driver.rules import Rules
 from sweeps.repeats.settings import NO_REPEATS, Repeats
 from sweeps.search.search import Search
 from sweeps.space.space import Space
-from sweeps.stop import Stop
+from sweeps.stop import PopulationRule, Stop
 from sweeps.study.url import Database, Journal
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.config import TrainConfig
@@ -76,6 +77,16 @@ class Sweep:
     def name(self) -> str:
         """The sweep's name, which is also that of its folder."""
         return str(self.config["name"])
+
+    @property
+    def rules(self) -> Rules:
+        """What its driver decides by."""
+        return Rules(self.search, self.stop, self.budget, self.constraints, self.repeats)
+
+    @property
+    def population(self) -> PopulationRule | None:
+        """The stopping rule if it trains a population in generations."""
+        return self.rules.population
 
     @property
     def resources(self) -> dict[str, Any]:

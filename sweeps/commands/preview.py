@@ -19,7 +19,6 @@ from sweeps.launch.plan import Plan, heading
 from sweeps.launch.stages import carried, checked
 from sweeps.simulation.hindsight import hindsight
 from sweeps.space.space import AS_CONFIGURED, Parameter
-from sweeps.stop import Breeding
 from trainers.config import Keep, typed
 from trainers.errors import DataError
 
@@ -125,7 +124,7 @@ def _trials_text(sweep: Sweep) -> str:
     parts = [f"{count}, up to {sweep.training.epochs} epochs each"]
     if early := _early(sweep):
         parts[0] += f" ({early})"
-    if isinstance(sweep.stop, Breeding):
+    if sweep.population is not None:
         parts.append("a population, in which children of the best replace the worst")
     if others:
         parts.append(f"at most {', '.join(others)}")

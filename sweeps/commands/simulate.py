@@ -37,7 +37,6 @@ from sweeps.simulation import (
     read,
     simulate,
 )
-from sweeps.stop import Breeding
 from trainers.errors import ConfigError
 
 #: Options beside Hydra overrides; for a recorded sweep, `trials` is its budget by default.
@@ -94,7 +93,7 @@ def _show(
         f"{sweep.name} in simulated time: {sweep.choice('search')} search, {sweep.choice('stop')} "
         f"stop, {workers} workers, up to {sweep.longest} epochs a trial",
         *source.describe(),
-        *_CHILDREN[: isinstance(sweep.stop, Breeding)],
+        *_CHILDREN[: sweep.population is not None],
         sep="\n",
         highlight=False,
         soft_wrap=True,

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from sweeps.console.status import Plan, Standing
 from sweeps.driver.budget import UNLIMITED, Spent
-from sweeps.driver.observer import Onlooker
+from sweeps.driver.observer import Observer
 from sweeps.formatting import (
     GAP,
     bar,
@@ -117,7 +117,7 @@ def _running(standing: Standing, width: int, rows: int) -> Iterator[Text]:
         yield Text(f"… and {len(every) - len(shown)} more", "dim")
 
 
-class Progress(Onlooker):
+class Progress(Observer):
     """Shows a running sweep to a person: `with Progress(plan) as progress:`.
 
     In a terminal, one view that is redrawn in place; when the sweep ends it stays, without the
@@ -151,9 +151,9 @@ class Progress(Onlooker):
             self._live.start(refresh=True)
         else:
             plan = self._standing.plan
-            self.note(f"{plan.sweep}: {plan.search} search, {plan.stop} stop, {plan.machines}")
+            self.notify(f"{plan.sweep}: {plan.search} search, {plan.stop} stop, {plan.machines}")
             if self._standing.ended:
-                self.note(self._heartbeat())
+                self.notify(self._heartbeat())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,7 +163,7 @@ class Progress(Onlooker):
         if self._live is not None:
             self._live.stop()
         else:
-            self.note(self._heartbeat())
+            self.notify(self._heartbeat())
 
     def started(self, trial: TrialRecord, description: str = "") -> None:
         """A trial takes a slot. `description`: words beside it, if not those of its source."""
@@ -172,7 +172,7 @@ class Progress(Onlooker):
         with self._lock:
             self._standing.start(trial, description, self._clock())
         if self._live is None and description and not trial.trained:
-            self.note(f"{trial.id} {description}")
+            self.notify(f"{trial.id} {description}")
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str = "") -> None:
         """A running trial's epoch (from 1) ended, on `place` ("member/machine") if known."""
@@ -181,7 +181,7 @@ class Progress(Onlooker):
             best, metric = self._standing.best, self._standing.plan.objective.metric
         if self._live is None:
             if leads and best is not None:
-                self.note(f"{trial} leads: {metric} {score(best.value)} at epoch {best.epoch}")
+                self.notify(f"{trial} leads: {metric} {score(best.value)} at epoch {best.epoch}")
             self._beat_if_due()
 
     def paused(self, trial: str) -> None:
@@ -201,9 +201,9 @@ class Progress(Onlooker):
             if trial.repeat_of is not None:
                 params = f" {trial.repeat_of} again"
             told = outcome(trial, self._standing.plan.objective)
-            self.note(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
+            self.notify(f"{trial.id} {told}; {duration(trial.seconds)};{params}".rstrip(";"))
         elif infeasible == 2:
-            self.note("further infeasible trials are only counted; all are in trials.csv")
+            self.notify("further infeasible trials are only counted; all are in trials.csv")
         self._beat_if_due()
 
     def spent(self, spent: Spent) -> None:
@@ -211,15 +211,15 @@ class Progress(Onlooker):
         with self._lock:
             self._standing.spent = spent, self._clock()
 
-    def again(self, trials: int) -> None:
-        """The search is over; with those that run the best again, there will be so many trials."""
+    def repeats_planned(self, trials: int) -> None:
+        """Show that the search is over, and how many trials there will be with the repeats."""
         with self._lock:
             plan = self._standing.plan  # which no limit of the budget bounds any more
             self._standing.plan = replace(plan, trials=trials, budget_s=None, budget=UNLIMITED)
 
-    def note(self, text: str) -> None:
-        """Tell something on a line of its own, above the live view."""
-        line = Text(encodable(one_line(text), self._console.encoding))
+    def notify(self, message: str) -> None:
+        """Show a message on a line of its own, above the live view."""
+        line = Text(encodable(one_line(message), self._console.encoding))
         self._console.print(line, soft_wrap=True, highlight=False)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
@@ -234,7 +234,7 @@ class Progress(Onlooker):
     def _beat_if_due(self) -> None:
         if self._clock() - self._beat >= HEARTBEAT_S:
             self._beat = self._clock()
-            self.note(self._heartbeat())
+            self.notify(self._heartbeat())
 
     def _heartbeat(self) -> str:
         standing, now = self._standing, self._clock()

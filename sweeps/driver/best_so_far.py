@@ -1,4 +1,4 @@
-"""The best value so far, and how long ago it came."""
+"""The best value so far, and how many trials ago it came."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from sweeps.trials import Objective, State, TrialRecord
 
 
-class Lead:
-    """Who leads, and how many trials have ended since without taking the lead.
+class BestSoFar:
+    """The best trial so far, and how many trials have ended since without being better.
 
     A function of the records alone, in whatever order they come: "since" is by the trials'
     numbers, so after an interruption it is what it was before.
     """
 
     def __init__(self, objective: Objective, trials: Sequence[TrialRecord]) -> None:
-        """Begin with what is on record."""
+        """Begin with the trials on record."""
         self._objective = objective
         self._values: dict[int, float] = {}  # number -> best value, of those that did not fail
         self._scored: list[int] = []  # numbers of those that ended well, sorted
         self._leader: int | None = None
         for trial in trials:
-            self.note(trial)
+            self.update(trial)
 
-    def note(self, trial: TrialRecord) -> None:
-        """A trial as it is after one more epoch, or at its end, which is told once."""
+    def update(self, trial: TrialRecord) -> None:
+        """Take in a trial as it is after one more epoch, or at its end, which comes once."""
         number = trial.number
         if trial.state.scored:
             insort(self._scored, number)
@@ -39,8 +39,8 @@ class Lead:
                 self._leader = self._ahead(other, self._leader)
 
     @property
-    def best(self) -> float | None:
-        """The best value so far."""
+    def value(self) -> float | None:
+        """The best value of any trial that has not failed; None if there is none."""
         return None if self._leader is None else self._values[self._leader]
 
     @property

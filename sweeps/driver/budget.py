@@ -1,4 +1,4 @@
-"""What a sweep may spend, and whether it is spent, or has brought what it was begun for."""
+"""The limits of a sweep: what it may spend, and what is enough."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweeps.driver.best_so_far import Lead
+from sweeps.driver.best_so_far import BestSoFar
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What a sweep has used and found so far, over all sittings.
+    """What a sweep has used and found so far, over all sessions.
 
     Attributes:
         trials: that took a slot.
@@ -33,20 +33,21 @@ class Spent:
     def on_record(
         cls, trials: Sequence[TrialRecord], wall_s: float, gpus: float, objective: Objective
     ) -> Spent:
-        """Of a sweep that nobody runs, whose trials take so many GPUs each.
+        """Count what a sweep that nobody runs has spent.
 
         Args:
-            trials: of its search; what runs the best again costs it nothing.
+            trials: of its search; repeats of the best cost it nothing.
             wall_s: seconds spent on the search.
+            gpus: that a trial takes.
         """
-        lead = Lead(objective, trials)
+        best = BestSoFar(objective, trials)
         return cls(
             trials=sum(t.source is None and t.state is not State.INFEASIBLE for t in trials),
             hours=wall_s / 3600,
             gpu_hours=sum(trial.seconds for trial in trials) * gpus / 3600,
             epochs=sum(trial.trained for trial in trials),
-            best=lead.best,
-            fruitless=lead.fruitless,
+            best=best.value,
+            fruitless=best.fruitless,
         )
 
 
@@ -94,7 +95,7 @@ class Budget:
         ) is not None
 
     def over(self, spent: Spent) -> str | None:
-        """Why even the trials that run must end with their present epoch, or None."""
+        """Say why even the trials that run must end with their present epoch, or None."""
         for name, words in (("hours", "h"), ("gpu_hours", "GPU-h"), ("epochs", "epochs")):
             limit = getattr(self, name)
             if limit is not None and getattr(spent, name) >= limit:
@@ -106,7 +107,7 @@ class Budget:
         return None
 
     def extension(self, spent: Spent) -> str:
-        """Overrides that let a sweep that has spent this go on: "budget.trials=+20"."""
+        """List the overrides with which such a sweep would go on: "budget.trials=+20"."""
         further = {"trials": 20, "hours": 1, "gpu_hours": 1, "epochs": 100}
         words = [
             f"budget.{name}=+{more}"
@@ -125,21 +126,21 @@ class Budget:
         return spent.best >= self.target if self.maximize else spent.best <= self.target
 
     def left(self, spent: Spent) -> str:
-        """What is left of every limit but that of trials: "1:26 of 2:00 h · 190 of 500 epochs"."""
-        told = []
+        """Say what is left of all limits but trials: "1:26 of 2:00 h · 190 of 500 epochs"."""
+        parts = []
         if self.hours is not None:
-            told.append(f"{_clock(self.hours - spent.hours)} of {_clock(self.hours)} h")
+            parts.append(f"{_clock(self.hours - spent.hours)} of {_clock(self.hours)} h")
         if self.gpu_hours is not None:
             gone = _clock(self.gpu_hours - spent.gpu_hours)
-            told.append(f"{gone} of {_clock(self.gpu_hours)} GPU-h")
+            parts.append(f"{gone} of {_clock(self.gpu_hours)} GPU-h")
         if self.epochs is not None:
-            told.append(f"{max(self.epochs - spent.epochs, 0)} of {self.epochs} epochs")
+            parts.append(f"{max(self.epochs - spent.epochs, 0)} of {self.epochs} epochs")
         if self.stalled is not None:
             more = max(self.stalled - spent.fruitless, 0)
-            told.append(f"{more} of {self.stalled} trials to do better")
+            parts.append(f"{more} of {self.stalled} trials to do better")
         if self.target is not None:
-            told.append(f"until {self.target:g}")
-        return " · ".join(told)
+            parts.append(f"until {self.target:g}")
+        return " · ".join(parts)
 
 
 #: No limit at all.

@@ -1,4 +1,4 @@
-"""Who sees a sweep run: a person, or nobody."""
+"""What the driver shows a sweep to: a person's terminal, or nobody."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from sweeps.driver.budget import Spent
 from sweeps.trials import TrialRecord
 
 
-class Onlooker:
-    """Is told what happens. This one does nothing; `sweeps.console.live.Progress` shows it."""
+class Observer:
+    """Hears of every event. This one does nothing; `sweeps.console.live.Progress` shows it."""
 
     def started(self, trial: TrialRecord) -> None:
-        """A trial takes a slot."""
+        """Show that a trial takes a slot."""
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str) -> None:
-        """A running trial's epoch ended."""
+        """Show an epoch of a running trial."""
 
     def paused(self, trial: str) -> None:
-        """A trial gave its slot back, and may go on later."""
+        """Show that a trial gave its slot back, and may go on later."""
 
     def ended(self, trial: TrialRecord) -> None:
-        """A trial gave its slot back, or could not take one."""
+        """Show that a trial gave its slot back, or could not take one."""
 
     def spent(self, spent: Spent) -> None:
-        """What of the budget is used, told before the event that is shown with it."""
+        """Take what is spent, before the event that is shown with it."""
 
-    def again(self, trials: int) -> None:
-        """The search is over; with those that run the best again, there will be so many trials."""
+    def repeats_planned(self, trials: int) -> None:
+        """Show that the search is over, and how many trials there will be with the repeats."""
 
-    def note(self, text: str) -> None:
-        """Something to tell."""
+    def notify(self, message: str) -> None:
+        """Show a message."""

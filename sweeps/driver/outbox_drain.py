@@ -1,4 +1,4 @@
-"""The end of a sitting whose study is away: wait until it has every record, or a person leaves."""
+"""Drain the outbox before exit: wait until the study has every record, or Ctrl-C is pressed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _LOOK_S = 0.2
 _LEAVING_S = 2.0
 
 
-def settle(driver: Driver, study: Study) -> None:
-    """Wait for the study, unless the driver is halted, as by Ctrl-C.
+def drain(driver: Driver, study: Study) -> None:
+    """Wait until the study has every record, unless the driver is halted, as by Ctrl-C.
 
-    What is left unwritten then is not lost: the trials' folders have their epochs, and a sitting
+    What is left unwritten then is not lost: the trials' folders have their epochs, and a session
     that resumes makes the same decisions of them.
     """
     driver.listen()
     if study.waiting and not (driver.halted or study.lost):
-        driver.note(
+        driver.notify(
             "nothing is left to run, but the study cannot be reached, and lacks the last "
             f"{study.waiting} records. Ctrl-C leaves without them: make resume finds them again in "
             "the trials' folders"
@@ -30,7 +30,7 @@ def settle(driver: Driver, study: Study) -> None:
         if driver.halted:
             leaving = leaving or time.monotonic() + _LEAVING_S
             if time.monotonic() > leaving:
-                driver.note(
+                driver.notify(
                     f"the study lacks the last {study.waiting} records: make resume finds them "
                     "again in the trials' folders"
                 )

@@ -1,6 +1,6 @@
-"""Generations of a population: who gives way, the children in their places, all on record.
+"""Replace the worst of a population by children of the best, generation by generation, on record.
 
-A decision is written down whole before any of it is carried out, so that a sitting that begins
+A decision is written down whole before any of it is carried out, so that a session that begins
 after a kill finds it and carries out the rest. Children are numbered from the number of trials
 that there were then, in the order of those that give way: nothing else begins meanwhile.
 """
@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sweeps.space.dimensions import written
-from sweeps.stop import Breeding
+from sweeps.stop import PopulationRule
 from sweeps.stop.pbt import drawn
 from sweeps.stop.pbt_explore import explore
 from sweeps.study.study import Study
 from sweeps.trials import Source, TrialRecord
 
 #: The name of the decisions in the study.
-_NOTED = "generation"
+_RECORD = "generation"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Birth:
     reason: str
 
 
-def decide(study: Study, rule: Breeding, waiting: Mapping[str, int], seed: int) -> Generation:
+def decide(study: Study, rule: PopulationRule, waiting: Mapping[str, int], seed: int) -> Generation:
     """Rank the population, and put on record who gives way to whom.
 
     Args:
@@ -68,26 +68,26 @@ def decide(study: Study, rule: Breeding, waiting: Mapping[str, int], seed: int) 
     trials = sorted(trial for trial, at in waiting.items() if at == epoch)
     exploits = rule.exploits(trials, epoch, study.curves, seed)
     survivors = tuple(trial for trial in trials if trial not in exploits)
-    found = Generation(epoch, len(study.trials), tuple(exploits.items()), survivors)
-    study.remember(f"{_NOTED}:{len(generations(study))}", asdict(found))
-    return found
+    generation = Generation(epoch, len(study.trials), tuple(exploits.items()), survivors)
+    study.remember(f"{_RECORD}:{len(generations(study))}", asdict(generation))
+    return generation
 
 
 def generations(study: Study) -> list[Generation]:
-    """All decisions, in order."""
-    found: list[Generation] = []
-    while (told := study.remembered(f"{_NOTED}:{len(found)}")) is not None:
-        exploits = tuple((str(trial), str(parent)) for trial, parent in told["exploits"])
-        survivors = tuple(told["survivors"])
-        found.append(Generation(told["epoch"], told["first"], exploits, survivors))
-    return found
+    """Read all decisions, in order."""
+    decided: list[Generation] = []
+    while (record := study.remembered(f"{_RECORD}:{len(decided)}")) is not None:
+        exploits = tuple((str(trial), str(parent)) for trial, parent in record["exploits"])
+        survivors = tuple(record["survivors"])
+        decided.append(Generation(record["epoch"], record["first"], exploits, survivors))
+    return decided
 
 
-def begun(study: Study) -> Generation | None:
-    """The decision that a kill has left half carried out, if there is one."""
-    if not (known := generations(study)):
+def cut_short(study: Study) -> Generation | None:
+    """Find the decision that a kill has left half carried out, if there is one."""
+    if not (decided := generations(study)):
         return None
-    last = known[-1]
+    last = decided[-1]
     done = (
         last.first + len(last.exploits) <= len(study.trials)
         and all(study.trial(trial).state.ended for trial, _ in last.exploits)
@@ -101,12 +101,12 @@ def begun(study: Study) -> Generation | None:
 
 def births(
     study: Study,
-    rule: Breeding,
+    rule: PopulationRule,
     generation: Generation,
     seed: int,
     trainable: Callable[[Mapping[str, Any]], bool],
 ) -> Iterator[Birth]:
-    """The children of a generation, made as they are asked for, or found where they were made.
+    """Make the children of a generation as they are asked for; find those already on record.
 
     A child that would not meet what trials must meet has the parameters of its parent.
     """
@@ -119,11 +119,11 @@ def births(
             study.derive(params if trainable(params) else own, source)
         record = study.trial(child)
         if not study.trial(trial).state.ended:
-            yield Birth(trial, record, told(study, record))
+            yield Birth(trial, record, _reason(study, record))
 
 
-def told(study: Study, child: TrialRecord) -> str:
-    """Why somebody gives way to this child."""
+def _reason(study: Study, child: TrialRecord) -> str:
+    """Say why a trial gives way to this child."""
     source = child.source
     assert source is not None
     changes = changed(study.trial(source.trial).params, child.params)
@@ -132,7 +132,7 @@ def told(study: Study, child: TrialRecord) -> str:
 
 
 def changed(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    """Each value that differs, as "optimizer.lr 0.001 -> 0.0012"."""
+    """List each value that differs, as "optimizer.lr 0.001 -> 0.0012"."""
     keys = dict.fromkeys((*before, *after))
     return [
         f"{key} {_short(before, key)} -> {_short(after, key)}"

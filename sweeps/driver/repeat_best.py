@@ -1,57 +1,47 @@
-"""The driver's part in running the best again: it asks here what comes when the search is over."""
+"""Repeat the best trials with fresh seeds: what the driver runs once the search is over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from sweeps.driver.observer import Onlooker
+from sweeps.driver.ledger import Ledger
+from sweeps.driver.observer import Observer
 from sweeps.repeats.plan import Standing, stand
 from sweeps.repeats.settings import Repeats
 from sweeps.study.study import Study
 from sweeps.trials import Source, State, TrialRecord
 
 
-class Again:
-    """The repeats of one sitting, at the end of the search.
+class RepeatBest:
+    """The repeats of one session, at the end of the search.
 
     `active` are the ids of the trials that have begun and not ended. As long as one of them is of
     the search, there is nothing to repeat yet.
     """
 
     def __init__(
-        self,
-        repeats: Repeats,
-        study: Study,
-        seed: int,
-        shown: Onlooker,
-        clock: Callable[[], float],
+        self, repeats: Repeats, study: Study, seed: int, observer: Observer, ledger: Ledger
     ) -> None:
         """Take up the repeats where the study stands; `seed` is the sweep's."""
         self._repeats = repeats
         self._study = study
         self._seed = seed
-        self._shown = shown
-        self._clock = clock
-        self._earlier_s = study.repeats_s
-        self._since: float | None = None  # the clock when this sitting had no search left
+        self._observer = observer
+        self._ledger = ledger
+        self._begun = False  # whether this session has no search left
         self._standing: Standing | None = None  # as last looked at; None: it may have changed
         self._dropped: set[str] = set()
-
-    @property
-    def seconds(self) -> float:
-        """In all sittings, from the end of the search on."""
-        return self._earlier_s + (0.0 if self._since is None else self._clock() - self._since)
 
     def left(self, active: Collection[str]) -> bool:
         """Whether there are more repeats to come than those that have begun."""
         if not self._repeats.top:
             return False
-        standing = self._look(active)
+        standing = self._stand(active)
         return standing is None or bool(standing.due) or standing.waits
 
     def next(self, active: Collection[str]) -> TrialRecord | None:
-        """The next repeat, entered in the study; None if there is none now."""
-        standing = self._look(active)
+        """Enter the next repeat in the study; None if there is none now."""
+        standing = self._stand(active)
         if standing is None or not standing.due:
             return None
         original, seed = standing.due[0]
@@ -59,37 +49,38 @@ class Again:
         return self._study.derive(self._study.trial(original).params, Source(original, seed=seed))
 
     def begin(self, active: Collection[str]) -> None:
-        """A repeat begins, the search proposing nothing more."""
-        standing = self._look(active)
+        """Begin a repeat, the search proposing nothing more."""
+        standing = self._stand(active)
         if standing is None:
             return
-        if self._since is None:
-            self._since = self._clock()
+        if not self._begun:
+            self._begun = True
+            self._ledger.begin_repeats()
             self._dropped = {c.found.trial.id for c in standing.candidates if c.dropped}
-            who = ", ".join(c.found.trial.id for c in standing.candidates if not c.dropped)
-            self._shown.note(
-                f"the search is over; run again with {self._repeats.seeds} fresh seeds: {who}"
+            best = ", ".join(c.found.trial.id for c in standing.candidates if not c.dropped)
+            self._observer.notify(
+                f"the search is over; run again with {self._repeats.seeds} fresh seeds: {best}"
             )
-        self._tell(standing)
+        self._show(standing)
 
-    def note(self, trial: TrialRecord) -> None:
-        """A trial has ended."""
+    def ended(self, trial: TrialRecord) -> None:
+        """Take in that a trial has ended."""
         self._standing = None
-        if trial.repeat_of is not None and self._since is not None:
-            self._tell(self._look(()))
+        if trial.repeat_of is not None and self._begun:
+            self._show(self._stand(()))
 
-    def _tell(self, standing: Standing | None) -> None:
+    def _show(self, standing: Standing | None) -> None:
         if standing is None:
             return
         for candidate in standing.candidates:
             one = candidate.found.trial.id
             if candidate.dropped and one not in self._dropped:
                 self._dropped.add(one)
-                self._shown.note(f"{one} is not run again any more: it is behind, 95 % sure")
+                self._observer.notify(f"{one} is not run again any more: it is behind, 95 % sure")
         ran = sum(trial.state is not State.INFEASIBLE for trial in self._study.trials)
-        self._shown.again(ran + standing.left)
+        self._observer.repeats_planned(ran + standing.left)
 
-    def _look(self, active: Collection[str]) -> Standing | None:
+    def _stand(self, active: Collection[str]) -> Standing | None:
         """Where the repeats stand; None before all trials of the search have ended."""
         searching = (one for one in active if self._study.trial(one).repeat_of is None)
         if not self._repeats.top or next(searching, None) is not None:

@@ -1,6 +1,6 @@
-"""Folders of trials that the study has never heard of, since it was away until the driver ended.
+"""Set aside folders of unrecorded trials: the study was away until the driver ended.
 
-A sitting that resumes proposes the like of them again under the same ids, and goes on with what
+A session that resumes proposes the like of them again under the same ids, and goes on with what
 their folders have. With several trials at a time another order of events may make it propose
 something else: what was trained then belongs to other values, and must not be taken for these.
 """
@@ -30,7 +30,7 @@ def set_aside(folder: Path, config: Mapping[str, Any], keys: Iterable[str]) -> s
         keys: what varies.
 
     Returns:
-        What a person should know of it; empty if nothing was moved.
+        A message for the person; empty if nothing was moved.
     """
     try:
         before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
@@ -49,9 +49,9 @@ def set_aside(folder: Path, config: Mapping[str, Any], keys: Iterable[str]) -> s
 
 
 def _values(config: Any, keys: Iterable[str]) -> dict[str, Any]:
-    """Of each dotted key that there is."""
-    found = {}
+    """Map each dotted key that there is to its value."""
+    values = {}
     for key in keys:
         with contextlib.suppress(KeyError):
-            found[key] = value_at(config, key)
-    return found
+            values[key] = value_at(config, key)
+    return values

@@ -19,10 +19,9 @@ from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Plan
 from sweeps.driver.driver import Driver
-from sweeps.driver.outbox_drain import settle
+from sweeps.driver.outbox_drain import drain
 from sweeps.report.closing import conclude
 from sweeps.results_folder import Folder
-from sweeps.stop import Breeding
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
@@ -41,21 +40,17 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         driver = Driver(
             study=study,
             composition=sweep.composition,
-            constraints=sweep.constraints,
-            search=sweep.search,
-            stop=sweep.stop,
-            budget=sweep.budget,
+            rules=sweep.rules,
             folder=folder.path,
             tracker=tracker,
-            progress=progress,
-            repeats=sweep.repeats,
+            observer=progress,
         )
         for note in sweep.messages:
-            progress.note(note)
+            progress.notify(note)
         with _interrupts(driver), _hushed():
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
             driver.spend()
-            settle(driver, study)
+            drain(driver, study)
     told = conclude(sweep, folder, study, driver, slots(), tracker)
     tracker.close()
     study.close()
@@ -96,7 +91,7 @@ def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
         budget=sweep.budget,
-        population=isinstance(sweep.stop, Breeding),
+        population=sweep.population is not None,
     )
 
 

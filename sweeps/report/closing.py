@@ -22,7 +22,6 @@ from sweeps.report.importance import Importance, importances
 from sweeps.report.repeat_means import repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
-from sweeps.stop import Breeding
 from sweeps.study.study import Study
 from sweeps.tracking import Table, Tracker
 from sweeps.trials import Objective, Ranked, TrialRecord, front, ranking
@@ -61,7 +60,7 @@ def conclude(
     csv_files.write_reruns(folder, again)
     if winner := verdict.winner(repeats, sweep.objective):
         best = winner.found
-    if isinstance(sweep.stop, Breeding):
+    if sweep.population is not None:
         lineage.write(folder, study, keys, best)
     checkpoint, diagnosis = "", ""
     test: dict[str, float] = {}

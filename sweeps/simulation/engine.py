@@ -20,7 +20,8 @@ from optuna.samplers import RandomSampler
 from sweeps.checked.sweep import Sweep
 from sweeps.driver.budget import UNLIMITED
 from sweeps.driver.driver import Driver
-from sweeps.driver.observer import Onlooker
+from sweeps.driver.observer import Observer
+from sweeps.repeats.settings import NO_REPEATS
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Search
 from sweeps.simulation.curves import Curve, Source
@@ -118,13 +119,10 @@ def simulate(sweep: Sweep, source: Source, workers: int, seed: int) -> Simulated
     driver = Driver(
         study=study,
         composition=stand_in,
-        constraints=sweep.constraints,
-        search=_seeded(sweep.search, seed),
-        stop=sweep.stop,
-        budget=sweep.budget,
+        rules=replace(sweep.rules, search=_seeded(sweep.search, seed), repeats=NO_REPEATS),
         folder=None,
         tracker=NullTracker(sweep.name, "", ""),
-        progress=Onlooker(),
+        observer=Observer(),
         clock=clock,
     )
     metric, better = sweep.objective.metric, sweep.objective.better

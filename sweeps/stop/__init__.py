@@ -7,13 +7,12 @@ it decides as it would have decided without.
 from sweeps.stop.asha import Asha, Hyperband
 from sweeps.stop.median import Median, Percentile
 from sweeps.stop.patience import Patience, Target
-from sweeps.stop.pbt import Breeding, Pbt
-from sweeps.stop.promotion import Pasha, Promoting, Promotion
+from sweeps.stop.pbt import Pbt, PopulationRule
+from sweeps.stop.promotion import Pasha, Promotion, PromotionRule
 from sweeps.stop.rule import Curves, Never, Several, Stop
 
 __all__ = [
     "Asha",
-    "Breeding",
     "Curves",
     "Hyperband",
     "Median",
@@ -22,8 +21,9 @@ __all__ = [
     "Patience",
     "Pbt",
     "Percentile",
-    "Promoting",
+    "PopulationRule",
     "Promotion",
+    "PromotionRule",
     "Several",
     "Stop",
     "Target",

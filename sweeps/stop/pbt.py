@@ -15,8 +15,8 @@ from trainers.errors import ConfigError
 
 
 @runtime_checkable
-class Breeding(Stop, Protocol):
-    """A rule under which trials give way to children of others, all of a population at once."""
+class PopulationRule(Stop, Protocol):
+    """A rule that trains a population in generations: the worst give way to children of others."""
 
     @property
     def perturb(self) -> float:

@@ -24,8 +24,8 @@ _NOISE_QUANTILE = 0.9
 
 
 @runtime_checkable
-class Promoting(Stop, Protocol):
-    """A rule that pauses trials."""
+class PromotionRule(Stop, Protocol):
+    """A rule that pauses trials, and promotes the best of them."""
 
     def pauses(self, epoch: int) -> bool:
         """Whether trials wait after this epoch to be promoted."""

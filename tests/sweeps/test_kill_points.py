@@ -21,7 +21,7 @@ from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
 from sweeps.driver.driver import Driver
-from sweeps.driver.observer import Onlooker
+from sweeps.driver.observer import Observer
 from sweeps.report import csv_files
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study
@@ -52,13 +52,10 @@ def sit(sweep: Sweep, folder: Folder) -> None:
     driver = Driver(
         study,
         sweep.composition,
-        sweep.constraints,
-        sweep.search,
-        sweep.stop,
-        sweep.budget,
+        sweep.rules,
         folder.path,
         NullTracker("s", "", ""),
-        Onlooker(),
+        Observer(),
     )
     while (assignment := driver.next()) is not None:
         config = typed(OmegaConf.create(dict(assignment.config)))

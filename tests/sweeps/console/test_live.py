@@ -175,7 +175,7 @@ class TestLines:
             )
             refused = replace(trial(1, State.INFEASIBLE), reason="8 GPUs asked,\n1 there :key:")
             progress.ended(refused)
-            progress.note("\x1b[31mW&B[/]: \x07offline\r\n")
+            progress.notify("\x1b[31mW&B[/]: \x07offline\r\n")
         assert file.getvalue().splitlines() == [
             "quick: tpe search, asha stop, 2 at once on atlas",
             "0000 leads: val_accuracy 0.9000 at epoch 1",
@@ -227,7 +227,7 @@ class TestLines:
         raw = io.BytesIO()
         file = io.TextIOWrapper(raw, encoding="ascii")
         with Progress(PLAN, (), Console(file=file), Clock()) as progress:
-            progress.note("größer … 漢")
+            progress.notify("größer … 漢")
         assert b"gr??er ~ ?\n" in raw.getvalue()
 
     def test_an_error_passes_through_and_the_state_stays(self, file: io.StringIO) -> None:
@@ -263,7 +263,7 @@ with Progress(plan) as progress:
         progress.epoch(trial.id, 1, epochs[1])
         progress.ended(replace(trial, state=State.COMPLETE, epochs=epochs, seconds=1.0))
         if number == 1:
-            progress.note("a note of the driver")
+            progress.notify("a note of the driver")
         step()
 print("the sweep has ended")
 """

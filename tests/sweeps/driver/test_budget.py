@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.driver.best_so_far import Lead
+from sweeps.driver.best_so_far import BestSoFar
 from sweeps.driver.budget import UNLIMITED, Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord, ranking
 from trainers.errors import ConfigError
@@ -140,7 +140,7 @@ def test_spent_on_record() -> None:
     assert spent == Spent(3, hours=1.5, gpu_hours=0.75, epochs=4, best=0.7, fruitless=1)
 
 
-class TestLead:
+class TestBestSoFar:
     @pytest.mark.parametrize(
         ("trials", "best", "fruitless"),
         [
@@ -159,13 +159,13 @@ class TestLead:
     def test_by_hand(
         self, trials: list[tuple[State, float]], best: float | None, fruitless: int
     ) -> None:
-        lead = Lead(ACCURACY, [trial(number, *t) for number, t in enumerate(trials)])
-        assert (lead.best, lead.fruitless) == (best, fruitless)
+        lead = BestSoFar(ACCURACY, [trial(number, *t) for number, t in enumerate(trials)])
+        assert (lead.value, lead.fruitless) == (best, fruitless)
 
     def test_of_a_loss(self) -> None:
         trials = [trial(n, State.STOPPED, value) for n, value in enumerate([0.5, 0.2, 0.3])]
-        lead = Lead(LOSS, trials)
-        assert (lead.best, lead.fruitless) == (0.2, 1)
+        lead = BestSoFar(LOSS, trials)
+        assert (lead.value, lead.fruitless) == (0.2, 1)
 
     @given(data=st.data(), maximize=st.booleans())
     def test_events_in_any_order_come_to_what_the_records_say(
@@ -178,13 +178,13 @@ class TestLead:
         objective = Objective("a", maximize)
         turns = [n for n, (curve, _) in enumerate(curves) for _ in range(len(curve) + 1)]
         told = [0] * len(curves)
-        lead, records = Lead(objective, []), dict[int, TrialRecord]()
+        lead, records = BestSoFar(objective, []), dict[int, TrialRecord]()
         for number in data.draw(st.permutations(turns)):
             curve, end = curves[number]
             told[number] += 1
             state = end if told[number] > len(curve) else State.RUNNING
             records[number] = trial(number, state, *curve[: told[number]])
-            lead.note(records[number])
+            lead.update(records[number])
             # The slow way: who leads is who ranks first were all that run scored now.
             alive = [
                 replace(t, state=State.STOPPED)
@@ -193,7 +193,7 @@ class TestLead:
             ]
             first = next(iter(ranking(alive, objective)), None)
             after = -1 if first is None else first.trial.number
-            assert lead.best == (None if first is None else first.value)
+            assert lead.value == (None if first is None else first.value)
             assert lead.fruitless == sum(
                 t.state is State.STOPPED and t.number > after for t in records.values()
             )

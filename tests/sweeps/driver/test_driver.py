@@ -87,15 +87,11 @@ class Sitting:
         self.driver = Driver(
             study=self.study,
             composition=sweep.composition,
-            constraints=sweep.constraints,
-            search=sweep.search,
-            stop=sweep.stop,
-            budget=sweep.budget,
+            rules=sweep.rules,
             folder=folder,
             tracker=self.tracker,
-            progress=Progress(plan, self.study.trials, Console(file=self.output, width=200)),
+            observer=Progress(plan, self.study.trials, Console(file=self.output, width=200)),
             clock=clock,
-            repeats=sweep.repeats,
         )
 
     def next(self) -> Assignment:
@@ -211,7 +207,7 @@ class TestInfeasible:
         refused = [t for t in one.study.trials if t.state is State.INFEASIBLE]
         assert [t.params["model.width"] for t in refused] == [500, 900]
         assert refused[0].reason == "38,510 parameters, more than model.max_parameters=1300"
-        assert "2 infeasible" in one.driver._progress._standing.counts
+        assert "2 infeasible" in one.driver._observer._standing.counts
         assert one.driver.halted == ""
 
     def test_known_after_a_resume(self, sit: Sit) -> None:
@@ -349,7 +345,7 @@ class TestEpoch:
         one.tracker.said = ["cannot reach the server"]
         one.driver.listen()
         one.driver.listen()
-        one.driver.note("a note")
+        one.driver.notify("a note")
         assert one.output.getvalue().count("cannot reach the server") == 1
         assert "a note" in one.output.getvalue()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.driver import outbox_drain as settle_module
-from sweeps.driver.outbox_drain import settle
+from sweeps.driver import outbox_drain
+from sweeps.driver.outbox_drain import drain
 
 
 class Sitting:
@@ -28,18 +28,18 @@ class Sitting:
         if self.looks == self._halted_after:
             self.halted = "interrupted by Ctrl-C"
 
-    def note(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         self.notes.append(text)
 
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle_module, "_LOOK_S", 0.001)
-    monkeypatch.setattr(settle_module, "_LEAVING_S", 0.01)
+    monkeypatch.setattr(outbox_drain, "_LOOK_S", 0.001)
+    monkeypatch.setattr(outbox_drain, "_LEAVING_S", 0.01)
 
 
 def run(sitting: Sitting) -> Sitting:
-    settle(sitting, sitting)  # type: ignore[arg-type]
+    drain(sitting, sitting)  # type: ignore[arg-type]
     return sitting
 
 

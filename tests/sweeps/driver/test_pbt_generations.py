@@ -110,7 +110,7 @@ def test_the_worst_give_way_and_children_go_on(calm: Sitting) -> None:
 def test_no_epoch_is_trained_twice(calm: Sitting) -> None:
     trained = sum(trial.trained for trial in calm.study.trials)
     assert trained == 6 * 6
-    assert calm.driver._epochs == trained
+    assert calm.driver._ledger.spent.epochs == trained
     assert len(calm.tracker.epochs) == trained
     assert sum(trial.seconds for trial in calm.study.trials) == trained
 

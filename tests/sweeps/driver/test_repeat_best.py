@@ -231,7 +231,7 @@ def test_the_view_knows_how_many_there_will_be(sit: Sit) -> None:
     one = sit()
     search(one, 4)
     one.finish(one.next())
-    standing = one.driver._progress._standing  # type: ignore[attr-defined]
+    standing = one.driver._observer._standing  # type: ignore[attr-defined]
     assert (len(standing.ended), standing.plan.trials) == (5, 8)
     assert standing.best is not None
     assert standing.best.trial.id == "0002"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sweeps.stop import Asha, Median, Pasha, Percentile, Promotion, Stop
 from sweeps.stop.curves import Growing
-from sweeps.stop.promotion import Promoting
+from sweeps.stop.promotion import PromotionRule
 
 #: Few, so that there are ties; infinities, and what is no number.
 VALUES = st.sampled_from([0.0, 0.1, 0.2, 0.3, math.nan, math.inf, -math.inf])
@@ -36,7 +36,7 @@ def events(draw: st.DrawFn) -> list[tuple[str, int, float]]:
     return told
 
 
-def paused(curves: Mapping[int, Mapping[str, float]], rule: Promoting) -> dict[str, int]:
+def paused(curves: Mapping[int, Mapping[str, float]], rule: PromotionRule) -> dict[str, int]:
     """Everybody who is at a rung waits there."""
     last = {trial: epoch for epoch in sorted(curves) for trial in curves[epoch]}
     return {trial: epoch for trial, epoch in last.items() if rule.pauses(epoch)}
@@ -55,7 +55,7 @@ def test_a_rule_decides_as_on_plain_curves(
             continue  # several values may come between two looks
         plain = {e: dict(values) for e, values in growing.items()}
         assert rule.judge(trial, epoch, growing) == rule.judge(trial, epoch, plain)
-        if isinstance(rule, Promoting):
+        if isinstance(rule, PromotionRule):
             waiting = paused(plain, rule)
             assert rule.promote(waiting, growing) == rule.promote(waiting, plain)
 

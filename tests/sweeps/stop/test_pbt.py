@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.stop import Breeding, Pbt, Promoting
+from sweeps.stop import Pbt, PopulationRule, PromotionRule
 from sweeps.stop.pbt import drawn
 from trainers.errors import ConfigError
 
@@ -20,8 +20,8 @@ def values(*numbers: float) -> dict[str, float]:
 
 
 def test_it_breeds_and_neither_promotes_nor_stops() -> None:
-    assert isinstance(RULE, Breeding)
-    assert not isinstance(RULE, Promoting)
+    assert isinstance(RULE, PopulationRule)
+    assert not isinstance(RULE, PromotionRule)
     assert RULE.judge("0001", 2, {2: values(1.0, 0.0)}) is None
     assert [epoch for epoch in range(1, 7) if RULE.pauses(epoch)] == [2, 4, 6]
 

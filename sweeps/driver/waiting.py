@@ -1,0 +1,96 @@
+"""Paused trials: who waits, who is promoted, and when a population's next generation begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sweeps.driver import pbt_generations
+from sweeps.driver.pbt_generations import Birth
+from sweeps.driver.rules import Rules
+from sweeps.study.study import Study
+from sweeps.trials import TrialRecord
+
+
+class WaitingTrials:
+    """The paused trials of a session; in the study they are still running."""
+
+    def __init__(self, study: Study, rules: Rules) -> None:
+        """Begin with none: a session first hands out all that were paused before it."""
+        self._study = study
+        # Asked once: to compare with a protocol takes as long as to record an epoch.
+        self._promotion = rules.promotion
+        self._population = rules.population
+        self._rule = self._promotion or self._population
+        self._seed = rules.search.setting.seed
+        self._epochs: dict[str, int] = {}  # trial -> the epoch after which it waits
+        self._unfinished_generation = (
+            None if self._population is None else pbt_generations.cut_short(study)
+        )
+
+    @property
+    def epochs(self) -> Mapping[str, int]:
+        """Trial -> the epoch after which it waits."""
+        return self._epochs
+
+    @property
+    def is_population(self) -> bool:
+        """Whether those that wait are a population, of which a generation can be made."""
+        return self._population is not None and bool(self._epochs)
+
+    @property
+    def generation_cut_short(self) -> bool:
+        """Whether a kill has left a generation half begun."""
+        return self._unfinished_generation is not None
+
+    def pauses(self, trial: TrialRecord, epoch: int) -> bool:
+        """Whether the rule pauses a trial after this epoch; a repeat is never paused."""
+        if self._rule is None or epoch <= trial.passed or trial.repeat_of is not None:
+            return False
+        return epoch > 0 and self._rule.pauses(epoch)
+
+    def pause(self, trial: str, epoch: int) -> None:
+        """Let a trial wait after this epoch."""
+        self._epochs[trial] = epoch
+        self._study.wait(trial)
+
+    def promotable(self) -> str | None:
+        """Find the trial that is to go on before a new one begins, if there is any."""
+        if self._promotion is None:
+            return None
+        return self._promotion.promote(self._epochs, self._study.curves)
+
+    def promote(self, trial: str) -> None:
+        """Let a trial go on, on record."""
+        self._study.go_on(trial, self._epochs.pop(trial))
+
+    def next_generation(self, trainable: Callable[[Mapping[str, Any]], bool]) -> Iterator[Birth]:
+        """Begin the next generation, or finish one whose beginning a kill has cut short.
+
+        Each child is on record when it is given. Its trial must have ended before the next child
+        is asked for; the survivors go on once all have been.
+
+        Args:
+            trainable: whether these parameters meet the sweep's constraints.
+        """
+        study, rule, seed = self._study, self._population, self._seed
+        assert rule is not None
+        generation = self._unfinished_generation or pbt_generations.decide(
+            study, rule, self._epochs, seed
+        )
+        self._unfinished_generation = None
+        yield from pbt_generations.births(study, rule, generation, seed, trainable)
+        for trial in generation.survivors:
+            if study.trial(trial).passed < generation.epoch:
+                study.go_on(trial, generation.epoch)
+        for trial in (*generation.survivors, *(trial for trial, _ in generation.exploits)):
+            self._epochs.pop(trial, None)
+
+    def ready(self) -> list[str]:
+        """List the unfinished trials that do not wait, in the order in which a resume has them."""
+        unfinished = (trial.id for trial in self._study.trials if not trial.state.ended)
+        return [trial for trial in unfinished if trial not in self._epochs]
+
+    def clear(self) -> None:
+        """Forget all that wait, once they have ended."""
+        self._epochs.clear()
