@@ -87,7 +87,7 @@ class NoRay(Cluster):
                     driver.failed(name, State(result["state"]), result["reason"])
                     return
                 for note in result["notes"]:
-                    driver.note(f"{name}: {note}")
+                    driver.notify(f"{name}: {note}")
                 place = Place(result["member"], result["machine"])
                 if driver.epoch(name, result["epoch"], result["metrics"], place):
                     raise _Stopped

@@ -247,10 +247,10 @@ class TestLines:
 CHILD = """
 import os, sys
 from dataclasses import replace
-from sweeps.budget import Budget, Spent
-from sweeps.progress import Progress
-from sweeps.standing import Plan
-from sweeps.records import Objective, State, TrialRecord
+from sweeps.driver.budget import Budget, Spent
+from sweeps.console.live import Progress
+from sweeps.console.status import Plan
+from sweeps.trials import Objective, State, TrialRecord
 
 step = lambda: os.read(int(sys.argv[1]), 1)
 plan = Plan("quick", Objective("val_accuracy", True), "tpe", "asha", "on atlas", 3, 2, 1)
