@@ -11,15 +11,15 @@ from typing import Any
 
 import torch
 
-from trainers import build, device, histograms, portion
+from trainers import build, data_fraction, device, histograms
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import Diverged
 from trainers.histograms import Histogram
 from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
-from trainers.state import write
-from trainers.subject import shuffled, trained, untrained
+from trainers.model_and_data import shuffled, trained, untrained
+from trainers.training_state import write
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     learner, dataset = untrained(config)
     where, train, valid = learner.where, dataset.train, dataset.valid
     parameters = build.trainable(learner.model)
-    early = portion.early(config, len(train), where)
+    early = data_fraction.early(config, len(train), where)
     if resume is not None:
         learner.load(resume)
 
@@ -79,7 +79,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         start = time.perf_counter()
         lr = learner.lr
         # An order of (seed, epoch) and nothing before, made where the data is.
-        total = portion.available(config.first, number, len(train))
+        total = data_fraction.available(config.first, number, len(train))
         count = examples(config, total)
         order = shuffled(total, (config.seed << 20) + number, where)[:count]
         if total < len(train):

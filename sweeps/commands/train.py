@@ -38,7 +38,7 @@ def train(config: DictConfig) -> None:
         ConfigError: a configuration that cannot be trained.
         SystemExit: it diverged (1), or was interrupted (130).
     """
-    from trainers import portion
+    from trainers import data_fraction
     from trainers.data.resident import prepare
     from trainers.history import best, stalled
     from trainers.run import run
@@ -60,7 +60,7 @@ def train(config: DictConfig) -> None:
     state, reason, code = "complete", "", 0
     if known:
         console.print(f"{folder}: going on after epoch {max(known)}", highlight=False)
-    if early := portion.told(training.first):
+    if early := data_fraction.told(training.first):
         console.print(f"of {training.epochs} epochs, {early}", highlight=False)
     _head(console)
     try:
