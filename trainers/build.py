@@ -16,9 +16,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
+from trainers.data_fraction import Lengths
 from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
-from trainers.portion import Lengths
 from trainers.schedules import Pace
 
 

@@ -23,7 +23,7 @@ import torch
 from trainers.config import Keep
 from trainers.errors import ConfigError, CorruptCheckpoint
 from trainers.fit import Epoch
-from trainers.state import write
+from trainers.training_state import write
 
 VERSION = 1
 _NAME = re.compile(r"epoch_(\d{3,})")

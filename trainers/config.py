@@ -14,8 +14,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from trainers.check import explain
+from trainers.dataclass_from_dict import Doubtful, read
 from trainers.errors import ConfigError
-from trainers.reading import Doubtful, read
 
 #: What every epoch reports, and so what `task.metric` may name.
 METRICS = (

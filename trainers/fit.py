@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import build, device, histograms, portion
+from trainers import build, data_fraction, device, histograms
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import Diverged
 from trainers.histograms import Histogram
 from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
-from trainers.state import write
-from trainers.subject import shuffled, trained, untrained
+from trainers.model_and_data import shuffled, trained, untrained
+from trainers.training_state import write
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     learner, dataset = untrained(config)
     where, train, valid = learner.where, dataset.train, dataset.valid
     parameters = build.trainable(learner.model)
-    early = portion.early(config, len(train), where)
+    early = data_fraction.early(config, len(train), where)
     if resume is not None:
         learner.load(resume)
 
@@ -110,9 +110,9 @@ def _order(config: TrainConfig, number: int, size: int, early: Tensor) -> Tensor
 
     Args:
         size: of the training part.
-        early: what the first epochs draw from, on the device; see `portion.early`.
+        early: what the first epochs draw from, on the device; see `data_fraction.early`.
     """
-    total = portion.available(config.first, number, size)
+    total = data_fraction.available(config.first, number, size)
     count = examples(config, total)
     if config.overfit_batches is not None:
         same = shuffled(size, config.seed, early.device)

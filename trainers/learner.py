@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from trainers import build, device, settings
+from trainers import build, device, optimizer_settings
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset, Part
+from trainers.data_fraction import Lengths, available
 from trainers.errors import ConfigError
-from trainers.portion import Lengths, available
 from trainers.schedules import Pace
-from trainers.state import detached
+from trainers.training_state import detached
 
 #: Examples at a time where no gradient is kept. On one CPU core larger batches leave the cache.
 EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}
@@ -76,7 +76,7 @@ class Learner:
         optimizer = build.optimizer(config, model)
         pace = build.pace(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
-        made = settings.taken(optimizer, pace)
+        made = optimizer_settings.taken(optimizer, pace)
         return cls(config, model, optimizer, pace, augment, device.random_state(where), made)
 
     @property
@@ -158,7 +158,7 @@ class Learner:
             self.pace.schedule.load_state_dict(state["schedule"])
             self.rng, self.epoch = state["rng"], int(state["epoch"])
             theirs = state.get("settings", self.settings)  # a state of an older version has none
-            settings.apply(self.settings, theirs, self.optimizer, self.pace, self.epoch)
+            optimizer_settings.apply(self.settings, theirs, self.optimizer, self.pace, self.epoch)
         except (RuntimeError, ValueError, KeyError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ConfigError(

@@ -12,7 +12,7 @@ from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset, Part
 from trainers.errors import ConfigError
 from trainers.learner import logits
-from trainers.subject import trained
+from trainers.model_and_data import trained
 
 #: Takes the part to be looked at out of a data set.
 Pick = Callable[[Dataset], Part]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
+from trainers.data_fraction import Lengths
 from trainers.errors import ConfigError
-from trainers.portion import Lengths
 
 #: Where nobody counts batches.
 _ONE_BATCH = Lengths(0, 1, 1)

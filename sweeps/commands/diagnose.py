@@ -34,9 +34,9 @@ from trainers.errors import ConfigError, CorruptCheckpoint
 
 if TYPE_CHECKING:
     from trainers.diagnosis.first_loss import FirstLoss
-    from trainers.diagnosis.look import Look
     from trainers.diagnosis.lr_range import LrRange
     from trainers.diagnosis.overfit import Overfit
+    from trainers.diagnosis.trained_model import Look
 
 #: Options beside a sweep's name: how the hidden layer is drawn, and the folder of all sweeps.
 DEFAULTS = {"hidden": "pca", "results": "results"}
@@ -76,7 +76,7 @@ def check(overrides: Sequence[str]) -> None:
         from trainers.diagnosis import lr_range, overfit, pictures
         from trainers.diagnosis.files import write_json, write_table
         from trainers.diagnosis.first_loss import first_loss
-        from trainers.subject import untrained
+        from trainers.model_and_data import untrained
 
         prepare(config.data)
         untrained(config)  # what cannot be built is refused before a folder is made
@@ -153,7 +153,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     config = _config(folder)
     console = Console()
     with console.status("loading PyTorch") as status:
-        from trainers.diagnosis.look import look
+        from trainers.diagnosis.trained_model import look
 
         seen = look(
             config,

@@ -136,7 +136,7 @@ def _trials_text(sweep: Sweep) -> str:
 
 
 def _early(sweep: Sweep) -> str:
-    from trainers.portion import told
+    from trainers.data_fraction import told
 
     return told(sweep.training.first)
 

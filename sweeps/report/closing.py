@@ -121,7 +121,7 @@ def _looked_at(
     """
     from trainers.checkpoints import load
     from trainers.config import Device
-    from trainers.diagnosis.look import look
+    from trainers.diagnosis.trained_model import look
     from trainers.fit import evaluate
 
     config = typed(sweep.composition.trial(best.trial.params))

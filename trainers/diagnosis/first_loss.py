@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from trainers.config import TrainConfig
 from trainers.learner import outputs
-from trainers.subject import untrained
+from trainers.model_and_data import untrained
 
 #: Share by which the loss may be off the logarithm of the classes.
 TOLERANCE = 0.2

@@ -15,7 +15,7 @@ import torch
 
 from trainers.config import TrainConfig
 from trainers.learner import batches
-from trainers.subject import shuffled, untrained
+from trainers.model_and_data import shuffled, untrained
 
 #: The first and the last rate, and how many there are, in equal ratios.
 LOW, HIGH, STEPS = 1e-6, 10.0, 150

@@ -10,7 +10,7 @@ import torch
 from torch.nn.modules.dropout import _DropoutNd
 
 from trainers.config import TrainConfig
-from trainers.subject import shuffled, untrained
+from trainers.model_and_data import shuffled, untrained
 
 #: Steps on the batch, at most.
 STEPS = 300

@@ -10,10 +10,10 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import PercentFormatter
 
-from trainers.diagnosis.hidden import Hidden, Plane
+from trainers.diagnosis.confusion_matrix import Quality
+from trainers.diagnosis.hidden_layer import Hidden, Plane
 from trainers.diagnosis.lr_range import LrRange
 from trainers.diagnosis.overfit import NEAR_ZERO, Overfit
-from trainers.diagnosis.quality import Quality
 from trainers.pictures import (
     AMBER,
     BLUE,

@@ -15,7 +15,7 @@ from trainers.config import TrainConfig
 from trainers.diagnosis.first_loss import FirstLoss, first_loss
 from trainers.fit import fit
 from trainers.learner import evaluate
-from trainers.subject import untrained
+from trainers.model_and_data import untrained
 
 Compose = Callable[..., TrainConfig]
 

@@ -13,10 +13,10 @@ from matplotlib.image import imread
 
 from tests.trainers.test_pictures import whole
 from trainers.diagnosis import pictures
-from trainers.diagnosis.hidden import Hidden, pca
+from trainers.diagnosis.confusion_matrix import Quality
+from trainers.diagnosis.hidden_layer import Hidden, pca
 from trainers.diagnosis.lr_range import judge
 from trainers.diagnosis.overfit import Overfit
-from trainers.diagnosis.quality import Quality
 
 
 def names(count: int) -> tuple[str, ...]:

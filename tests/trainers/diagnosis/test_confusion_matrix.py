@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
 
 from trainers.config import TrainConfig
-from trainers.diagnosis.quality import Confusion, Quality, quality
+from trainers.diagnosis.confusion_matrix import Confusion, Quality, quality
 from trainers.learner import evaluate, outputs
-from trainers.subject import untrained
+from trainers.model_and_data import untrained
 
 Compose = Callable[..., TrainConfig]
 

@@ -15,7 +15,7 @@ from trainers.config import TrainConfig
 from trainers.data.dataset import Part
 from trainers.errors import ConfigError
 from trainers.learner import EVALUATION_BATCH
-from trainers.subject import shuffled
+from trainers.model_and_data import shuffled
 
 #: Examples that are drawn, at most.
 EXAMPLES = 2000

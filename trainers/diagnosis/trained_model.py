@@ -17,11 +17,11 @@ from trainers import histograms, history, pictures
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset
 from trainers.diagnosis import pictures as drawings
+from trainers.diagnosis.confusion_matrix import Quality, quality
 from trainers.diagnosis.files import write_json, write_table
-from trainers.diagnosis.hidden import hidden, pca, tsne
-from trainers.diagnosis.quality import Quality, quality
+from trainers.diagnosis.hidden_layer import hidden, pca, tsne
 from trainers.errors import ConfigError
-from trainers.subject import trained
+from trainers.model_and_data import trained
 
 #: The ways to draw the hidden layer in two dimensions.
 PLANES = ("pca", "tsne")

@@ -15,7 +15,7 @@ from tests.test_architecture import importers
 from trainers import checkpoints
 from trainers.config import TrainConfig
 from trainers.diagnosis.files import write_json, write_table
-from trainers.diagnosis.look import look
+from trainers.diagnosis.trained_model import look
 from trainers.errors import ConfigError
 from trainers.run import run
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from trainers.config import FirstConfig, TrainConfig, refuse_idle
 from trainers.data import resident
+from trainers.data_fraction import Lengths, available, early, told
 from trainers.errors import ConfigError
 from trainers.fit import Epoch, fit
-from trainers.portion import Lengths, available, early, told
 
 Compose = Callable[..., TrainConfig]
 CPU = torch.device("cpu")

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset
-from trainers.diagnosis.hidden import hidden, pca, tsne
+from trainers.diagnosis.hidden_layer import hidden, pca, tsne
 from trainers.errors import ConfigError
-from trainers.subject import untrained
+from trainers.model_and_data import untrained
 
 Compose = Callable[..., TrainConfig]
 

@@ -16,7 +16,7 @@ from typing import Any
 from torch.optim import Optimizer
 
 from trainers.schedules import Pace
-from trainers.state import detached
+from trainers.training_state import detached
 
 
 def taken(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
