@@ -20,6 +20,9 @@ from trainers.errors import ConfigError
 #: The layout of the folder; a later one is refused rather than misread.
 VERSION = 1
 
+#: Searches as older records name them -> as conf/ names them now.
+_MOVED = {"sweeps.ablation.Ablation": "sweeps.search.Ablation"}
+
 _PACKAGES = ("ray", "torch", "optuna", "wandb", "hydra-core", "omegaconf", "numpy", "scikit-learn")
 
 
@@ -151,12 +154,17 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
 
 
 def read_sweep(folder: Folder) -> dict[str, Any]:
-    """sweep.yaml as it was written.
+    """Read sweep.yaml, with a search that has moved since under the name it has now.
 
     Raises:
-        ConfigError: a later version of this program wrote it.
+        ConfigError: it is damaged, or a later version of this program wrote it.
     """
-    return read_record(folder.sweep, "a sweep")
+    content = read_record(folder.sweep, "a sweep")
+    config = content.get("config")
+    search = config.get("search") if isinstance(config, dict) else None
+    if isinstance(search, dict) and search.get("_target_") in _MOVED:
+        search["_target_"] = _MOVED[search["_target_"]]
+    return content
 
 
 def read_record(path: Path, what: str) -> dict[str, Any]:

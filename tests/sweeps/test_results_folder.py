@@ -343,3 +343,13 @@ def test_no_metric_is_no_number() -> None:
 def test_a_configuration_is_read_as_it_was(tmp_path: Path, config: dict[str, Any]) -> None:
     results_folder.write_config(tmp_path / "config.yaml", config)
     assert OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml")) == config
+
+
+def test_a_search_that_has_moved_is_read_under_its_present_name(folder: Folder) -> None:
+    """A sweep that was begun before resumes: its record is compared with conf/ as it is now."""
+    recorded = {"_target_": "sweeps.ablation.Ablation", "pairs": False}
+    results_folder.write_sweep(folder, {"search": recorded}, [], "data")
+    assert results_folder.read_sweep(folder)["config"]["search"] == {
+        "_target_": "sweeps.search.Ablation",
+        "pairs": False,
+    }
