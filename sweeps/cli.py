@@ -26,6 +26,8 @@ from sweeps.nearest_names import unknown
 from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
 
+#: Exit code of a sweep that failed.
+FAILED = 1
 #: Exit code after Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
@@ -149,7 +151,3 @@ def _known_keys() -> list[str]:
         keys = [*dotted(config), *groups]
         parents = {key.rpartition(".")[0] for key in keys} - {""}
         return sorted({*keys, *parents} - {"hydra"})
-
-
-#: Exit code of a sweep that failed.
-FAILED = 1

@@ -18,12 +18,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
-from sweeps.driver.driver import Driver
 from trainers.errors import ConfigError
+
+if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
+    from sweeps.driver.driver import Driver
 
 _PREFIX = "caviar-ray-"
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
