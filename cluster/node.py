@@ -29,11 +29,12 @@ from trainers.errors import ConfigError
 START_S = PATIENCE_S + 30.0
 
 #: In Ray's log -> what it means.
+_REFUSED = (
+    r"InvalidAuthToken|Unauthenticated|AuthenticationError",
+    "the head refuses the token: copy the head's .cluster/token to .cluster/token here",
+)
 _REASONS = (
-    (
-        r"InvalidAuthToken|Unauthenticated|AuthenticationError",
-        "the head refuses the token: copy the head's .cluster/token to .cluster/token here",
-    ),
+    _REFUSED,
     (
         r"Version mismatch|version mismatch",
         "this machine has another Ray or Python than the head: use the same Python (to the patch "
@@ -63,6 +64,17 @@ class Node:
         """
         if self.process.poll() is not None:
             raise ConfigError(f"Ray has ended: {self.reason()}")
+
+    def check_start(self) -> None:
+        """Raise if it has ended, or cannot start: with a wrong token Ray tries for minutes.
+
+        Raises:
+            ConfigError: with the reason that Ray gives.
+        """
+        self.check()
+        pattern, reason = _REFUSED
+        if re.search(pattern, self.log.read_text(encoding="utf-8", errors="replace")):
+            raise ConfigError(reason)
 
     def reason(self) -> str:
         """Why it failed, as far as its log tells."""
@@ -140,7 +152,7 @@ def wait_for_port(node: Node, host: str, port: int) -> None:
     """
     until = time.monotonic() + START_S
     while time.monotonic() < until:
-        node.check()
+        node.check_start()
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
             return
         time.sleep(0.2)
@@ -157,7 +169,7 @@ def wait_for_text(node: Node, text: str) -> None:
     while time.monotonic() < until:
         if text.encode() in node.log.read_bytes():
             return
-        node.check()
+        node.check_start()
         time.sleep(0.2)
     raise ConfigError(f"the head did not answer within {START_S:.0f} s: {node.reason()}")
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -234,6 +235,11 @@ def nursery() -> Iterator[Nursery]:
         nursery.process.stdin.close()
 
 
+def heard_from(told: Path) -> list[int]:
+    """The epochs that a training has told of: at first those that it finds on disk."""
+    return [int(line) for line in told.read_text().split()] if told.exists() else []
+
+
 @pytest.mark.parametrize("keep", ["all", "best_and_last"])
 def test_killed_many_times_it_ends_as_if_undisturbed(
     keep: str, nursery: Nursery, tmp_path: Path
@@ -241,9 +247,9 @@ def test_killed_many_times_it_ends_as_if_undisturbed(
     overrides = ["epochs=14", "data.fraction=0.25", "model.dropout=0.1", f"checkpoint.keep={keep}"]
     config = compose(overrides)
     # By this machine's own pace: else a fast one has ended before it is killed often.
-    began = time.monotonic()
-    assert len(list(run(config, tmp_path / "calm"))) == 14
-    epoch_s = (time.monotonic() - began) / 14
+    ends = [time.monotonic() for _ in run(config, tmp_path / "calm")]
+    assert len(ends) == 14
+    epoch_s = median(after - before for before, after in pairwise(ends))  # the first waits for more
     folder, told = tmp_path / "run", tmp_path / "told"
     moments = random.Random(keep)
     kills, last = 0, 0
@@ -251,11 +257,11 @@ def test_killed_many_times_it_ends_as_if_undisturbed(
         told.unlink(missing_ok=True)
         nursery.start(folder, told, overrides)
         if kills % 2:  # half of them while it sets the folder right, half while it trains
-            until(told.exists)
-        time.sleep(moments.uniform(0, 3 * epoch_s))
+            until(lambda before=last: max(heard_from(told), default=0) > before)
+        time.sleep(moments.uniform(0, 1.5 * epoch_s))
         nursery.kill()
         kills += 1
-        heard = [int(line) for line in told.read_text().split()] if told.exists() else []
+        heard = heard_from(told)
         found, corrupt = checkpoints.latest(folder)
         assert corrupt == []
         last = found.number if found else 0
