@@ -69,6 +69,10 @@ def saved(folder: Path) -> dict[str, int]:
     }
 
 
+#: What Ray calls a process in which Tune runs trials.
+TRIAL = "ray::ImplicitFunc"
+
+
 def command(process: int) -> str:
     """The command line of a process; empty if it has gone."""
     try:
@@ -95,8 +99,11 @@ def descendants(process: int) -> list[int]:
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """Kill a driver alone, and wait until its trials' processes, orphans now, have ended too."""
-    orphans = descendants(process.pid)
+    """Kill a driver alone, and wait until its trials' processes, orphans now, have ended too.
+
+    Ray's own agents, which write nothing of a sweep, end a minute later.
+    """
+    trials = [child for child in descendants(process.pid) if TRIAL in command(child)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    until(lambda: not any(map(command, orphans)))
+    until(lambda: not any(TRIAL in command(child) for child in trials))
