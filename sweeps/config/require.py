@@ -87,7 +87,7 @@ class Constraints:
                 found.append(Refusal(str(expression), str(error)))
                 continue
             if not met:
-                reason = f"{expression}: {expression.told(values)}"
+                reason = f"{expression}: {expression.substituted(values)}"
                 found.append(Refusal(str(expression), reason))
         return tuple(found)
 
@@ -186,7 +186,7 @@ def _refuse_hopeless(expression: Expression, seen: Sequence[Mapping[str, Any]]) 
         if not met and all(other == seen[0] for other in seen):
             raise ConfigError(
                 f"{expression} is false, and nothing that varies changes it: "
-                f"{expression.told(values)}; change these values, or take it out"
+                f"{expression.substituted(values)}; change these values, or take it out"
             )
     if errors and len(errors) == len(seen):
         raise errors[0]

@@ -65,8 +65,8 @@ class Again:
             return
         if self._since is None:
             self._since = self._clock()
-            self._dropped = {c.found.trial.id for c in standing.candidates if c.dropped}
-            who = ", ".join(c.found.trial.id for c in standing.candidates if not c.dropped)
+            self._dropped = {c.ranked.trial.id for c in standing.candidates if c.dropped}
+            who = ", ".join(c.ranked.trial.id for c in standing.candidates if not c.dropped)
             self._shown.note(
                 f"the search is over; run again with {self._repeats.seeds} fresh seeds: {who}"
             )
@@ -82,7 +82,7 @@ class Again:
         if standing is None:
             return
         for candidate in standing.candidates:
-            one = candidate.found.trial.id
+            one = candidate.ranked.trial.id
             if candidate.dropped and one not in self._dropped:
                 self._dropped.add(one)
                 self._shown.note(f"{one} is not run again any more: it is behind, 95 % sure")

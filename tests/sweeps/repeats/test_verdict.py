@@ -34,7 +34,7 @@ class TestWinner:
     def test_is_nobody_before_the_end(self) -> None:
         assert winner(standing(LUCKY, SOLID, left=1), ACCURACY) is None
         assert verdict(standing(LUCKY, SOLID, left=1), ACCURACY, 40) == [
-            "not over: 1 more to begin, so nobody has won yet"
+            "not over: 1 more to begin, so there is no winner yet"
         ]
 
     def test_has_two_scores_or_more(self) -> None:
@@ -42,7 +42,7 @@ class TestWinner:
         assert winner(standing(one, LUCKY), ACCURACY) is LUCKY
         assert winner(standing(one), ACCURACY) is None
         assert verdict(standing(one), ACCURACY, 40) == [
-            "no winner: none of them has two new scores"
+            "no winner: none of the reruns has two new scores"
         ]
 
     def test_was_not_dropped(self) -> None:

@@ -125,13 +125,13 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 @given(scalars | st.lists(scalars, max_size=3))
 def test_told_it_can_be_read_again(value: Any) -> None:
     expression = parsed("größe.x == y")
-    told = expression.told({"größe.x": value, "y": value})
+    told = expression.substituted({"größe.x": value, "y": value})
     assert parsed(told).holds({}) is True
 
 
 def test_told_it_keeps_the_words_of_the_person() -> None:
     values = {"parameters": 25_000_000, "ä": "ö"}
-    told = parsed("parameters <= 20_000_000 or ä  in ['ä', \"parameters\"]").told(values)
+    told = parsed("parameters <= 20_000_000 or ä  in ['ä', \"parameters\"]").substituted(values)
     assert told == '25000000 <= 20_000_000 or "ö"  in [\'ä\', "parameters"]'
 
 
