@@ -25,7 +25,7 @@ from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import Composition, compose
 from sweeps.console.live import Progress
-from sweeps.console.status import Plan
+from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.search.sampler_memory import Image
 from sweeps.study.lock import Owner
@@ -243,7 +243,7 @@ def _swept(search: str, limit: int = 0) -> Iterator[Sweep]:
 
 
 def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
-    plan = Plan(
+    overview = Overview(
         "bench", sweep.objective, "", "", "here", limit, EPOCHS, slots=1, budget=sweep.budget
     )
     lines = Console(file=io.StringIO(), width=200)
@@ -256,7 +256,7 @@ def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
         budget=sweep.budget,
         folder=folder,
         tracker=NullTracker("bench", "", folder),
-        progress=Progress(plan, study.trials, lines),
+        progress=Progress(overview, study.trials, lines),
     )
 
 

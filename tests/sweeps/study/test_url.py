@@ -87,7 +87,7 @@ def test_other_words_are_left_as_they_are(word: str) -> None:
 def test_the_program_begins_anew_without_it(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import os, sys\n"
-        "from sweeps.study.url import hide_password\n"
+        "from sweeps.redaction import hide_password\n"
         "hide_password()\n"
         "print(sys.argv[1:], os.environ['PGPASSWORD'])\n"
         "print(open('/proc/self/cmdline').read())\n"
