@@ -29,9 +29,9 @@ from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.formatting import duration, score
 from sweeps.nearest_names import unknown
 from sweeps.simulation import (
+    CurveSource,
     Generated,
     Simulated,
-    Source,
     baseline,
     check_length,
     read,
@@ -73,7 +73,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], wher
                     f"conf/ has changed since {name} was run: its space is another now, and its "
                     "curves are not of it"
                 )
-            source: Source = read(folder, sweep.space, sweep.objective, sweep.shared)
+            source: CurveSource = read(folder, sweep.space, sweep.objective, sweep.shared)
         else:
             source = Generated(
                 sweep.space,
@@ -87,7 +87,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], wher
 
 
 def _tell(
-    sweep: Sweep, source: Source, workers: int, seeds: Sequence[int], console: Console
+    sweep: Sweep, source: CurveSource, workers: int, seeds: Sequence[int], console: Console
 ) -> None:
     """Simulate with each seed, a row of the table each."""
     console.print(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.simulation import Curve, Generated, Simulated, Source, baseline, simulate
+from sweeps.simulation import Curve, CurveSource, Generated, Simulated, baseline, simulate
 from sweeps.stop import Asha
 from sweeps.trials import State
 from trainers.errors import ConfigError
@@ -43,7 +43,7 @@ class Made:
 class Asked:
     """Another source's curves, and in which order they were asked for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CurveSource) -> None:
         self.source, self.curves = source, list[Curve]()
         self.epochs = source.epochs
 
