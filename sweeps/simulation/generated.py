@@ -1,4 +1,4 @@
-"""Generate synthetic learning curves, for tests and for trying a strategy before any training.
+"""Generate synthetic learning curves, to try a strategy before any training, and for tests.
 
 No training lies behind them: which strategy wins on them says little about which wins on real
 ones.
