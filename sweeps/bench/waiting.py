@@ -29,6 +29,7 @@ from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.search.sampler_memory import Image
 from sweeps.study.lock import Owner
+from sweeps.study.postgres_storage import Postgres, names_in
 from sweeps.study.storage import look, opened
 from sweeps.study.study import Study
 from sweeps.study.url import Database
@@ -80,12 +81,7 @@ class Waited:
 
 def study_at(place: Path | Database, sweep: Sweep) -> Study:
     """Open the study in the storage to measure: a journal file, or a database."""
-    if isinstance(place, Path):
-        new = not place.exists()
-    else:
-        from sweeps.study.postgres_storage import names_in
-
-        new = sweep.name not in names_in(place)
+    new = not place.exists() if isinstance(place, Path) else sweep.name not in names_in(place)
     return Study(place, sweep.objective, sweep.space, sweep.name, create=new)
 
 
@@ -135,8 +131,6 @@ def measure_in(
     database: Database, scratch: Path, search: str, count: int, trials: int, record: Path
 ) -> Waited:
     """Time some trials in a database, after filling it with the first trials of a record."""
-    from sweeps.study.postgres_storage import Postgres
-
     with _swept(search) as sweep:
         study_at(database, sweep).close()
         held = opened(database, sweep.name, Owner.me())
