@@ -70,7 +70,7 @@ class TestFrame:
         status.over = True
         assert "190 of" not in shown(status)
 
-    def test_trials_alone_are_told_once(self) -> None:
+    def test_trials_alone_are_shown_once(self) -> None:
         status = Status(replace(OVERVIEW, budget=Budget(4, None, None, None)), [], now=0.0)
         status.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=3), 0.0
         assert len(shown(status).splitlines()) == 3
@@ -90,7 +90,7 @@ class TestFrame:
         status.start(replace(trial(0), params={"epochs": 4}), "", 0.0)
         assert " 0/4 " in shown(status)
 
-    def test_machines_are_told_once_there_are_two(self) -> None:
+    def test_machines_are_shown_once_there_are_two(self) -> None:
         status = Status(OVERVIEW, [], now=0.0)
         status.start(trial(0), "", 0.0)
         status.start(trial(1), "", 0.0)
@@ -165,7 +165,7 @@ class TestLines:
     ) -> Progress:
         return Progress(overview, previous, Console(file=file, width=40), clock)
 
-    def test_what_is_told_of_each_trial(self, file: io.StringIO) -> None:
+    def test_the_lines_of_each_trial(self, file: io.StringIO) -> None:
         clock = Clock()
         with self.progress(file, clock) as progress:
             first = replace(trial(0), params={"optimizer.lr": 0.00032})
@@ -187,7 +187,7 @@ class TestLines:
             "0:00: 1 of 4 trials ended (1 done · 1 infeasible); best 0.9833, trial 0000",
         ]
 
-    def test_of_infeasible_trials_the_first_is_told(self, file: io.StringIO) -> None:
+    def test_of_infeasible_trials_the_first_is_printed(self, file: io.StringIO) -> None:
         with Progress(OVERVIEW, [], Console(file=file, width=200)) as progress:
             for number in range(5):
                 progress.ended(replace(trial(number, State.INFEASIBLE), reason="too wide"))

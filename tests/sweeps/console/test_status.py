@@ -1,4 +1,4 @@
-"""What is known of a sweep while it runs."""
+"""The status of a running sweep: counts, the best trial, and the time left."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class TestTimeLeft:
             assert status.left_s(begin + 30.0) == pytest.approx(left)
 
 
-class TestStanding:
+class TestStatus:
     def test_counts_and_best_begin_where_the_earlier_session_ended(self) -> None:
         previous = [
             trial(0, State.COMPLETE, 0.91, 0.93, 0.92),

@@ -42,7 +42,7 @@ class TestRepeats:
         replace(trial(6 + n, State.COMPLETE, 0.99), source=Source("0005", seed=n)) for n in (1, 2)
     )
 
-    def test_are_told_by_themselves_and_not_ranked(self) -> None:
+    def test_have_a_table_of_their_own_and_no_rank(self) -> None:
         rows = (
             Rerun("0004", 0.94, 0.98, 0.97, 0.99, 2, False),
             Rerun("0005", 0.95, 0.90, -math.inf, math.inf, 1, True),
@@ -58,7 +58,7 @@ class TestRepeats:
             ["So", "it", "is."],
         ]
 
-    def test_within_a_trial_are_told_with_their_spread(self) -> None:
+    def test_within_a_trial_show_their_spread(self) -> None:
         epochs = {1: {"val_accuracy": 0.9, "val_accuracy_sd": 0.0123}}
         lines = printed(ending(replace(SIX[0], epochs=epochs)))
         head = "Best trials  highest val_accuracy first; means ± standard deviation over seeds"

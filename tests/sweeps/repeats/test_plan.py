@@ -103,7 +103,7 @@ class TestRounds:
         waiting = at(repeats, trials)
         assert (waiting.due, waiting.open, waiting.waits, waiting.left) == ((), True, True, 4)
 
-    def test_of_earlier_sittings_are_used_again_after_more_trials(self) -> None:
+    def test_of_previous_sessions_still_count_after_more_trials(self) -> None:
         repeats = Repeats(top=2)
         seeds = fresh_seeds(repeats, 0)
         trials = searched()
@@ -117,7 +117,7 @@ class TestRounds:
         assert standing.due == (("0010", seeds[0]), ("0010", seeds[1]))
         assert standing.left == 4  # two now, and the last round of both, if both stay
 
-    def test_that_fail_are_not_tried_again(self) -> None:
+    def test_that_fail_are_not_repeated(self) -> None:
         def score(one: str, turn: int) -> float | None:
             return None if (one, turn) == ("0001", 1) else 0.8 + turn / 100
 

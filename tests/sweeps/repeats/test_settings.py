@@ -22,7 +22,7 @@ class TestReading:
         assert Repeats.read(given) == expected
 
     @pytest.mark.parametrize(
-        ("given", "told"),
+        ("given", "message"),
         [
             (0, r"repeats\.runs must be a whole number of 1 or more, not 0"),
             (2.5, r"repeats\.runs .* not 2\.5"),
@@ -35,8 +35,8 @@ class TestReading:
             ({"tops": 1}, r"repeats\.tops: there is no such key \(runs, top, seeds, race\)"),
         ],
     )
-    def test_what_makes_no_sense(self, given: object, told: str) -> None:
-        with pytest.raises(ConfigError, match=told):
+    def test_what_makes_no_sense(self, given: object, message: str) -> None:
+        with pytest.raises(ConfigError, match=message):
             Repeats.read(given)
 
     @pytest.mark.parametrize("repeats", [Repeats(runs=3), Repeats(top=5)])

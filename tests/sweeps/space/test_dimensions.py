@@ -94,12 +94,12 @@ class TestWritten:
         ],
     )
     def test_of_awkward_texts(self, value: str) -> None:
-        found = dimension(from_yaml({"k": [value]}))
-        assert isinstance(found, Choice)
-        assert identical(list(found.values), [value])
+        parsed = dimension(from_yaml({"k": [value]}))
+        assert isinstance(parsed, Choice)
+        assert identical(list(parsed.values), [value])
 
     @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
     def test_of_numbers_that_are_none(self, value: float) -> None:
-        found = dimension(from_line(f"k=choice({written([value])})"))
-        assert isinstance(found, Choice)
-        assert str(list(found.values)) == str([[value]])
+        parsed = dimension(from_line(f"k=choice({written([value])})"))
+        assert isinstance(parsed, Choice)
+        assert str(list(parsed.values)) == str([[value]])

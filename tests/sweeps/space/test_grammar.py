@@ -44,13 +44,13 @@ class TestGrammar:
         self, text: str, expected: Dimension
     ) -> None:
         for space in (from_line(f"model.x={text}"), from_yaml({"model.x": text})):
-            found = dimension(space)
-            assert found == expected
-            if isinstance(found, Choice) and isinstance(expected, Choice):
-                assert identical(list(found.values), list(expected.values))
-            if isinstance(found, Interval) and isinstance(expected, Interval):
-                assert found.integer == expected.integer
-                assert identical(list(found.examples()), list(expected.examples()))
+            parsed = dimension(space)
+            assert parsed == expected
+            if isinstance(parsed, Choice) and isinstance(expected, Choice):
+                assert identical(list(parsed.values), list(expected.values))
+            if isinstance(parsed, Interval) and isinstance(expected, Interval):
+                assert parsed.integer == expected.integer
+                assert identical(list(parsed.examples()), list(expected.examples()))
 
     @pytest.mark.parametrize(
         "values",
@@ -61,11 +61,11 @@ class TestGrammar:
         ],
     )
     def test_a_yaml_list_is_a_choice(self, values: list[Any]) -> None:
-        found = dimension(from_yaml({"k": values}))
-        assert isinstance(found, Choice)
-        assert identical(list(found.values), values)
+        parsed = dimension(from_yaml({"k": values}))
+        assert isinstance(parsed, Choice)
+        assert identical(list(parsed.values), values)
 
-    def test_groups_come_first_and_are_told_by_name(self) -> None:
+    def test_groups_come_first_and_are_known_by_name(self) -> None:
         space = from_line(
             "model.width=1,2", "optimizer=sgd,adam", "lr=interval(0,1)", "model=mlp,cnn"
         )
@@ -82,7 +82,7 @@ class TestGrammar:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("entry", "told"),
+        ("entry", "words"),
         [
             ("lr=interval(2,1)", ["lr", "interval(2", "below"]),
             ("lr=interval(1,1)", ["lr", "interval(1", "below"]),
@@ -103,17 +103,17 @@ class TestRefusals:
             ("optimizer=glob(x*)", ["optimizer", "empty", "at least one"]),
         ],
     )
-    def test_in_either_place(self, entry: str, told: list[str]) -> None:
+    def test_in_either_place(self, entry: str, words: list[str]) -> None:
         key, _, text = entry.partition("=")
         for in_yaml in (False, True):
             with pytest.raises(ConfigError) as refusal:
                 from_yaml({key: text}) if in_yaml else from_line(entry)
             message = str(refusal.value)
-            assert [word for word in told if word not in message] == [], message
+            assert [word for word in words if word not in message] == [], message
             assert len(message.splitlines()) <= 2
 
     @pytest.mark.parametrize(
-        ("value", "told"),
+        ("value", "message"),
         [
             ([], "empty; give at least one"),
             ("choice()", "grammar"),
@@ -125,11 +125,11 @@ class TestRefusals:
             ([[]], None),
         ],
     )
-    def test_in_yaml(self, value: Any, told: str | None) -> None:
-        if told is None:
+    def test_in_yaml(self, value: Any, message: str | None) -> None:
+        if message is None:
             assert dimension(from_yaml({"k": value})) == Choice(([],))
             return
-        with pytest.raises(ConfigError, match=told) as refusal:
+        with pytest.raises(ConfigError, match=message) as refusal:
             from_yaml({"model.x": value})
         assert "space.model.x" in str(refusal.value)
         assert len(str(refusal.value).splitlines()) <= 2

@@ -22,7 +22,7 @@ from trainers.errors import ConfigError
 def holds(dimension: Dimension, value: Any) -> bool:
     """Whether a value is one of a dimension's."""
     if isinstance(dimension, Choice):
-        return any(identical(value, known) for known in dimension.values)
+        return any(identical(value, own) for own in dimension.values)
     if type(value) is not (int if dimension.integer else float):
         return False
     if not dimension.low <= value <= dimension.high + 1e-9:
@@ -42,11 +42,11 @@ def contains(space: Space, point: Mapping[str, Any]) -> bool:
 
 def distinct(values: list[Any]) -> tuple[Any, ...]:
     """Each value once; a list and its own JSON text count as one (see the refusals)."""
-    found: dict[str, Any] = {}
+    distinct_by_text: dict[str, Any] = {}
     for value in values:
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        found.setdefault(text, value)
-    return tuple(found.values())
+        distinct_by_text.setdefault(text, value)
+    return tuple(distinct_by_text.values())
 
 
 choices = st.lists(jsonlike, min_size=1, max_size=4).map(lambda values: Choice(distinct(values)))
@@ -88,8 +88,8 @@ def spaces(draw: st.DrawFn, dimensions: st.SearchStrategy[Dimension]) -> Space:
             one, two = draw(st.sampled_from(keys)), draw(st.sampled_from([*groups, *keys]))
             word = draw(st.sampled_from(["and", "or"]))
             first = draw(st.sampled_from(list(one.dimension.examples())))
-            told = "null" if isinstance(first, dict | list) else json.dumps(first)
-            only = Expression.parse(f'{one.key} != {told} {word} {two.key} != "b"', "when")
+            literal = "null" if isinstance(first, dict | list) else json.dumps(first)
+            only = Expression.parse(f'{one.key} != {literal} {word} {two.key} != "b"', "when")
         when = tuple(
             (
                 group.key,
