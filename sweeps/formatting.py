@@ -12,7 +12,7 @@ from rich.text import Text
 
 from sweeps.trials import Objective, State, TrialRecord
 
-CELL = 14  # cells a column of the table takes at most
+CELL = 14  # cells of a table column, at most
 
 GAP = "  "
 
@@ -22,23 +22,25 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 _ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "·": "|"})
 
+_WORDS = {State.COMPLETE: "done", State.STOPPED: "stopped early"}
+
 
 def duration(seconds: float) -> str:
-    """1:23, or 1:02:03 from an hour on."""
+    """Format seconds: 1:23, or 1:02:03 from an hour on."""
     minutes, second = divmod(round(max(seconds, 0.0)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
 def score(value: float) -> str:
-    """A metric: 0.9833, or 3.2e-05 where four decimals would say too little or too much."""
+    """Format a metric: 0.9833, or 3.2e-05 where four decimals are too few or too many."""
     if value == 0 or 1e-3 <= abs(value) < 1e4 or not math.isfinite(value):
         return f"{value:.4f}"
     return f"{value:.1e}"
 
 
 def number(value: object) -> str:
-    """A parameter's value, short: 128, 0.25, 3.2e-04, adamw, true. Not exact."""
+    """Format a parameter's value, short and not exact: 128, 0.25, 3.2e-04, adamw, true."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
@@ -50,13 +52,13 @@ def number(value: object) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without terminal escapes or other control characters."""
+    """Put a text on one line, without terminal escapes or other control characters."""
     text = _ESCAPES.sub("", text)
     return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
 
 
 def encodable(text: str, encoding: str) -> str:
-    """The text with what the encoding lacks replaced, so that printing it cannot fail."""
+    """Replace the characters that an encoding lacks, so that printing the text cannot fail."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -65,30 +67,30 @@ def encodable(text: str, encoding: str) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    """The text in at most so many cells of a terminal, ending in … when something is missing."""
+    """Shorten a text to at most `width` cells of a terminal; a shortened text ends in …."""
     return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"
 
 
 def bar(share: float, width: int, style: str = "cyan") -> Text:
-    """A bar that is legible without colours: thick as far as the share (0 to 1), then thin."""
+    """Draw a bar that needs no colours: thick up to the share (0 to 1), then thin."""
     full = round(min(max(share, 0.0), 1.0) * width)
     return Text.assemble(("━" * full, style), ("─" * (width - full), "dim"))
 
 
 def counts(states: Mapping[State, int]) -> str:
-    """How trials ended: "31 done · 5 stopped early · 4 failed"; only the first is told if 0."""
-    told = [
+    """Count trials by end: "31 done · 5 stopped early · 4 failed"; zeros only of the first."""
+    parts = [
         (states.get(State.COMPLETE, 0), "done"),
         (states.get(State.STOPPED, 0), "stopped early"),
         (sum(states.get(state, 0) for state in FAILED), "failed"),
         (states.get(State.INFEASIBLE, 0), "infeasible"),
         (states.get(State.ABANDONED, 0), "abandoned"),
     ]
-    return " · ".join(f"{n} {word}" for n, word in told if n or word == "done")
+    return " · ".join(f"{n} {word}" for n, word in parts if n or word == "done")
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
-    """Each dotted key -> the shortest end of it that no other key shares."""
+    """Map each dotted key to the shortest end of it that no other key shares."""
     parts = {key: key.split(".") for key in keys}
 
     def end(key: str, length: int) -> str:
@@ -106,11 +108,11 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 
 
 def fit(widths: Mapping[str, int], room: int) -> list[tuple[str, str, int]]:
-    """The columns for which there is room, in order, as (key, heading, width).
+    """Choose the columns for which there is room, in order, as (key, heading, width).
 
     Args:
         widths: key -> cells of its widest value.
-        room: cells for all columns together with the gap before each.
+        room: cells for all columns together, with the gap before each.
     """
     names = short_names(widths)
     columns = []
@@ -123,42 +125,44 @@ def fit(widths: Mapping[str, int], room: int) -> list[tuple[str, str, int]]:
 
 
 def pairs(params: Mapping[str, object], room: int) -> str:
-    """As many of "lr 3.2e-04  width 128" as the room (in cells) takes; none is cut."""
+    """Format parameters, "lr 3.2e-04  width 128": as many as fit in `room` cells, none cut."""
     names = short_names(params)
-    told = ""
+    text = ""
     for key, value in params.items():
-        longer = f"{told}{GAP if told else ''}{names[key]} {clip(number(value), 24)}"
+        longer = f"{text}{GAP if text else ''}{names[key]} {clip(number(value), 24)}"
         if cell_len(longer) <= room:
-            told = longer
-    return told
+            text = longer
+    return text
 
 
 def cell(text: str, width: int, right: bool = False) -> str:
-    """The text in exactly so many cells."""
+    """Clip or pad a text to exactly `width` cells."""
     text = clip(text, width)
     padding = " " * (width - cell_len(text))
     return padding + text if right else text + padding
 
 
+def state_words(state: State) -> str:
+    """Name a state as it is printed: "done", "stopped early", "failed"."""
+    return _WORDS.get(state, state.value)
+
+
 def outcome(trial: TrialRecord, objective: Objective) -> str:
-    """How a trial ended: "done: val_accuracy 0.9833 at epoch 9", "failed: out of memory"."""
-    told = _WORDS.get(trial.state, trial.state.value)
+    """Describe a trial's end: "done: val_accuracy 0.9833 at epoch 9", "failed: out of memory"."""
+    text = state_words(trial.state)
     if trial.state is not State.COMPLETE and trial.last_epoch:
-        told += f" after epoch {trial.last_epoch}"
+        text += f" after epoch {trial.last_epoch}"
     best = trial.best(objective) if trial.state.scored else None
     if best is not None:
-        told += f": {objective.metric} {score(best[1])} at epoch {best[0]}"
+        text += f": {objective.metric} {score(best[1])} at epoch {best[0]}"
     reason = one_line(trial.reason)
     if not reason:
-        return told
-    return f"{told} ({reason})" if trial.state.scored else f"{told}: {reason}"
+        return text
+    return f"{text} ({reason})" if trial.state.scored else f"{text}: {reason}"
 
 
 def paste(overrides: Sequence[str], target: str = "train") -> str:
-    """The `make` command with these overrides, quoted for the shell and for make."""
+    """Write a `make` command with these overrides, quoted for the shell and for make."""
     words = " ".join(shlex.quote(override) for override in overrides)
     quoted = re.sub(r'([\\"`$])', r"\\\1", words.replace("$", "$$"))
     return f'make {target} ARGS="{quoted}"'
-
-
-_WORDS = {State.COMPLETE: "done", State.STOPPED: "stopped early"}

@@ -1,4 +1,4 @@
-"""What may leave this machine: configurations without the passwords that stand in them."""
+"""Remove passwords and keys from configurations, texts and the command line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _URL = re.compile(r"(\w://[^/\s:@]*):[^\s/]*@")  # postgresql://user:password@ho
 
 
 def redacted(value: Any, name: str = "") -> Any:
-    """A copy of `value` made of dicts, lists, text and numbers, its secrets replaced by `***`.
+    """Copy a value into dicts, lists, text and numbers, its secrets replaced by `***`.
 
     A secret is text under a name such as `password` or `api_key`, the password of a URL, and
-    this process's W&B key wherever it stands.
+    this process's W&B key wherever it occurs.
     """
     if isinstance(value, Mapping):
         return {str(key): redacted(item, str(key)) for key, item in value.items()}
@@ -31,7 +31,7 @@ def redacted(value: Any, name: str = "") -> Any:
 
 
 def redacted_text(text: str) -> str:
-    """`text` without passwords of URLs and without this process's W&B key."""
+    """Remove the passwords of URLs and this process's W&B key from a text."""
     key = os.environ.get("WANDB_API_KEY", "")
     if key:
         text = text.replace(key, HIDDEN)
@@ -44,15 +44,15 @@ _WORD = re.compile(r"""(\+*study=["']?[\w+.-]+://[^/\s:@"']*):(.*)@([^@]*)""", r
 
 
 def without_password(word: str) -> str:
-    """A `study=` word of the command line without its password; any other word as it is."""
+    """Remove the password from a `study=` word of the command line; keep any other word."""
     return take_password(word)[0]
 
 
 def hide_password() -> None:
-    """Begin the program anew without the password of `study=` on its command line.
+    """Restart the program without the password of `study=` on its command line.
 
-    There all users of the machine can read it, Ray and W&B record it, and an error may show it.
-    The environment, where it goes instead, is the user's own.
+    All users of the machine can read a command line, Ray and W&B record it, and an error may show
+    it. The password goes to the environment instead, which only the user can read.
     """
     words = [take_password(word) for word in sys.orig_argv]
     passwords = [password for _, password in words if password is not None]
@@ -62,7 +62,7 @@ def hide_password() -> None:
 
 
 def take_password(word: str) -> tuple[str, str | None]:
-    """Split a word of the command line into what may be shown and its password, if it has one."""
+    """Split a word of the command line into the part to be shown and its password, if any."""
     if match := _WORD.fullmatch(word):
         return f"{match[1]}@{match[3]}", unquote(match[2])
     return word, None

@@ -1,4 +1,4 @@
-"""What a sweep leaves behind: `results/<sweep>/`, whose names and columns others rely on."""
+"""Create, find and read `results/<sweep>/`, the folder that a sweep leaves behind."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sweeps import ROOT
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
 
-#: The layout of the folder; a later one is refused rather than misread.
+#: Version of the folder's layout; a later one is refused rather than misread.
 VERSION = 1
 
 #: Searches as older records name them -> as conf/ names them now.
@@ -28,39 +28,39 @@ _PACKAGES = ("ray", "torch", "optuna", "wandb", "hydra-core", "omegaconf", "nump
 
 @dataclass(frozen=True)
 class Folder:
-    """`results/<sweep>/`."""
+    """Names the files of `results/<sweep>/`; users and tools rely on these names."""
 
     path: Path
 
     @property
     def sweep(self) -> Path:
-        """The resolved configuration and where it came from."""
+        """File with the resolved configuration, its overrides and the versions of the code."""
         return self.path / "sweep.yaml"
 
     @property
     def study(self) -> Path:
-        """The journal of the study."""
+        """Journal file of the study."""
         return self.path / "study.log"
 
     @property
     def summary(self) -> Path:
-        """What came of it; there if the last sitting was not killed."""
+        """File with the results of the sweep; missing if the last session was killed."""
         return self.path / "summary.json"
 
     @property
     def trials(self) -> Path:
-        """One folder a trial."""
+        """Folder with one folder per trial."""
         return self.path / "trials"
 
     def checkpoint(self, trial: str, epoch: int) -> Path:
-        """The checkpoint of an epoch of a trial."""
+        """Return the path of the checkpoint of a trial's epoch."""
         return self.trials / trial / f"epoch_{epoch:03d}"
 
     def hand_over(self, child: TrialRecord) -> None:
-        """Give a trial that goes on from another what that one had by then.
+        """Copy the parent's files, up to the epoch taken over, to a child that continues it.
 
         Raises:
-            FileNotFoundError: its checkpoint is gone.
+            FileNotFoundError: the parent's checkpoint is gone.
         """
         from trainers.inherit import hand_over
 
@@ -70,7 +70,7 @@ class Folder:
 
 
 def create(results: Path, name: str) -> Folder:
-    """A new folder for a sweep; an existing one is never touched.
+    """Create the folder of a new sweep; an existing folder is never touched.
 
     Raises:
         ConfigError: the name is taken or no file name, or the folder cannot be written.
@@ -98,23 +98,23 @@ def create(results: Path, name: str) -> Folder:
 
 
 def find(results: Path, name: str) -> Folder:
-    """The folder of an existing sweep.
+    """Find the folder of an existing sweep.
 
     Raises:
-        ConfigError: there is none by that name; lists those there are.
+        ConfigError: no sweep has this name; the message lists the existing ones.
     """
     folder = Folder(results / name)
     if not folder.sweep.is_file():
-        there = sorted(path.parent.name for path in results.glob("*/sweep.yaml"))
-        listed = f"there are: {', '.join(there)}" if there else "there are none"
-        raise ConfigError(f"SWEEP={name}: no such sweep in {results} ({listed})")
+        names = sorted(path.parent.name for path in results.glob("*/sweep.yaml"))
+        existing = f"there are: {', '.join(names)}" if names else "there are none"
+        raise ConfigError(f"SWEEP={name}: no such sweep in {results} ({existing})")
     return folder
 
 
 def write_sweep(
     folder: Folder, config: Mapping[str, Any], overrides: Sequence[str], fingerprint: str
 ) -> None:
-    """Write sweep.yaml: what is run, by which code, on which data."""
+    """Write sweep.yaml: the configuration, the code and the data of a sweep."""
     git = _git()
     content = {
         "version": VERSION,
@@ -125,16 +125,16 @@ def write_sweep(
         "versions": {package: version(package) for package in _PACKAGES},
         "data": fingerprint,
     }
-    # Not by OmegaConf: a ${…} in the diff is text.
+    # Not with OmegaConf, which would interpolate a ${…} in the diff.
     write_whole(folder.sweep, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
 class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # type: ignore[misc]
-    """Writes what OmegaConf reads as the same; in C, a tenth of the time of OmegaConf's own."""
+    """Dumps YAML that OmegaConf reads back unchanged; in C, in a tenth of OmegaConf's time."""
 
 
 def _text(dumper: Any, text: str) -> Any:
-    """Quoted where it looks like a number to OmegaConf, as 1e-3 does, and not to YAML."""
+    """Quote a text that OmegaConf takes for a number and YAML does not, such as 1e-3."""
     try:
         float(text)
     except ValueError:
@@ -146,7 +146,7 @@ _Dumper.add_representer(str, _text)
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
-    """Write a resolved configuration, plain containers, for `OmegaConf.load`."""
+    """Write a resolved configuration of plain containers, for `OmegaConf.load`."""
     text = yaml.dump(
         config, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
     )
@@ -168,10 +168,14 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
 
 
 def read_record(path: Path, what: str) -> dict[str, Any]:
-    """A YAML file that says what a sweep or a plan of sweeps is, with its layout's version.
+    """Read the YAML file that describes a sweep or a plan of sweeps, and check its version.
+
+    Args:
+        path: the file, which holds the version of its layout.
+        what: what it describes, for messages: "a sweep".
 
     Raises:
-        ConfigError: it is damaged, or a later version of this program wrote it.
+        ConfigError: the file is damaged, or a later version of this program wrote it.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -187,22 +191,22 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file whole, or not at all."""
+    """Replace a file as a whole, or not at all."""
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 
 
 def _git() -> dict[str, str]:
-    """The commit of the code and what differs from it; empty outside a repository."""
+    """Return the commit of the code and the diff to it; empty outside a repository."""
 
     def ask(*words: str) -> str:
-        done = subprocess.run(
+        answer = subprocess.run(
             ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
         )
-        return done.stdout.strip() if done.returncode == 0 else ""
+        return answer.stdout.strip() if answer.returncode == 0 else ""
 
     try:
         return {"sha": ask("rev-parse", "HEAD"), "diff": ask("diff", "HEAD")}
-    except OSError:  # no git here
+    except OSError:  # git is not installed
         return {"sha": "", "diff": ""}

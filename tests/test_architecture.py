@@ -66,10 +66,9 @@ LONG_MODULES = {"trainers.data.phonemes.cache"}
 LONG_FUNCTIONS = {
     "sweeps.checked.check.check",
     "sweeps.report.closing.conclude",
-    "sweeps.simulation.engine.simulate",
     "sweeps.study.postgres_storage.Postgres.get_all_trials",
 }
-CLASSES_NAMED_TWICE = {"Place", "Plan", "Source", "Standing", "Target"}
+CLASSES_NAMED_TWICE = {"Place", "Target"}
 LATE_IMPORTS = {"sweeps.backend.worker.train"}
 
 #: Modules without a test file of their own: other files test most of them. May only shrink.
@@ -78,25 +77,18 @@ UNMIRRORED = {
     "sweeps.backend.ray_tune",
     "sweeps.backend.worker",
     "sweeps.checked.check",
-    "sweeps.console.text_tables",
     "sweeps.driver.best_so_far",
     "sweeps.driver.contract",
     "sweeps.driver.ledger",
     "sweeps.driver.observer",
     "sweeps.driver.rules",
     "sweeps.driver.waiting",
-    "sweeps.formatting",
     "sweeps.nearest_names",
     "sweeps.plugin.hydra_plugins.ray_tune_sweeper",
-    "sweeps.redaction",
-    "sweeps.repeats.plan",
     "sweeps.report.closing",
     "sweeps.report.csv_files",
     "sweeps.report.lineage",
     "sweeps.report.summary_json",
-    "sweeps.simulation.curves",
-    "sweeps.space.dimensions",
-    "sweeps.space.grammar",
     "sweeps.study.codec",
     "sweeps.study.entries",
     "sweeps.study.lock",
@@ -123,15 +115,6 @@ UNMIRRORED = {
     "cluster.head",
     "cluster.join",
     "cluster.node",
-    # Run by hand: what they do is measure.
-    "sweeps.bench.efficiency",
-    "sweeps.bench.plain_optuna",
-    "sweeps.bench.postgres_server",
-    "sweeps.bench.record",
-    "sweeps.bench.rivals",
-    "sweeps.bench.search",
-    "sweeps.bench.trainer",
-    "sweeps.bench.tutorial",
 }
 
 

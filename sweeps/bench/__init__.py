@@ -1,1 +1,1 @@
-"""Benchmarks: each compares with a named rival in the same run. `make bench BENCH=trainer`."""
+"""Measure against named rivals in the same run: `make bench BENCH=trainer`."""

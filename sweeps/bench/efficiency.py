@@ -1,10 +1,10 @@
-"""`make bench BENCH=efficiency`: which search and which stop find a good configuration for least.
+"""Measure the training that searches and stops need for a good configuration.
 
 Curves: 20 epochs each of some hundred small models on a quarter of real speech (see `CURVES`), over
 five parameters; the search proposes anything in that space and gets the nearest curve. The goal is
-the best that random search of 50 trials, all to their end, has found with the same seed. Told is
-the training that a strategy needs until it has as good a one, as a share of the training of those
-50; one that takes more than twice as much has given up.
+the best configuration that random search finds in 50 trials, all to their end, with the same seed.
+The figure is the training that a strategy needs until it has found one as good, as a share of the
+training of those 50 trials; a strategy that takes more than twice as much has given up.
 
     make bench BENCH=efficiency ARGS="seeds=20 workers=4"
 """
@@ -59,30 +59,28 @@ CONTENDERS = (
     ("tpe", "pasha"),
 )
 TRIALS = 50  # of the random search that sets the goal
-GIVEN_UP = 2.0  # times its training
+GIVEN_UP = 2.0  # a strategy gives up after so many times the training of that random search
 DEFAULTS = {"seeds": 20, "workers": 4}
-#: Added to a seed for the contenders, so that random search does not repeat the yardstick's draws.
+#: Added to the contenders' seeds, so that random search does not repeat the yardstick's draws.
 _OTHER = 10_000
 
 
 def main() -> None:
-    """Simulate, print, and write results/bench/efficiency.json."""
+    """Simulate all strategies, print a table and write results/bench/efficiency.json."""
     console = Console()
     use_plugins()
     with refusals():
-        options = dict(DEFAULTS)
-        for word in sys.argv[1:]:
-            key, value = key_of(word), value_of(word)
-            if key not in DEFAULTS or not value.isdecimal() or int(value) < 1:
-                raise ConfigError(f"{word}: this bench takes seeds=20 and workers=4")
-            options[key] = int(value)
+        options = _options(sys.argv[1:])
         seeds, workers = range(options["seeds"]), options["workers"]
-        found: dict[tuple[str, str], list[float]] = {c: [math.inf] * len(seeds) for c in CONTENDERS}
+        shares: dict[tuple[str, str], list[float]] = {
+            contender: [math.inf] * len(seeds) for contender in CONTENDERS
+        }
         with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
             goals = list(pool.map(_goal, seeds, repeat(workers)))
             tasks = {
                 pool.submit(_share, *contender, seed, workers, *goals[seed]): (contender, seed)
-                for contender in sorted(CONTENDERS, key=lambda one: one[0] != "gp")  # the slowest
+                # The slowest search first, so that no process waits for it at the end.
+                for contender in sorted(CONTENDERS, key=lambda one: one[0] != "gp")
                 for seed in seeds
             }
             done = as_completed(tasks)
@@ -90,12 +88,25 @@ def main() -> None:
                 track(done, "simulating", total=len(tasks), console=console), 1
             ):
                 contender, seed = tasks[task]
-                found[contender][seed] = task.result()
+                shares[contender][seed] = task.result()
                 if not console.is_terminal and count % len(CONTENDERS) == 0:
                     console.print(f"simulated: {count} of {len(tasks)}", highlight=False)
-        figures = _told(found, console)
+        figures = _figures(shares, console)
         path = write("efficiency", len(seeds), figures)
     console.print(f"\n{path}", highlight=False)
+
+
+def _options(words: Sequence[str]) -> dict[str, int]:
+    """Read the options `seeds=` and `workers=` of the command line."""
+    options = dict(DEFAULTS)
+    for word in words:
+        key, value = key_of(word), value_of(word)
+        if key not in DEFAULTS or not value.isdecimal() or int(value) < 1:
+            raise ConfigError(
+                f"{word}: this bench takes seeds=20 and workers=4, whole numbers of 1 or more"
+            )
+        options[key] = int(value)
+    return options
 
 
 def _sweep(search: str, stop: str) -> Sweep:
@@ -106,16 +117,16 @@ def _sweep(search: str, stop: str) -> Sweep:
 
 
 def _goal(seed: int, workers: int) -> tuple[float, float]:
-    """The best that random search has found after `TRIALS`, and its seconds of training."""
+    """Return the best of random search after `TRIALS` trials, and its seconds of training."""
     use_plugins()
     sweep = _sweep("random", "none")
     source = read(CURVES, sweep.space, sweep.objective)
-    ran = baseline(sweep, source, workers, seed, TRIALS)
-    return ran.best or -math.inf, ran.train_s
+    random_search = baseline(sweep, source, workers, seed, TRIALS)
+    return random_search.best or -math.inf, random_search.train_s
 
 
 def _share(search: str, stop: str, seed: int, workers: int, goal: float, train_s: float) -> float:
-    """The training until the goal is met, as a share of `train_s`; infinity: given up."""
+    """Return the training until the goal is met, as a share of `train_s`; infinity: given up."""
     use_plugins()
     sweep = _sweep(search, stop)
     source = read(CURVES, sweep.space, sweep.objective)
@@ -126,25 +137,26 @@ def _share(search: str, stop: str, seed: int, workers: int, goal: float, train_s
     return share if share <= GIVEN_UP else math.inf
 
 
-def _told(found: dict[tuple[str, str], list[float]], console: Console) -> dict[str, Figure]:
+def _figures(shares_of: dict[tuple[str, str], list[float]], console: Console) -> dict[str, Figure]:
+    """Print a row for each contender, the least training first, and return its figures."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("search", "stop"):
         table.add_column(head)
     for head in ("training needed", "95 %", "goal met"):
         table.add_column(head, justify="right")
     figures: dict[str, Figure] = {}
-    ranked = sorted(found, key=lambda contender: float(np.median(_capped(found[contender]))))
+    ranked = sorted(shares_of, key=lambda c: float(np.median(_capped(shares_of[c]))))
     for search, stop in ranked:
-        shares = _capped(found[search, stop])
+        shares = _capped(shares_of[search, stop])
         low, high = _interval(shares)
         middle = float(np.median(shares))
-        met = float(np.mean(np.isfinite(found[search, stop])))
+        met = float(np.mean(np.isfinite(shares_of[search, stop])))
         figures[f"{search}, stop={stop}: training needed"] = Figure(
             middle, low, high, "of 50 random trials"
         )
         figures[f"{search}, stop={stop}: goal met"] = Figure(met, met, met, "of all seeds")
-        told = f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{met:.0%}"
-        table.add_row(search, stop, *told)
+        cells = f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{met:.0%}"
+        table.add_row(search, stop, *cells)
     console.print(table, highlight=False)
     console.print(
         f"median over {len(shares)} seeds, as a share of the training of {TRIALS} random trials in "
@@ -155,14 +167,14 @@ def _told(found: dict[tuple[str, str], list[float]], console: Console) -> dict[s
 
 
 def _capped(shares: Sequence[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """What was given up counts as much as was granted."""
+    """Count a strategy that has given up with the training it was granted."""
     return np.minimum(np.array(shares, dtype=np.float64), GIVEN_UP)
 
 
 def _interval(
     shares: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> tuple[float, float]:
-    """95 % of the median, by bootstrap (Efron 1979), percentile method."""
+    """Return the 95 % interval of the median, by bootstrap (Efron 1979), percentile method."""
     drawn = np.random.default_rng(0).choice(shares, (10_000, len(shares)))
     low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
     return float(low), float(high)

@@ -1,13 +1,13 @@
-"""The course tutorial's study as a student writes it: Optuna, a DataLoader, one process.
+"""Run the course tutorial's study as a student writes it: Optuna, a DataLoader, one process.
 
-The rival of `make bench BENCH=tutorial`; nothing of this project runs in it but the reading of the
-four files, so that both sides train and validate on the same images. As in the tutorial, TPE and
-the median rule are Optuna's defaults, and a pruned trial ends at once.
+The rival of `make bench BENCH=tutorial`; it uses nothing of this project but the code that reads
+the four files, so that both sides train and validate on the same images. As in the tutorial, TPE
+and the median rule are Optuna's defaults, and a pruned trial ends at once.
 
     python -m sweeps.bench.plain_optuna ROOT SEED FILE
 
-writes to FILE, as JSON: the best validation accuracy, its accuracy on the test images, and for each
-trial when it ended (seconds since 1970) and the best until then.
+writes to FILE, as JSON: the best validation accuracy, the same model's accuracy on the test images,
+and for each trial its end (seconds since 1970) and the best accuracy until then.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TRIALS, LIMIT_S = 100, 600
 
 
 class _Images(Dataset[tuple[Tensor, Tensor]]):
-    """One image at a time, made a tensor between 0 and 1 when it is asked for."""
+    """Returns one image at a time, converted to a tensor between 0 and 1 on access."""
 
     def __init__(self, images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> None:
         self.images, self.labels = images, labels
@@ -58,7 +58,7 @@ def _model(trial: optuna.Trial) -> nn.Sequential:
 
 
 class _Objective:
-    """What a trial is worth; keeps the best model there was."""
+    """Computes the accuracy of a trial, and keeps the best model so far."""
 
     def __init__(self, root: str, seed: int) -> None:
         data = load(root, fraction=1.0, split_seed=0, validation=0.0213333, scaling="none")
@@ -111,16 +111,16 @@ def _accuracy(model: nn.Module, loader: DataLoader[tuple[Tensor, Tensor]], batch
 
 
 def main(root: str, seed: int) -> dict[str, Any]:
-    """Run the study."""
+    """Run the study and return its figures."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     objective = _Objective(root, seed)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     ended: list[tuple[float, float]] = []
 
-    def note(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    def record(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         ended.append((time.time(), objective.best))
 
-    study.optimize(objective, n_trials=TRIALS, timeout=LIMIT_S, callbacks=[note])
+    study.optimize(objective, n_trials=TRIALS, timeout=LIMIT_S, callbacks=[record])
     assert objective.best_model is not None
     objective.best_model.load_state_dict(objective.best_state)
     test = _accuracy(objective.best_model, objective.test, len(objective.test))
@@ -128,5 +128,5 @@ def main(root: str, seed: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    told = main(sys.argv[1], int(sys.argv[2]))
-    Path(sys.argv[3]).write_text(json.dumps(told))
+    figures = main(sys.argv[1], int(sys.argv[2]))
+    Path(sys.argv[3]).write_text(json.dumps(figures))

@@ -1,4 +1,4 @@
-"""A PostgreSQL of a bench's or a test's own, in a folder of its own, by a user who is not root."""
+"""Run a private PostgreSQL server for a bench or a test, in its own folder, never as root."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ _VERSIONS = "/usr/lib/postgresql/*/bin/postgres"
 
 
 def binaries() -> Path | None:
-    """The folder of initdb and pg_ctl; None if there are none here."""
-    found = sorted(Path("/").glob(_VERSIONS.removeprefix("/")))
-    if found:
-        return found[-1].parent
-    there = shutil.which("initdb")
-    return None if there is None else Path(there).parent
+    """Find the folder of initdb and pg_ctl; None if PostgreSQL is not installed."""
+    versions = sorted(Path("/").glob(_VERSIONS.removeprefix("/")))
+    if versions:
+        return versions[-1].parent
+    initdb = shutil.which("initdb")
+    return None if initdb is None else Path(initdb).parent
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that can be stopped and started."""
+    """Represents a server that can be stopped and started."""
 
     folder: Path
     port: int
 
     @property
     def url(self) -> str:
-        """Of its database, with user and password."""
+        """URL of the database, with user and password."""
         return f"postgresql://tester:{PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server and wait until it answers."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
         self._control("start", "-w", "-o", options, "-l", str(self.folder / "log"))
 
     def stop(self) -> None:
-        """Stop it as a crash would."""
+        """Stop the server as a crash would."""
         self._control("stop", "-m", "immediate")
 
     def _control(self, *words: str) -> None:
@@ -51,7 +51,7 @@ class Server:
 
 
 def _as_user(program: str, *words: str) -> None:
-    """Run one of PostgreSQL's programs, which refuse to be run by root."""
+    """Run one of PostgreSQL's programs, which refuse to run as root."""
     folder = binaries()
     assert folder is not None
     user = {"user": "postgres", "group": "postgres", "extra_groups": []} if _root() else {}
@@ -72,8 +72,8 @@ def _root() -> bool:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A new server, gone at the end."""
-    folder = Path(mkdtemp(prefix="pg-"))  # short: the path of a socket has 107 characters at most
+    """Provide a new server, and remove it at the end."""
+    folder = Path(mkdtemp(prefix="pg-"))  # short: a socket's path has 107 characters at most
     if _root():
         shutil.chown(folder, "postgres", "postgres")
     (folder / "pw").write_text(PASSWORD)
@@ -91,6 +91,6 @@ def server() -> Iterator[Server]:
         made.start()
         yield made
     finally:
-        with suppress(subprocess.CalledProcessError):  # it had not started, or has been stopped
+        with suppress(subprocess.CalledProcessError):  # not started, or stopped already
             made.stop()
         shutil.rmtree(folder, ignore_errors=True)

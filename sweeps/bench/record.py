@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: results/bench/<name>.json, each figure with its spread."""
+"""Record and print the figures of a benchmark: results/bench/<name>.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = ("torch", "numpy", "ray", "optuna")
 
 @dataclass(frozen=True)
 class Figure:
-    """A median of several runs, with the least and the most of them."""
+    """Holds the median of several runs, with the least and the most of them."""
 
     value: float
     low: float
@@ -30,7 +30,7 @@ class Figure:
 
     @classmethod
     def of(cls, runs: Sequence[float], unit: str) -> Figure:
-        """The median, and the ends."""
+        """Compute the median, the least and the most of some runs."""
         return cls(statistics.median(runs), min(runs), max(runs), unit)
 
     def __str__(self) -> str:
@@ -40,20 +40,22 @@ class Figure:
 def rates(
     contenders: Mapping[str, Callable[[], int]], runs: int, what: str, console: Console
 ) -> dict[str, list[float]]:
-    """Things done a second by each contender, in turns, so that a slow moment hits all alike.
+    """Measure each contender's rate per second, in turns, so that a slow moment hits all alike.
 
     Args:
-        contenders: each does its work once, and returns how many things that were. The first
-            round is not counted.
+        contenders: each does its work once and returns the number of things done.
+        runs: number of rounds; one more comes first and is not counted.
+        what: description of the progress bar.
+        console: where the progress bar is shown.
     """
-    found: dict[str, list[float]] = {name: [] for name in contenders}
+    per_second: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in track(range(runs + 1), what, console=console, disable=not console.is_terminal):
         for name, work in contenders.items():
             began = time.perf_counter()
             count = work()
             if turn:
-                found[name].append(count / (time.perf_counter() - began))
-    return found
+                per_second[name].append(count / (time.perf_counter() - began))
+    return per_second
 
 
 def write(name: str, runs: int, figures: Mapping[str, Figure]) -> Path:
@@ -74,7 +76,7 @@ def write(name: str, runs: int, figures: Mapping[str, Figure]) -> Path:
 
 
 def show(console: Console, title: str, figures: Mapping[str, Figure]) -> None:
-    """Print figures, one a line."""
+    """Print the figures, one per line."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("what")
     table.add_column("median  (least to most)", justify="right")
@@ -84,7 +86,7 @@ def show(console: Console, title: str, figures: Mapping[str, Figure]) -> None:
 
 
 def hardware() -> dict[str, str | int]:
-    """This machine, in words."""
+    """Describe this machine."""
     import torch
 
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,6 @@
-"""The same short training a number of times over: by a sweep of ours, by Ray Tune, by Optuna.
+"""Run the same short training many times: with a sweep of ours, with Ray Tune, with Optuna.
 
-Each runs in a process of its own (`python -m sweeps.bench.rivals optuna 100`), and tells the
+Each runs in a process of its own (`python -m sweeps.bench.rivals optuna 100`), and prints the
 seconds from the beginning of its search to the end, without those of starting Ray and Python.
 """
 
@@ -23,14 +23,14 @@ from sweeps.study.storage import look
 if TYPE_CHECKING:
     from trainers.config import TrainConfig
 
-#: An epoch of a small model on a quarter of the bundled digits, on one core.
+#: One epoch of a small model on a quarter of the bundled digits, on one core.
 TRAINING = ("data.fraction=0.25", "model.width=16", "model.depth=1", "epochs=1", "resources.cpu=1")
 LOW, HIGH = 1e-4, 1e-1
 _SLOTS = 2
 
 
 def ours(folder: Path, trials: int) -> float:
-    """A sweep as `make sweep` runs it."""
+    """Run a sweep as `make sweep` does; return its seconds."""
     words = [
         *TRAINING,
         f"optimizer.lr=tag(log,interval({LOW},{HIGH}))",
@@ -50,10 +50,10 @@ def ours(folder: Path, trials: int) -> float:
 
 
 def idle_ms(folder: Path) -> float:
-    """Milliseconds for which a slot of `ours` did not train between two trials, on average.
+    """Return the mean milliseconds between two trainings in a slot of `ours`.
 
-    From the ends of its trials, one epoch each, two at a time; the first tenth, in which processes
-    start, is left out.
+    Computed from the ends of its trials, one epoch each, two at a time; the first tenth, in which
+    processes start, is left out.
     """
     trials = look(folder / "ours" / "study.log").get_all_trials(0, deepcopy=False)
     ended = sorted(t.datetime_complete for t in trials if t.datetime_complete)[len(trials) // 10 :]
@@ -63,12 +63,12 @@ def idle_ms(folder: Path) -> float:
 
 
 def ray_tune(folder: Path, trials: int) -> float:
-    """Ray Tune with its defaults."""
+    """Run Ray Tune with its defaults; return its seconds."""
     return float(_run(["sweeps.bench.rivals", "ray_tune", str(trials)]).split()[-1])
 
 
 def optuna(folder: Path, trials: int) -> float:
-    """Optuna with its defaults, but for the sampler: random, as the others'."""
+    """Run Optuna with its defaults, but with a random sampler like the others; return seconds."""
     return float(_run(["sweeps.bench.rivals", "optuna", str(trials)]).split()[-1])
 
 
@@ -80,20 +80,21 @@ CONTENDERS: Mapping[str, Callable[[Path, int], float]] = {
 
 
 def _run(words: list[str]) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(words)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
+    if process.returncode:
+        output = process.stdout[-2000:] + process.stderr[-2000:]
+        raise RuntimeError(f"{' '.join(words)} failed:\n{output}")
+    return process.stdout
 
 
 def _trained(config: TrainConfig, lr: float) -> float:
-    """One training; its validation accuracy."""
+    """Train once; return the best validation accuracy."""
     from trainers.fit import fit
 
-    given = replace(config, optimizer={**config.optimizer, "lr": lr})
-    return max(epoch.metrics["val_accuracy"] for epoch in fit(given))
+    training = replace(config, optimizer={**config.optimizer, "lr": lr})
+    return max(epoch.metrics["val_accuracy"] for epoch in fit(training))
 
 
 def _with_ray_tune(trials: int) -> float:

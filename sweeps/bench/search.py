@@ -1,10 +1,12 @@
-"""`make bench BENCH=search`: what a search costs while slots wait, and how many trials a minute.
+"""Measure how long slots wait for the search, and how many trials run a minute.
+
+    make bench BENCH=search ARGS="trials=1000"
 
 Waiting: a sweep's own driver, study, composition and files, against the number of trials that have
-finished, 20 epochs each. Nothing trains. What is timed is all that happens in the driver's
-process between two trials: recording and judging the last epoch of one, proposing the next,
-composing its configuration, recording it, and handing it out. What Ray adds to that is told with
-the trials a minute: there a slot's whole time between two trainings is measured.
+finished, 20 epochs each. Nothing trains. The time covers all that happens in the driver's process
+between two trials: recording and judging the last epoch of one, proposing the next, composing its
+configuration, recording it, and handing it out. What Ray adds to that is part of the trials a
+minute, where a slot's whole time between two trainings is measured.
 
 Trials a minute: the same training of a tenth of a second, by a sweep of ours, by Ray Tune as it
 comes (a process a trial, its own random searcher), and by Optuna in one process (`optimize`).
@@ -39,24 +41,25 @@ from sweeps.config.overrides import key_of, value_of
 from sweeps.study.url import Database, shared
 from trainers.errors import ConfigError
 
-#: Finished trials, and trials that are then timed.
+#: Number of finished trials -> number of trials that are then timed.
 SIZES = {100: 30, 1_000: 30, 10_000: 20}
 SEARCHES = ("random", "tpe", "grid")
-#: Of the searches, those that go on from trials that were proposed at random.
+#: Searches that continue from trials that were proposed at random.
 _FROM_RANDOM = ("random", "tpe")
 _DATABASE = "(PostgreSQL)"
-#: Times that each contender runs its trials, and how many those are: Ray's take seconds each.
+#: Number of times that each contender runs its trials.
 ROUNDS = 3
 _SYNC = "a line written to disk"
 _SLOT = "ours, a slot between two trainings"
+#: Number of trials in a round; those of Ray Tune take seconds each.
 TRIALS = {"ours": 100, "Ray Tune": 10, "Optuna": 100}
 
 
 def main() -> None:
-    """Measure, print, and write results/bench/search.json."""
+    """Measure waiting and rates, print tables and write results/bench/search.json."""
     console = Console()
     with refusals():
-        most = _most(sys.argv[1:])
+        most = _most_trials(sys.argv[1:])
         sizes = {count: timed for count, timed in SIZES.items() if count <= most}
         # On disk, as results are: a temporary folder may be in memory, where nothing is synced.
         place = Path("results") / "bench"
@@ -70,14 +73,15 @@ def main() -> None:
     console.print(f"\n{path}", highlight=False)
 
 
-def _most(words: Sequence[str]) -> int:
-    """The option `trials=`: no more finished trials than that."""
+def _most_trials(words: Sequence[str]) -> int:
+    """Read the option `trials=`: the most finished trials to measure after."""
+    most = max(SIZES)
     for word in words:
         key, value = key_of(word), value_of(word)
         if key != "trials" or not value.isdecimal() or int(value) < min(SIZES):
-            raise ConfigError(f"{word}: give trials={min(SIZES)} or more, or nothing")
-        return int(value)
-    return max(SIZES)
+            raise ConfigError(f"{word}: this bench takes trials={min(SIZES)} or more")
+        most = int(value)
+    return most
 
 
 def _progress(console: Console) -> Progress:
@@ -92,14 +96,14 @@ def _progress(console: Console) -> Progress:
 
 
 def _advance(progress: Progress, task: TaskID, done: str) -> None:
-    """A step further; where nobody can see the bars, in words."""
+    """Advance a progress bar; print a line instead where the bars cannot be seen."""
     progress.advance(task)
     if not progress.console.is_terminal:
         progress.console.print(f"measured: {done}", highlight=False)
 
 
 def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[str, Figure]:
-    """Figures of every search at every size, by names such as "tpe, 1,000 trials, propose"."""
+    """Measure every search at every size; name figures like "tpe, 1,000 trials, propose"."""
     figures: dict[str, Figure] = {}
     kinds = dict.fromkeys("random" if s in _FROM_RANDOM else s for s in SEARCHES)
     largest = max(sizes)
@@ -113,7 +117,7 @@ def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[s
         for count, timed in sizes.items():
             record = records["random" if search in _FROM_RANDOM else search][count]
             waited = measure(scratch, record, search, count, timed)
-            figures |= _told(f"{search}, {count:,} trials", waited)
+            figures |= _figures(f"{search}, {count:,} trials", waited)
             _advance(progress, task, f"{search}, {count:,} trials")
     if binaries() is not None:
         figures |= _in_a_database(scratch, sizes, records["random"], progress)
@@ -124,7 +128,7 @@ def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[s
 def _in_a_database(
     scratch: Path, sizes: dict[int, int], records: dict[int, Path], progress: Progress
 ) -> dict[str, Figure]:
-    """The same figures with a PostgreSQL of our own, which does not wait for its disk."""
+    """Measure waiting with a private PostgreSQL server, which does not sync to disk."""
     figures: dict[str, Figure] = {}
     task = progress.add_task("waiting, PostgreSQL", total=len(_FROM_RANDOM) * len(sizes))
     with server() as running:
@@ -134,12 +138,12 @@ def _in_a_database(
             for search in _FROM_RANDOM:
                 waited = measure_in(place, scratch, search, count, timed, records[count])
                 case = f"{search} {_DATABASE}"
-                figures |= _told(f"{case}, {count:,} trials", waited)
+                figures |= _figures(f"{case}, {count:,} trials", waited)
                 _advance(progress, task, f"{case}, {count:,} trials")
     return figures
 
 
-def _told(case: str, waited: Waited) -> dict[str, Figure]:
+def _figures(case: str, waited: Waited) -> dict[str, Figure]:
     figures = {
         f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, "all")
     }
@@ -149,7 +153,7 @@ def _told(case: str, waited: Waited) -> dict[str, Figure]:
 
 
 def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Figure]) -> None:
-    """The parts, then the whole with its spread and what goes with the size of the record."""
+    """Print the parts, then the sum with its spread, the time to open the record and its memory."""
     kinds = [*SEARCHES, *(f"{search} {_DATABASE}" for search in _FROM_RANDOM)]
     cases = [
         (kind, count)
@@ -159,16 +163,16 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
     ]
     timed = " and ".join(dict.fromkeys(map(str, sizes.values())))
     console.print(
-        "\nWhat a slot waits for between two trials, in ms, after so many of 20 epochs that have "
-        f"ended\n(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
+        "\nWhat a slot waits for between two trials, in ms, after so many finished trials of 20 "
+        f"epochs\n(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
         highlight=False,
     )
     table = _table(("search", "after", *PARTS, "all"))
     for search, count in cases:
-        told = (figures[f"{search}, {count:,} trials, {part}"] for part in (*PARTS, "all"))
-        table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in told))
+        parts = (figures[f"{search}, {count:,} trials, {part}"] for part in (*PARTS, "all"))
+        table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in parts))
     console.print(table, highlight=False)
-    console.print("\nAll parts together, and what a record of so many trials takes")
+    console.print("\nAll parts together, and what a record of so many trials costs")
     table = _table(("search", "after", "all, least to most", EPOCH, "to open it", "memory"))
     for search, count in cases:
         case = f"{search}, {count:,} trials"
@@ -192,22 +196,22 @@ def _table(columns: Sequence[str]) -> Table:
 
 
 def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:
-    """Trials a minute of each contender, in turns, and ours over each rival's."""
-    found: dict[str, list[float]] = {name: [] for name in TRIALS}
+    """Measure the trials a minute of each contender, in turns, and ours over each rival's."""
+    per_minute: dict[str, list[float]] = {name: [] for name in TRIALS}
     idle: list[float] = []
     task = progress.add_task("trials a minute", total=ROUNDS * len(TRIALS))
     for turn in range(ROUNDS):
         for name, count in TRIALS.items():
             seconds = rivals.CONTENDERS[name](scratch / f"round{turn}", count)
-            found[name].append(60 * count / seconds)
+            per_minute[name].append(60 * count / seconds)
             if name == "ours":
                 idle.append(rivals.idle_ms(scratch / f"round{turn}"))
             _advance(progress, task, f"round {turn + 1}, {name}")
-    figures = {f"trials a minute, {name}": Figure.of(r, "1/min") for name, r in found.items()}
+    figures = {f"trials a minute, {name}": Figure.of(r, "1/min") for name, r in per_minute.items()}
     figures[_SLOT] = Figure.of(idle, "ms")
     for name in TRIALS:
         if name != "ours":
-            ratios = [a / b for a, b in zip(found["ours"], found[name], strict=True)]
+            ratios = [a / b for a, b in zip(per_minute["ours"], per_minute[name], strict=True)]
             figures[f"trials a minute, ours over {name}"] = Figure.of(ratios, "x")
     return figures
 

@@ -1,13 +1,15 @@
-"""`make bench BENCH=trainer`: how fast phoneme training is, and what reading the data costs.
+"""Measure the speed of phoneme training and the cost of reading its data.
 
-Frames a second of one epoch's loop with the same model, batch and precision:
+Frames per second of one epoch's loop with the same model, batch and precision:
 
     loader    as the course's starter notebooks do it: a Dataset whose __getitem__ cuts a window
               out of a padded array, and a DataLoader, without worker processes and with two
     ours      `trainers.learner`: one gather a batch, nothing leaves the device
     bare      the training step alone, over and over on one batch that is there already
 
-Data: generated speech in the layout of HW1P2, unless `data.root=…` names real ones.
+Data: generated speech in the layout of HW1P2, unless `data.root=…` names real data.
+
+    make bench BENCH=trainer ARGS="data.root=data/hw1p2"
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +33,16 @@ from torch.utils.data import Dataset as TorchDataset
 
 from sweeps.bench.record import Figure, rates, show, write
 from sweeps.cli import refusals
-from sweeps.config.overrides import value_given
+from sweeps.config.overrides import key_of, value_given, value_of
 from trainers import device
 from trainers.config import TrainConfig, compose
 from trainers.data import resident
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.data.phonemes.synthetic import Language
+from trainers.errors import ConfigError
 from trainers.learner import Learner
 
-#: Model -> its overrides, frames a batch, batches a turn on a CPU. A GPU takes 20 times as many.
+#: Model -> its overrides, frames per batch, batches per turn on a CPU; 20 times as many on a GPU.
 MODELS = {
     "0.5 M": (("model.width=384", "model.depth=3"), 2048, 6),
     "20 M": (("model.width=2170", "model.depth=5"), 2048, 1),
@@ -49,18 +52,27 @@ UTTERANCES = 600
 
 
 def main() -> None:
-    """Measure, print, and write results/bench/trainer.json."""
+    """Measure, print tables and write results/bench/trainer.json."""
     console = Console()
     with refusals(), tempfile.TemporaryDirectory() as scratch:
-        root = value_given(sys.argv[1:], "data.root")
-        place = Path(root) if root else _written(Path(scratch) / "data", console)
-        data = [f"data.root={place}", f"data.cache={scratch}/cache", "data=hw1p2"]
-        figures = _opening(place, data, console)
+        given_root = _data_root(sys.argv[1:])
+        root = given_root or _generated(Path(scratch) / "data", console)
+        data = [f"data.root={root}", f"data.cache={scratch}/cache", "data=hw1p2"]
+        figures = _opening(root, data, console)
         for name, (model, batch, steps) in MODELS.items():
             words = ["task=phonemes", *data, *model, f"batch_size={batch}", *_processors()]
             figures |= _training(name, compose(words), steps, console)
         path = write("trainer", RUNS, figures)
     console.print(f"\n{path}", highlight=False)
+
+
+def _data_root(words: Sequence[str]) -> Path | None:
+    """Read the option `data.root=`; None if the data are to be generated."""
+    for word in words:
+        if key_of(word) != "data.root" or not value_of(word):
+            raise ConfigError(f"{word}: this bench takes data.root=data/hw1p2, or no option")
+    root = value_given(words, "data.root")
+    return None if root is None else Path(root)
 
 
 def _processors() -> list[str]:
@@ -69,12 +81,12 @@ def _processors() -> list[str]:
 
 
 def _training(name: str, config: TrainConfig, steps: int, console: Console) -> dict[str, Figure]:
-    where = device.pick(config)
-    device.settle(config, where)
-    steps *= 20 if where.type == "cuda" else 1
-    dataset = resident.on(where, config.data)
+    place = device.pick(config)
+    device.settle(config, place)
+    steps *= 20 if place.type == "cuda" else 1
+    dataset = resident.on(place, config.data)
     torch.manual_seed(0)
-    learners = {kind: Learner.begin(config, dataset, where) for kind in ("ours", "bare", "loader")}
+    learners = {kind: Learner.begin(config, dataset, place) for kind in ("ours", "bare", "loader")}
     count = config.batch_size * steps
     contenders: dict[str, Callable[[], int]] = {
         "loader, 0 workers": _loader(learners["loader"], dataset.train, 0, steps),
@@ -82,30 +94,30 @@ def _training(name: str, config: TrainConfig, steps: int, console: Console) -> d
         "ours": lambda: _ours(learners["ours"], dataset.train, count),
         "bare": _bare(learners["bare"], dataset.train, steps),
     }
-    found = rates(contenders, RUNS, f"training, {name} parameters", console)
-    figures = {f"{name}, {kind}": Figure.of(runs, "frames/s") for kind, runs in found.items()}
+    rate_of = rates(contenders, RUNS, f"training, {name} parameters", console)
+    figures = {f"{name}, {kind}": Figure.of(runs, "frames/s") for kind, runs in rate_of.items()}
     for rival in ("bare", "loader, 0 workers", "loader, 2 workers"):
-        pairs = zip(found["ours"], found[rival], strict=True)
+        pairs = zip(rate_of["ours"], rate_of[rival], strict=True)
         ratios = [ours / theirs for ours, theirs in pairs]
         figures[f"{name}, ours over {rival}"] = Figure.of(ratios, "x")
-    if where.type == "cuda":
+    if place.type == "cuda":
         parameters = sum(p.numel() for p in learners["ours"].model.parameters())
-        peak = _matmul_peak(where)
-        shares = [6 * parameters * rate / peak for rate in found["ours"]]
+        peak = _matmul_peak(place)
+        shares = [6 * parameters * rate / peak for rate in rate_of["ours"]]
         figures[f"{name}, share of the bf16 matmul peak"] = Figure.of(shares, "of 1")
     show(console, f"\nTraining, {name} parameters, batches of {config.batch_size:,}", figures)
     return figures
 
 
 def _ours(learner: Learner, part: Any, count: int) -> int:
-    """A part of an epoch as `trainers.fit` has it, its means read at the end."""
+    """Train a part of an epoch as `trainers.fit` does, and read its means at the end."""
     order = torch.randperm(len(part), device=learner.where)[:count]
     learner.train(part, order).means()
     return count
 
 
 def _bare(learner: Learner, part: Any, steps: int) -> Callable[[], int]:
-    """The step alone."""
+    """Return work that does the training step alone, always on the same batch."""
     x, y = part.batch(torch.arange(learner.config.batch_size, device=learner.where))
 
     def work() -> int:
@@ -119,7 +131,7 @@ def _bare(learner: Learner, part: Any, steps: int) -> Callable[[], int]:
 
 
 class _Windows(TorchDataset[tuple[Tensor, Tensor]]):
-    """What students write: everything in one padded array, and a window cut out for each item."""
+    """Cuts a window for each item out of one padded array, as students write it."""
 
     def __init__(self, part: Any, context: int) -> None:
         utterances = [(int(f + s), int(f)) for f, s in zip(part.firsts, part.shifts, strict=True)]
@@ -146,7 +158,7 @@ class _Windows(TorchDataset[tuple[Tensor, Tensor]]):
 
 
 def _loader(learner: Learner, part: Any, workers: int, steps: int) -> Callable[[], int]:
-    """A part of an epoch by DataLoader, its bookkeeping included (`.item()` a batch)."""
+    """Return work that trains a part of an epoch with a DataLoader, `.item()` each batch."""
     dataset = _Windows(part, part.context)
     loader = DataLoader(
         dataset,
@@ -184,10 +196,10 @@ def _endless(loader: DataLoader[Any]) -> Iterator[Any]:
         yield from loader
 
 
-def _matmul_peak(where: torch.device) -> float:
-    """Floating-point operations a second of large bf16 matrix products."""
+def _matmul_peak(place: torch.device) -> float:
+    """Measure the floating-point operations per second of large bf16 matrix products."""
     size = 8192
-    a = torch.randn(size, size, device=where, dtype=torch.bfloat16)
+    a = torch.randn(size, size, device=place, dtype=torch.bfloat16)
     best = 0.0
     for _ in range(5):
         torch.cuda.synchronize()
@@ -200,7 +212,7 @@ def _matmul_peak(where: torch.device) -> float:
 
 
 def _opening(root: Path, data: list[str], console: Console) -> dict[str, Figure]:
-    """Seconds and memory until the data can be trained on, each in a process of its own."""
+    """Measure seconds and memory until the data can be trained on, in fresh processes."""
     config = compose(["task=phonemes", *data]).data
     (built,) = _in_processes(_open_ours, config, runs=1)
     ours = _in_processes(_open_ours, config, runs=RUNS)
@@ -221,15 +233,15 @@ def _in_processes(
     work: Callable[[Any], tuple[float, float]], argument: Any, runs: int
 ) -> list[tuple[float, float]]:
     spawn = multiprocessing.get_context("spawn")
-    found = []
+    measured = []
     for _ in range(runs):
         with spawn.Pool(1) as pool:
-            found.append(pool.apply(work, (argument,)))
-    return found
+            measured.append(pool.apply(work, (argument,)))
+    return measured
 
 
 def _open_ours(data: dict[str, Any]) -> tuple[float, float]:
-    """(seconds, MB more at the peak than before)."""
+    """Open the data as a trial does; return seconds and MB at the peak beyond those before."""
     before, began = _peak_mb(), time.perf_counter()
     dataset = resident.prepare(data)
     dataset.train.batch(torch.arange(2))
@@ -237,7 +249,7 @@ def _open_ours(data: dict[str, Any]) -> tuple[float, float]:
 
 
 def _open_files(root: str) -> tuple[float, float]:
-    """The same for reading, normalising and joining all files, as starter notebooks do."""
+    """Read, normalise and join all files as starter notebooks do; return seconds and MB."""
     before, began = _peak_mb(), time.perf_counter()
     index = {name: number for number, name in enumerate(PHONEMES)}
     kept = []
@@ -257,8 +269,8 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def _written(root: Path, console: Console) -> Path:
-    """Generated speech in the layout of HW1P2."""
+def _generated(root: Path, console: Console) -> Path:
+    """Write generated speech in the layout of HW1P2 and return its folder."""
     language = Language(28, seed=0)
     names = np.array([*PHONEMES, "[SOS]", "[EOS]"])
     counts = {"train-clean-100": UTTERANCES, "dev-clean": 60, "test-clean": 60}

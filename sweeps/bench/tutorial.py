@@ -1,4 +1,4 @@
-"""`make bench BENCH=tutorial`: the study of the course's Optuna tutorial, ours and a student's.
+"""Compare the study of the course's Optuna tutorial: a sweep of ours and a student's script.
 
 Both search the same space on the same images with the same rules (100 trials, 600 s, 10 epochs of
 30 batches of 128, validated on 10 batches), each as a command of its own, in turns:
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +41,13 @@ SEEDS = 3
 
 @dataclass(frozen=True)
 class Ran:
-    """One run of one side.
+    """Holds the figures of one run, of ours or of the plain script.
 
     Attributes:
-        wall_s: of the whole command.
+        wall_s: seconds of the whole command.
         best, test: accuracy of the best model on the validation and the test images.
-        best_after: at each trial's end, seconds since the command began, best accuracy until then.
+        trials: number of trials.
+        best_after: (seconds since the command began, best accuracy) at the end of each trial.
     """
 
     wall_s: float
@@ -55,70 +57,79 @@ class Ran:
     best_after: tuple[tuple[float, float], ...]
 
     def reached(self, goal: float) -> float:
-        """Seconds until a trial had ended that was as good; infinity: there was none."""
+        """Return the seconds until a trial as good as the goal had ended; infinity without one."""
         return next((s for s, best in self.best_after if best >= goal), math.inf)
 
 
 def main() -> None:
-    """Run both, print, and write results/bench/tutorial.json."""
+    """Run both sides, print a table and write results/bench/tutorial.json."""
     console = Console()
     with refusals(), tempfile.TemporaryDirectory() as scratch:
-        given = {key_of(word): value_of(word) for word in sys.argv[1:]}
-        if wrong := set(given) - {"seeds", "data.root"}:
-            raise ConfigError(f"{wrong.pop()}: this bench takes seeds=3 and data.root=…")
-        seeds = given.get("seeds", str(SEEDS))
-        if not seeds.isdecimal() or int(seeds) < 1:
-            raise ConfigError(f"seeds={seeds} must be a whole number of 1 or more: seeds={SEEDS}")
-        root = [f"data.root={given['data.root']}"] if "data.root" in given else []
-        data = compose(["data=mnist", *root]).data
+        seeds, data_root = _options(sys.argv[1:])
+        data = compose(["data=mnist", *data_root]).data
         resident.prepare(data)
         runs: dict[str, list[Ran]] = {"plain": [], "ours": []}
-        turns = [(seed, side) for seed in range(int(seeds)) for side in runs]
+        turns = [(seed, side) for seed in range(seeds) for side in runs]
         for seed, side in track(turns, "running both studies", console=console):
             run = _plain if side == "plain" else _ours
             runs[side].append(run(str(data["root"]), seed, Path(scratch) / f"{side}-{seed}"))
-        path = _told(runs, console)
+        path = _report(runs, console)
     console.print(f"\n{path}", highlight=False)
 
 
-def _plain(root: str, seed: int, where: Path) -> Ran:
-    wall_s, began = _command("sweeps.bench.plain_optuna", root, str(seed), str(where))
-    told = json.loads(where.read_text())
-    after = tuple((when - began, best) for when, best in told["best_at"])
-    return Ran(wall_s, told["best"], told["test"], told["trials"], after)
+def _options(words: Sequence[str]) -> tuple[int, list[str]]:
+    """Read the options: the number of seeds, and the override of the data's folder if given."""
+    options = {key_of(word): value_of(word) for word in words}
+    for key in options:
+        if key not in ("seeds", "data.root"):
+            raise ConfigError(f"{key}: this bench takes seeds=3 and data.root=…")
+    seeds = options.get("seeds", str(SEEDS))
+    if not seeds.isdecimal() or int(seeds) < 1:
+        raise ConfigError(f"seeds={seeds} must be a whole number of 1 or more: seeds={SEEDS}")
+    root = options.get("data.root")
+    return int(seeds), [] if root is None else [f"data.root={root}"]
 
 
-def _ours(root: str, seed: int, where: Path) -> Ran:
+def _plain(root: str, seed: int, output: Path) -> Ran:
+    wall_s, began = _command("sweeps.bench.plain_optuna", root, str(seed), str(output))
+    figures = json.loads(output.read_text())
+    after = tuple((ended - began, best) for ended, best in figures["best_at"])
+    return Ran(wall_s, figures["best"], figures["test"], figures["trials"], after)
+
+
+def _ours(root: str, seed: int, results: Path) -> Ran:
     words = ["experiment=optuna_mnist", f"seed={seed}", f"data.root={Path(root).absolute()}"]
-    wall_s, began = _command("sweeps", *words, f"results={where}", "name=s", "track=none")
-    summary = json.loads((where / "s" / "summary.json").read_text())
-    study = optuna.load_study(study_name="s", storage=look(where / "s" / "study.log"))
+    wall_s, began = _command("sweeps", *words, f"results={results}", "name=s", "track=none")
+    summary = json.loads((results / "s" / "summary.json").read_text())
+    study = optuna.load_study(study_name="s", storage=look(results / "s" / "study.log"))
     best, after = -math.inf, []
     ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
     for trial in sorted(ended, key=lambda t: t.datetime_complete or 0):
         if trial.state in (TrialState.COMPLETE, TrialState.PRUNED) and trial.datetime_complete:
             best = max(best, *trial.intermediate_values.values())
             after.append((trial.datetime_complete.timestamp() - began, best))
-    found = summary["best"]
-    return Ran(wall_s, found["value"], found["test_accuracy"], summary["trials"], tuple(after))
+    winner = summary["best"]
+    return Ran(wall_s, winner["value"], winner["test_accuracy"], summary["trials"], tuple(after))
 
 
 def _command(module: str, *words: str) -> tuple[float, float]:
-    """Run a module of ours; returns its seconds, and when it began."""
+    """Run a module as a command; return its seconds and the time at which it began."""
     began = time.time()
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", module, *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise ConfigError(f"{module} failed: {done.stderr.strip().splitlines()[-1]}")
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or ["it printed no error"])[-1]
+        raise ConfigError(f"{module} failed: {last}")
     return time.time() - began, began
 
 
-def _told(runs: dict[str, list[Ran]], console: Console) -> Path:
+def _report(runs: dict[str, list[Ran]], console: Console) -> Path:
+    """Print a row for each run, and write the figures; return their path."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     heads = ("seed", "side", "wall s", "trials", "best", "on 10,000 test", "the other's best after")
     for head in heads:
@@ -128,9 +139,9 @@ def _told(runs: dict[str, list[Ran]], console: Console) -> Path:
         plain, ours = pair
         for side, one, other in (("plain", plain, ours), ("ours", ours, plain)):
             after = one.reached(other.best)
-            told = f"{after:.0f} s" if math.isfinite(after) else "never"
+            reached = f"{after:.0f} s" if math.isfinite(after) else "never"
             scores = f"{one.best:.4f}", f"{one.test:.4f}"
-            table.add_row(str(seed), side, f"{one.wall_s:.0f}", str(one.trials), *scores, told)
+            table.add_row(str(seed), side, f"{one.wall_s:.0f}", str(one.trials), *scores, reached)
     console.print(table, highlight=False)
     figures: dict[str, Figure] = {}
     for side, ran in runs.items():
@@ -144,10 +155,10 @@ def _told(runs: dict[str, list[Ran]], console: Console) -> Path:
         ("ours, until plain's best", [o.reached(p.best) for p, o in pairs]),
         ("plain, until our best", [p.reached(o.best) for p, o in pairs]),
     ):
-        reached = [s for s in several if math.isfinite(s)]
-        figures[f"{name}: reached"] = Figure.of([len(reached) / len(several)], "of all seeds")
-        if reached:
-            figures[f"{name}, where reached"] = Figure.of(reached, "s")
+        finite = [s for s in several if math.isfinite(s)]
+        figures[f"{name}: reached"] = Figure.of([len(finite) / len(several)], "of all seeds")
+        if finite:
+            figures[f"{name}, where reached"] = Figure.of(finite, "s")
     show(console, f"\n{len(pairs)} seeds", figures)
     return write("tutorial", len(pairs), figures)
 

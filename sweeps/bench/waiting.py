@@ -1,4 +1,4 @@
-"""What one trial costs the driver, on a record of many; each is measured in a fresh process."""
+"""Measure the driver's cost of one trial after a record of many, in a fresh process each."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import Composition, compose
 from sweeps.console.live import Progress
-from sweeps.console.status import Plan
+from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.study.lock import Owner
+from sweeps.study.postgres_storage import Postgres, names_in
 from sweeps.study.storage import look, opened
 from sweeps.study.study import Study
 from sweeps.study.url import Database
@@ -37,12 +38,12 @@ from sweeps.trials import Place, State
 
 EPOCHS = 20
 #: Between two trials, in the order in which they come: `end` is the last epoch of the one before.
-#: The disk's part is told apart: it depends on the disk, and on who else writes to it.
+#: The disk's part is separate: it depends on the disk, and on who else writes to it.
 PARTS = ("end", "propose", "compose", "record", "hand out", "disk")
-#: What an epoch that is not a trial's last takes, its disk included.
+#: The cost of an epoch that is not a trial's last, its disk included.
 EPOCH = "an epoch"
 
-#: What varies: of every kind, and for a grid in steps, 358,400 configurations.
+#: A space with every kind of key; for a grid in steps, 358,400 configurations.
 _SPACE = (
     "activation=relu,gelu,tanh,silu",
     "model.depth=range(1,5)",
@@ -57,19 +58,20 @@ _GRID = (
     "label_smoothing=range(0.0,0.2,0.02)",
 )
 _HERE = Place("me", "bench")
-#: The quickest rule that has to look at all trials at some epochs, and the default.
+#: The fastest rule that has to look at all trials at some epochs, and the default.
 _STOP = "stop=asha"
 
 
 @dataclass(frozen=True)
 class Waited:
-    """What was measured on one record.
+    """Holds the measurements on one record.
 
     Attributes:
-        ms: part -> milliseconds of each trial that was timed; "all" is their sum, without `EPOCH`,
-            which is the mean over the trial's.
-        opening_s: until a driver has the record open.
-        memory_mb: at the peak, the record open and the trials run, beyond what the process held.
+        ms: part -> milliseconds of each timed trial; "all" is their sum, without `EPOCH`, which is
+            the mean over the trial's epochs but the last.
+        opening_s: seconds until a driver has the record open.
+        memory_mb: peak memory of opening the record and running the trials, beyond what the process
+            held before.
     """
 
     ms: dict[str, list[float]]
@@ -78,29 +80,24 @@ class Waited:
 
 
 def study_at(place: Path | Database, sweep: Sweep) -> Study:
-    """The study in the storage that is measured: a journal file, or a database."""
-    if isinstance(place, Path):
-        new = not place.exists()
-    else:
-        from sweeps.study.postgres_storage import names_in
-
-        new = sweep.name not in names_in(place)
+    """Open the study in the storage to measure: a journal file, or a database."""
+    new = not place.exists() if isinstance(place, Path) else sweep.name not in names_in(place)
     return Study(place, sweep.objective, sweep.space, sweep.name, create=new)
 
 
 def build(
     scratch: Path, search: str, sizes: Sequence[int], tick: Callable[[], None]
 ) -> dict[int, Path]:
-    """Records of finished trials with 20 epochs each, written as a sweep writes them.
+    """Write records of finished trials with 20 epochs each, as a sweep writes them.
 
     Returns:
-        Number of trials -> the folder that has such a record.
+        Number of trials -> folder with such a record.
     """
     folder = scratch / f"record-{search}"
     folder.mkdir()
-    made = {}
+    folders = {}
     chance = random.Random(0)
-    # Nothing here is to survive a power cut, and syncing would take most of an hour.
+    # These records need not survive a power cut, and syncing would take most of an hour.
     with _swept(search) as sweep, patch.object(os, "fsync", lambda descriptor: None):
         study = study_at(folder / "study.log", sweep)
         for number in range(1, max(sizes) + 1):
@@ -113,19 +110,19 @@ def build(
             study.end(trial, State.COMPLETE)
             tick()
             if number in sizes:
-                made[number] = scratch / f"{folder.name}-{number}"
-                shutil.copytree(folder, made[number])
+                folders[number] = scratch / f"{folder.name}-{number}"
+                shutil.copytree(folder, folders[number])
         study.close()
-    return made
+    return folders
 
 
 def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -> Waited:
-    """Time some trials after those on record, in a fresh process and on a copy of it."""
+    """Time some trials after those of a record, in a fresh process and on a copy of it."""
     copy = scratch / f"copy-{search}-{count}"
     shutil.copytree(record, copy)
-    os.sync()  # what was copied is not to be written while a line waits for the disk
+    os.sync()  # else the copy is written while a line waits for the disk
     try:
-        return _apart(copy / "study.log", copy, search, count + trials, trials)
+        return _in_fresh_process(copy / "study.log", copy, search, count + trials, trials)
     finally:
         shutil.rmtree(copy)
 
@@ -133,41 +130,41 @@ def measure(scratch: Path, record: Path, search: str, count: int, trials: int) -
 def measure_in(
     database: Database, scratch: Path, search: str, count: int, trials: int, record: Path
 ) -> Waited:
-    """The same in a database, which is given the trials of a record up to this count first."""
-    from sweeps.study.postgres_storage import Postgres
-
+    """Time some trials in a database, after filling it with the first trials of a record."""
     with _swept(search) as sweep:
         study_at(database, sweep).close()
         held = opened(database, sweep.name, Owner.me())
         assert isinstance(held, Postgres)
         try:
             number = held.get_study_id_from_name(sweep.name)
-            known = len(held.get_all_trials(number, deepcopy=False))
+            present = len(held.get_all_trials(number, deepcopy=False))
             recorded = look(record / "study.log").get_all_trials(0, deepcopy=False)
-            held.add_trials(number, recorded[known:])
+            held.add_trials(number, recorded[present:])
         finally:
             held.close()
     folder = scratch / f"database-{search}-{count}"
     folder.mkdir()
-    return _apart(database, folder, search, count + 2 * trials, trials)
+    return _in_fresh_process(database, folder, search, count + 2 * trials, trials)
 
 
-def _apart(place: Path | Database, folder: Path, search: str, limit: int, trials: int) -> Waited:
-    """In a fresh process."""
+def _in_fresh_process(
+    place: Path | Database, folder: Path, search: str, limit: int, trials: int
+) -> Waited:
+    """Run `_measured` in a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measured, (place, folder, search, limit, trials))
 
 
 def sync_ms(scratch: Path) -> list[float]:
-    """Milliseconds in which the disk takes a line for good, each of 100: a record's least."""
-    found = []
+    """Measure 100 times the milliseconds to sync a line to disk: no record is faster."""
+    ms = []
     with (scratch / "line").open("ab", buffering=0) as file:
         for _ in range(100):
             began = time.perf_counter()
             file.write(b"x" * 200)
             os.fsync(file.fileno())
-            found.append(1e3 * (time.perf_counter() - began))
-    return found
+            ms.append(1e3 * (time.perf_counter() - began))
+    return ms
 
 
 def _measured(place: Path | Database, folder: Path, search: str, limit: int, trials: int) -> Waited:
@@ -186,16 +183,16 @@ def _measured(place: Path | Database, folder: Path, search: str, limit: int, tri
             watch.on(Study, "propose"),
         ):
             for _ in range(trials):
-                told = _one(driver, watch, chance)
-                for part, seconds in told.items():
+                costs = _one(driver, watch, chance)
+                for part, seconds in costs.items():
                     ms[part].append(1e3 * seconds)
-                ms["all"].append(1e3 * sum(told[part] for part in PARTS))
+                ms["all"].append(1e3 * sum(costs[part] for part in PARTS))
         study.close()
         return Waited(ms, opening_s, _memory_mb(peak=True) - before)
 
 
 def _one(driver: Driver, watch: _Watch, chance: random.Random) -> dict[str, float]:
-    """Part -> seconds of one trial; it is better than all before, so that nothing stops it."""
+    """Run a trial that beats all before, so that none stops it; return part -> seconds."""
     watch.seconds.clear()
     began = time.perf_counter()
     assignment = driver.next()
@@ -243,7 +240,7 @@ def _swept(search: str, limit: int = 0) -> Iterator[Sweep]:
 
 
 def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
-    plan = Plan(
+    overview = Overview(
         "bench", sweep.objective, "", "", "here", limit, EPOCHS, slots=1, budget=sweep.budget
     )
     lines = Console(file=io.StringIO(), width=200)
@@ -253,12 +250,12 @@ def _driver(folder: Path, sweep: Sweep, study: Study, limit: int) -> Driver:
         rules=sweep.rules,
         folder=folder,
         tracker=NullTracker("bench", "", folder),
-        observer=Progress(plan, study.trials, lines),
+        observer=Progress(overview, study.trials, lines),
     )
 
 
 def _metrics(top: float, epoch: int, chance: random.Random) -> dict[str, float]:
-    """What a training reports, of as many digits as real ones."""
+    """Make the metrics of an epoch, with as many digits as real ones."""
     accuracy = top * (1 - 0.5 / epoch) + 0.01 * chance.random()
     loss = -accuracy + chance.random()
     return {
@@ -278,7 +275,7 @@ def _place() -> tuple[str, str]:
 
 @dataclass
 class _Watch:
-    """How long calls take, added up by name."""
+    """Adds up the seconds of calls by name."""
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -299,7 +296,7 @@ class _Watch:
 
 
 def _memory_mb(peak: bool) -> float:
-    """What this process holds, or has held at most; where only the latter can be told, that."""
+    """Return this process's memory, or its peak; outside Linux always the peak."""
     try:
         status = Path("/proc/self/status").read_text().splitlines()
     except OSError:  # not Linux

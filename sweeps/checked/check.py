@@ -100,7 +100,7 @@ def check(composition: Composition) -> Sweep:
     repeats = Repeats.read(config["repeats"])
     repeats.check(space.keys, [key_of(word) for word in composition.fixed])
     if repeats.top:
-        notes.append(repeats.told)
+        notes.append(repeats.description)
     sweep = Sweep(
         composition,
         config,

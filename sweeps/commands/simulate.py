@@ -29,9 +29,9 @@ from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.formatting import duration, score
 from sweeps.nearest_names import unknown
 from sweeps.simulation import (
+    CurveSource,
     Generated,
     Simulated,
-    Source,
     baseline,
     check_length,
     read,
@@ -72,7 +72,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
                     f"conf/ has changed since {name} was run: its space is different now, and its "
                     "curves do not fit it"
                 )
-            source: Source = read(folder, sweep.space, sweep.objective, sweep.shared)
+            source: CurveSource = read(folder, sweep.space, sweep.objective, sweep.shared)
         else:
             source = Generated(
                 sweep.space,
@@ -86,7 +86,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
 
 
 def _show(
-    sweep: Sweep, source: Source, workers: int, seeds: Sequence[int], console: Console
+    sweep: Sweep, source: CurveSource, workers: int, seeds: Sequence[int], console: Console
 ) -> None:
     """Simulate with each seed, and print a table with a row for each."""
     console.print(

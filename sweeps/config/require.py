@@ -88,7 +88,7 @@ class Constraints:
                 refusals.append(Refusal(str(expression), str(error)))
                 continue
             if not met:
-                reason = f"{expression}: {expression.told(values)}"
+                reason = f"{expression}: {expression.substituted(values)}"
                 refusals.append(Refusal(str(expression), reason))
         return tuple(refusals)
 
@@ -187,7 +187,7 @@ def _refuse_hopeless(expression: Expression, samples: Sequence[Mapping[str, Any]
         if not met and all(other == samples[0] for other in samples):
             raise ConfigError(
                 f"{expression} is false, and nothing that varies changes it: "
-                f"{expression.told(values)}; change these values, or take it out"
+                f"{expression.substituted(values)}; change these values, or take it out"
             )
     if errors and len(errors) == len(samples):
         raise errors[0]

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: the live view, its numbers, and the end of a sweep."""
+"""Show a sweep in a terminal: the live view, its numbers, and the closing tables."""

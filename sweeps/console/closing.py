@@ -1,7 +1,6 @@
-"""What is printed when a sweep ends: its best trials, what mattered, where things are, what next.
+"""Print the end of a sweep: its best trials, importances, failures, files and next commands.
 
-`show` is the whole of it. The small functions above it say how counts, scores, values and times
-are written; the progress view writes them alike.
+`sweeps.formatting` formats counts, scores, values and times, here as in the live view.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ from sweeps.trials import State, TrialRecord, ranking
 
 BEST = 5  # trials in the table
 IMPORTANCES = 8  # parameters with a bar
-REASONS = 3  # kinds of failure that are told
-REASON = 300  # characters of a reason that are told
+REASONS = 3  # kinds of failure that are listed
+REASON = 300  # characters of a reason that are printed
 
 
 def show(console: Console, ending: Ending) -> None:
-    """Print how the sweep ended. Only what is there to be copied may exceed the width."""
+    """Print the end of a sweep; only lines that are there to be copied may exceed the width."""
     ranked = ranking(list(ending.trials), ending.objective)
     parts = [
         _headline(ending),
@@ -72,7 +71,7 @@ def show(console: Console, ending: Ending) -> None:
 
 
 def _copy(text: str) -> Text:
-    """A line to be copied: never cut nor broken, whatever the width."""
+    """Return a line to be copied: never cut or broken, whatever the width."""
     return Text(text, "cyan", overflow="ignore")
 
 
@@ -80,12 +79,12 @@ def _headline(ending: Ending) -> Iterator[Text]:
     trials = ending.trials
     states = Counter(trial.state for trial in trials)
     unfinished = f" · {states[State.RUNNING]} unfinished" if states[State.RUNNING] else ""
-    told = f"{len(trials)} trial{'' if len(trials) == 1 else 's'} in {duration(ending.wall_s)}"
+    summary = f"{len(trials)} trial{'' if len(trials) == 1 else 's'} in {duration(ending.wall_s)}"
     if repeats := sum(trial.repeat_of is not None for trial in trials):
-        told += f", {repeats} of them repeats"
-    yield Text.assemble((ending.sweep, "bold"), f"{GAP}{told}: {counts(states)}{unfinished}")
+        summary += f", {repeats} of them repeats"
+    yield Text.assemble((ending.sweep, "bold"), f"{GAP}{summary}: {counts(states)}{unfinished}")
     if ending.stopped_because:
-        yield Text(f"Ended before its budget did: {one_line(ending.stopped_because)}")
+        yield Text(f"Ended before its budget was used up: {one_line(ending.stopped_because)}")
     if ending.overhead is not None:
         times = f"{duration(ending.train_s)} of training in all slots together"
         yield Text(f"{times}; overhead {ending.overhead:.1%} of their time", "dim")
@@ -101,10 +100,10 @@ def _best(ending: Ending) -> Iterator[Text]:
         yield _copy(paste(ending.overrides))
     if ending.test:
         yield from section("On the test part", "with the best trial's checkpoint")
-        told = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())
-        yield Text(GAP.join(told))
+        scores = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())
+        yield Text(GAP.join(scores))
     if ending.diagnosis:
-        yield from section("On the validation part", "the same; pictures are in diagnosis/")
+        yield from section("On the validation part", "the best trial's; pictures are in diagnosis/")
         yield Text(ending.diagnosis)
 
 
@@ -129,7 +128,7 @@ def _importances(ending: Ending, width: int) -> Iterator[Text]:
 
 
 def _failures(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
-    """The most common reasons; those that differ in figures only are one kind."""
+    """List the most common reasons; those that differ only in numbers are one kind."""
     kinds: dict[str, list[TrialRecord]] = {}
     for trial in trials:
         if trial.state in (*FAILED, State.INFEASIBLE):
@@ -141,8 +140,8 @@ def _failures(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
     common = sorted(kinds.values(), key=len, reverse=True)
     for alike in common[:REASONS]:
         reason = clip(one_line(alike[0].reason), REASON) or "no reason was recorded"
-        told = f"{len(alike):>4}{GAP}{alike[0].state.value}, such as {alike[0].id}: {reason}"
-        yield from map(Text, textwrap.wrap(told, width, subsequent_indent=" " * 6))
+        line = f"{len(alike):>4}{GAP}{alike[0].state.value}, such as {alike[0].id}: {reason}"
+        yield from map(Text, textwrap.wrap(line, width, subsequent_indent=" " * 6))
     if rest := sum(map(len, common[REASONS:])):
         yield Text(f"{rest:>4}{GAP}for other reasons", "dim")
 

@@ -1,4 +1,4 @@
-"""How long a sweep will yet take, from how long its trials have taken."""
+"""Estimate the time left of a sweep from the durations of its trials."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def eta(
     slots: int,
     left_s: float | None = None,
 ) -> float | None:
-    """Seconds until the sweep ends, or None when there is nothing to judge by.
+    """Estimate the seconds until the sweep ends; None without any trial to judge by.
 
-    A running trial may yet be stopped early, so it is expected to last as long as the ended
+    A running trial may still be stopped early, so it is expected to last as long as the ended
     trials that outlasted it did, and at most to its last epoch. The waiting trials are expected
-    to last the mean of the ended and of the running ones; leaving the latter out would favour
+    to last the mean of the ended and the running ones; leaving the latter out would favour
     trials stopped early, which end first (Kaplan and Meier's redistribution to the right).
 
     Args:
-        ended: seconds that each ended trial took, however it ended.
+        ended: seconds of each ended trial, however it ended.
         running: of each running trial, (seconds so far, seconds if it runs to its last epoch).
-        waiting: trials that have not started.
-        slots: trials that run at once, at least 1.
-        left_s: seconds that the budget leaves, if it is one of time: the ETA is at most that.
+        waiting: number of trials that have not started.
+        slots: number of trials that run at once, at least 1.
+        left_s: seconds that a budget of time leaves, if there is one: an upper limit of the ETA.
     """
     lasted = sorted(ended)
     sums = [0.0, *accumulate(lasted)]
@@ -44,7 +44,7 @@ def eta(
     ]
     if waiting and not lengths:
         return None
-    free = remaining + [0.0] * (slots - len(remaining))  # when each slot is next free
+    free = remaining + [0.0] * (slots - len(remaining))  # seconds until each slot is free
     end = max(free)
     if waiting and (mean := sum(lengths) / len(lengths)) > 0:
         heapq.heapify(free)

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from sweeps.formatting import (
-    _WORDS,
     CELL,
     GAP,
     cell,
@@ -18,19 +17,20 @@ from sweeps.formatting import (
     number,
     pairs,
     score,
+    state_words,
 )
 from sweeps.report.closing import Ending
 from sweeps.report.repeat_means import repeated
 from sweeps.trials import Objective, Ranked, scores
 
-FRONT = 12  # trials of a trade-off
+FRONT = 12  # trials of a trade-off that are listed
 
-SEEDS = 20  # configurations that are told over their seeds
+SEEDS = 20  # configurations that are listed with their means over seeds
 
 
-def section(title: str, note: str = "") -> list[Text]:
-    """Head a section, with a dim note beside its title."""
-    return [Text(""), Text.assemble((title, "bold"), (f"{GAP}{note}" if note else "", "dim"))]
+def section(title: str, remark: str = "") -> list[Text]:
+    """Head a section, with a dim remark beside its title."""
+    return [Text(""), Text.assemble((title, "bold"), (f"{GAP}{remark}" if remark else "", "dim"))]
 
 
 def best_table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]:
@@ -42,7 +42,7 @@ def best_table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[T
     heads = ("", "trial", metric, "epoch", "state")
     rights = (False, False, True, True, False)
     rows = [
-        (str(rank), r.trial.id, _scored(r, objective), str(r.epoch), _WORDS[r.trial.state])
+        (str(rank), r.trial.id, _scored(r, objective), str(r.epoch), state_words(r.trial.state))
         for rank, r in enumerate(best, 1)
     ]
     sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
@@ -51,14 +51,14 @@ def best_table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[T
         for key, value in r.trial.params.items():
             widest[key] = max(widest.get(key, 1), cell_len(number(value)))
     columns = fit(widest, width - sum(sizes) - len(GAP) * (len(sizes) - 1))
-    note = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
+    remark = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
     if left_out := len(widest) - len(columns):
-        note += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in the records"
+        remark += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in trials.csv"
     if any(_spread(r, objective) is not None for r in best):
-        note += "; means ± standard deviation over seeds"
+        remark += "; means ± standard deviation over seeds"
     if ending.baseline is not None and best[0].trial.number > 0:
-        note += f"; {score(ending.baseline)} without any change"
-    yield from section("Best trials", note)
+        remark += f"; {score(ending.baseline)} without any change"
+    yield from section("Best trials", remark)
 
     def line(fixed: tuple[str, ...], params: Iterable[str], style: str) -> Text:
         cells = [cell(*each) for each in zip(fixed, sizes, rights, strict=True)]
@@ -75,7 +75,7 @@ def best_table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[T
 
 
 def front_table(ending: Ending, width: int) -> Iterator[Text]:
-    """The trade-off between several objectives: who is not beaten in all of them."""
+    """List the trade-off between several objectives: trials that no other beats in all."""
     if not ending.front:
         return
     goals = [f"{'high' if o.maximize else 'low'} {o.metric}" for o in ending.objectives]
@@ -102,7 +102,7 @@ def front_table(ending: Ending, width: int) -> Iterator[Text]:
 
 
 def _scored(ranked: Ranked, objective: Objective) -> str:
-    """Its value, with the spread of its runs if it is a mean."""
+    """Format the value of a trial, with the spread over its seeds if it is a mean."""
     spread = _spread(ranked, objective)
     return score(ranked.value) + ("" if spread is None else f" ± {score(spread)}")
 
@@ -112,36 +112,36 @@ def _spread(ranked: Ranked, objective: Objective) -> float | None:
 
 
 def reruns_table(ending: Ending) -> Iterator[Text]:
-    """The best with fresh seeds, and what that says."""
+    """List the best trials rerun with fresh seeds, and the verdict."""
     if not ending.reruns:
         return
     metric = ending.objective.metric
     yield from section("Run again with fresh seeds", f"best {metric}; ± 95 %")
-    yield Text(f"{'trial':<5}{GAP}{'search':>7}{GAP}{'again':<18}{GAP}seeds", "dim")
+    yield Text(f"{'trial':<5}{GAP}{'search':>7}{GAP}{'rerun':<18}{GAP}seeds", "dim")
     for row in ending.reruns:
         margin = "" if math.isinf(row.high) else f"± {score(row.high - row.mean)}"
         early = f"{GAP}dropped early" if row.dropped else ""
-        told = f"{cell(row.trial, 5)}{GAP}{score(row.score):>7}{GAP}"
-        yield Text(f"{told}{f'{score(row.mean)} {margin}':<18}{GAP}{row.seeds:>5}{early}")
+        searched = f"{cell(row.trial, 5)}{GAP}{score(row.score):>7}{GAP}"
+        yield Text(f"{searched}{f'{score(row.mean)} {margin}':<18}{GAP}{row.seeds:>5}{early}")
     yield from (Text(line) for line in ending.verdict)
 
 
 def ablation_table(ending: Ending, width: int) -> Iterator[Text]:
-    """The ablation sheet: each change with its effect, as far as that is certain."""
+    """List the ablation sheet: each change with its effect and the verdict."""
     baseline, *rows = ending.sheet
     metric = ending.objective.metric
     yield from section("Against the baseline", f"best {metric}; ± 95 %, where several seeds ran")
     yield Text(f"{score(baseline.mean):>17}{GAP}{'baseline':<18}{GAP}runs: {baseline.trials}")
     for row in rows:
         margin = "" if math.isnan(row.margin) else f"± {score(row.margin)}"
-        told = f"{row.difference:+.4f} {margin:<9}"
+        effect = f"{row.difference:+.4f} {margin:<9}"
         style = {"worked": "green", "hurt": "red"}.get(row.verdict, "")
         change = clip(row.overrides, max(width - 40, CELL))
-        yield Text.assemble(f"{told:>17}{GAP}", (f"{row.verdict:<18}", style), GAP, change)
+        yield Text.assemble(f"{effect:>17}{GAP}", (f"{row.verdict:<18}", style), GAP, change)
 
 
 def seeds_table(ending: Ending, width: int) -> Iterator[Text]:
-    """Each configuration with its mean and spread, where the seed was swept."""
+    """List each configuration with its mean and spread, where the seed was swept."""
     rows = repeated(ending.trials, ending.objective)
     if not rows:
         return
@@ -155,7 +155,8 @@ def seeds_table(ending: Ending, width: int) -> Iterator[Text]:
         spread = "" if math.isnan(row.sd) else f"± {score(row.sd)}"
         cells = [f"{score(row.mean)} {spread:<8}"]
         cells += [f"{'' if math.isnan(v) else score(v):>6}" for v in row.curve.values()]
-        told = GAP.join(cells)
-        yield Text(told + GAP + pairs(row.params, width - cell_len(told) - len(GAP)), no_wrap=True)
+        figures = GAP.join(cells)
+        params = pairs(row.params, width - cell_len(figures) - len(GAP))
+        yield Text(figures + GAP + params, no_wrap=True)
     if len(rows) > SEEDS:
         yield Text(f"… and {len(rows) - SEEDS} more, in seeds.csv", "dim")

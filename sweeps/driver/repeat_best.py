@@ -56,8 +56,8 @@ class RepeatBest:
         if not self._begun:
             self._begun = True
             self._ledger.begin_repeats()
-            self._dropped = {c.found.trial.id for c in standing.candidates if c.dropped}
-            best = ", ".join(c.found.trial.id for c in standing.candidates if not c.dropped)
+            self._dropped = {c.ranked.trial.id for c in standing.candidates if c.dropped}
+            best = ", ".join(c.ranked.trial.id for c in standing.candidates if not c.dropped)
             self._observer.notify(
                 f"the search is over; run again with {self._repeats.seeds} fresh seeds: {best}"
             )
@@ -73,7 +73,7 @@ class RepeatBest:
         if standing is None:
             return
         for candidate in standing.candidates:
-            one = candidate.found.trial.id
+            one = candidate.ranked.trial.id
             if candidate.dropped and one not in self._dropped:
                 self._dropped.add(one)
                 self._observer.notify(f"{one} is not run again any more: it is behind, 95 % sure")

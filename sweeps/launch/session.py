@@ -17,7 +17,7 @@ from sweeps.cli import FAILED, INTERRUPTED, signals
 from sweeps.config.instantiate import instantiate_group
 from sweeps.console import closing
 from sweeps.console.live import Progress
-from sweeps.console.status import Plan
+from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.report.closing import conclude
@@ -36,7 +36,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     slots = _Slots(sweep, cluster)
     folder.summary.unlink(missing_ok=True)
     earlier = study.trials
-    with Progress(_plan(sweep, study, cluster, slots()), earlier, console) as progress:
+    with Progress(_overview(sweep, study, cluster, slots()), earlier, console) as progress:
         driver = Driver(
             study=study,
             composition=sweep.composition,
@@ -78,9 +78,9 @@ class _Slots:
         return fits if self._limit is None else min(fits, self._limit)
 
 
-def _plan(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Plan:
+def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overview:
     hours = sweep.budget.hours
-    return Plan(
+    return Overview(
         sweep=sweep.name,
         objective=sweep.objective,
         search=sweep.choice("search"),

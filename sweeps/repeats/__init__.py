@@ -1,1 +1,1 @@
-"""The same configuration with several seeds, and what their scores allow to say."""
+"""Train the same configuration with several seeds, and judge the scores."""

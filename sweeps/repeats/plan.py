@@ -1,4 +1,4 @@
-"""Which repeat of the best trials is due next: a function of the records alone."""
+"""Plan which repeats of the best trials are due, as a function of the records alone."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from sweeps.trials import Objective, Ranked, State, TrialRecord, derived, rankin
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the best, and what came of running it again.
+    """Holds one of the best trials of the search and the scores of its repeats.
 
     Attributes:
-        found: as the search has it.
-        scores: seed -> its best value, of the repeats that ran to their end.
-        dropped: whether it was dropped early.
+        ranked: the trial at its best epoch in the search.
+        scores: seed -> best value of the repeat with this seed, if it ran to its end.
+        dropped: whether the candidate was dropped early.
     """
 
-    found: Ranked
+    ranked: Ranked
     scores: Mapping[int, float]
     dropped: bool
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the repeats stand.
+    """Holds the progress of the repeats.
 
     Attributes:
-        candidates: as the search ranks them.
-        due: (id, seed) of repeats that may begin now, in this order.
-        open: whether some have begun and not ended.
-        waits: whether more will be due once those that are open have ended.
-        left: how many have not begun, at most.
+        candidates: in the order in which the search ranks them.
+        due: (id, seed) of the repeats that may begin now, in this order.
+        open: whether some repeats have begun and not ended.
+        waits: whether more repeats will be due once the open ones have ended.
+        left: number of repeats that have not begun, at most.
     """
 
     candidates: tuple[Candidate, ...]
@@ -46,21 +46,21 @@ class Standing:
 
     @property
     def over(self) -> bool:
-        """Whether no repeat is left, or runs."""
+        """Whether no repeat is left or running."""
         return not (self.due or self.open or self.waits)
 
 
 def stand(
     repeats: Repeats, trials: Sequence[TrialRecord], objective: Objective, seed: int
 ) -> Standing:
-    """Where the repeats of a sweep stand, by its records, its search being over.
+    """Determine the progress of a sweep's repeats from its records, once its search is over.
 
     Args:
-        trials: all of the sweep.
-        seed: the sweep's, of which the fresh ones are made.
+        trials: all trials of the sweep.
+        seed: the sweep's seed, from which the fresh ones are derived.
     """
     ranked = ranking(list(trials), objective)[: repeats.top]
-    again = {
+    repeats_run = {
         (trial.repeat_of, trial.source.seed): trial
         for trial in trials
         if trial.source is not None and trial.repeat_of is not None
@@ -72,7 +72,7 @@ def stand(
     later = 0
     for turn, fresh in enumerate(fresh_seeds(repeats, seed), 1):
         for one in alive:
-            trial = again.get((one, fresh))
+            trial = repeats_run.get((one, fresh))
             if trial is None:
                 due.append((one, fresh))
             elif not trial.state.ended:
@@ -91,11 +91,11 @@ def stand(
 
 
 def fresh_seeds(repeats: Repeats, seed: int) -> list[int]:
-    """The seeds of the repeats at the end, the same for each candidate."""
+    """Derive the seeds of the repeats at the end, the same for each candidate."""
     return [derived(seed, f"repeat/{turn}") for turn in range(1, repeats.seeds + 1)]
 
 
 def _score(trial: TrialRecord, objective: Objective) -> float | None:
-    """What a repeat is worth; nothing unless it ran to its end."""
+    """Return the best value of a repeat that ran to its end; None of any other."""
     best = trial.best(objective) if trial.state is State.COMPLETE else None
     return best[1] if best is not None and math.isfinite(best[1]) else None

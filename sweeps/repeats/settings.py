@@ -1,10 +1,11 @@
-"""Repeats: the same configuration with other seeds, and which of them is due next.
+"""Read and check the settings of repeats: the same configuration with other seeds.
 
 `repeats.runs` trains every configuration with several seeds, as one trial.
-`repeats.top` runs the best few again once the search is over, with seeds that none of them was
-chosen by. Which repeat comes next is a function of the records alone, in rounds: every candidate
+`repeats.top` reruns the best few trials once the search is over, with seeds by which none of them
+was chosen. Which repeat comes next is a function of the records alone, in rounds: every candidate
 with the first fresh seed, then every one with the second. Where candidates may be dropped after a
-round, the next begins when all of the round have ended, so it does not matter how many run at once.
+round, the next round begins when all repeats of this one have ended, so the outcome does not depend
+on how many run at once.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from trainers.errors import ConfigError
 
 @dataclass(frozen=True)
 class Repeats:
-    """What is run more than once.
+    """Holds the settings of repeats.
 
     Attributes:
-        runs: seeds that each trial is trained with; what it reports are means.
-        top: so many of the best are run again when the search is over.
-        seeds: fresh ones, each of these with each.
-        race: drop one of them as soon as it cannot win any more.
+        runs: number of seeds that each trial is trained with; it reports means over them.
+        top: number of best trials that are rerun when the search is over.
+        seeds: number of fresh seeds that each of the best trials is rerun with.
+        race: whether a candidate is dropped as soon as it cannot win any more.
     """
 
     runs: int = 1
@@ -40,22 +41,22 @@ class Repeats:
             raise ConfigError(f"repeats.race must be true or false, not {self.race!r}")
 
     @classmethod
-    def read(cls, given: object) -> Repeats:
-        """As configured: a number is one of runs; None is as good as nothing.
+    def read(cls, value: object) -> Repeats:
+        """Read the `repeats` node: a mapping, the number of runs, or None for no repeats.
 
         Raises:
-            ConfigError: a value out of its range, or a key that there is not.
+            ConfigError: a value is out of its range, or a key does not exist.
         """
-        if not isinstance(given, Mapping):
-            return cls() if given is None else cls(runs=given)  # type: ignore[arg-type]
-        known = [f.name for f in fields(cls)]
-        for key in given:
-            if key not in known:
-                raise ConfigError(f"repeats.{key}: there is no such key ({', '.join(known)})")
-        return cls(**given)
+        if not isinstance(value, Mapping):
+            return cls() if value is None else cls(runs=value)  # type: ignore[arg-type]
+        keys = [f.name for f in fields(cls)]
+        for key in value:
+            if key not in keys:
+                raise ConfigError(f"repeats.{key}: there is no such key ({', '.join(keys)})")
+        return cls(**value)
 
     def check(self, swept: Sequence[str], given: Sequence[str]) -> None:
-        """See that they go with the rest of the sweep.
+        """Check that the repeats are compatible with the rest of the sweep.
 
         Args:
             swept: the keys that vary.
@@ -66,22 +67,22 @@ class Repeats:
         """
         if SEED in swept and (self.runs > 1 or self.top):
             raise ConfigError(
-                "repeats: the seed is swept too, and repeats have seeds of their own: fix it, "
-                "seed=0, or leave out the repeats"
+                "repeats: the seed is swept too, and repeats have seeds of their own: fix the seed "
+                "(seed=0), or leave out the repeats"
             )
         if "repeats" in given and any(key.startswith("repeats.") for key in given):
             raise ConfigError(
-                "repeats=… replaces all of repeats.…: write repeats.runs=3 beside the others"
+                "repeats=… replaces all repeats.… settings: write repeats.runs=3 beside the others"
             )
 
     @property
     def most(self) -> int:
-        """The most trials that are run again at the end."""
+        """Number of trials that are rerun at the end, at most."""
         return self.top * self.seeds
 
     @property
-    def told(self) -> str:
-        """What comes after the search, in words; empty if nothing does."""
+    def description(self) -> str:
+        """Description of the reruns after the search; empty if there are none."""
         if not self.top:
             return ""
         who = "the best one is" if self.top == 1 else f"the {self.top} best are"
@@ -100,5 +101,5 @@ def _whole(name: str, value: object, least: int, remedy: str) -> None:
         )
 
 
-#: Everything once.
+#: Every configuration is trained once.
 NO_REPEATS = Repeats()

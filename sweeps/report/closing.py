@@ -59,7 +59,7 @@ def conclude(
     again = verdict.rows(repeats, sweep.objective)
     csv_files.write_reruns(folder, again)
     if winner := verdict.winner(repeats, sweep.objective):
-        best = winner.found
+        best = winner.ranked
     if sweep.population is not None:
         lineage.write(folder, study, keys, best)
     checkpoint, diagnosis = "", ""

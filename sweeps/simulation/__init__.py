@@ -1,16 +1,16 @@
-"""A sweep in simulated time: the real decisions, on learning curves that are known already."""
+"""Run a sweep in simulated time: the real decisions, on given learning curves."""
 
-from sweeps.simulation.curves import Curve, Source
+from sweeps.simulation.curves import Curve, CurveSource
 from sweeps.simulation.engine import Simulated, Step, baseline, check_length, simulate
 from sweeps.simulation.generated import Generated
 from sweeps.simulation.recorded import Recorded, read
 
 __all__ = [
     "Curve",
+    "CurveSource",
     "Generated",
     "Recorded",
     "Simulated",
-    "Source",
     "Step",
     "baseline",
     "check_length",

@@ -1,4 +1,4 @@
-"""Where the learning curves of a simulation come from."""
+"""Declare the learning curves of a simulation and their source."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Curve:
-    """What one training would be like.
+    """Describes one training.
 
     Attributes:
         values: the objective after each epoch.
-        seconds: how long each epoch takes; one more than there are values if it diverges.
-        diverges: why it ends in the epoch after its last value; empty if it does not.
+        seconds: duration of each epoch; if the training diverges, one more than there are values.
+        diverges: why the training diverges in the epoch after its last value; else empty.
     """
 
     values: tuple[float, ...]
@@ -22,15 +22,15 @@ class Curve:
     diverges: str = ""
 
 
-class Source(Protocol):
-    """Answers what training a configuration would be like; the same for the same configuration."""
+class CurveSource(Protocol):
+    """Returns the learning curve of any configuration; always the same for the same one."""
 
     @property
     def epochs(self) -> int:
-        """How many epochs are known of each configuration."""
+        """Number of epochs of each curve."""
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
-        """The curve of a configuration: swept key -> value."""
+        """Return the curve of a configuration: swept key -> value."""
 
     def describe(self) -> list[str]:
-        """What a person should know of the curves, in a few lines."""
+        """Describe the curves to the user, in a few lines."""

@@ -1,4 +1,4 @@
-"""Configurations as numbers, so that it can be said how far apart two of them are."""
+"""Encode configurations as numbers and measure the distance between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeps.space.dimensions import Choice, Interval, label_of
 from sweeps.space.space import Space
 from sweeps.trials import SEED
 
-#: Of a category that the configuration does not have, and of one that the space does not know.
+#: Codes of a key that the configuration lacks, and of a value that the space lacks.
 ABSENT, STRANGE = -1, -2
 
 Numbers = NDArray[np.float64]
@@ -21,14 +21,14 @@ Codes = NDArray[np.int64]
 
 
 class Encoding:
-    """Puts the configurations of a space into a unit cube, and numbers their categories.
+    """Maps the configurations of a space into a unit cube, and numbers their categories.
 
-    An interval is measured on its own scale (log, log of what is left to 1), its ends being 0
-    and 1. A choice among numbers is measured by rank. All else, and the seed, is a category.
+    An interval is measured on its own scale (log, log of 1 - x), from 0 to 1. A choice among
+    numbers is measured by rank. All other keys, and the seed, are categories.
     """
 
     def __init__(self, space: Space) -> None:
-        """Take the scales of the space's parameters."""
+        """Build the scales of the space's parameters."""
         self.numeric: dict[str, Callable[[Any], float]] = {}
         self.categorical: dict[str, dict[Any, int]] = {}
         for parameter in space.parameters:
@@ -40,10 +40,10 @@ class Encoding:
             elif isinstance(dimension, Choice):
                 labels = [label_of(value) for value in dimension.values]
                 self.categorical[parameter.key] = {label: i for i, label in enumerate(labels)}
-            # An interval of seeds is no scale, and has too many values to be told apart.
+            # An interval of seeds is no scale, and has too many values for categories.
 
     def numbers(self, params: Mapping[str, Any]) -> Numbers:
-        """(numeric keys,) where a configuration lies; nan where it has no such key."""
+        """Return the position of a configuration, (numeric keys,); nan for a key it lacks."""
         return np.array(
             [
                 scale(params[key]) if key in params else math.nan
@@ -53,11 +53,11 @@ class Encoding:
         )
 
     def codes(self, params: Mapping[str, Any]) -> Codes:
-        """(categorical keys,) the numbers of its categories, or `ABSENT` or `STRANGE`."""
+        """Return the category codes, (categorical keys,), or `ABSENT` or `STRANGE`."""
         return np.array(
             [
-                known.get(label_of(params[key]), STRANGE) if key in params else ABSENT
-                for key, known in self.categorical.items()
+                codes.get(label_of(params[key]), STRANGE) if key in params else ABSENT
+                for key, codes in self.categorical.items()
             ],
             dtype=np.int64,
         )
@@ -66,13 +66,13 @@ class Encoding:
 class Neighbours:
     """Finds the nearest of some configurations.
 
-    As many categories as possible agree; among those that agree in as many, the sum of squares of
-    the differences on the numeric scales is least. A numeric key that only one of two
-    configurations has is a difference of 1. Of equals, the first.
+    The nearest agrees in as many categories as possible; among those that agree in as many, it has
+    the least sum of squared differences on the numeric scales. A numeric key that only one of two
+    configurations has counts as a difference of 1. Of equally near ones, it is the first.
     """
 
     def __init__(self, encoding: Encoding, configurations: Sequence[Mapping[str, Any]]) -> None:
-        """Take the configurations, at least one."""
+        """Encode the configurations, at least one."""
         self._encoding = encoding
         self._numbers = np.stack([encoding.numbers(params) for params in configurations])
         self._codes = np.stack([encoding.codes(params) for params in configurations])
@@ -80,7 +80,7 @@ class Neighbours:
         self._numbers = np.where(self._present, self._numbers, 0.0)
 
     def nearest(self, params: Mapping[str, Any]) -> int:
-        """The index of the one nearest to these parameters."""
+        """Return the index of the configuration nearest to these parameters."""
         numbers = self._encoding.numbers(params)
         present = ~np.isnan(numbers)
         differ = (self._numbers - np.where(present, numbers, 0.0)) ** 2

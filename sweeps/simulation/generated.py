@@ -1,7 +1,7 @@
-"""Made-up learning curves, for tests and for a look at a strategy before anything is recorded.
+"""Generate synthetic learning curves, to try a strategy before any training, and for tests.
 
-They are synthetic: no training lies behind them, and which strategy wins on them says little
-of which wins on real ones.
+No training lies behind them: which strategy wins on them says little about which wins on real
+ones.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from sweeps.simulation.curves import Curve
 from sweeps.simulation.encoding import Codes, Encoding, Numbers
 from sweeps.space.space import Space
 
-#: Of the objective, which is like an accuracy: before training, and where the best may end.
+#: The objective, which is like an accuracy, before training, and the best asymptote.
 _CHANCE, _CEILING = 0.1, 0.97
-#: How far the worst asymptote lies below the best.
+#: Distance of the worst asymptote below the best.
 _SPREAD = 0.6
 #: Standard deviation of the noise of each epoch.
 _NOISE = 0.006
-#: Concentration of the Dirichlet draw of what matters; below 1, few parameters get most of it.
+#: Concentration of the Dirichlet draw of importances; below 1, few parameters get most of it.
 _FEW_MATTER = 0.6
 
 
 @dataclass(frozen=True)
 class Generated:
-    """A seeded family of power laws (pow3 of Domhan, Springenberg and Hutter, IJCAI 2015).
+    """Generates seeded power laws (pow3 of Domhan, Springenberg and Hutter, IJCAI 2015).
 
     After epoch e the objective is a - (a - chance) (1 + e)^-c, plus Gaussian noise that is the
     same whenever the same configuration is trained. The asymptote a falls with the distance
@@ -42,9 +42,9 @@ class Generated:
     is not always what ends high.
 
     Attributes:
-        space: what varies.
+        space: the space of the configurations.
         epochs: length of the curves.
-        seed: chooses the family.
+        seed: selects the family.
         maximize: False turns the objective v into 1 - v, like an error rate.
     """
 
@@ -54,7 +54,7 @@ class Generated:
     maximize: bool = True
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
-        """The curve of one configuration."""
+        """Compute the curve of a configuration."""
         x, codes = self._encoding.numbers(params), self._encoding.codes(params)
         badness, slowness, size = self._landscape(x, codes)
         random = np.random.default_rng(self._digest(params))
@@ -64,11 +64,11 @@ class Generated:
         values = top - (top - _CHANCE) * (1 + epochs) ** -rate
         values = (values + _NOISE * random.standard_normal(self.epochs)).clip(0.0, 1.0)
         seconds = 20.0 * (1 + 4 * size) * random.lognormal(0.0, 0.05, self.epochs)
-        told = values if self.maximize else 1 - values
-        return Curve(tuple(told.tolist()), tuple(seconds.tolist()))
+        objective = values if self.maximize else 1 - values
+        return Curve(tuple(objective.tolist()), tuple(seconds.tolist()))
 
     def describe(self) -> list[str]:
-        """That they are made up."""
+        """State that the curves are synthetic."""
         return [
             f"curves: generated (synthetic power laws, {self.epochs} epochs, family "
             f"{self.seed}); no training lies behind them"
@@ -88,11 +88,11 @@ class Generated:
 
 
 class _Landscape:
-    """How far a configuration is from the best in several respects: about 0 to 1 each."""
+    """Measures the distance from the best configuration in several respects, about 0 to 1 each."""
 
     def __init__(self, random: np.random.Generator, encoding: Encoding, respects: int) -> None:
-        """Put the optima into the space, and say what matters."""
-        sizes = [len(known) for known in encoding.categorical.values()]
+        """Draw the optima and the weights of the parameters."""
+        sizes = [len(codes) for codes in encoding.categorical.values()]
         numeric = len(encoding.numeric)
         shares = random.dirichlet(np.full(numeric + len(sizes), _FEW_MATTER), respects)
         self._optima = random.uniform(0.15, 0.85, (respects, numeric))
@@ -104,16 +104,16 @@ class _Landscape:
         ]
 
     def __call__(self, numbers: Numbers, codes: Codes) -> Sequence[float]:
-        """For each respect, the distance; keys that are absent do not count."""
+        """Return the distance in each respect; absent keys do not count."""
         terms = self._weights * (numbers - self._optima) ** 2
         terms[:, np.isnan(numbers)] = 0.0
-        told = terms.sum(axis=1)
+        distances = terms.sum(axis=1)
         for levels, code in zip(self._levels, codes.tolist(), strict=True):
             if code >= 0:
-                told += levels[:, code]
-        return [min(float(distance), 1.0) for distance in told]
+                distances += levels[:, code]
+        return [min(float(distance), 1.0) for distance in distances]
 
 
 def _ladder(respects: int, size: int) -> NDArray[np.float64]:
-    """(respects, size) from 0 to 1 in even steps."""
+    """Return an array (respects, size) with even steps from 0 to 1 in each row."""
     return np.tile(np.linspace(0.0, 1.0, size), (respects, 1))

@@ -1,6 +1,6 @@
-"""Learning curves in a CSV file, to be kept without the sweep that they are of.
+"""Write and read learning curves in a CSV file, which outlives the sweep that made them.
 
-One row a trial: its swept values, the median seconds of its epochs, and the objective after each
+One row per trial: its swept values, the median seconds of its epochs, and the objective after each
 epoch. A trial that diverged has fewer epochs than the longest.
 """
 
@@ -38,7 +38,7 @@ def write(
 
 
 def read(path: Path, space: Space, objective: Objective) -> Recorded:
-    """The curves of a file that `write` has written.
+    """Read the curves of a file that `write` has written.
 
     Raises:
         ConfigError: it is no such file, or its columns are not the keys of the space.
@@ -60,19 +60,19 @@ def read(path: Path, space: Space, objective: Objective) -> Recorded:
 
 def _trial(number: int, row: dict[str, str], objective: Objective) -> TrialRecord:
     seconds = float(row[_SECONDS])
-    told = {int(key): float(value) for key, value in row.items() if key.isdecimal() and value}
-    whole = len(told) == sum(key.isdecimal() for key in row)
+    values = {int(key): float(value) for key, value in row.items() if key.isdecimal() and value}
+    complete = len(values) == sum(key.isdecimal() for key in row)
     params = {
-        key: json.loads(value)
-        for key, value in row.items()
+        key: json.loads(text)
+        for key, text in row.items()
         if key != _SECONDS and not key.isdecimal()
     }
     return TrialRecord(
         id=f"{number:04d}",
         number=number,
-        state=State.COMPLETE if whole else State.DIVERGED,
-        reason="" if whole else "diverged",
+        state=State.COMPLETE if complete else State.DIVERGED,
+        reason="" if complete else "diverged",
         params={key: value for key, value in params.items() if value is not None},
-        epochs={e: {objective.metric: v, "epoch_s": seconds} for e, v in sorted(told.items())},
-        seconds=seconds * len(told),
+        epochs={e: {objective.metric: v, "epoch_s": seconds} for e, v in sorted(values.items())},
+        seconds=seconds * len(values),
     )

@@ -1,1 +1,1 @@
-"""What varies: the grammar of values, the dimensions, and which exist with which."""
+"""Define what varies in a sweep: the grammar, the dimensions and their conditions."""

@@ -1,7 +1,7 @@
-"""The values that one swept key may take: a choice, or an interval of numbers.
+"""Represent the values of one swept key: a choice, or an interval of numbers.
 
-Optuna keeps scalars only, so each value goes by a label there: itself, or for lists and dicts
-their JSON text, or for numbers near 1 what is left to 1.
+Optuna keeps scalars only, so each value has a label there: the value itself, or for lists and
+dicts their JSON text, or for numbers near 1 the distance to 1.
 """
 
 from __future__ import annotations
@@ -14,58 +14,55 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from hydra.core.override_parser.types import (
-    Quote,
-    QuotedString,
-)
+from hydra.core.override_parser.types import Quote, QuotedString
 
 
 class Suggests(Protocol):
-    """What a space asks of an Optuna trial."""
+    """Declares the methods of an Optuna trial that a space uses."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of the choices."""
+        """Draw one of the choices."""
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """A whole number, both ends included."""
+        """Draw an integer; both ends are included."""
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A number, both ends included."""
+        """Draw a number; both ends are included."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A finite, unordered set of values: numbers, strings, booleans, null, lists or dicts."""
+    """Holds a finite, unordered set: numbers, strings, booleans, null, lists or dicts."""
 
     values: tuple[Any, ...]
 
     @property
     def size(self) -> int:
-        """How many values it holds."""
+        """Number of values."""
         return len(self.values)
 
     def enumerate(self) -> Iterator[Any]:
-        """Its values, one after the other."""
+        """Yield the values one after the other."""
         yield from self.values
 
     def examples(self) -> tuple[Any, ...]:
-        """Values that must be valid for all to be."""
+        """Return the values whose validity implies that of all values."""
         return self.values
 
     def contains(self, value: Any) -> bool:
-        """Whether it is one of the values."""
-        return any(label_of(v) == label_of(value) for v in self.values)
+        """Return whether a value is one of the values."""
+        return any(label_of(own) == label_of(value) for own in self.values)
 
     def suggest(self, trial: Suggests, name: str) -> Any:
-        """A value that the trial's sampler draws."""
+        """Let the sampler of a trial draw a value."""
         return self.value(trial.suggest_categorical(name, self._labels))
 
     def value(self, label: Any) -> Any:
-        """The value that goes by this label in Optuna, which keeps only scalars."""
+        """Return the value of a label in Optuna, which keeps only scalars."""
         return self.values[self._labels.index(label)]
 
     @cached_property
@@ -73,7 +70,7 @@ class Choice:
         return tuple(label_of(value) for value in self.values)
 
     def label(self, value: Any) -> Any:
-        """The inverse of `value`."""
+        """Return the label of a value, the inverse of `value`."""
         return label_of(value)
 
     def __str__(self) -> str:
@@ -82,10 +79,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers between two ends, both included; `step` makes them finitely many.
+    """Holds the numbers between two ends, both included; `step` makes them finitely many.
 
-    With `log1m`, which is for numbers near 1 such as momenta, 1 - x is drawn on a log scale; and
-    1 - x is what Optuna keeps.
+    With `log1m`, which is for numbers near 1 such as momenta, 1 - x is drawn on a log scale, and
+    Optuna keeps 1 - x.
     """
 
     low: float
@@ -97,22 +94,22 @@ class Interval:
 
     @property
     def size(self) -> int | None:
-        """How many values it holds; None when they are a continuum."""
+        """Number of values; None for a continuous interval."""
         step = self.step or (1 if self.integer else None)
         return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
 
     def enumerate(self) -> Iterator[Any]:
-        """Its values, one after the other."""
+        """Yield the values one after the other."""
         step = self.step or 1
         for index in range(self.size or 0):
             yield tidy(self.low + index * step, self.integer)
 
     def examples(self) -> tuple[Any, ...]:
-        """Values that must be valid for all to be."""
+        """Return the values whose validity implies that of all values."""
         return (tidy(self.low, self.integer), tidy(self.high, self.integer))
 
     def contains(self, value: Any) -> bool:
-        """Whether it is one of the values."""
+        """Return whether a value is one of the values."""
         if isinstance(value, bool) or not isinstance(value, int if self.integer else int | float):
             return False
         steps = (value - self.low) / (self.step or 1)
@@ -120,7 +117,7 @@ class Interval:
         return self.low <= value <= self.high and on_step
 
     def suggest(self, trial: Suggests, name: str) -> Any:
-        """A value that the trial's sampler draws."""
+        """Let the sampler of a trial draw a value."""
         if self.integer:
             return trial.suggest_int(
                 name, int(self.low), int(self.high), step=int(self.step or 1), log=self.log
@@ -132,51 +129,51 @@ class Interval:
         return self.value(drawn)
 
     def value(self, label: Any) -> Any:
-        """The value of the number that Optuna keeps."""
+        """Return the value of the number that Optuna keeps."""
         if self.log1m:
             return tidy(1 - label, False)
-        # Adding steps puts digits at the end that nobody meant.
+        # Adding steps leaves rounding errors in the last digits.
         return label if self.step is None else tidy(label, self.integer)
 
     def label(self, value: Any) -> Any:
-        """The inverse of `value`."""
+        """Return the label of a value, the inverse of `value`."""
         return tidy(1 - value, False) if self.log1m else label_of(value)
 
     def __str__(self) -> str:
-        notes = [
+        properties = [
             *(["integers"] if self.integer else []),
             *(["log"] if self.log else []),
             *(["log of what is left to 1"] if self.log1m else []),
             *([f"step {text(self.step)}"] if self.step not in (None, 1) else []),
         ]
         ends = f"{text(self.examples()[0])} to {text(self.examples()[1])}"
-        return ends + (f"  ({', '.join(notes)})" if notes else "")
+        return ends + (f"  ({', '.join(properties)})" if properties else "")
 
 
 Dimension = Choice | Interval
 
 
 def label_of(value: Any) -> Any:
-    """What a value goes by in Optuna: a scalar."""
+    """Return the label of a value in Optuna: a scalar."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     return json.dumps(value, sort_keys=True)
 
 
 def tidy(number: float, integer: bool) -> Any:
-    """The number that was meant: 0.1 + 2 x 0.1 is 0.30000000000000004, and 0.3 is shorter."""
+    """Round a number to 12 digits: 0.1 + 2 x 0.1 is 0.30000000000000004, and 0.3 is meant."""
     return int(number) if integer else float(f"{number:.12g}")
 
 
 def text(value: Any) -> str:
-    """A value as a person would write it."""
+    """Format a value as a person would write it."""
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)
 
 
 def written(value: Any) -> str:
-    """A value as text of Hydra's override grammar."""
+    """Format a value in Hydra's override grammar."""
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
         if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):

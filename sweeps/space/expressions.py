@@ -1,12 +1,12 @@
-"""Expressions over the keys of a configuration, for `when:` and `require:`.
+"""Parse and evaluate expressions over configuration keys, for `when:` and `require:`.
 
     model.width >= model.bottleneck              comparisons, chained too: 1 < model.depth <= 4
     parameters / 1e6 <= 20 and not norm == "none"    arithmetic; and, or, not
     optimizer in ["adam", "sgd"]                 lists, numbers, strings, null, true, false
     max(model.widths) <= 2 * model.widths.0      abs, min, max, log10; an element of a list
 
-Python's own parser reads them; what it read is checked against a list of what is allowed and
-worked out here. No code is ever run.
+Python's own parser reads them; its syntax tree is checked against a list of allowed nodes and
+evaluated here. No code is ever run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from trainers.errors import ConfigError
 
-#: Parts within parts; nobody writes as many, and each is a call within a call.
+#: Levels of nesting; nobody writes as many, and each is a recursive call.
 _DEEPEST = 50
 
 _CONSTANTS = {"null": None, "true": True, "false": False}
@@ -34,7 +34,7 @@ _ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
-    ast.Pow: math.pow,  # of floats: 9**9**9 is too large, and not an hour's work
+    ast.Pow: math.pow,  # of floats: 9**9**9 is out of range at once, not after an hour
 }
 _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
@@ -53,53 +53,54 @@ _DOTTED = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?:\.\w+)+")
 
 
 class _UnfitError(Exception):
-    """Values that an expression has no answer for."""
+    """Raised where an expression is not allowed, or cannot be evaluated for its values."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """What is true or false of a configuration.
+    """Represents a condition that is true or false of a configuration.
 
     Attributes:
-        where: whose it is, for messages: "require", "when.model.width".
-        text: as the person wrote it.
-        names: the dotted keys in it, in the order of their first appearance.
+        origin: the key that holds the expression, for messages: "require", "when.model.width".
+        text: the expression as the user wrote it.
+        names: the dotted keys in the expression, in the order of their first appearance.
     """
 
-    where: str
+    origin: str
     text: str
     names: tuple[str, ...]
     _source: str
     _tree: ast.expr
 
     @classmethod
-    def parse(cls, text: str, where: str) -> Expression:
-        """Read an expression.
+    def parse(cls, text: str, origin: str) -> Expression:
+        """Parse an expression.
 
         Raises:
-            ConfigError: it is not one, or has something in it that is not allowed.
+            ConfigError: the text is no expression, or contains something that is not allowed.
         """
         source = _bracketed(re.sub(r"[\r\n]+", " ", str(text)).strip())
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of backslashes in texts
+                warnings.simplefilter("ignore")  # about backslashes in strings
                 tree = ast.parse(source, mode="eval").body
             names = [name for _, name in _names(tree, 0)]
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             reason = "" if isinstance(error, SyntaxError) else f" ({error})"
             raise ConfigError(
-                f'{where} "{text}" is not an expression{reason}: write keys and values with '
+                f'{origin} "{text}" is not an expression{reason}: write keys and values with '
                 "<, <=, ==, in, and, or, not, as in model.width >= 64"
             ) from None
         except _UnfitError as error:
             raise ConfigError(
-                f'{where} "{text}": {error}; allowed are keys, numbers, "text", null, true, false, '
-                f"lists, comparisons, arithmetic, in, and, or, not, {', '.join(sorted(_FUNCTIONS))}"
+                f'{origin} "{text}": {error}; allowed are keys, numbers, "text", null, true, '
+                "false, lists, comparisons, arithmetic, in, and, or, not, "
+                f"{', '.join(sorted(_FUNCTIONS))}"
             ) from None
-        return cls(where, str(text), tuple(dict.fromkeys(names)), source, tree)
+        return cls(origin, str(text), tuple(dict.fromkeys(names)), source, tree)
 
     def __str__(self) -> str:
-        return f'{self.where} "{self.text}"'
+        return f'{self.origin} "{self.text}"'
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and str(self) == str(other)
@@ -108,41 +109,40 @@ class Expression:
         return hash(str(self))
 
     def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether it is true.
+        """Return whether the expression is true.
 
         Args:
-            values: of all its names.
+            values: the value of each of its names.
 
         Raises:
-            ConfigError: it makes no sense of these values (text < 1, 1 / 0), or is not a
-                question, but a number, say.
+            ConfigError: the expression cannot be evaluated for these values (text < 1, 1 / 0), or
+                its result is neither true nor false, but a number, say.
         """
         try:
-            return _truth(_worked_out(self._tree, values))
+            return _truth(_evaluate(self._tree, values))
         except (_UnfitError, ArithmeticError, ValueError) as error:
-            told = self.told(values)
             raise ConfigError(
-                f"{self}: {told} has no answer ({error}); say when it is true, as in "
-                "model.width >= 64"
+                f"{self}: {self.substituted(values)} has no answer ({error}); write a condition "
+                "that is true or false, such as model.width >= 64"
             ) from None
 
-    def told(self, values: Mapping[str, Any]) -> str:
-        """Itself with values in the place of its names: "32 >= 64"."""
-        told = self._source.encode()
+    def substituted(self, values: Mapping[str, Any]) -> str:
+        """Return the text with values instead of the names: "32 >= 64"."""
+        source = self._source.encode()  # offsets of a syntax tree count bytes
         places = sorted(_names(self._tree, 0), key=lambda n: n[0].col_offset, reverse=True)
         for node, name in places:
             if name in values:
-                value = _written(values[name]).encode()
-                told = told[: node.col_offset] + value + told[node.end_col_offset :]
-        return told.decode()
+                value = _literal(values[name]).encode()
+                source = source[: node.col_offset] + value + source[node.end_col_offset :]
+        return source.decode()
 
     def bound(self, values: Mapping[str, Any]) -> Expression:
-        """Itself with some of its names fixed for good."""
-        return Expression.parse(self.told(values), self.where)
+        """Return the expression with some of its names replaced by values for good."""
+        return Expression.parse(self.substituted(values), self.origin)
 
 
 def _bracketed(text: str) -> str:
-    """`widths.1`, as elements are named in the rest of a configuration, in Python's grammar."""
+    """Rewrite `widths.1`, a configuration's name of a list element, as Python's `widths[1]`."""
     pieces = _TEXT.split(text)
     pieces[::2] = [
         _DOTTED.sub(lambda m: re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", m[0]), piece)
@@ -151,33 +151,33 @@ def _bracketed(text: str) -> str:
     return "".join(pieces)
 
 
-def _written(value: Any) -> str:
-    """A value as an expression has it."""
+def _literal(value: Any) -> str:
+    """Format a value as an expression has it."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else ("-1e999" if value < 0 else "1e999")
     return json.dumps(value, ensure_ascii=False)
 
 
 def _name(node: ast.expr) -> str | None:
-    """The dotted key that this is, if it is one."""
+    """Return the dotted key that a node is; None if the node is something else."""
     if isinstance(node, ast.Name):
         return None if node.id in _CONSTANTS else node.id
     if isinstance(node, ast.Attribute):
-        above = _name(node.value)
-        return None if above is None else f"{above}.{node.attr}"
+        parent = _name(node.value)
+        return None if parent is None else f"{parent}.{node.attr}"
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        above = _name(node.value)
+        parent = _name(node.value)
         index = node.slice.value
-        return f"{above}.{index}" if above is not None and type(index) is int else None
+        return f"{parent}.{index}" if parent is not None and type(index) is int else None
     return None
 
 
 def _names(node: ast.expr, depth: int) -> Iterator[tuple[ast.expr, str]]:
-    """Each key in an expression with its place, every part of it having been seen to be allowed."""
+    """Yield each key with its node, and check that every part of the expression is allowed."""
     if depth > _DEEPEST:
-        raise _UnfitError("it has too many parts within parts")
+        raise _UnfitError("it is nested too deeply")
     name = _name(node)
     if name is not None:
         if name in _FUNCTIONS:
@@ -192,7 +192,7 @@ def _parts(node: ast.expr) -> Sequence[ast.expr]:
     if isinstance(node, ast.Constant):
         if node.value is None or isinstance(node.value, bool | int | float | str):
             return ()
-    elif isinstance(node, ast.Name):  # of a constant
+    elif isinstance(node, ast.Name):  # null, true or false
         return ()
     elif isinstance(node, ast.List | ast.Tuple):
         return node.elts
@@ -218,7 +218,7 @@ def _parts(node: ast.expr) -> Sequence[ast.expr]:
     raise _UnfitError(f"{ast.unparse(node)} is not allowed")
 
 
-def _worked_out(node: ast.expr, values: Mapping[str, Any]) -> Any:
+def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
     name = _name(node)
     if name is not None:
         return values[name]
@@ -226,7 +226,7 @@ def _worked_out(node: ast.expr, values: Mapping[str, Any]) -> Any:
         return node.value
     if isinstance(node, ast.Name):
         return _CONSTANTS[node.id]
-    parts = (_worked_out(part, values) for part in _parts(node))
+    parts = (_evaluate(part, values) for part in _parts(node))
     if isinstance(node, ast.List | ast.Tuple):
         return list(parts)
     if isinstance(node, ast.BoolOp):
@@ -249,7 +249,7 @@ def _worked_out(node: ast.expr, values: Mapping[str, Any]) -> Any:
     assert isinstance(node, ast.Call)
     assert isinstance(node.func, ast.Name)
     arguments = list(parts)
-    if node.func.id in ("min", "max") and len(arguments) == 1:  # of a list
+    if node.func.id in ("min", "max") and len(arguments) == 1:  # max([1, 2])
         (arguments,) = arguments if isinstance(arguments[0], list) else (arguments,)
     elif node.func.id in ("abs", "log10") and len(arguments) > 1:
         raise _UnfitError(f"{node.func.id} takes one number")
@@ -261,7 +261,7 @@ def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
         return bool((left == right) is isinstance(op, ast.Eq))
     if isinstance(op, ast.In | ast.NotIn):
         if not isinstance(right, list):
-            raise _UnfitError(f"{_written(right)} is not a list")
+            raise _UnfitError(f"{_literal(right)} is not a list")
         return (left in right) is isinstance(op, ast.In)
     if not (isinstance(left, str) and isinstance(right, str)):
         left, right = _number(left), _number(right)
@@ -270,13 +270,13 @@ def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
 
 def _truth(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _UnfitError(f"{_written(value)} is neither true nor false")
+        raise _UnfitError(f"{_literal(value)} is neither true nor false")
     return value
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _UnfitError(f"{_written(value)} is not a number")
+        raise _UnfitError(f"{_literal(value)} is not a number")
     return value
 
 

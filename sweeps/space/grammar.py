@@ -32,15 +32,15 @@ from trainers.errors import ConfigError
 
 
 def parse(overrides: Sequence[Override], options: Callable[[str], Sequence[str]]) -> Space:
-    """A space from parsed Hydra sweep overrides.
+    """Build a space from parsed Hydra sweep overrides.
 
     Args:
-        overrides: of different keys, each a sweep.
-        options: config group -> its choices; empty if there is no such group.
+        overrides: sweeps, each of another key.
+        options: config group -> its choices; empty for a key that is no config group.
 
     Raises:
         ConfigError: no values, ends in the wrong order, a log scale that touches 0, a choice
-            that a group does not have, an unknown tag.
+            that a group lacks, an unknown tag.
     """
     parameters = []
     for override in overrides:
@@ -54,17 +54,17 @@ def parse(overrides: Sequence[Override], options: Callable[[str], Sequence[str]]
 
 
 def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Override]:
-    """The entries of a `space:` node as Hydra overrides.
+    """Parse the entries of a `space:` node into Hydra overrides.
 
     Raises:
-        ConfigError: an entry that is not a sweep, or not of Hydra's grammar.
+        ConfigError: an entry is not a sweep, or not in Hydra's grammar.
     """
     overrides = []
     for key, value in space.items():
         if value == []:
             raise ConfigError(f"space.{key}: the choice is empty; give at least one value")
         if isinstance(value, list):
-            # The short form: choice() does not take null.
+            # In the short form, since choice() does not accept null.
             value = (
                 ",".join(map(written, value)) if len(value) > 1 else f"choice({written(value[0])})"
             )
@@ -87,7 +87,7 @@ def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Overri
 def _dimension(key: str, value: Any, options: Sequence[str]) -> Dimension:
     if isinstance(value, ChoiceSweep | RangeSweep) and value.tags:
         raise ConfigError(
-            f"{key}: tag({min(value.tags)},…) has a meaning for intervals only: "
+            f"{key}: tag({min(value.tags)},…) applies to intervals only: "
             f"{key}=tag(log,interval(low,high))"
         )
     if isinstance(value, ChoiceSweep):
@@ -132,20 +132,20 @@ def _interval(key: str, sweep: IntervalSweep) -> Interval:
         raise ConfigError(
             f"{key}: interval({low},{high}) is empty; the low end must be below the high end"
         )
-    unknown = sorted(set(sweep.tags) - {"log", "log1m"})
-    if unknown:
-        raise ConfigError(f"{key}: unknown tag {unknown[0]!r}; the tags are log and log1m")
+    unknown_tags = sorted(set(sweep.tags) - {"log", "log1m"})
+    if unknown_tags:
+        raise ConfigError(f"{key}: unknown tag {unknown_tags[0]!r}; the tags are log and log1m")
     log, log1m = "log" in sweep.tags, "log1m" in sweep.tags
     if log1m and (log or isinstance(low, int) or not high < 1):
         raise ConfigError(
-            f"{key}: tag(log1m,…) is a scale of its own, for numbers below 1: "
+            f"{key}: tag(log1m,…) takes an interval of numbers below 1 and no other tag: "
             f"{key}=tag(log1m,interval(0.9,0.999))"
         )
     if log and low <= 0:
         raise ConfigError(
-            f"{key}: a log scale cannot reach {text(low)}; start interval(low,high) above 0"
+            f"{key}: a log scale cannot start at {text(low)}; start interval(low,high) above 0"
         )
-    # interval(1,9) is parsed to floats, as in hydra-optuna-sweeper; ints come from int(interval()).
+    # interval(1,9) is parsed to floats, as in hydra-optuna-sweeper; int(interval()) gives ints.
     return Interval(low, high, log=log, log1m=log1m, integer=isinstance(low, int))
 
 

@@ -1,4 +1,4 @@
-"""The space of a sweep: what varies, over which values, and under which choices.
+"""Represent the space of a sweep: its keys, their values and their conditions.
 
 A space is written in Hydra's sweep grammar, in YAML (`space:`) and on the command line alike:
 
@@ -6,7 +6,7 @@ A space is written in Hydra's sweep grammar, in YAML (`space:`) and on the comma
     model.width=32,64,128                        a choice
     model.depth=range(1,5)                       steps; the end is excluded, as in Python
     optimizer.lr=tag(log,interval(1e-4,1e-1))    an interval, on a log scale
-    optimizer.momentum=tag(log1m,interval(.9,.999))    1 - 10^r: a log scale of what is left to 1
+    optimizer.momentum=tag(log1m,interval(.9,.999))    1 - 10^r: a log scale of 1 - x
     model.width=tag(log,int(interval(16,256)))   the same over the integers
 
 A key that exists only under some choices of a swept group is conditional on those choices;
@@ -21,29 +21,25 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from sweeps.space.dimensions import (
-    Choice,
-    Dimension,
-    Suggests,
-)
+from sweeps.space.dimensions import Choice, Dimension, Suggests
 from sweeps.space.expressions import Expression
 from trainers.errors import ConfigError
 
-#: In place of a swept group's choice: the group is not drawn, and is as the configuration has it.
+#: Instead of a swept group's choice: the group is not drawn and stays as configured.
 AS_CONFIGURED = ""
 
-#: The most cases of conditions that are told apart to count the configurations.
+#: The most cases of conditions that are distinguished to count the configurations.
 COUNTED = 1_000_000
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One swept key.
+    """Describes one swept key.
 
     Attributes:
-        group: whether it is a config group, not an ordinary value.
+        group: whether the key is a config group, not an ordinary value.
         when: swept groups, each with the choices under which the key exists; all must hold.
-        only: the condition that the person has set on it; None: no further one.
+        only: the condition that the user has set on the key (`when:`); None: no further one.
     """
 
     key: str
@@ -54,15 +50,15 @@ class Parameter:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The keys that are drawn before it."""
+        """Keys that must be drawn before this parameter."""
         names = () if self.only is None else self.only.names
         return frozenset((*(group for group, _ in self.when), *names))
 
     def applies(self, drawn: Mapping[str, Any]) -> bool:
-        """Whether it is to be drawn, after these values of the keys that it needs.
+        """Return whether this parameter is to be drawn, given the values of the keys it needs.
 
-        A condition holds when all of its keys are drawn and it is true. One that has no answer
-        for the values (1 / 0) does not.
+        A condition holds when all of its keys are drawn and it is true. A condition that cannot
+        be evaluated for the values (1 / 0) does not hold.
         """
         if not all(drawn.get(g, AS_CONFIGURED) in allowed for g, allowed in self.when):
             return False
@@ -78,45 +74,45 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Space:
-    """Everything that varies, each key after those that its conditions need; groups first."""
+    """Holds the parameters, each after those that its conditions need; groups first."""
 
     parameters: tuple[Parameter, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The swept keys, as written."""
+        """Swept keys, as written."""
         return tuple(parameter.key for parameter in self.parameters)
 
     @property
     def groups(self) -> tuple[Parameter, ...]:
-        """Those parameters that are config groups."""
+        """Parameters that are config groups."""
         return tuple(p for p in self.parameters if p.group)
 
     def labels(self, point: Mapping[str, Any]) -> dict[str, Any]:
-        """A configuration as Optuna records it: scalars as they are, the rest as JSON text."""
+        """Convert a configuration to Optuna's labels: scalars as they are, the rest JSON text."""
         dimensions = {p.key: p.dimension for p in self.parameters}
         return {key: dimensions[key].label(value) for key, value in point.items()}
 
     def values(self, labels: Mapping[str, Any]) -> dict[str, Any]:
-        """The inverse of `labels`, in the order of this space."""
+        """Convert Optuna's labels back to a configuration, in the order of this space."""
         dimensions = {p.key: p.dimension for p in self.parameters if p.key in labels}
         return {key: d.value(labels[key]) for key, d in dimensions.items()}
 
     def suggest(self, trial: Suggests) -> dict[str, Any]:
-        """One configuration: swept key -> value, conditional keys only where they exist."""
-        chosen: dict[str, Any] = {}
+        """Draw a configuration: swept key -> value, conditional keys only where they exist."""
+        drawn: dict[str, Any] = {}
         for parameter in self.parameters:
-            if parameter.applies(chosen):
-                chosen[parameter.key] = parameter.dimension.suggest(trial, parameter.key)
-        return chosen
+            if parameter.applies(drawn):
+                drawn[parameter.key] = parameter.dimension.suggest(trial, parameter.key)
+        return drawn
 
     def holds(self, point: Mapping[str, Any]) -> bool:
-        """Whether it has all values of a point."""
+        """Return whether this space has all values of a point."""
         dimensions = {p.key: p.dimension for p in self.parameters}
         return all(key in dimensions and dimensions[key].contains(v) for key, v in point.items())
 
     def including(self, point: Mapping[str, Any]) -> Space:
-        """This space with the values of a point added to the lists that lack them, in front."""
+        """Return this space with the values of a point put first in the lists that lack them."""
         parameters = []
         for parameter in self.parameters:
             value, dimension = point.get(parameter.key), parameter.dimension
@@ -126,15 +122,15 @@ class Space:
         return Space(tuple(parameters))
 
     def variants(self) -> Iterator[dict[str, str]]:
-        """Every combination of the swept groups' choices; one, empty, if there are none."""
+        """Yield every combination of the swept groups' choices; without groups, one empty."""
         groups = self.groups
         for values in product(*(p.dimension.enumerate() for p in groups)):
             yield {p.key: value for p, value in zip(groups, values, strict=True)}
 
     def size(self) -> int | None:
-        """The number of distinct configurations; None when an interval is continuous.
+        """Return the number of distinct configurations; None when an interval is continuous.
 
-        Where conditions hang on very many values, what is told is only that there are more than
+        Where conditions depend on very many values, the number returned is only some number above
         `COUNTED`.
         """
         return self._size
@@ -142,37 +138,37 @@ class Space:
     @cached_property
     def _size(self) -> int | None:
         parameters = self.parameters
-        #: By position: what is still to be needed, from there on.
+        #: By position: the keys that the parameters from there on need.
         needed = [
             frozenset[str]().union(*(p.needs for p in parameters[i:]))
             for i in range(len(parameters) + 1)
         ]
-        known: dict[tuple[int, tuple[tuple[str, Any], ...]], int | None] = {}
+        counts: dict[tuple[int, tuple[tuple[str, Any], ...]], int | None] = {}
 
         def count(position: int, drawn: Mapping[str, Any]) -> int | None:
-            """In how many ways the rest can be drawn; each different need is counted once."""
+            """Count the ways to draw the rest; cases that differ in no needed key share a count."""
             if position == len(parameters):
                 return 1
-            live = {key: value for key, value in drawn.items() if key in needed[position]}
-            case = (position, tuple(self.labels(live).items()))
-            if case not in known:
-                known[case] = ways(parameters[position], position + 1, live)
-            return known[case]
+            relevant = {key: value for key, value in drawn.items() if key in needed[position]}
+            case = (position, tuple(self.labels(relevant).items()))
+            if case not in counts:
+                counts[case] = ways(parameters[position], position + 1, relevant)
+            return counts[case]
 
-        def ways(parameter: Parameter, rest: int, live: Mapping[str, Any]) -> int | None:
-            if not parameter.applies(live):
-                return count(rest, live)
+        def ways(parameter: Parameter, rest: int, drawn: Mapping[str, Any]) -> int | None:
+            if not parameter.applies(drawn):
+                return count(rest, drawn)
             size = parameter.dimension.size
             if size is None:
                 return None
             if parameter.key not in needed[rest]:
-                each = count(rest, live)
+                each = count(rest, drawn)
                 return None if each is None else size * each
             total = 0
             for value in parameter.dimension.enumerate():
-                if len(known) > COUNTED:
+                if len(counts) > COUNTED:
                     return COUNTED + 1
-                each = count(rest, {**live, parameter.key: value})
+                each = count(rest, {**drawn, parameter.key: value})
                 if each is None:
                     return None
                 total += each
@@ -181,10 +177,10 @@ class Space:
         return count(0, {})
 
     def enumerate(self) -> Iterator[dict[str, Any]]:
-        """Every configuration once, in a fixed order: the last key varies fastest.
+        """Yield every configuration once, in a fixed order: the last key varies fastest.
 
         Raises:
-            ConfigError: a continuous interval, of which there is no list.
+            ConfigError: a parameter is a continuous interval, whose values cannot be listed.
         """
         for parameter in self.parameters:
             if parameter.dimension.size is None:
@@ -196,7 +192,7 @@ class Space:
         yield from self._rest(0, {})
 
     def _rest(self, index: int, drawn: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Every way to go on from the values of the parameters before this one."""
+        """Yield every configuration that extends the values of the parameters before `index`."""
         if index == len(self.parameters):
             yield drawn
             return
@@ -208,14 +204,14 @@ class Space:
             yield from self._rest(index + 1, {**drawn, parameter.key: value})
 
     def conditional(self, exists: Callable[[Mapping[str, str], str], bool]) -> Space:
-        """This space with a condition on each key that only some choices have.
+        """Return this space with a condition on each key that exists only under some choices.
 
         Args:
-            exists: (choices of swept groups, key) -> whether the key is there, the other groups
-                being as they are without a sweep. It is asked for one group at a time.
+            exists: (choices of swept groups, key) -> whether the key exists while the other groups
+                are as they are without a sweep. It is called for one group at a time.
 
         Raises:
-            ConfigError: a key that exists under no choice.
+            ConfigError: a key exists under no choice.
         """
         parameters = []
         for parameter in self.parameters:

@@ -1,4 +1,4 @@
-"""Conditions that a person sets on what varies (`when:`): a key is drawn only where they hold."""
+"""Apply the conditions of `when:`: a key is drawn only where its condition holds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from sweeps.space.expressions import Expression
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.errors import ConfigError
 
-#: Combinations of values with which a condition is tried before the first trial.
-_TRIED = 1000
+#: Combinations of values for which a condition is evaluated before the first trial.
+_CHECKED = 1000
 
 
 def conditioned(
@@ -23,23 +23,23 @@ def conditioned(
     absent: Collection[str],
     exists: Callable[[str], bool],
 ) -> tuple[Space, list[str]]:
-    """A space with these conditions, in an order in which they can be decided, and notes.
+    """Return a space with these conditions, in an order that can be drawn, and messages.
 
-    Where a condition does not hold, its key keeps the value that the configuration has, and
-    conditions that name the key do not hold either. A key whose condition can never hold is left
-    out, with a note.
+    Where a condition does not hold, its key keeps the value of the configuration, and conditions
+    that name the key do not hold either. A key whose condition can never hold is left out, with a
+    message.
 
     Args:
-        space: with the conditions that follow from its groups.
+        space: the space with the conditions that follow from its groups.
         when: swept key -> expression over other swept keys.
-        fixed: keys that were of the space and have been given one value -> that value. Conditions
-            on them are passed over, and in those of others they have that value.
-        absent: keys that were of the space and are in no configuration.
+        fixed: keys of the space that have been given one value -> that value. Their own conditions
+            are ignored, and conditions on other keys are evaluated with that value.
+        absent: keys of the space that exist in no configuration.
         exists: whether the configuration without any swept value has a key.
 
     Raises:
-        ConfigError: a key or a name that is not swept, conditions in a circle, or one that makes
-            no sense of the values of its keys.
+        ConfigError: a key or a name is not swept, conditions form a circle, or a condition cannot
+            be evaluated for values of its keys.
     """
     expressions = {
         key: Expression.parse(text, f"when.{key}")
@@ -51,43 +51,44 @@ def conditioned(
         for name in expression.names:
             if name not in fixed and name not in absent:
                 _refuse_unswept(f"{expression}: {name}", name, space)
-    found = [
+    parameters = [
         replace(parameter, when=_when(parameter, when, exists), only=expressions.get(parameter.key))
         for parameter in space.parameters
     ]
-    kept: list[Parameter] = []
-    never = set(absent)
-    for parameter in _ordered(found):
+    bound: list[Parameter] = []
+    never_drawn = set(absent)
+    for parameter in _ordered(parameters):
         only = parameter.only
-        if only is not None and not never & set(only.names):
+        if only is not None and not never_drawn & set(only.names):
             only = only.bound({name: fixed[name] for name in only.names if name in fixed})
-            _try(only, found)
+            _check_answers(only, parameters)
             if not only.names:
                 only = None if only.holds({}) else parameter.only
                 if only is not None:
-                    never.add(parameter.key)
+                    never_drawn.add(parameter.key)
         elif only is not None:
-            never.add(parameter.key)
-        kept.append(replace(parameter, only=only))
-    notes = [
+            never_drawn.add(parameter.key)
+        bound.append(replace(parameter, only=only))
+    messages = [
         f"{p.key} is not swept: {p.only.text} never holds"
-        for p in kept
-        if p.key in never and p.only is not None
+        for p in bound
+        if p.key in never_drawn and p.only is not None
     ]
-    return Space(tuple(p for p in kept if p.key not in never)), notes
+    return Space(tuple(p for p in bound if p.key not in never_drawn)), messages
 
 
-def _refuse_unswept(written: str, key: str, space: Space) -> None:
+def _refuse_unswept(place: str, key: str, space: Space) -> None:
+    """Refuse a key that is not swept; `place` is where the condition names it."""
     if key not in space.keys:
         others = [k for k in space.keys if k != key]
-        message = unknown("swept key", written, key, others)
-        raise ConfigError(f"{message}\nsweep it, or take the condition out (when=null: all)")
+        message = unknown("swept key", place, key, others)
+        raise ConfigError(f"{message}\nsweep it, or remove the condition (when=null removes all)")
 
 
 def _when(
     parameter: Parameter, when: Mapping[str, str], exists: Callable[[str], bool]
 ) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Its groups: one with a condition of its own may also be as the configuration has it."""
+    """Allow a group with a condition of its own to be as configured, too."""
     return tuple(
         (group, allowed | {AS_CONFIGURED} if group in when and exists(parameter.key) else allowed)
         for group, allowed in parameter.when
@@ -95,35 +96,34 @@ def _when(
 
 
 def _ordered(parameters: list[Parameter]) -> list[Parameter]:
-    """Each after those it needs, else in the order given."""
+    """Sort the parameters: each after those it needs, else in the order given."""
     swept = {parameter.key for parameter in parameters}
     needs = {p.key: p.needs & swept for p in parameters}
     waiting, placed = list(parameters), list[Parameter]()
     while waiting:
-        done = {p.key for p in placed}
-        ready = next((p for p in waiting if needs[p.key] <= done), None)
+        placed_keys = {p.key for p in placed}
+        ready = next((p for p in waiting if needs[p.key] <= placed_keys), None)
         if ready is None:
-            raise ConfigError(_circle(needs, done))
+            raise ConfigError(_circle(needs, placed_keys))
         waiting.remove(ready)
         placed.append(ready)
     return placed
 
 
-def _circle(needs: Mapping[str, Collection[str]], done: Collection[str]) -> str:
-    key = next(key for key in needs if key not in done)
+def _circle(needs: Mapping[str, Collection[str]], placed: Collection[str]) -> str:
+    """Name the keys of a circle, of which none can be placed before the others."""
+    key = next(key for key in needs if key not in placed)
     path: list[str] = []
     while key not in path:
         path.append(key)
-        key = min(name for name in needs[key] if name not in done)
+        key = min(name for name in needs[key] if name not in placed)
     circle = [*path[path.index(key) :], key]
-    return (
-        f"when: conditions in a circle, {' needs '.join(circle)}: take one of these conditions out"
-    )
+    return f"when: conditions in a circle, {' needs '.join(circle)}: remove one of these conditions"
 
 
-def _try(expression: Expression, parameters: list[Parameter]) -> None:
-    """See that it has an answer for the values of its keys, or the ends of their intervals."""
+def _check_answers(expression: Expression, parameters: list[Parameter]) -> None:
+    """Check that an expression can be evaluated for the values, or interval ends, of its keys."""
     examples = {p.key: p.dimension.examples() for p in parameters}
     values = product(*(examples[name] for name in expression.names))
-    for tried in islice(values, _TRIED):
-        expression.holds(dict(zip(expression.names, tried, strict=True)))
+    for combination in islice(values, _CHECKED):
+        expression.holds(dict(zip(expression.names, combination, strict=True)))

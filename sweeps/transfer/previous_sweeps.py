@@ -82,7 +82,7 @@ class Earlier:
         repeats = Repeats.read(self.config.get("repeats"))
         again = stand(repeats, self.trials, self.objective, int(self.config[SEED]))
         won = verdict.winner(again, self.objective)
-        return ranked if won is None else [won.found, *(r for r in ranked if r != won.found)]
+        return ranked if won is None else [won.ranked, *(r for r in ranked if r != won.ranked)]
 
     def then(self, trial: TrialRecord, parameter: Parameter) -> Any:
         """What one of its trials had for a key that it did not draw.

@@ -24,14 +24,16 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sweeps.console.live import Progress, frame
-from sweeps.console.status import Plan, Standing
+from sweeps.console.status import Overview, Status
 from sweeps.driver.budget import Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord
 from tests.sweeps.waiting import MOST_S
 
 ROOT = Path(__file__).parents[3]
 ACCURACY = Objective("val_accuracy", maximize=True)
-PLAN = Plan("quick", ACCURACY, "tpe", "asha", "2 at once on atlas", trials=4, epochs=10, slots=2)
+OVERVIEW = Overview(
+    "quick", ACCURACY, "tpe", "asha", "2 at once on atlas", trials=4, epochs=10, slots=2
+)
 
 
 def trial(
@@ -42,68 +44,68 @@ def trial(
     return TrialRecord(f"{number:04}", number, state, epochs=epochs, seconds=seconds)
 
 
-def shown(standing: Standing, now: float = 0.0, width: int = 80, height: int = 24) -> str:
-    return "\n".join(line.plain for line in frame(standing, now, width, height))
+def shown(status: Status, now: float = 0.0, width: int = 80, height: int = 24) -> str:
+    return "\n".join(line.plain for line in frame(status, now, width, height))
 
 
 class TestFrame:
     def test_a_running_trial(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
+        status = Status(OVERVIEW, [], now=0.0)
         params = {"optimizer.lr": 0.00032, "model.width": 128, "model.norm": "batch"}
-        standing.start(replace(trial(0), params=params), "baseline", 0.0)
-        standing.epoch("0000", 3, {"val_accuracy": 0.98333}, "", 3.0)
-        heading, line = shown(standing, 3.0).splitlines()[-2:]
+        status.start(replace(trial(0), params=params), "baseline", 0.0)
+        status.epoch("0000", 3, {"val_accuracy": 0.98333}, "", 3.0)
+        heading, line = shown(status, 3.0).splitlines()[-2:]
         assert heading.split() == ["trial", "epoch", "val_accuracy", "lr", "width", "norm"]
         assert line.split() == [
             "0000", "━━━───────", "3/10", "0.9833", "3.2e-04", "128", "batch", "baseline",
         ]  # fmt: skip
 
     def test_what_is_left_of_the_budget(self) -> None:
-        plan = replace(PLAN, budget=Budget(4, 2.0, None, 500))
-        standing = Standing(plan, [], now=0.0)
-        assert "left" not in shown(standing)
-        standing.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=310), 60.0
-        line = shown(standing, 60.0 + 4 * 60.0).splitlines()[3]
+        overview = replace(OVERVIEW, budget=Budget(4, 2.0, None, 500))
+        status = Status(overview, [], now=0.0)
+        assert "left" not in shown(status)
+        status.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=310), 60.0
+        line = shown(status, 60.0 + 4 * 60.0).splitlines()[3]
         assert line == "left  1:26 of 2:00 h · 190 of 500 epochs"  # time goes on between events
-        standing.over = True
-        assert "190 of" not in shown(standing)
+        status.over = True
+        assert "190 of" not in shown(status)
 
-    def test_trials_alone_are_told_once(self) -> None:
-        standing = Standing(replace(PLAN, budget=Budget(4, None, None, None)), [], now=0.0)
-        standing.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=3), 0.0
-        assert len(shown(standing).splitlines()) == 3
+    def test_trials_alone_are_shown_once(self) -> None:
+        status = Status(replace(OVERVIEW, budget=Budget(4, None, None, None)), [], now=0.0)
+        status.spent = Spent(trials=1, hours=0.5, gpu_hours=0.0, epochs=3), 0.0
+        assert len(shown(status).splitlines()) == 3
 
     def test_what_stays_when_it_is_over(self) -> None:
-        standing = Standing(PLAN, [trial(0, State.COMPLETE, 0.9, seconds=9.0)], now=0.0)
-        standing.start(trial(1), "", 0.0)
-        standing.over = True
-        lines = shown(standing, 83.0).splitlines()
+        status = Status(OVERVIEW, [trial(0, State.COMPLETE, 0.9, seconds=9.0)], now=0.0)
+        status.start(trial(1), "", 0.0)
+        status.over = True
+        lines = shown(status, 83.0).splitlines()
         assert len(lines) == 4
         assert lines[2].startswith("1 unfinished · 1 done ")
         assert lines[2].endswith("  1:23 elapsed")
         assert lines[3].startswith("best  0000")
 
     def test_swept_epochs_are_the_length_of_a_trial(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
-        standing.start(replace(trial(0), params={"epochs": 4}), "", 0.0)
-        assert " 0/4 " in shown(standing)
+        status = Status(OVERVIEW, [], now=0.0)
+        status.start(replace(trial(0), params={"epochs": 4}), "", 0.0)
+        assert " 0/4 " in shown(status)
 
-    def test_machines_are_told_once_there_are_two(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
-        standing.start(trial(0), "", 0.0)
-        standing.start(trial(1), "", 0.0)
-        standing.epoch("0000", 1, {}, "ana/atlas", 1.0)
-        assert "ana/atlas" not in shown(standing)
-        standing.epoch("0001", 1, {}, "bo/g4dn", 1.0)
-        assert "ana/atlas" in shown(standing)
-        assert "bo/g4dn" in shown(standing)
+    def test_machines_are_shown_once_there_are_two(self) -> None:
+        status = Status(OVERVIEW, [], now=0.0)
+        status.start(trial(0), "", 0.0)
+        status.start(trial(1), "", 0.0)
+        status.epoch("0000", 1, {}, "ana/atlas", 1.0)
+        assert "ana/atlas" not in shown(status)
+        status.epoch("0001", 1, {}, "bo/g4dn", 1.0)
+        assert "ana/atlas" in shown(status)
+        assert "bo/g4dn" in shown(status)
 
     @pytest.mark.parametrize(("height", "left_out"), [(24, 14), (12, 26), (60, 0)])
     def test_as_many_running_trials_as_fit(self, height: int, left_out: int) -> None:
-        standing = Standing(replace(PLAN, trials=100, slots=32), [], now=0.0)
+        status = Status(replace(OVERVIEW, trials=100, slots=32), [], now=0.0)
         for number in range(32):
-            standing.start(trial(number), "", 0.0)
-        lines = shown(standing, height=height).splitlines()
+            status.start(trial(number), "", 0.0)
+        lines = shown(status, height=height).splitlines()
         assert len(lines) <= height
         assert sum(line.startswith("00") for line in lines) == 32 - left_out
         assert (lines[-1] == f"… and {left_out} more") == bool(left_out)
@@ -129,15 +131,15 @@ class TestFrame:
         texts: tuple[str, str, str],
         running: int,
     ) -> None:
-        plan = replace(PLAN, sweep=sweep, objective=Objective(metric, True), trials=10**6)
+        overview = replace(OVERVIEW, sweep=sweep, objective=Objective(metric, True), trials=10**6)
         failed = replace(trial(999, State.FAILED), reason=texts[0])
-        standing = Standing(plan, [], now=0.0)
-        standing.end(failed, 0.0)
+        status = Status(overview, [], now=0.0)
+        status.end(failed, 0.0)
         for number in range(running):
             each = replace(trial(number), params=params, machine=f"{texts[1]}{number}")
-            standing.start(each, texts[2], 0.0)
-            standing.epoch(each.id, 1, {metric: 123456.7}, "", 10.0)
-        lines = frame(standing, 100.0, width, height)
+            status.start(each, texts[2], 0.0)
+            status.epoch(each.id, 1, {metric: 123456.7}, "", 10.0)
+        lines = frame(status, 100.0, width, height)
         assert len(lines) <= height
         for line in lines:
             assert line.cell_len <= width
@@ -159,11 +161,11 @@ class TestLines:
         return io.StringIO()
 
     def progress(
-        self, file: io.StringIO, clock: Clock, *earlier: TrialRecord, plan: Plan = PLAN
+        self, file: io.StringIO, clock: Clock, *previous: TrialRecord, overview: Overview = OVERVIEW
     ) -> Progress:
-        return Progress(plan, earlier, Console(file=file, width=40), clock)
+        return Progress(overview, previous, Console(file=file, width=40), clock)
 
-    def test_what_is_told_of_each_trial(self, file: io.StringIO) -> None:
+    def test_the_lines_of_each_trial(self, file: io.StringIO) -> None:
         clock = Clock()
         with self.progress(file, clock) as progress:
             first = replace(trial(0), params={"optimizer.lr": 0.00032})
@@ -185,8 +187,8 @@ class TestLines:
             "0:00: 1 of 4 trials ended (1 done · 1 infeasible); best 0.9833, trial 0000",
         ]
 
-    def test_of_infeasible_trials_the_first_is_told(self, file: io.StringIO) -> None:
-        with Progress(PLAN, [], Console(file=file, width=200)) as progress:
+    def test_of_infeasible_trials_the_first_is_printed(self, file: io.StringIO) -> None:
+        with Progress(OVERVIEW, [], Console(file=file, width=200)) as progress:
             for number in range(5):
                 progress.ended(replace(trial(number, State.INFEASIBLE), reason="too wide"))
         lines = file.getvalue().splitlines()
@@ -212,8 +214,8 @@ class TestLines:
 
     def test_a_heartbeat_tells_what_is_left_of_the_budget(self, file: io.StringIO) -> None:
         clock = Clock()
-        plan = replace(PLAN, budget=Budget(4, None, None, 30, stalled=9))
-        with self.progress(file, clock, plan=plan) as progress:
+        overview = replace(OVERVIEW, budget=Budget(4, None, None, 30, stalled=9))
+        with self.progress(file, clock, overview=overview) as progress:
             progress.started(trial(1))
             for epoch in (1, 2):
                 clock.now = 20.0 * epoch
@@ -226,7 +228,7 @@ class TestLines:
     def test_a_file_that_lacks_the_characters(self) -> None:
         raw = io.BytesIO()
         file = io.TextIOWrapper(raw, encoding="ascii")
-        with Progress(PLAN, (), Console(file=file), Clock()) as progress:
+        with Progress(OVERVIEW, (), Console(file=file), Clock()) as progress:
             progress.notify("größer … 漢")
         assert b"gr??er ~ ?\n" in raw.getvalue()
 
@@ -249,12 +251,12 @@ import os, sys
 from dataclasses import replace
 from sweeps.driver.budget import Budget, Spent
 from sweeps.console.live import Progress
-from sweeps.console.status import Plan
+from sweeps.console.status import Overview
 from sweeps.trials import Objective, State, TrialRecord
 
 step = lambda: os.read(int(sys.argv[1]), 1)
-plan = Plan("quick", Objective("val_accuracy", True), "tpe", "asha", "on atlas", 3, 2, 1)
-with Progress(plan) as progress:
+overview = Overview("quick", Objective("val_accuracy", True), "tpe", "asha", "on atlas", 3, 2, 1)
+with Progress(overview) as progress:
     for number in range(3):
         trial = TrialRecord(f"{number:04}", number, State.RUNNING, params={"lr": 0.00032})
         progress.started(trial)

@@ -1,4 +1,4 @@
-"""What is known of a sweep while it runs."""
+"""The status of a running sweep: counts, the best trial, and the time left."""
 
 from __future__ import annotations
 
@@ -6,73 +6,73 @@ from dataclasses import replace
 
 import pytest
 
-from sweeps.console.status import Standing
+from sweeps.console.status import Status
 from sweeps.trials import Objective, Source, State
-from tests.sweeps.console.test_live import PLAN, shown, trial
+from tests.sweeps.console.test_live import OVERVIEW, shown, trial
 
 
 class TestTimeLeft:
     def test_a_sweep_of_equal_trials_is_foretold_exactly(self) -> None:
         """Four trials of 10 epochs of 3 s in two slots end after 60 s, whenever one asks."""
-        standing = Standing(PLAN, [], now=0.0)
+        status = Status(OVERVIEW, [], now=0.0)
         for first in (0, 2):
             begin = first * 15.0
             pair = [trial(first), trial(first + 1)]
             for each in pair:
-                standing.start(each, "", begin)
+                status.start(each, "", begin)
             for epoch in range(1, 11):
                 now = begin + 3.0 * epoch
                 for each in pair:
-                    standing.epoch(each.id, epoch, {"val_accuracy": 0.5}, "", now)
-                left = standing.left_s(now)
+                    status.epoch(each.id, epoch, {"val_accuracy": 0.5}, "", now)
+                left = status.left_s(now)
                 if first or epoch > 1:
                     assert left == pytest.approx(60.0 - now)
                 else:
                     assert left is None  # two epochs are too few to tell
             for each in pair:
                 ended = replace(each, state=State.COMPLETE, seconds=30.0)
-                standing.end(ended, begin + 30.0)
-        assert standing.left_s(60.0) == 0.0
+                status.end(ended, begin + 30.0)
+        assert status.left_s(60.0) == 0.0
 
     def test_a_budget_of_time_alone_is_the_answer(self) -> None:
-        standing = Standing(replace(PLAN, trials=None, budget_s=100.0), [], now=5.0)
-        assert standing.left_s(25.0) == 80.0
-        assert "0 trials" in shown(standing, 25.0)
+        status = Status(replace(OVERVIEW, trials=None, budget_s=100.0), [], now=5.0)
+        assert status.left_s(25.0) == 80.0
+        assert "0 trials" in shown(status, 25.0)
 
     def test_earlier_sessions_tell_the_pace_but_not_the_elapsed_time(self) -> None:
-        earlier = [trial(0, State.COMPLETE, *[0.5] * 10, seconds=50.0)]
-        standing = Standing(PLAN, earlier, now=1000.0)
+        previous = [trial(0, State.COMPLETE, *[0.5] * 10, seconds=50.0)]
+        status = Status(OVERVIEW, previous, now=1000.0)
         half = trial(1, State.RUNNING, *[0.5] * 4, seconds=20.0)
-        standing.start(half, "", 1000.0)
-        standing.start(trial(2), "", 1000.0)
+        status.start(half, "", 1000.0)
+        status.start(trial(2), "", 1000.0)
         # 0001 has 30 s to go, 0002 all of its 50 s; 0003 follows 0001
-        assert standing.left_s(1000.0) == pytest.approx(80.0)
-        assert "0:07 elapsed, about 1:13 left" in shown(standing, 1007.0)
+        assert status.left_s(1000.0) == pytest.approx(80.0)
+        assert "0:07 elapsed, about 1:13 left" in shown(status, 1007.0)
 
     def test_a_population_goes_on_in_its_children(self) -> None:
         """Four in two slots, 6 epochs of 3 s, ranked every 2: 36 s, whenever one asks."""
-        plan = replace(PLAN, stop="pbt", epochs=6, population=True)
-        standing = Standing(plan, [], now=0.0)
+        overview = replace(OVERVIEW, stop="pbt", epochs=6, population=True)
+        status = Status(overview, [], now=0.0)
         now, alive = 0.0, [trial(number) for number in range(4)]
         for generation in (1, 2, 3):
             ranked = []
             for pair in (alive[:2], alive[2:]):
                 for each in pair:
-                    standing.start(each, "", now)
+                    status.start(each, "", now)
                 for epoch in (2 * generation - 1, 2 * generation):
                     now += 3.0
                     for each in pair:
-                        standing.epoch(each.id, epoch, {"val_accuracy": 0.5}, "", now)
+                        status.epoch(each.id, epoch, {"val_accuracy": 0.5}, "", now)
                     if epoch > 1:  # before it is too early to tell
-                        assert standing.left_s(now) == pytest.approx(36.0 - now)
+                        assert status.left_s(now) == pytest.approx(36.0 - now)
                 for each in pair:
                     values = [0.5] * 2 * generation
                     done = replace(each, epochs=trial(0, State.RUNNING, *values).epochs)
                     ranked.append(replace(done, seconds=done.last_epoch * 3.0))
-                    standing.pause(each.id)
+                    status.pause(each.id)
             worst, *others = ranked
             if generation < 3:
-                standing.end(replace(worst, state=State.STOPPED), now)
+                status.end(replace(worst, state=State.STOPPED), now)
                 child = replace(
                     trial(3 + generation, State.RUNNING, *values),
                     source=Source(others[0].id, epoch=2 * generation),
@@ -80,70 +80,70 @@ class TestTimeLeft:
                 alive = [*others, child]
             else:
                 for each in ranked:
-                    standing.end(replace(each, state=State.COMPLETE), now)
-            assert standing.left_s(now) == pytest.approx(36.0 - now)
+                    status.end(replace(each, state=State.COMPLETE), now)
+            assert status.left_s(now) == pytest.approx(36.0 - now)
 
     def test_repeats_count_like_all_others(self) -> None:
         """Two are run again, 30 s each, one after the other."""
-        earlier = [trial(n, State.COMPLETE, *[0.5] * 10, seconds=30.0) for n in range(4)]
-        standing = Standing(replace(PLAN, trials=6, slots=1), earlier, now=0.0)
-        assert standing.left_s(0.0) == pytest.approx(60.0)
+        previous = [trial(n, State.COMPLETE, *[0.5] * 10, seconds=30.0) for n in range(4)]
+        status = Status(replace(OVERVIEW, trials=6, slots=1), previous, now=0.0)
+        assert status.left_s(0.0) == pytest.approx(60.0)
         for number, left in ((4, 30.0), (5, 0.0)):
             begin = 30.0 * (number - 4)
             repeat = replace(trial(number), source=Source("0000", seed=number))
-            standing.start(repeat, "", begin)
-            standing.end(replace(repeat, state=State.COMPLETE, seconds=30.0), begin + 30.0)
-            assert standing.counted == number + 1
-            assert standing.left_s(begin + 30.0) == pytest.approx(left)
+            status.start(repeat, "", begin)
+            status.end(replace(repeat, state=State.COMPLETE, seconds=30.0), begin + 30.0)
+            assert status.counted == number + 1
+            assert status.left_s(begin + 30.0) == pytest.approx(left)
 
 
-class TestStanding:
+class TestStatus:
     def test_counts_and_best_begin_where_the_earlier_session_ended(self) -> None:
-        earlier = [
+        previous = [
             trial(0, State.COMPLETE, 0.91, 0.93, 0.92),
             trial(1, State.STOPPED, 0.95),
             trial(2, State.FAILED, 0.99),  # its result does not count
             trial(3, State.RUNNING, 0.98),  # not before it starts again
         ]
-        standing = Standing(replace(PLAN, trials=9), earlier, now=0.0)
-        assert standing.counts == "0 running · 1 done · 1 stopped early · 1 failed"
-        assert "best  0001  val_accuracy 0.9500 at epoch 1" in shown(standing)
-        standing.start(earlier[3], "", 0.0)
-        assert "best  0003  val_accuracy 0.9800 at epoch 1" in shown(standing)
+        status = Status(replace(OVERVIEW, trials=9), previous, now=0.0)
+        assert status.counts == "0 running · 1 done · 1 stopped early · 1 failed"
+        assert "best  0001  val_accuracy 0.9500 at epoch 1" in shown(status)
+        status.start(previous[3], "", 0.0)
+        assert "best  0003  val_accuracy 0.9800 at epoch 1" in shown(status)
 
     def test_a_failed_trial_loses_the_lead_and_counts_once_when_tried_again(self) -> None:
-        standing = Standing(PLAN, [trial(0, State.COMPLETE, 0.9)], now=0.0)
-        standing.start(trial(1), "", 0.0)
-        assert standing.epoch("0001", 1, {"val_accuracy": 0.97}, "", 1.0)
+        status = Status(OVERVIEW, [trial(0, State.COMPLETE, 0.9)], now=0.0)
+        status.start(trial(1), "", 0.0)
+        assert status.epoch("0001", 1, {"val_accuracy": 0.97}, "", 1.0)
         failed = replace(trial(1, State.DIVERGED, 0.97), reason="train_loss is\n nan")
-        standing.end(failed, 2.0)
-        text = shown(standing)
+        status.end(failed, 2.0)
+        text = shown(status)
         assert "best  0000" in text
         assert "last failure  0001 diverged after epoch 1: train_loss is nan" in text
-        standing.start(trial(1), "", 3.0)
-        assert standing.counts == "1 running · 1 done"
+        status.start(trial(1), "", 3.0)
+        assert status.counts == "1 running · 1 done"
 
     def test_the_lowest_leads_when_the_objective_is_minimised(self) -> None:
-        loss = replace(PLAN, objective=Objective("val_loss", maximize=False))
-        standing = Standing(loss, [], now=0.0)
+        loss = replace(OVERVIEW, objective=Objective("val_loss", maximize=False))
+        status = Status(loss, [], now=0.0)
         for number, value in enumerate([0.5, 0.3, 0.4]):
-            standing.start(trial(number), "", 0.0)
-            standing.epoch(f"{number:04}", 1, {"val_loss": value}, "", 1.0)
-        assert "best  0001  val_loss 0.3000 at epoch 1" in shown(standing)
+            status.start(trial(number), "", 0.0)
+            status.epoch(f"{number:04}", 1, {"val_loss": value}, "", 1.0)
+        assert "best  0001  val_loss 0.3000 at epoch 1" in shown(status)
 
     def test_nan_never_leads(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
-        standing.start(trial(0), "", 0.0)
-        assert not standing.epoch("0000", 1, {"val_accuracy": float("nan")}, "", 1.0)
-        assert "best" not in shown(standing)
-        assert standing.epoch("0000", 2, {"val_accuracy": 0.2}, "", 2.0)
-        assert "best  0000  val_accuracy 0.2000 at epoch 2" in shown(standing)
+        status = Status(OVERVIEW, [], now=0.0)
+        status.start(trial(0), "", 0.0)
+        assert not status.epoch("0000", 1, {"val_accuracy": float("nan")}, "", 1.0)
+        assert "best" not in shown(status)
+        assert status.epoch("0000", 2, {"val_accuracy": 0.2}, "", 2.0)
+        assert "best  0000  val_accuracy 0.2000 at epoch 2" in shown(status)
 
     def test_of_equals_the_earliest_leads(self) -> None:
-        standing = Standing(PLAN, [], now=0.0)
+        status = Status(OVERVIEW, [], now=0.0)
         for number in (0, 1):
-            standing.start(trial(number), "", 0.0)
+            status.start(trial(number), "", 0.0)
         for epoch in (1, 2):
             for number in (0, 1):
-                standing.epoch(f"{number:04}", epoch, {"val_accuracy": 0.5}, "", 1.0)
-        assert "best  0000  val_accuracy 0.5000 at epoch 1" in shown(standing)
+                status.epoch(f"{number:04}", epoch, {"val_accuracy": 0.5}, "", 1.0)
+        assert "best  0000  val_accuracy 0.5000 at epoch 1" in shown(status)

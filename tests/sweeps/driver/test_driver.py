@@ -20,7 +20,7 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.console.live import Progress
-from sweeps.console.status import Plan
+from sweeps.console.status import Overview
 from sweeps.driver.contract import Assignment
 from sweeps.driver.driver import Driver
 from sweeps.study.study import Study
@@ -83,7 +83,9 @@ class Sitting:
         self.study = Study(path, sweep.objective, sweep.space, "s", create=not path.exists())
         self.tracker = Watched()
         self.output = io.StringIO()
-        plan = Plan("s", sweep.objective, "grid", "none", "here", trials=None, epochs=3, slots=2)
+        plan = Overview(
+            "s", sweep.objective, "grid", "none", "here", trials=None, epochs=3, slots=2
+        )
         self.driver = Driver(
             study=self.study,
             composition=sweep.composition,
@@ -207,7 +209,7 @@ class TestInfeasible:
         refused = [t for t in one.study.trials if t.state is State.INFEASIBLE]
         assert [t.params["model.width"] for t in refused] == [500, 900]
         assert refused[0].reason == "38,510 parameters, more than model.max_parameters=1300"
-        assert "2 infeasible" in one.driver._observer._standing.counts
+        assert "2 infeasible" in one.driver._observer._status.counts
         assert one.driver.halted == ""
 
     def test_known_after_a_resume(self, sit: Sit) -> None:

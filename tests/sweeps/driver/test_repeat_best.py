@@ -231,12 +231,12 @@ def test_the_view_knows_how_many_there_will_be(sit: Sit) -> None:
     one = sit()
     search(one, 4)
     one.finish(one.next())
-    standing = one.driver._observer._standing  # type: ignore[attr-defined]
-    assert (len(standing.ended), standing.plan.trials) == (5, 8)
-    assert standing.best is not None
-    assert standing.best.trial.id == "0002"
+    status = one.driver._observer._status  # type: ignore[attr-defined]
+    assert (len(status.ended), status.overview.trials) == (5, 8)
+    assert status.best is not None
+    assert status.best.trial.id == "0002"
     one.driver.failed(one.next().trial, State.FAILED, "out of memory")
-    assert (len(standing.ended), standing.plan.trials) == (6, 8)
+    assert (len(status.ended), status.overview.trials) == (6, 8)
 
 
 @pytest.mark.parametrize(

@@ -19,17 +19,19 @@ SCORES = st.lists(SCORE, min_size=2, max_size=8)
 @given(SCORES)
 @settings(deadline=None, max_examples=30)
 def test_a_mean_lies_in_the_interval_that_scipy_gives(values: list[float]) -> None:
-    told = mean(values)
+    estimate = mean(values)
     error = float(stats.sem(values))
-    low, high = stats.t.interval(0.95, len(values) - 1, loc=told.value, scale=max(error, 1e-300))
-    assert told.value == pytest.approx(sum(values) / len(values))
-    assert (told.low, told.high) == pytest.approx((low, high), abs=1e-9)
-    assert told.count == len(values)
+    low, high = stats.t.interval(
+        0.95, len(values) - 1, loc=estimate.value, scale=max(error, 1e-300)
+    )
+    assert estimate.value == pytest.approx(sum(values) / len(values))
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=1e-9)
+    assert estimate.count == len(values)
 
 
 def test_a_single_value_may_be_anything() -> None:
-    told = mean([0.9])
-    assert (told.value, told.low, told.high) == (0.9, -math.inf, math.inf)
+    estimate = mean([0.9])
+    assert (estimate.value, estimate.low, estimate.high) == (0.9, -math.inf, math.inf)
 
 
 def test_differences_are_of_the_seeds_that_both_have() -> None:

@@ -1,4 +1,4 @@
-"""What is said of the best that were run again: who wins, how surely, and what luck was in it."""
+"""The verdict on the best trials after their reruns: the winner, its certainty, and luck."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TestWinner:
     def test_is_nobody_before_the_end(self) -> None:
         assert winner(standing(LUCKY, SOLID, left=1), ACCURACY) is None
         assert verdict(standing(LUCKY, SOLID, left=1), ACCURACY, 40) == [
-            "not over: 1 more to begin, so nobody has won yet"
+            "not over: 1 more to begin, so there is no winner yet"
         ]
 
     def test_has_two_scores_or_more(self) -> None:
@@ -42,7 +42,7 @@ class TestWinner:
         assert winner(standing(one, LUCKY), ACCURACY) is LUCKY
         assert winner(standing(one), ACCURACY) is None
         assert verdict(standing(one), ACCURACY, 40) == [
-            "no winner: none of them has two new scores"
+            "no winner: none of the reruns has two new scores"
         ]
 
     def test_was_not_dropped(self) -> None:
@@ -63,9 +63,11 @@ def test_rows_have_the_winner_first_and_the_dropped_last() -> None:
 
 class TestVerdict:
     def test_tells_the_luck_in_the_best_score(self) -> None:
-        told = verdict(standing(LUCKY, SOLID), ACCURACY, 40)
-        assert told[0] == ("0.9850 (0007) was the best of 40 scores; run again: 0.9710 ± 0.0025")
-        assert told[1] == "0003 wins: 0.9810 ± 0.0025"
+        sentences = verdict(standing(LUCKY, SOLID), ACCURACY, 40)
+        assert sentences[0] == (
+            "0.9850 (0007) was the best of 40 scores; run again: 0.9710 ± 0.0025"
+        )
+        assert sentences[1] == "0003 wins: 0.9810 ± 0.0025"
 
     def test_takes_the_same_difference_each_time_for_no_proof(self) -> None:
         """Its interval has no width, though two seeds say little."""
@@ -90,14 +92,14 @@ class TestVerdict:
 
     def test_the_difference_is_positive_where_less_is_better(self) -> None:
         steady = candidate(3, 0.984, 0.9805, 0.9815, 0.9815)
-        told = verdict(standing(LUCKY, steady), LOSS, 40)
-        assert "0007 and 0003 are told apart: over 3 seeds 0007 is better by 0.0102" in told[2]
+        sentences = verdict(standing(LUCKY, steady), LOSS, 40)
+        assert "0007 and 0003 are told apart: over 3 seeds 0007 is better by 0.0102" in sentences[2]
 
     def test_of_equals_nothing_would_tell(self) -> None:
         twin = candidate(3, 0.984, *LUCKY.scores.values())
-        told = verdict(standing(LUCKY, twin), ACCURACY, 40)
-        assert "cannot be told apart" in told[2]
-        assert "takes more seeds than anybody runs" in told[2]
+        sentences = verdict(standing(LUCKY, twin), ACCURACY, 40)
+        assert "cannot be told apart" in sentences[2]
+        assert "takes more seeds than anybody runs" in sentences[2]
 
     def test_of_one_alone_is_its_score(self) -> None:
         assert verdict(standing(SOLID), ACCURACY, 40) == [

@@ -30,8 +30,8 @@ SPACE = Space(
 def test_puts_numbers_on_their_own_scales() -> None:
     encoding = Encoding(SPACE)
     assert list(encoding.numeric) == ["lr", "momentum", "depth"]
-    told = encoding.numbers({"lr": 1e-2, "momentum": 0.99, "depth": 2})
-    assert told == pytest.approx([2 / 3, 0.5, 0.5])
+    numbers = encoding.numbers({"lr": 1e-2, "momentum": 0.99, "depth": 2})
+    assert numbers == pytest.approx([2 / 3, 0.5, 0.5])
     assert np.isnan(encoding.numbers({})).all()
 
 
@@ -54,13 +54,13 @@ def test_numbers_categories() -> None:
     ],
 )
 def test_finds_the_nearest(params: dict[str, Any], expected: int) -> None:
-    known = [
+    configurations = [
         {"optimizer": "adamw", "lr": 2e-4},
         {"optimizer": "adamw", "lr": 1e-1},
         {"optimizer": "sgd", "lr": 1e-1},
         {"optimizer": "sgd", "lr": 1e-4, "momentum": 0.95},
     ]
-    assert Neighbours(Encoding(SPACE), known).nearest(params) == expected
+    assert Neighbours(Encoding(SPACE), configurations).nearest(params) == expected
 
 
 configuration = st.fixed_dictionaries(
@@ -71,15 +71,15 @@ configuration = st.fixed_dictionaries(
 
 @given(st.lists(configuration, min_size=1, max_size=8), st.data())
 def test_a_known_configuration_is_nearest_to_itself(
-    known: list[dict[str, Any]], data: st.DataObject
+    configurations: list[dict[str, Any]], data: st.DataObject
 ) -> None:
-    asked = data.draw(st.sampled_from(known))
-    assert known[Neighbours(Encoding(SPACE), known).nearest(asked)] == asked
+    asked = data.draw(st.sampled_from(configurations))
+    assert configurations[Neighbours(Encoding(SPACE), configurations).nearest(asked)] == asked
 
 
 @given(st.lists(configuration, min_size=1, max_size=8), configuration)
 def test_no_other_agrees_in_more_or_is_nearer(
-    known: list[dict[str, Any]], asked: dict[str, Any]
+    configurations: list[dict[str, Any]], asked: dict[str, Any]
 ) -> None:
     encoding = Encoding(SPACE)
 
@@ -91,7 +91,7 @@ def test_no_other_agrees_in_more_or_is_nearer(
             squares += 0.0 if math.isnan(a - b) else (a - b) ** 2
         return int((encoding.codes(params) != encoding.codes(asked)).sum()), squares
 
-    found = known[Neighbours(encoding, known).nearest(asked)]
-    best = min(apart(params) for params in known)
-    assert apart(found)[0] == best[0]
-    assert apart(found)[1] == pytest.approx(best[1])
+    nearest = configurations[Neighbours(encoding, configurations).nearest(asked)]
+    best = min(apart(params) for params in configurations)
+    assert apart(nearest)[0] == best[0]
+    assert apart(nearest)[1] == pytest.approx(best[1])

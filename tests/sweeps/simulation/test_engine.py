@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.simulation import Curve, Generated, Simulated, Source, baseline, simulate
+from sweeps.simulation import Curve, CurveSource, Generated, Simulated, baseline, simulate
 from sweeps.stop import Asha
 from sweeps.trials import State
 from trainers.errors import ConfigError
@@ -43,7 +43,7 @@ class Made:
 class Asked:
     """Another source's curves, and in which order they were asked for."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: CurveSource) -> None:
         self.source, self.curves = source, list[Curve]()
         self.epochs = source.epochs
 
@@ -73,17 +73,17 @@ def test_a_population_is_bred_and_its_children_go_on_from_where_it_was() -> None
     words = ["space=null", "baseline=false", "search=random", "stop=pbt", "epochs=9", *space]
     with compose([*words, "budget.trials=8"]) as composition:
         one = check(composition)
-    found = simulate(one, generated(one), 3, seed=0)
-    assert simulate(one, generated(one), 3, seed=0) == found
-    assert found.halted == ""
-    assert found.epochs == 8 * 9 == found.full_epochs
-    children = [trial for trial in found.trials if trial.source is not None]
+    result = simulate(one, generated(one), 3, seed=0)
+    assert simulate(one, generated(one), 3, seed=0) == result
+    assert result.halted == ""
+    assert result.epochs == 8 * 9 == result.full_epochs
+    children = [trial for trial in result.trials if trial.source is not None]
     assert len(children) == 4 * 2  # after epochs 2, 4, 6 and 8
     for child in children:
         assert child.source is not None
         own = generated(one).curve(child.params).values
-        told = [child.epochs[epoch]["val_accuracy"] for epoch in sorted(child.epochs)]
-        assert told[child.source.epoch :] == list(own[child.source.epoch : child.last_epoch])
+        values = [child.epochs[epoch]["val_accuracy"] for epoch in sorted(child.epochs)]
+        assert values[child.source.epoch :] == list(own[child.source.epoch : child.last_epoch])
 
 
 def test_one_worker_takes_as_long_as_all_epochs_do(sweep: Checked) -> None:

@@ -30,8 +30,8 @@ def drawn(sweep: Sweep, family: Generated, count: int = 200) -> list[Curve]:
 def test_a_configuration_has_one_curve(sweep: Checked) -> None:
     one = sweep()
     family = Generated(one.space, 20, seed=5)
-    again = Generated(one.space, 20, seed=5)
-    assert drawn(one, family) == drawn(one, again)
+    same = Generated(one.space, 20, seed=5)
+    assert drawn(one, family) == drawn(one, same)
     assert drawn(one, family) != drawn(one, replace(family, seed=6))
 
 

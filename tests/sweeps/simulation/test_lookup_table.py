@@ -41,7 +41,7 @@ def test_what_is_written_is_read(sweep: Checked, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "they must be the same"),
         ("what,epoch_s,1\n", "they must be the same"),
@@ -50,9 +50,9 @@ def test_what_is_written_is_read(sweep: Checked, tmp_path: Path) -> None:
         ("optimizer,epoch_s,1\nsgd,0.5,high\n", "no table of learning curves"),
     ],
 )
-def test_refuses_what_is_none(sweep: Checked, tmp_path: Path, text: str, told: str) -> None:
+def test_refuses_what_is_none(sweep: Checked, tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "curves.csv").write_text(text)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         read(tmp_path / "curves.csv", sweep().space, ACCURACY)
 
 

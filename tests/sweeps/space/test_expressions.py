@@ -123,19 +123,19 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 
 
 @given(scalars | st.lists(scalars, max_size=3))
-def test_told_it_can_be_read_again(value: Any) -> None:
+def test_with_values_it_can_be_parsed(value: Any) -> None:
     expression = parsed("größe.x == y")
-    told = expression.told({"größe.x": value, "y": value})
-    assert parsed(told).holds({}) is True
+    text = expression.substituted({"größe.x": value, "y": value})
+    assert parsed(text).holds({}) is True
 
 
-def test_told_it_keeps_the_words_of_the_person() -> None:
+def test_with_values_it_keeps_the_words_of_the_user() -> None:
     values = {"parameters": 25_000_000, "ä": "ö"}
-    told = parsed("parameters <= 20_000_000 or ä  in ['ä', \"parameters\"]").told(values)
-    assert told == '25000000 <= 20_000_000 or "ö"  in [\'ä\', "parameters"]'
+    text = parsed("parameters <= 20_000_000 or ä  in ['ä', \"parameters\"]").substituted(values)
+    assert text == '25000000 <= 20_000_000 or "ö"  in [\'ä\', "parameters"]'
 
 
-def test_names_are_told_once_in_their_order() -> None:
+def test_names_are_listed_once_in_their_order() -> None:
     assert parsed("b.c < a < b.c + x.1 and null != true").names == ("b.c", "a", "x.1")
 
 
@@ -193,7 +193,7 @@ def test_nor_can_it_be_made_to_choke(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("a < 'x'", r"3 < 'x' has no answer \(\"x\" is not a number"),
         ("1 / (a - 3) > 1", "division by zero"),
@@ -211,7 +211,7 @@ def test_nor_can_it_be_made_to_choke(text: str) -> None:
         ("none < 3", "null is not a number"),
     ],
 )
-def test_values_it_has_no_answer_for(text: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told) as refusal:
+def test_values_it_has_no_answer_for(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as refusal:
         parsed(text).holds({"a": 3, "b": 2, "none": None})
     assert f'require "{text}"' in str(refusal.value)

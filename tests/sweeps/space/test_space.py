@@ -1,60 +1,28 @@
-"""The grammar of spaces, what it refuses, and what spaces give out."""
+"""The configurations of a space: listed, counted, drawn, labelled and conditional."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import optuna
 import pytest
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.space.dimensions import Choice, Dimension, Interval, written
+from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.space.expressions import Expression
-from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter, Space
+from tests.sweeps.space.spaces import from_line, identical, jsonlike
 from trainers.errors import ConfigError
-
-PARSER = OverridesParser.create()
-GROUPS = {"optimizer": ["adam", "adamw", "sgd"], "model": ["cnn", "mlp"]}
-
-
-def options(key: str) -> Sequence[str]:
-    return GROUPS.get(key, [])
-
-
-def from_line(*words: str) -> Space:
-    return parse(PARSER.parse_overrides(list(words)), options)
-
-
-def from_yaml(space: Mapping[str, Any]) -> Space:
-    return parse(parse_yaml(space, PARSER), options)
-
-
-def dimension(space: Space) -> Dimension:
-    (parameter,) = space.parameters
-    return parameter.dimension
-
-
-def identical(a: Any, b: Any) -> bool:
-    """Equal in type too: 1 is not 1.0, nor true."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(identical(a[key], b[key]) for key in a)
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(identical, a, b))
-    return bool(a == b)
 
 
 def holds(dimension: Dimension, value: Any) -> bool:
     """Whether a value is one of a dimension's."""
     if isinstance(dimension, Choice):
-        return any(identical(value, known) for known in dimension.values)
+        return any(identical(value, own) for own in dimension.values)
     if type(value) is not (int if dimension.integer else float):
         return False
     if not dimension.low <= value <= dimension.high + 1e-9:
@@ -72,253 +40,13 @@ def contains(space: Space, point: Mapping[str, Any]) -> bool:
     )
 
 
-class TestGrammar:
-    @pytest.mark.parametrize(
-        ("text", "expected"),
-        [
-            ("32,64,128", Choice((32, 64, 128))),
-            ("0.1,0.25", Choice((0.1, 0.25))),
-            ("choice(a,b)", Choice(("a", "b"))),
-            ("choice(a)", Choice(("a",))),
-            ("null,1", Choice((None, 1))),
-            ("true,false", Choice((True, False))),
-            ("'a b',\"c,d\"", Choice(("a b", "c,d"))),
-            ("[1,2],[3],[]", Choice(([1, 2], [3], []))),
-            ("{a:1},{a:[x]}", Choice(({"a": 1}, {"a": ["x"]}))),
-            ("1,2.0,false", Choice((1, 2.0, False))),
-            ("1,'1'", Choice((1, "1"))),
-            ("range(1,5)", Interval(1, 4, integer=True)),
-            ("range(5)", Interval(0, 4, integer=True)),
-            ("range(0,10,3)", Interval(0, 9, integer=True, step=3)),
-            ("range(0,9,3)", Interval(0, 6, integer=True, step=3)),
-            ("range(0.1,0.5,0.1)", Interval(0.1, 0.4, step=0.1)),
-            ("range(3,4)", Choice((3,))),
-            ("interval(1,9)", Interval(1.0, 9.0)),
-            ("interval(1e-4,0.5)", Interval(1e-4, 0.5)),
-            ("int(interval(1,9))", Interval(1, 9, integer=True)),
-            ("tag(log,interval(1e-4,1e-1))", Interval(1e-4, 1e-1, log=True)),
-            ("tag(log, int(interval(16, 256)))", Interval(16, 256, log=True, integer=True)),
-            ("int(tag(log, interval(16, 256)))", Interval(16, 256, log=True, integer=True)),
-        ],
-    )
-    def test_means_the_same_in_yaml_and_on_the_command_line(
-        self, text: str, expected: Dimension
-    ) -> None:
-        for space in (from_line(f"model.x={text}"), from_yaml({"model.x": text})):
-            found = dimension(space)
-            assert found == expected
-            if isinstance(found, Choice) and isinstance(expected, Choice):
-                assert identical(list(found.values), list(expected.values))
-            if isinstance(found, Interval) and isinstance(expected, Interval):
-                assert found.integer == expected.integer
-                assert identical(list(found.examples()), list(expected.examples()))
-
-    @pytest.mark.parametrize(
-        "values",
-        [
-            [1, "a", None, 2.5, [1, 2]],
-            ["a"],
-            [{"a": None}, "a b", True],
-        ],
-    )
-    def test_a_yaml_list_is_a_choice(self, values: list[Any]) -> None:
-        found = dimension(from_yaml({"k": values}))
-        assert isinstance(found, Choice)
-        assert identical(list(found.values), values)
-
-    def test_groups_come_first_and_are_told_by_name(self) -> None:
-        space = from_line(
-            "model.width=1,2", "optimizer=sgd,adam", "lr=interval(0,1)", "model=mlp,cnn"
-        )
-        assert space.keys == ("optimizer", "model", "model.width", "lr")
-        assert [p.key for p in space.groups] == ["optimizer", "model"]
-
-    @pytest.mark.parametrize(
-        ("text", "values"),
-        [("glob(*)", ("adam", "adamw", "sgd")), ("glob(ad*)", ("adam", "adamw"))],
-    )
-    def test_a_glob_takes_the_choices_of_a_group(self, text: str, values: tuple[str, ...]) -> None:
-        assert dimension(from_line(f"optimizer={text}")) == Choice(values)
-
-    def test_reads_as_a_person_would_write_it(self) -> None:
-        space = from_line(
-            "a=1,x,null,[1]",
-            "b=tag(log,int(interval(16,256)))",
-            "c=range(0,1,0.25)",
-            "d=interval(0,1)",
-        )
-        assert [str(p.dimension) for p in space.parameters] == [
-            "1, x, null, [1]",
-            "16 to 256  (integers, log)",
-            "0 to 0.75  (step 0.25)",
-            "0 to 1",
-        ]
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("entry", "told"),
-        [
-            ("lr=interval(2,1)", ["lr", "interval(2", "below"]),
-            ("lr=interval(1,1)", ["lr", "interval(1", "below"]),
-            ("lr=tag(log,interval(0,1))", ["lr", "log", "0", "above 0"]),
-            ("lr=tag(log,interval(-1,1))", ["lr", "log", "-1", "above 0"]),
-            ("lr=tag(log,int(interval(0,9)))", ["lr", "log", "above 0"]),
-            ("lr=tag(lgo,interval(1,2))", ["lr", "'lgo'", "log"]),
-            ("lr=tag(log,fast,interval(1,2))", ["lr", "'fast'"]),
-            ("width=1,2,1", ["width", "twice", "1, 2, 1"]),
-            ("width=[1],[1]", ["width", "twice"]),
-            ("width=range(5,1)", ["width", "range(5,1", "start < stop"]),
-            ("width=range(1,1)", ["width", "empty"]),
-            ("width=range(0,5,-1)", ["width", "step > 0"]),
-            ("optimizer=interval(0,1)", ["optimizer", "config group", "optimizer=adam,adamw,sgd"]),
-            ("optimizer=range(0,5)", ["optimizer", "config group"]),
-            ("optimizer=adamw,sdg", ["optimizer=sdg", "did you mean sgd"]),
-            ("optimizer=adamw,1", ["optimizer=1", "no such choice", "adam, adamw, sgd"]),
-            ("optimizer=glob(x*)", ["optimizer", "empty", "at least one"]),
-        ],
-    )
-    def test_in_either_place(self, entry: str, told: list[str]) -> None:
-        key, _, text = entry.partition("=")
-        for in_yaml in (False, True):
-            with pytest.raises(ConfigError) as refusal:
-                from_yaml({key: text}) if in_yaml else from_line(entry)
-            message = str(refusal.value)
-            assert [word for word in told if word not in message] == [], message
-            assert len(message.splitlines()) <= 2
-
-    @pytest.mark.parametrize(
-        ("value", "told"),
-        [
-            ([], "empty; give at least one"),
-            ("choice()", "grammar"),
-            ("interval(1", "grammar"),
-            ("tag(log", "grammar"),
-            ("3", "nothing to choose from"),
-            (3, "nothing to choose from"),
-            ("sgd", "nothing to choose from"),
-            ([[]], None),
-        ],
-    )
-    def test_in_yaml(self, value: Any, told: str | None) -> None:
-        if told is None:
-            assert dimension(from_yaml({"k": value})) == Choice(([],))
-            return
-        with pytest.raises(ConfigError, match=told) as refusal:
-            from_yaml({"model.x": value})
-        assert "space.model.x" in str(refusal.value)
-        assert len(str(refusal.value).splitlines()) <= 2
-
-    @pytest.mark.parametrize(
-        "text", ["tag(lgo,choice(1,2))", "tag(log,range(1,100))", "tag(log,choice(1,10))"]
-    )
-    def test_a_tag_that_would_have_no_effect(self, text: str) -> None:
-        with pytest.raises(ConfigError):
-            from_line(f"k={text}")
-
-    def test_what_optuna_cannot_tell_apart(self) -> None:
-        for text in ("[1],'[1]'", "1,true", "1,1.0", "{a:1,b:2},{b:2,a:1}"):
-            with pytest.raises(ConfigError, match="given twice"):
-                from_line(f"k={text}")
-
-
-# What Hydra's grammar would take for something else when it stands without quotes.
-WORDS = ("null", "true", "false", "nan", "inf")
-texts = st.text(
-    st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\\")
-)
-texts = texts.filter(lambda text: text.lower() not in WORDS)
-# Hydra resolves ${…} within quotes, as everywhere in a configuration.
-texts = texts.filter(lambda text: "${" not in text)
-names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(
-    lambda name: name not in WORDS
-)
-numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-jsonlike = st.recursive(
-    st.none() | st.booleans() | numbers | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
-    max_leaves=6,
-)
-
-
-class TestNearOne:
-    """tag(log1m, interval(…)): 1 - 10^r, r evenly spread."""
-
-    SPACE = "k=tag(log1m,interval(0.9,0.999))"
-
-    def test_the_distance_from_one_is_drawn_on_a_log_scale(self) -> None:
-        one = dimension(from_line(self.SPACE))
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-        drawn = [one.suggest(study.ask(), "k") for _ in range(2000)]
-        assert all(0.9 <= value <= 0.999 for value in drawn)
-        exponents = [math.log10(1 - value) for value in drawn]
-        assert sum(exponents) / len(drawn) == pytest.approx(-2, abs=0.05)
-        assert sum(e < -2.5 for e in exponents) / len(drawn) == pytest.approx(0.25, abs=0.03)
-
-    def test_is_recorded_and_read_back(self) -> None:
-        space = from_line(self.SPACE)
-        assert space.labels({"k": 0.99}) == {"k": 0.01}
-        assert space.values({"k": 0.01}) == {"k": 0.99}
-        study = optuna.create_study()
-        study.enqueue_trial(space.labels({"k": 0.995}))
-        assert space.suggest(study.ask()) == {"k": 0.995}
-
-    @pytest.mark.parametrize(
-        "text", ["interval(0.9,1.0)", "int(interval(0,1))", "interval(0.9,1.5)"]
-    )
-    def test_is_for_numbers_below_one(self, text: str) -> None:
-        with pytest.raises(ConfigError, match="log1m"):
-            from_line(f"k=tag(log1m,{text})")
-
-    def test_is_a_scale_of_its_own(self) -> None:
-        with pytest.raises(ConfigError, match="log1m"):
-            from_line("k=tag(log,log1m,interval(0.9,0.99))")
-
-
-class TestWritten:
-    @given(jsonlike)
-    def test_is_read_back_as_the_same_value(self, value: Any) -> None:
-        one = dimension(from_line(f"k=choice({written([value])})"))
-        assert isinstance(one, Choice)
-        assert identical(list(one.values), [[value]])
-        two = dimension(from_yaml({"k": ["another", [value]]}))
-        assert isinstance(two, Choice)
-        assert identical(list(two.values), ["another", [value]])
-
-    @pytest.mark.parametrize(
-        "value",
-        [
-            "True",
-            "Null",
-            "nan",
-            "inf",
-            "a\nb",
-            "a\tb",
-            "C:\\data",
-            "ends in \\",
-            'a"b',
-            "größe",
-        ],
-    )
-    def test_of_awkward_texts(self, value: str) -> None:
-        found = dimension(from_yaml({"k": [value]}))
-        assert isinstance(found, Choice)
-        assert identical(list(found.values), [value])
-
-    @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-    def test_of_numbers_that_are_none(self, value: float) -> None:
-        found = dimension(from_line(f"k=choice({written([value])})"))
-        assert isinstance(found, Choice)
-        assert str(list(found.values)) == str([[value]])
-
-
 def distinct(values: list[Any]) -> tuple[Any, ...]:
     """Each value once; a list and its own JSON text count as one (see the refusals)."""
-    found: dict[str, Any] = {}
+    distinct_by_text: dict[str, Any] = {}
     for value in values:
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        found.setdefault(text, value)
-    return tuple(found.values())
+        distinct_by_text.setdefault(text, value)
+    return tuple(distinct_by_text.values())
 
 
 choices = st.lists(jsonlike, min_size=1, max_size=4).map(lambda values: Choice(distinct(values)))
@@ -360,8 +88,8 @@ def spaces(draw: st.DrawFn, dimensions: st.SearchStrategy[Dimension]) -> Space:
             one, two = draw(st.sampled_from(keys)), draw(st.sampled_from([*groups, *keys]))
             word = draw(st.sampled_from(["and", "or"]))
             first = draw(st.sampled_from(list(one.dimension.examples())))
-            told = "null" if isinstance(first, dict | list) else json.dumps(first)
-            only = Expression.parse(f'{one.key} != {told} {word} {two.key} != "b"', "when")
+            literal = "null" if isinstance(first, dict | list) else json.dumps(first)
+            only = Expression.parse(f'{one.key} != {literal} {word} {two.key} != "b"', "when")
         when = tuple(
             (
                 group.key,
@@ -407,10 +135,6 @@ class TestPoints:
             (1, 0, "x"), (1, 0, "y"), (1, 1, "x"), (1, 1, "y"),
             (2, 0, "x"), (2, 0, "y"), (2, 1, "x"), (2, 1, "y"),
         ]  # fmt: skip
-
-    def test_decimals_are_those_that_were_meant(self) -> None:
-        values = list(dimension(from_line("k=range(0.1,0.8,0.1)")).enumerate())
-        assert values == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
 
     def test_decimals_are_the_same_drawn_and_listed(self) -> None:
         space = from_line("k=range(0.1,0.8,0.1)")

@@ -1,4 +1,4 @@
-"""Conditions that a person sets on what varies."""
+"""Conditions of `when:`: what they leave of a space, in which order, and what they refuse."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def exists(choices: Mapping[str, str], key: str) -> bool:
 
 
 def space(when: Mapping[str, str], *words: str, **fixed: Any) -> Space:
-    return told(when, *words, **fixed)[0]
+    return with_messages(when, *words, **fixed)[0]
 
 
-def told(when: Mapping[str, str], *words: str, **fixed: Any) -> tuple[Space, list[str]]:
+def with_messages(when: Mapping[str, str], *words: str, **fixed: Any) -> tuple[Space, list[str]]:
     overrides = OverridesParser.create().parse_overrides(list(words))
-    found = parse(overrides, lambda key: GROUPS.get(key, [])).conditional(exists)
+    unconditioned = parse(overrides, lambda key: GROUPS.get(key, [])).conditional(exists)
     absent = [key for key, value in fixed.items() if value == "absent"]
     given = {key: value for key, value in fixed.items() if key not in absent}
-    return conditioned(found, when, given, absent, lambda key: exists({}, key))
+    return conditioned(unconditioned, when, given, absent, lambda key: exists({}, key))
 
 
 def listed(space: Space) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_a_group_with_a_condition_is_as_configured_where_it_does_not_hold() -> N
     assert len(listed(made)) == 2 + 3 + 2
 
 
-def test_a_continuum_is_told_even_if_only_some_have_it() -> None:
+def test_a_continuum_is_reported_even_if_only_some_have_it() -> None:
     assert space({"b": "a > 1"}, "a=1,2", "b=interval(0,1)").size() is None
     assert space({"b": "a > 5"}, "a=1,2", "b=interval(0,1)").size() == 2
 
@@ -108,7 +108,7 @@ def test_many_configurations_are_counted_without_listing_them() -> None:
     assert made.size() == ways
 
 
-def test_too_many_cases_are_only_told_to_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_cases_are_only_known_to_be_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space_module, "COUNTED", 100)
     made = space({"c": "a * b > 50"}, "a=range(0,40)", "b=range(0,40)", "c=1,2")
     size = made.size()
@@ -128,10 +128,12 @@ class TestFixed:
         assert listed(space({"b": "a > 1"}, "b=1,2", a=3)) == [{"b": 1}, {"b": 2}]
 
     @pytest.mark.parametrize("value", [0, "absent"])
-    def test_a_key_that_can_never_be_drawn_is_left_out_and_told(self, value: object) -> None:
-        made, notes = told({"b": "a > 1", "c": "b > 1"}, "b=1,2", "c=1,2", "d=1,2", a=value)
+    def test_a_key_that_can_never_be_drawn_is_left_out_with_a_message(self, value: object) -> None:
+        made, messages = with_messages(
+            {"b": "a > 1", "c": "b > 1"}, "b=1,2", "c=1,2", "d=1,2", a=value
+        )
         assert made.keys == ("d",)
-        assert notes == [
+        assert messages == [
             "b is not swept: a > 1 never holds",
             "c is not swept: b > 1 never holds",
         ]

@@ -1,0 +1,157 @@
+"""How numbers, times, names and cells are written for a person."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from sweeps.formatting import (
+    bar,
+    cell,
+    clip,
+    counts,
+    duration,
+    encodable,
+    fit,
+    number,
+    one_line,
+    outcome,
+    pairs,
+    paste,
+    score,
+    short_names,
+)
+from sweeps.trials import Objective, State, TrialRecord
+
+
+class TestPaste:
+    def test_plain_overrides_stay_plain(self) -> None:
+        assert paste(["model=cnn", "optimizer.lr=3e-4"]) == (
+            'make train ARGS="model=cnn optimizer.lr=3e-4"'
+        )
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.lists(
+            st.text("""ab=[]{}(),.:'"\\$`#*~&;|<> """, min_size=1, max_size=12),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    def test_the_overrides_come_through_shell_and_make(self, overrides: list[str]) -> None:
+        """The pasted line, run by a shell in front of a real Makefile."""
+        makefile = "train:;@printf '%s\\n' $(ARGS)\n"
+        command = paste(overrides).replace("make train", "make -s -f - train", 1)
+        result = subprocess.run(
+            ["sh", "-c", command], input=makefile, capture_output=True, text=True, check=True
+        )
+        assert result.stdout == "".join(f"{override}\n" for override in overrides)
+
+
+class TestWriting:
+    @pytest.mark.parametrize(
+        ("seconds", "expected"),
+        [(0, "0:00"), (83.4, "1:23"), (59.6, "1:00"), (3723, "1:02:03"), (360000, "100:00:00")],
+    )
+    def test_duration(self, seconds: float, expected: str) -> None:
+        assert duration(seconds) == expected
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [(0.98333, "0.9833"), (0.0, "0.0000"), (-12.5, "-12.5000"), (3.21e-5, "3.2e-05"),
+         (123456.0, "1.2e+05"), (float("nan"), "nan"), (float("inf"), "inf")],
+    )  # fmt: skip
+    def test_score(self, value: float, expected: str) -> None:
+        assert score(value) == expected
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [(0.00032, "3.2e-04"), (0.25, "0.25"), (0.360770016, "0.361"), (0.9995, "0.9995"),
+         (128, "128"), (True, "true"), (None, "null"), ("adamw", "adamw"), (0.0, "0.0"),
+         ([1, 2], "[1, 2]"), ("a\n\x1b[1mb", "a b")],
+    )  # fmt: skip
+    def test_number(self, value: object, expected: str) -> None:
+        assert number(value) == expected
+
+    @given(st.text())
+    def test_one_line(self, text: str) -> None:
+        line = one_line(text)
+        assert all(character.isprintable() for character in line)
+        assert one_line(line) == line
+
+    @given(st.floats(allow_nan=False), st.integers(0, 50))
+    def test_a_bar_has_its_width(self, share: float, width: int) -> None:
+        plain = bar(share, width).plain
+        assert len(plain) == width
+        assert plain == "━" * plain.count("━") + "─" * plain.count("─")
+
+    def test_short_names_are_the_shortest_that_differ(self) -> None:
+        names = short_names(["optimizer.lr", "model.width", "head.width", "lr_head", "width"])
+        assert names == {
+            "optimizer.lr": "lr", "model.width": "model.width", "head.width": "head.width",
+            "lr_head": "lr_head", "width": "width",
+        }  # fmt: skip
+
+    @given(
+        st.dictionaries(st.text(min_size=1, max_size=20), st.integers(1, 30)), st.integers(0, 99)
+    )
+    def test_fit_stays_in_its_room(self, widths: dict[str, int], room: int) -> None:
+        assert sum(width + 2 for _, _, width in fit(widths, room)) <= room
+
+
+class TestCells:
+    @given(st.text(), st.integers(1, 40), st.booleans())
+    def test_a_cell_has_exactly_its_width(self, text: str, width: int, right: bool) -> None:
+        line = one_line(text)
+        assert cell_len(cell(line, width, right)) == width
+
+    @given(st.text(), st.integers(1, 40))
+    def test_a_clipped_text_says_so(self, text: str, width: int) -> None:
+        line = one_line(text)
+        clipped = clip(line, width)
+        assert cell_len(clipped) <= width
+        assert clipped == line or clipped.endswith("…")
+
+    def test_pairs_leave_out_what_does_not_fit(self) -> None:
+        params = {"optimizer.lr": 0.00032, "model.name": "x" * 20, "model.width": 128}
+        assert pairs(params, 80) == f"lr 3.2e-04  name {'x' * 20}  width 128"
+        assert pairs(params, 25) == "lr 3.2e-04  width 128"
+        assert pairs(params, 5) == ""
+
+    @given(st.text(), st.sampled_from(["ascii", "latin-1", "cp1252", "utf-8"]))
+    def test_any_text_can_be_printed(self, text: str, encoding: str) -> None:
+        line = encodable(one_line(text), encoding)
+        assert line.encode(encoding).decode(encoding) == line
+
+
+class TestTrials:
+    ACCURACY = Objective("val_accuracy", maximize=True)
+
+    def test_counts_name_only_what_occurred(self) -> None:
+        assert counts({}) == "0 done"
+        states = {State.COMPLETE: 31, State.STOPPED: 5, State.FAILED: 3, State.DIVERGED: 1}
+        assert counts(states) == "31 done · 5 stopped early · 4 failed"
+
+    @pytest.mark.parametrize(
+        ("state", "reason", "expected"),
+        [
+            (State.COMPLETE, "", "done: val_accuracy 0.9000 at epoch 1"),
+            (
+                State.STOPPED,
+                "asha",
+                "stopped early after epoch 2: val_accuracy 0.9000 at epoch 1 (asha)",
+            ),
+            (State.FAILED, "out of\nmemory", "failed after epoch 2: out of memory"),
+            (State.ABANDONED, "", "abandoned after epoch 2"),
+        ],
+    )
+    def test_an_outcome_has_its_score_or_its_reason(
+        self, state: State, reason: str, expected: str
+    ) -> None:
+        epochs = {1: {"val_accuracy": 0.9}, 2: {"val_accuracy": 0.8}}
+        trial = TrialRecord("0003", 3, state, reason, epochs=epochs)
+        assert outcome(trial, self.ACCURACY) == expected

@@ -1,0 +1,70 @@
+"""Secrets leave no trace in what is shown, and all else stays as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweeps.redaction import HIDDEN, redacted, redacted_text, take_password
+
+#: A password as it stands in a URL: without the characters that end one there.
+PASSWORDS = st.text(
+    st.characters(codec="ascii", categories=("L", "N")), min_size=12, max_size=20
+).map(lambda text: f"pw{text}")
+SECRET_NAMES = st.sampled_from(["password", "api_key", "db.token", "WANDB_API_KEY", "my-secret"])
+PLAIN_NAMES = st.sampled_from(["lr", "tokenizer", "secrets_of_success", "optimizer.lr"])
+PLAIN_VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
+
+
+def nested(names: st.SearchStrategy[str], leaves: st.SearchStrategy[Any]) -> Any:
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+
+
+@given(SECRET_NAMES, PASSWORDS)
+def test_a_secret_is_hidden_at_any_depth(name: str, password: str) -> None:
+    value = {"a": [{name: password}, {"b": {name: [password, {"c": password}]}}]}
+    hidden = redacted(value)
+    assert hidden["a"][0] == {name: HIDDEN}
+    assert hidden["a"][1]["b"][name][0] == HIDDEN
+    assert password in repr(hidden["a"][1]["b"][name][1]), "c is no name of a secret"
+
+
+@given(nested(PLAIN_NAMES, PLAIN_VALUES))
+def test_a_configuration_without_secrets_stays_as_it_is(value: Any) -> None:
+    assert redacted(value) == value
+
+
+@given(PASSWORDS, st.text(st.characters(codec="ascii", categories=("L", "Zs")), max_size=20))
+def test_a_text_loses_the_password_of_every_url(password: str, words: str) -> None:
+    url = f"postgresql://me:{password}@host:5432/db"
+    hidden = "postgresql://me:***@host:5432/db"
+    assert redacted_text(f"{words} {url} and {url}") == f"{words} {hidden} and {hidden}"
+
+
+def test_a_text_loses_the_key_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789abcdef")
+    assert redacted_text("key=0123456789abcdef, again 0123456789abcdef") == "key=***, again ***"
+
+
+@given(st.text(min_size=1))
+def test_a_password_is_taken_from_a_word_and_decoded(password: str) -> None:
+    word = f"study=postgresql://me:{quote(password, safe='')}@host/db"
+    assert take_password(word) == ("study=postgresql://me@host/db", password)
+
+
+@given(st.text().filter(lambda text: "study=" not in text))
+def test_any_other_word_has_none(word: str) -> None:
+    assert take_password(word) == (word, None)
