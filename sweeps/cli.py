@@ -22,9 +22,9 @@ from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted
 from sweeps.config.overrides import key_of, split, value_of
 from sweeps.config.schema import register
-from sweeps.nearest_names import unknown
 from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: Exit code of a sweep that failed.
 FAILED = 1

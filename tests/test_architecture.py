@@ -23,7 +23,7 @@ PACKAGES = ("trainers", "sweeps", "cluster")
 
 #: Units of sweeps/, the lower ones first: a unit imports only from lines above its own.
 LAYERS = (
-    ("trials", "redaction", "nearest_names"),
+    ("trials", "redaction"),
     ("space", "formatting", "results_folder", "tracking"),
     ("stop", "repeats", "config"),
     ("search", "cli"),
@@ -83,7 +83,6 @@ UNMIRRORED = {
     "sweeps.driver.observer",
     "sweeps.driver.rules",
     "sweeps.driver.waiting",
-    "sweeps.nearest_names",
     "sweeps.plugin.hydra_plugins.ray_tune_sweeper",
     "sweeps.report.closing",
     "sweeps.report.csv_files",

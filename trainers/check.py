@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
@@ -13,6 +12,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from trainers.errors import ConfigError
+from trainers.nearest_names import nearest, nearest_or_all
 
 _NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
 
@@ -66,7 +66,8 @@ def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str]
             continue
         if key not in names and not open_ended:
             raise ConfigError(
-                f"{group}.{key}: {node['_target_']} has no argument {key!r}; {_nearest(key, names)}"
+                f"{group}.{key}: {node['_target_']} has no argument {key!r}; "
+                f"{nearest_or_all(key, names)}"
             )
         wanted = hints.get(key)
         if (
@@ -102,8 +103,8 @@ def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
         target = pkgutil.resolve_name(path)
     except AttributeError as error:
         public = [name for name in dir(error.obj) if not name.startswith("_")]
-        close = get_close_matches(str(error.name), public, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        near = nearest(str(error.name), public)
+        hint = f"; did you mean {near!r}?" if near is not None else ""
         raise ConfigError(f"{group}._target_={path} does not exist{hint}") from error
     except Exception as error:  # importing a user's module may raise anything
         reason = (str(error).strip() or repr(error)).splitlines()[0]
@@ -122,7 +123,7 @@ def explain(error: BaseException) -> str:
         parent = inner.parent_node
         names = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
         key = inner.full_key or inner.key
-        return f"{key}: the configuration has no such key; {_nearest(str(inner.key), names)}"
+        return f"{key}: the configuration has no such key; {nearest_or_all(str(inner.key), names)}"
     if isinstance(inner, OmegaConfBaseException) and inner.full_key:
         return f"{inner.full_key}: {line}"
     return line
@@ -148,16 +149,10 @@ def _lookup(reference: DictConfig, key: str) -> object:
             continue
         if not isinstance(node, DictConfig) or part not in node:
             names = [str(name) for name in node] if isinstance(node, DictConfig) else []
-            raise ConfigError(f"{key}: the configuration has no such key; {_nearest(part, names)}")
+            raise ConfigError(
+                f"{key}: the configuration has no such key; {nearest_or_all(part, names)}"
+            )
         node = node[part]
     if OmegaConf.is_config(node):
         return OmegaConf.to_container(node, resolve=True)
     return node
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    names = [name for name in names if not name.startswith("_")]
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there is {', '.join(sorted(names)) or 'none'}"

@@ -27,10 +27,10 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
 from sweeps.formatting import score
-from sweeps.nearest_names import unknown
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.nearest_names import unknown
 
 if TYPE_CHECKING:
     from trainers.diagnosis.first_loss import FirstLoss

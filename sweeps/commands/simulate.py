@@ -27,7 +27,6 @@ from sweeps.config.composition import compose
 from sweeps.config.overrides import key_of, replaced, split, value_of
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.formatting import duration, score
-from sweeps.nearest_names import unknown
 from sweeps.simulation import (
     CurveSource,
     Generated,
@@ -38,6 +37,7 @@ from sweeps.simulation import (
     simulate,
 )
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: Options beside Hydra overrides; for a recorded sweep, `trials` is its budget by default.
 DEFAULTS = {"workers": 8, "trials": 1000, "seeds": 5}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
-from sweeps.nearest_names import unknown
+from trainers.nearest_names import unknown
 
 
 def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -> str:

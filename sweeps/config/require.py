@@ -13,11 +13,11 @@ from typing import Any
 
 from sweeps.config.composition import Composition
 from sweeps.config.keys import plain, value_at
-from sweeps.nearest_names import unknown
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: The name that stands for the number of the model's parameters in an expression.
 PARAMETERS = "parameters"

@@ -12,7 +12,6 @@ from omegaconf import OmegaConf
 from sweeps.config.composition import Composition, choices_of
 from sweeps.config.keys import plain_value
 from sweeps.config.schema import Kind, is_of
-from sweeps.nearest_names import unknown
 from sweeps.space.dimensions import Interval
 from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter, Space
@@ -21,6 +20,7 @@ from sweeps.trials import SEED
 from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
 #: waits for them.

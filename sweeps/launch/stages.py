@@ -18,11 +18,11 @@ from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
-from sweeps.nearest_names import unknown
 from sweeps.space.dimensions import written
 from sweeps.transfer.adapt import fit
 from sweeps.transfer.previous_sweeps import Earlier
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: Number of best trials of the previous stage that a stage begins with, by default.
 BEST = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from sweeps.nearest_names import unknown
 from sweeps.space.dimensions import written
 from sweeps.space.space import Space
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 Point = Mapping[str, Any]
 

@@ -17,7 +17,6 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from sweeps.nearest_names import unknown
 from sweeps.space.dimensions import (
     Choice,
     Dimension,
@@ -29,6 +28,7 @@ from sweeps.space.dimensions import (
 )
 from sweeps.space.space import Parameter, Space
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 
 def parse(overrides: Sequence[Override], options: Callable[[str], Sequence[str]]) -> Space:

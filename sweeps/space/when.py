@@ -7,10 +7,10 @@ from dataclasses import replace
 from itertools import islice, product
 from typing import Any
 
-from sweeps.nearest_names import unknown
 from sweeps.space.expressions import Expression
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: Combinations of values for which a condition is evaluated before the first trial.
 _CHECKED = 1000

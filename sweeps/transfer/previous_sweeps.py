@@ -22,7 +22,6 @@ from sweeps import results_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import value_at
 from sweeps.config.schema import FROM_SWEEP
-from sweeps.nearest_names import unknown
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
@@ -34,6 +33,7 @@ from sweeps.study.storage import looking
 from sweeps.study.url import shared
 from sweeps.trials import SEED, Objective, Ranked, Source, State, TrialRecord, ranking
 from trainers.errors import ConfigError
+from trainers.nearest_names import unknown
 
 #: C, where PyYAML has it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

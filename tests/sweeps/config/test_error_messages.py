@@ -11,7 +11,6 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config.error_messages import explain
 from sweeps.config.schema import register
-from sweeps.nearest_names import unknown
 
 KEYS = ("optimizer.lr", "optimizer.betas", "model.width", "epochs", "budget.trials", "model")
 
@@ -63,16 +62,3 @@ def test_any_other_error_is_one_line() -> None:
     assert explain(HydraException("first\nsecond")) == "first"
     assert explain(HydraException("first\nsecond"), "epochs=3") == "epochs=3: first"
     assert explain(HydraException()) == "HydraException"
-
-
-@pytest.mark.parametrize(
-    ("word", "known", "expected"),
-    [
-        ("adma", ["adam", "sgd"], "k=adma: there is no such choice; did you mean adam?"),
-        ("zzzz", ["adam", "sgd"], "k=zzzz: there is no such choice (choices: adam, sgd)"),
-        ("zzzz", [], "k=zzzz: there is no such choice"),
-        ("zzzz", [f"name{i}" for i in range(13)], "k=zzzz: there is no such choice"),
-    ],
-)
-def test_names_the_nearest_or_lists_a_few(word: str, known: list[str], expected: str) -> None:
-    assert unknown("choice", f"k={word}", word, known) == expected

@@ -1,0 +1,38 @@
+"""Name the nearest known name in the message for one that does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+#: How alike two names must be for one to be taken for the other (difflib's ratio, from 0 to 1).
+_ALIKE = 0.5
+
+
+def nearest(name: str, known: Sequence[str]) -> str | None:
+    """Find the known name that is most like this one; None if none is alike."""
+    return next(iter(get_close_matches(name, known, n=1, cutoff=_ALIKE)), None)
+
+
+def nearest_or_all(name: str, known: Sequence[str]) -> str:
+    """Write the hint for a name that Python does not know: the nearest public one, else all."""
+    public = [each for each in known if not each.startswith("_")]
+    near = nearest(name, public)
+    if near is not None:
+        return f"did you mean {near!r}?"
+    return f"there is {', '.join(sorted(public)) or 'none'}"
+
+
+def unknown(what: str, written: str, word: str, known: Sequence[str]) -> str:
+    """Write the message for a name that does not exist, with the nearest one that does.
+
+    Args:
+        what: kind of thing ("choice", "key").
+        written: what the person wrote.
+        word: the part of it that is unknown.
+        known: the names there are, listed when they are few.
+    """
+    near = nearest(word, known)
+    hint = f"; did you mean {near}?" if near is not None else ""
+    all_names = f" ({what}s: {', '.join(known)})" if 0 < len(known) <= 12 and near is None else ""
+    return f"{written}: there is no such {what}{hint}{all_names}"
