@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
-from trainers.data_fraction import Lengths
+from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
 from trainers.schedules import Pace

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import build, data_fraction, device, histograms
+from trainers import build, device, histograms
 from trainers.config import TrainConfig
-from trainers.data import resident
+from trainers.data import data_fraction, resident
 from trainers.errors import Diverged
 from trainers.histograms import Histogram
 from trainers.learner import Learner, examples

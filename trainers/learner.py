@@ -17,8 +17,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from trainers import build, device, optimizer_settings
 from trainers.config import TrainConfig
+from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
-from trainers.data_fraction import Lengths, available
 from trainers.errors import ConfigError
 from trainers.schedules import Pace
 from trainers.training_state import detached

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from trainers.data_fraction import Lengths
+from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
 
 #: Where nobody counts batches.

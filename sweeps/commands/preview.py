@@ -136,9 +136,9 @@ def _trials_text(sweep: Sweep) -> str:
 
 
 def _early(sweep: Sweep) -> str:
-    from trainers.data_fraction import told
+    from trainers.data.data_fraction import describe
 
-    return told(sweep.training.first)
+    return describe(sweep.training.first)
 
 
 def _where(sweep: Sweep) -> str:

@@ -38,7 +38,7 @@ def train(config: DictConfig) -> None:
         ConfigError: a configuration that cannot be trained.
         SystemExit: it diverged (1), or was interrupted (130).
     """
-    from trainers import data_fraction
+    from trainers.data import data_fraction
     from trainers.data.resident import prepare
     from trainers.history import best, stalled
     from trainers.run import run
@@ -62,7 +62,7 @@ def train(config: DictConfig) -> None:
         console.print(
             f"{folder}: going on after epoch {max(trained)}", highlight=False, soft_wrap=True
         )
-    if early := data_fraction.told(training.first):
+    if early := data_fraction.describe(training.first):
         console.print(f"of {training.epochs} epochs, {early}", highlight=False)
     _head(console)
     try:

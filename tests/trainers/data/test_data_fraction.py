@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from trainers.config import FirstConfig, TrainConfig, refuse_idle
 from trainers.data import resident
-from trainers.data_fraction import Lengths, available, early, told
+from trainers.data.data_fraction import Lengths, available, describe, early
 from trainers.errors import ConfigError
 from trainers.fit import Epoch, fit
 
@@ -118,5 +118,5 @@ def test_a_part_too_small_to_train_on_is_refused(small: Compose) -> None:
 
 def test_it_is_told_where_it_is_so() -> None:
     expected = "the first 3 see 25 % of the training data, the rest all"
-    assert told(FirstConfig(3, 0.25)) == expected
-    assert told(FirstConfig()) == told(FirstConfig(3, 1.0)) == ""
+    assert describe(FirstConfig(3, 0.25)) == expected
+    assert describe(FirstConfig()) == describe(FirstConfig(3, 1.0)) == ""

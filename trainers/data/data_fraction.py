@@ -30,8 +30,8 @@ class Lengths:
         return few * self.early + (epoch - few) * self.full
 
 
-def told(first: FirstConfig) -> str:
-    """In words; empty if every epoch sees all of the data."""
+def describe(first: FirstConfig) -> str:
+    """Say which share the first epochs see; empty if every epoch sees all of the data."""
     if first.epochs is None or first.fraction == 1:
         return ""
     share = f"{100 * first.fraction:.3g} %"
