@@ -107,7 +107,6 @@ UNMIRRORED = {
     "trainers.data.phonemes.synthetic",
     "trainers.device",
     "trainers.diagnosis.files",
-    "trainers.errors",
     "trainers.model_and_data",
     "trainers.models.layers",
     "trainers.predict",

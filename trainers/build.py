@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
 from trainers.data.data_fraction import Lengths
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 from trainers.models.norm import needs_batch
 from trainers.schedules import Pace
 
@@ -37,7 +37,7 @@ def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
         raise
     except Exception as error:  # whatever a third party's constructor raises
         cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        raise ConfigError(f"{group} cannot be built: {_line(cause or error)}") from error
+        raise ConfigError(f"{group} cannot be built: {first_line(cause or error)}") from error
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -149,14 +149,10 @@ def _call(
     try:
         built = make(argument)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{group} cannot be built: {_line(error)}") from error
+        raise ConfigError(f"{group} cannot be built: {first_line(error)}") from error
     if not isinstance(built, kind):
         raise ConfigError(
             f"{group}._target_ must make a {kind.__name__}, and {node['_target_']} made "
             f"{type(built).__name__}"
         )
     return built
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or repr(error)).splitlines()[0]

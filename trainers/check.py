@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 from trainers.nearest_names import nearest, nearest_or_all
 
 _NAMES = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
@@ -107,8 +107,9 @@ def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
         hint = f"; did you mean {near!r}?" if near is not None else ""
         raise ConfigError(f"{group}._target_={path} does not exist{hint}") from error
     except Exception as error:  # importing a user's module may raise anything
-        reason = (str(error).strip() or repr(error)).splitlines()[0]
-        raise ConfigError(f"{group}._target_={path} cannot be imported: {reason}") from error
+        raise ConfigError(
+            f"{group}._target_={path} cannot be imported: {first_line(error)}"
+        ) from error
     if not callable(target):
         raise ConfigError(f"{group}._target_={path} must be a class or a function, not {target!r}")
     result: Callable[..., Any] = target
@@ -118,7 +119,7 @@ def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
 def explain(error: BaseException) -> str:
     """One line for what Hydra or OmegaConf refuses: they spread it over an error and its cause."""
     inner = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    line = (str(inner).strip() or repr(inner)).splitlines()[0]
+    line = first_line(inner)
     if isinstance(inner, ConfigKeyError | ConfigAttributeError) and inner.key is not None:
         parent = inner.parent_node
         names = [str(name) for name in parent] if isinstance(parent, DictConfig) else []

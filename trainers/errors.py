@@ -1,8 +1,11 @@
-"""What may go wrong, by name. Each message is a line or two: the rule, the value, the remedy."""
+"""Name what may go wrong. Each message is a line or two: the rule, the value, the remedy."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+#: Characters of an error that are shown: libraries put whole tables and addresses into theirs.
+MOST_CHARACTERS = 300
 
 
 class ConfigError(Exception):
@@ -44,3 +47,19 @@ class Diverged(Exception):
 
     def __str__(self) -> str:
         return f"diverged in epoch {self.epoch}: {self.reason}"
+
+
+def first_line(error: BaseException, most: int | None = MOST_CHARACTERS) -> str:
+    """Take the first line of what an error says; the name of its class if it says nothing.
+
+    Args:
+        most: characters that are kept; None for all.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0].strip()[:most] if lines else type(error).__name__
+
+
+def class_and_first_line(error: BaseException) -> str:
+    """Write the class of an error and the first line of what it says, if it says anything."""
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {line}"

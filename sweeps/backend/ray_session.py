@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
     from sweeps.driver.driver import Driver
@@ -165,7 +165,7 @@ def session() -> Iterator[Cluster]:
                 )
             except Exception as error:  # Ray has no one error for this
                 raise ConfigError(
-                    f"Ray at {address} cannot be used ({_first_line(error)}): check the address "
+                    f"Ray at {address} cannot be used ({first_line(error)}): check the address "
                     "and the token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)"
                 ) from error
         else:
@@ -284,8 +284,3 @@ def private_folder() -> Iterator[Path]:
 
 def _mine(path: Path) -> bool:
     return path.stat().st_uid == os.getuid()
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__

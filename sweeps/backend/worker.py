@@ -13,6 +13,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from trainers.errors import class_and_first_line, first_line
+
 #: Set once the process can train no more, such as after a fault on the GPU.
 _broken = False
 
@@ -63,7 +65,7 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
         tell({"state": "diverged", "reason": str(error)})
     except torch.OutOfMemoryError as error:
         _log(folder)
-        tell({"state": "failed", "reason": f"out of GPU memory: {_first_line(error)}"})
+        tell({"state": "failed", "reason": f"out of GPU memory: {first_line(error)}"})
         torch.cuda.empty_cache()
     except MemoryError:
         _log(folder)
@@ -71,7 +73,7 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
     except Exception as error:  # whatever a trial raises ends that trial alone
         _log(folder)
         _broken = "CUDA error" in str(error)
-        tell({"state": "failed", "reason": f"{type(error).__name__}: {_first_line(error)}"})
+        tell({"state": "failed", "reason": class_and_first_line(error)})
 
 
 def _log(folder: Path) -> None:
@@ -79,8 +81,3 @@ def _log(folder: Path) -> None:
     if folder.is_dir():
         with (folder / "log").open("a", encoding="utf-8") as file:
             file.write(traceback.format_exc())
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else "no message"

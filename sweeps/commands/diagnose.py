@@ -29,7 +29,7 @@ from sweeps.config.overrides import key_of, split, value_of
 from sweeps.formatting import score
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
-from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.errors import ConfigError, CorruptCheckpoint, first_line
 from trainers.nearest_names import unknown
 
 if TYPE_CHECKING:
@@ -218,8 +218,7 @@ def _config(folder: Folder) -> TrainConfig:
             raise ConfigError(f"{path} is damaged: it is no configuration")
         config = typed(loaded)  # type: ignore[arg-type]
     except (OSError, yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"{path} cannot be read: {reason}") from error
+        raise ConfigError(f"{path} cannot be read: {first_line(error)}") from error
     config.device = Device.auto  # of this machine, which may be another than the sweep's
     return config
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
+from trainers.errors import first_line
 from trainers.nearest_names import unknown
 
 
@@ -24,7 +25,7 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
         if re.search(r"choice\(\s*\)", error.override):
             return f"{error.override}: the choice is empty; give at least one value"
         return (
-            f"{error.override!r} is not an override ({text.splitlines()[0]}): write key=value, "
+            f"{error.override!r} is not an override ({first_line(error)}): write key=value, "
             "and quote what the shell would split"
         )
     if match := re.search(r"Ambiguous value for argument '(.+)'|Sweep parameters '(.+)'", text):

@@ -10,7 +10,7 @@ from typing import Any
 from hydra.utils import instantiate
 
 from trainers.check import check_arguments
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 
 
 def instantiate_group(group: str, node: Mapping[str, Any], **supplied: Any) -> Any:
@@ -41,5 +41,6 @@ def settings_refused(group: str, node: Mapping[str, Any]) -> Iterator[None]:
         cause = error.__cause__ or error
         if isinstance(cause, ConfigError):
             raise cause from error
-        reason = (str(cause).strip() or repr(cause)).splitlines()[0]
-        raise ConfigError(f"{group}: {node['_target_']} refuses its settings: {reason}") from error
+        raise ConfigError(
+            f"{group}: {node['_target_']} refuses its settings: {first_line(cause)}"
+        ) from error

@@ -27,7 +27,7 @@ from sweeps.space.dimensions import (
     written,
 )
 from sweeps.space.space import Parameter, Space
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 from trainers.nearest_names import unknown
 
 
@@ -71,9 +71,8 @@ def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Overri
         try:
             override = parser.parse_override(f"{key}={value}")
         except HydraException as error:
-            reason = str(error).splitlines()[0]
             raise ConfigError(
-                f"space.{key}: {value!r} is not in Hydra's sweep grammar ({reason})"
+                f"space.{key}: {value!r} is not in Hydra's sweep grammar ({first_line(error)})"
             ) from error
         if not override.is_sweep_override():
             raise ConfigError(

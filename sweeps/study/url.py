@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from sweeps.redaction import PASSWORD, redacted_text
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 _UNDERSTOOD = "postgresql://user@host/database, or the path of a journal file"
@@ -93,8 +93,8 @@ def told(error: BaseException) -> str:
     """An error of a storage in one line, without a password."""
     cause = error.__cause__ or error
     original = getattr(cause, "orig", None) or cause
-    lines = [line.strip() for line in str(original).strip().splitlines() if line.strip()]
-    text = lines[0].removeprefix("connection failed: ") if lines else type(original).__name__
+    # Whole: a password that was cut in two would not be known for one.
+    text = first_line(original, most=None).removeprefix("connection failed: ")
     if isinstance(original, OSError) and original.strerror:
         text = original.strerror
     return redacted_text(text)

@@ -26,6 +26,7 @@ from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_media import wandb_histogram, wandb_table
 from sweeps.tracking.wandb_open_run import OpenRun
 from sweeps.tracking.wandb_process import Core
+from trainers.errors import class_and_first_line
 from trainers.histograms import Histogram
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Runs:
         except ImportError as error:
             self._note(f"W&B: not logging, wandb cannot be imported ({error}); run: make setup")
         except Exception as error:
-            self._note(f"W&B: not logging, it cannot be started ({_first_line(error)})")
+            self._note(f"W&B: not logging, it cannot be started ({class_and_first_line(error)})")
         return self
 
     def __exit__(
@@ -241,7 +242,8 @@ class Runs:
     def _leave_server(self, error: Exception) -> None:
         self._mode = "offline"
         self._note(
-            f"W&B: offline from here on, the server did not take the run ({_first_line(error)})"
+            "W&B: offline from here on, the server did not take the run "
+            f"({class_and_first_line(error)})"
         )
         if self._open:
             time.sleep(2 * FLUSH_S)  # what the open runs have logged gets to the disk
@@ -351,7 +353,7 @@ class Runs:
         kind = type(error).__name__
         if kind not in self._refusals and not self.core.killed:
             self._refusals.add(kind)
-            self._note(f"W&B: a record could not be logged ({_first_line(error)})")
+            self._note(f"W&B: a record could not be logged ({class_and_first_line(error)})")
         return False
 
     def _restart(self) -> None:
@@ -373,12 +375,6 @@ def _key_known(base_url: str) -> bool:
     with contextlib.suppress(OSError, netrc.NetrcParseError):
         return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
     return False
-
-
-def _first_line(error: BaseException) -> str:
-    """An error's kind and the beginning of what it says."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
 def _shown(path: Path) -> str:

@@ -27,7 +27,7 @@ from trainers.data.phonemes.source import (
     checked_frames,
     signature,
 )
-from trainers.errors import DataError
+from trainers.errors import DataError, first_line
 
 _FILES = {"train": "train", "valid": "dev", "test": "test"}
 
@@ -110,8 +110,7 @@ def _objects(path: Path) -> Any:
             "(the folders of later semesters are data=hw1p2)"
         ) from None
     except Exception as error:  # a pickle may raise anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
-        raise DataError(f"{path} is damaged ({reason}): restore it") from None
+        raise DataError(f"{path} is damaged ({first_line(error)}): restore it") from None
     if not isinstance(loaded, np.ndarray) or not loaded.ndim or not len(loaded):
         raise DataError(f"{path} must hold an array of utterances, and holds none: restore it")
     return loaded

@@ -26,7 +26,7 @@ from trainers.data.phonemes.source import (
     checked_frames,
     signature,
 )
-from trainers.errors import DataError
+from trainers.errors import DataError, first_line
 
 
 def load(
@@ -150,8 +150,7 @@ def _read(path: Path, labels: np.ndarray | None) -> Utterance:
     except FileNotFoundError:
         raise DataError(f"{path} is missing: restore the data set") from None
     except Exception as error:  # whatever a damaged archive makes of itself
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:150]
-        raise DataError(f"{path} is damaged ({reason}): restore it") from None
+        raise DataError(f"{path} is damaged ({first_line(error)}): restore it") from None
     if not isinstance(values, torch.Tensor):
         raise DataError(f"{path} must hold a tensor, and holds {type(values).__name__}: restore it")
     if values.dtype == torch.bfloat16:  # which numpy has no name for

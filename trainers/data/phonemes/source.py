@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from trainers.errors import DataError
+from trainers.errors import DataError, first_line
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -112,7 +112,7 @@ def array(path: Path) -> npt.NDArray[np.generic]:
                 f"{path} holds Python objects, which are not loaded: the object arrays of older "
                 "semesters are data=hw1p2_legacy"
             ) from None
-        raise DataError(f"{path} is damaged ({_line(error)}): restore it") from None
+        raise DataError(f"{path} is damaged ({first_line(error)}): restore it") from None
     if not isinstance(loaded, np.ndarray):
         raise DataError(f"{path} is no .npy file: restore it")
     return loaded
@@ -137,7 +137,3 @@ def checked_frames(where: str, frames: npt.NDArray[np.generic]) -> Floats:
         row = int(np.argmin(np.isfinite(result).all(axis=1)))
         raise DataError(f"{where}: frame {row} holds a number that is not finite: restore it")
     return result
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:150]
