@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes.cache import GAP, Cache
+from trainers.data.phonemes.cache import Cache
 from trainers.data.phonemes.cache import Part as Rows
+from trainers.data.phonemes.recipe import GAP
 from trainers.data.scaling import Scaling
 from trainers.errors import ConfigError, DataError
 

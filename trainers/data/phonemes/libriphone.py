@@ -16,9 +16,9 @@ import torch
 
 from trainers.data.dataset import Dataset
 from trainers.data.phonemes import cache
-from trainers.data.phonemes.cache import Recipe
 from trainers.data.phonemes.cache import here as here
 from trainers.data.phonemes.frames import dataset
+from trainers.data.phonemes.recipe import Recipe
 from trainers.data.phonemes.source import (
     Reader,
     Source,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,23 @@ class Source:
 
     parts: Mapping[str, Sequence[Reader]]
     classes: tuple[str, ...] | None
+
+
+class Layout(Protocol):
+    """A layout of phoneme data on disk: finds its files, and reads them into a cache."""
+
+    def glance(self) -> str:
+        """Sign the files at next to no cost; the signature need not tell of every change.
+
+        Raises:
+            DataError: there are no such data at all.
+        """
+
+    def signature(self) -> str:
+        """Sign the files: the signature changes when anything that is read does."""
+
+    def source(self) -> Source:
+        """Find all utterances; each is read when its reader is called."""
 
 
 def signature(root: Path, files: Sequence[Path]) -> str:

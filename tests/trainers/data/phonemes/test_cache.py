@@ -19,6 +19,7 @@ from tests.sweeps.waiting import until
 from tests.trainers.data.phonemes.on_disk import write_hw1p2
 from trainers.data.dataset import Dataset
 from trainers.data.phonemes import cache, hw1p2
+from trainers.data.phonemes.recipe import CEPSTRAL
 from trainers.errors import DataError
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -59,7 +60,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_is_built_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load(root)
-    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(cache, "write_cache", lambda *_: pytest.fail("built again"))
     prepare(root)
     assert load(root).fingerprint == first.fingerprint
 
@@ -91,7 +92,7 @@ def test_a_folder_that_only_looks_different_costs_no_rebuild(
 ) -> None:
     before = load(root).fingerprint
     (root / "dev-clean" / "mfcc" / "notes.txt").write_text("mine")
-    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(cache, "write_cache", lambda *_: pytest.fail("built again"))
     assert load(root).fingerprint == before
 
 
@@ -132,7 +133,7 @@ def test_a_damaged_cache_is_built_anew(what: str, root: Path) -> None:
 
 
 def test_variants_lie_side_by_side(root: Path) -> None:
-    for cepstral in cache.CEPSTRAL:
+    for cepstral in CEPSTRAL:
         hw1p2.load(**(settings(root) | {"cepstral": cepstral}))  # type: ignore[arg-type]
     assert len([p for p in (root / ".caviar").iterdir() if p.is_dir()]) == 3
 
@@ -141,15 +142,15 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from tests.trainers.data.phonemes import test_cache
-from trainers.data.phonemes import cache
-add = cache._Writer.add
+from trainers.data.phonemes import cache_writer
+add = cache_writer.PartWriter.add
 def slow(self, utterance):
     add(self, utterance)
     around = Path(sys.argv[1]).parent
     around.joinpath("writing").touch()
     while not around.joinpath("go on").exists():
         time.sleep(0.01)
-cache._Writer.add = slow
+cache_writer.PartWriter.add = slow
 print(test_cache.load(Path(sys.argv[1])).fingerprint)
 """
 
@@ -187,7 +188,7 @@ def test_of_two_processes_one_builds_and_the_other_waits(
         lock(file, how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(fcntl, "flock", waiting)
-    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built twice"))
+    monkeypatch.setattr(cache, "write_cache", lambda *_: pytest.fail("built twice"))
     mine = load(root).fingerprint
     output, _ = process.communicate()
     assert output.strip() == mine
@@ -243,7 +244,7 @@ def test_two_data_sets_in_one_folder_of_caches_do_not_build_each_other_anew(
     for name in ("a", "b"):
         words = settings(write_hw1p2(tmp_path / name / "data")) | {"cache": str(tmp_path / "all")}
         hw1p2.load(**words, thorough=True)  # type: ignore[arg-type]
-    monkeypatch.setattr(cache, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(cache, "write_cache", lambda *_: pytest.fail("built again"))
     for name in ("a", "b"):
         words["root"] = str(tmp_path / name / "data")
         hw1p2.load(**words, thorough=True)  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainers.data.phonemes import cache, frames
-from trainers.data.phonemes.cache import GAP, Recipe
 from trainers.data.phonemes.frames import Frames, dataset, fits
+from trainers.data.phonemes.recipe import CEPSTRAL, DTYPES, GAP, PADDING, Recipe
 from trainers.data.phonemes.source import Source, Utterance
 from trainers.errors import DataError
 
@@ -64,7 +64,7 @@ def by_hand(utterances: list[np.ndarray], context: int, padding: str) -> np.ndar
 
 
 @settings(max_examples=40, deadline=None)
-@given(counts=lengths, context=st.integers(0, 12), padding=st.sampled_from(cache.PADDING))
+@given(counts=lengths, context=st.integers(0, 12), padding=st.sampled_from(PADDING))
 def test_windows(counts: list[int], context: int, padding: str) -> None:
     utterances = spoken(counts)
     with TemporaryDirectory() as folder:
@@ -85,8 +85,8 @@ def test_the_widest_window_there_is(tmp_path: Path) -> None:
     assert np.array_equal(x.numpy(), by_hand(utterances, GAP, "utterance"))
 
 
-@pytest.mark.parametrize("cepstral", cache.CEPSTRAL)
-@pytest.mark.parametrize("dtype", list(cache.DTYPES))
+@pytest.mark.parametrize("cepstral", CEPSTRAL)
+@pytest.mark.parametrize("dtype", list(DTYPES))
 def test_cepstral_normalisation_is_over_time(cepstral: str, dtype: str, tmp_path: Path) -> None:
     utterances = spoken([50, 80])
     found = opened(tmp_path, utterances, cepstral, "utterance", dtype)
