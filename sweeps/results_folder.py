@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import yaml
 from sweeps import ROOT
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
+from trainers.files.whole_file import write_whole
 
 #: Version of the folder's layout; a later one is refused rather than misread.
 VERSION = 1
@@ -150,7 +150,7 @@ def write_config(path: Path, config: Mapping[str, Any]) -> None:
     text = yaml.dump(
         config, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
     )
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
 
 
 def read_sweep(folder: Folder) -> dict[str, Any]:
@@ -188,13 +188,6 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
             f"knows {VERSION}): update, or use another name"
         )
     return {str(key): value for key, value in content.items()}
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file as a whole, or not at all."""
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def _git() -> dict[str, str]:

@@ -106,7 +106,6 @@ UNMIRRORED = {
     "trainers.data.phonemes.source",
     "trainers.data.phonemes.synthetic",
     "trainers.device",
-    "trainers.diagnosis.files",
     "trainers.model_and_data",
     "trainers.models.layers",
     "trainers.predict",

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-import hydra.utils
 import torch
-from hydra.errors import InstantiationException
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from trainers.check import check_arguments, locate
 from trainers.config import TrainConfig
 from trainers.data.data_fraction import Lengths
-from trainers.errors import ConfigError, first_line
+from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
 from trainers.schedules import Pace
-
-
-def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
-    """Build what a group's `_target_` names, with its keys and what the code supplies.
-
-    Raises:
-        ConfigError: an unknown target or key, or whatever the target refuses.
-    """
-    check_arguments(group, node, supplied)
-    try:
-        # In two steps: Hydra would take a dataclass that is supplied for a configuration.
-        made = hydra.utils.instantiate({**node, "_partial_": True}, _convert_="all")
-        return partial(made, **supplied) if node.get("_partial_") else made(**supplied)
-    except ConfigError:
-        raise
-    except Exception as error:  # whatever a third party's constructor raises
-        cause = error.__cause__ if isinstance(error, InstantiationException) else error
-        raise ConfigError(f"{group} cannot be built: {first_line(cause or error)}") from error
+from trainers.targets import instantiate, locate, settings_refused, takes
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -70,7 +48,9 @@ def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn
             "this norm needs batch_size of 2 or more, not 1: one example has no statistics; "
             "raise batch_size or use norm=layer"
         )
-    instantiate("init", config.init)(built, activation)
+    initialise = instantiate("init", config.init)
+    with settings_refused("init", config.init):
+        initialise(built, activation)
     return built
 
 
@@ -116,11 +96,10 @@ def pace(config: TrainConfig, optimizer: Optimizer, lengths: Lengths) -> Pace:
         ConfigError: what cannot be built, or does not know epochs that differ.
     """
     target = locate("schedule", config.schedule)
-    asked = inspect.signature(target).parameters
-    by_batch = "steps_per_epoch" in asked
+    by_batch = takes(target, "steps_per_epoch")
     supplied: dict[str, int] = {"steps_per_epoch": lengths.full} if by_batch else {}
     if by_batch and lengths.early != lengths.full:
-        if "total_steps" not in asked:
+        if not takes(target, "total_steps"):
             raise ConfigError(
                 f"first.epochs: {config.schedule['_target_']} takes all epochs to be of one length:"
                 " use a schedule that is stepped after each epoch, such as schedule=cosine"
@@ -137,7 +116,7 @@ def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
         ConfigError: a setting that it refuses.
     """
     built: Callable[[Tensor], Tensor] = instantiate("augment", config.augment)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), settings_refused("augment", config.augment):
         built(torch.zeros(1, 1, 1))
     return built
 
@@ -146,10 +125,8 @@ def _call(
     group: str, node: Mapping[str, Any], kind: type[Any], argument: object, **supplied: object
 ) -> Any:
     make = instantiate(group, {**node, "_partial_": True}, **supplied)
-    try:
+    with settings_refused(group, node):
         built = make(argument)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{group} cannot be built: {first_line(error)}") from error
     if not isinstance(built, kind):
         raise ConfigError(
             f"{group}._target_ must make a {kind.__name__}, and {node['_target_']} made "

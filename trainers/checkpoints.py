@@ -121,8 +121,12 @@ def clean(folder: Path) -> None:
         match = _OLD.fullmatch(path.name)
         if match and not (folder / match.group(1)).exists():
             path.rename(folder / match.group(1))
-    for path in [*folder.glob(".old_*"), *folder.glob(".tmp_*")]:
-        shutil.rmtree(path, ignore_errors=True)
+    halves = (".old_*", ".tmp_*", "histograms/.tmp_*")
+    for path in [path for pattern in halves for path in folder.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:  # a file that was to be replaced whole
+            path.unlink(missing_ok=True)
 
 
 def prune(folder: Path, keep: Keep, best: int) -> None:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainers.files.whole_file import write_whole
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -50,9 +52,7 @@ def save(folder: Path, epoch: int, histograms: Mapping[str, Histogram]) -> None:
     """Write those of one epoch, whole or not at all."""
     final = path(folder, epoch)
     final.parent.mkdir(exist_ok=True)
-    temporary = final.with_name(f".tmp_{final.name}")
-    temporary.write_text(json.dumps({name: asdict(h) for name, h in histograms.items()}))
-    temporary.replace(final)
+    write_whole(final, json.dumps({name: asdict(h) for name, h in histograms.items()}))
 
 
 def load(folder: Path, epoch: int) -> dict[str, Histogram]:

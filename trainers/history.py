@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from trainers.config import Mode, TaskConfig
+from trainers.files.whole_file import replacing
 
 Rows = dict[int, dict[str, float]]
 
@@ -38,8 +39,7 @@ def read(path: Path) -> Rows:
 
 def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
     """Replace the file, in one move."""
-    temporary = path.with_name(f".tmp_{path.name}")
-    with temporary.open("w", newline="") as file:
+    with replacing(path) as fresh, fresh.open("w", newline="") as file:
         if rows:
             names = list(next(iter(rows.values())))
             file.write(_line(["epoch", *names]))
@@ -48,7 +48,6 @@ def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
                 file.write(_line([number, *map(float, values)]))
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:

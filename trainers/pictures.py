@@ -6,7 +6,6 @@ which colour-blind readers can tell apart, and maps whose lightness rises evenly
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from trainers.config import TaskConfig
+from trainers.files.whole_file import replacing
 from trainers.histograms import Histogram
 from trainers.history import best
 
@@ -78,9 +78,8 @@ def longest(figure: Figure, texts: Sequence[str], size: float) -> float:
 def save(figure: Figure, path: Path) -> Path:
     """Write a PNG, whole or not at all; the same picture gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    figure.savefig(fresh, format="png", metadata={"Software": None}, facecolor="white")
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        figure.savefig(fresh, format="png", metadata={"Software": None}, facecolor="white")
     return path
 
 

@@ -12,7 +12,6 @@ from sweeps.checked import pbt_keys
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import Composition
 from sweeps.config.error_messages import explain
-from sweeps.config.instantiate import instantiate_group
 from sweeps.config.keys import dotted, plain
 from sweeps.config.overrides import key_of
 from sweeps.config.require import Constraints
@@ -29,6 +28,7 @@ from sweeps.study.url import shared
 from sweeps.trials import Objective
 from trainers.config import METRICS, Mode, refuse_idle, typed
 from trainers.errors import ConfigError
+from trainers.targets import instantiate
 
 
 def check(composition: Composition) -> Sweep:
@@ -91,7 +91,7 @@ def check(composition: Composition) -> Sweep:
             "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
             "resources.gpu=0.25"
         )
-    stop = instantiate_group("stop", config["stop"])
+    stop = instantiate("stop", config["stop"])
     if further and not isinstance(stop, Never):
         notes.append(
             f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "

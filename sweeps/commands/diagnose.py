@@ -74,8 +74,8 @@ def check(overrides: Sequence[str]) -> None:
     with console.status("loading PyTorch"):
         from trainers.data.resident import prepare
         from trainers.diagnosis import lr_range, overfit, pictures
-        from trainers.diagnosis.files import write_json, write_table
         from trainers.diagnosis.first_loss import first_loss
+        from trainers.files.tables import write_json, write_table
         from trainers.model_and_data import untrained
 
         prepare(config.data)

@@ -24,6 +24,7 @@ from sweeps.formatting import score
 from sweeps.results_folder import Folder
 from trainers.config import Mode, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.files.whole_file import write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -158,7 +159,7 @@ def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> No
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(enumerate(labels))
-    results_folder.write_whole(path, table.getvalue())
+    write_whole(path, table.getvalue())
 
 
 def main() -> None:

@@ -19,12 +19,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED
-from sweeps.config.instantiate import instantiate_group
 from sweeps.config.keys import plain
 from sweeps.formatting import duration, number, score
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.errors import ConfigError, Diverged
+from trainers.targets import instantiate
 
 #: Metrics that are shown of each epoch, where the trainer reports them, in this order.
 _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
@@ -50,7 +50,7 @@ def train(config: DictConfig) -> None:
     prepare(training.data)
     folder, trained = _folder(Path(training.results) / "train", container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
-    tracker: Tracker = instantiate_group(
+    tracker: Tracker = instantiate(
         "track", container["track"], sweep="train", uid=folder.name, folder=folder
     )
     tracker.trial_started(folder.name, container, len(trained))

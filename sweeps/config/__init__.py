@@ -6,6 +6,5 @@ swept_space.py     find what varies
 keys.py            look up dotted keys in configurations
 overrides.py       read the words of a command line
 require.py         refuse infeasible trials: `require:`, `model.max_parameters`
-instantiate.py     build the object that a config group describes
 error_messages.py  explain what Hydra refuses
 """

@@ -17,10 +17,10 @@ from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter, Space
 from sweeps.space.when import conditioned
 from sweeps.trials import SEED
-from trainers.check import check_types
 from trainers.config import typed
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
+from trainers.targets import check_types
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
 #: waits for them.

@@ -33,6 +33,7 @@ from sweeps.transfer import previous_sweeps
 from sweeps.transfer.gather import with_transfer
 from sweeps.trials import Objective
 from trainers.errors import ConfigError
+from trainers.files.whole_file import write_whole
 
 _FILE = "plan.yaml"
 
@@ -290,4 +291,4 @@ def _record(plan: Plan) -> None:
         "stages": [stage.name for stage in plan.stages],
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    results_folder.write_whole(plan.path, text)
+    write_whole(plan.path, text)

@@ -14,7 +14,6 @@ from rich.console import Console
 from sweeps.backend.ray_session import Cluster
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import FAILED, INTERRUPTED, signals
-from sweeps.config.instantiate import instantiate_group
 from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
@@ -25,12 +24,13 @@ from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
+from trainers.targets import instantiate
 
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     """Run one sitting of a sweep and tell how it ended. Returns the exit code."""
     console = Console()
-    tracker: Tracker = instantiate_group(
+    tracker: Tracker = instantiate(
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
     )
     slots = _Slots(sweep, cluster)

@@ -12,9 +12,10 @@ from typing import Any
 from sweeps.repeats.verdict import Rerun
 from sweeps.report.importance import Importance
 from sweeps.report.repeat_means import Repeated
-from sweeps.results_folder import Folder, write_whole
+from sweeps.results_folder import Folder
 from sweeps.search.ablation import Change
 from sweeps.trials import Objective, Ranked, TrialRecord, scores
+from trainers.files.whole_file import write_whole
 
 
 def write_trials(

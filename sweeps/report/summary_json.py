@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.repeats.verdict import Rerun
-from sweeps.results_folder import VERSION, Folder, write_whole
+from sweeps.results_folder import VERSION, Folder
 from sweeps.trials import Ranked, State, TrialRecord
+from trainers.files.whole_file import write_whole
 
 
 def write_summary(folder: Folder, summary: Mapping[str, Any]) -> None:

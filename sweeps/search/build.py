@@ -8,10 +8,9 @@ from typing import Any
 import optuna
 from optuna.study import StudyDirection
 
-from sweeps.config.instantiate import instantiate_group, settings_refused
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Search, Setting
-from trainers.check import check_arguments, locate
+from trainers.targets import check_arguments, instantiate, locate, settings_refused
 
 
 def build(config: Mapping[str, Any], setting: Setting) -> Search:
@@ -24,9 +23,9 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
     check_arguments("search", config, ("seed", "setting"))  # the code supplies these
     search: Search
     if str(config["_target_"]).startswith("optuna."):
-        search = Sampled(instantiate_group("search", config), setting)
+        search = Sampled(instantiate("search", config), setting)
     else:
-        search = instantiate_group("search", config, setting=setting)
+        search = instantiate("search", config, setting=setting)
     with settings_refused("search", config):
         _draw_once(search, setting)
     return search

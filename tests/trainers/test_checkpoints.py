@@ -194,6 +194,15 @@ def test_prune(keep: Keep, best: int, left: list[int], tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"epoch_{n:03d}" for n in left]
 
 
+def test_what_a_kill_left_beside_a_file_is_cleaned_away(tmp_path: Path) -> None:
+    (tmp_path / "histograms").mkdir()
+    for left in (".tmp_metrics.csv_0a1b2c3d", "histograms/.tmp_epoch_001.json_0a1b2c3d"):
+        (tmp_path / left).write_text("half")
+    (tmp_path / "metrics.csv").write_text("epoch\n")
+    checkpoints.clean(tmp_path)
+    assert {p.name for p in tmp_path.rglob("*")} == {"histograms", "metrics.csv"}
+
+
 def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
     checkpoints.save(tmp_path, epoch(1))
     (tmp_path / "epoch_notes").mkdir()

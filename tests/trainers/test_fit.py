@@ -351,7 +351,10 @@ def test_batch_norm_survives_a_remainder_of_one(small: Compose) -> None:
         (["model.dropout=1.0"], r"model\.dropout"),
         (["model.depth=0"], r"model\.depth"),
         (["model=cnn", "model.channels=0"], r"model\.channels"),
-        (["optimizer=adamw", "optimizer.betas=[2,2]"], "optimizer cannot be built"),
+        (
+            ["optimizer=adamw", "optimizer.betas=[2,2]"],
+            r"optim\.AdamW refuses its settings",
+        ),
         (["optimizer._target_=torch.nn.ReLU"], "optimizer"),
         (["model._target_=builtins.dict"], r"model\._target_ must make"),
         (["data._target_=builtins.dict"], r"data\._target_ must make"),

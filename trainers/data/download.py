@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import secrets
 import sys
 import urllib.error
 import urllib.parse
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from trainers.errors import DataError
+from trainers.files.whole_file import replacing
 
 _TIMEOUT_S = 20
 _BLOCK = 1 << 16
@@ -59,21 +59,18 @@ def _from_first(
     reasons = []
     for mirror in mirrors:
         host = urllib.parse.urlsplit(mirror).netloc
-        temporary = folder / f".tmp_{name}_{secrets.token_hex(4)}"
         try:
-            found = _download(mirror + name, temporary, tell)
-            if found == md5:
-                temporary.replace(folder / name)
-                return
-            reasons.append(f"{host}: MD5 is {found}, not {md5}")
+            with replacing(folder / name) as fresh:
+                received = _download(mirror + name, fresh, tell)
+                if received != md5:
+                    raise OSError(f"MD5 is {received}, not {md5}")
+            return
         except urllib.error.HTTPError as error:
             reasons.append(f"{host}: HTTP {error.code}")
         except urllib.error.URLError as error:
             reasons.append(f"{host}: {error.reason}")
         except (OSError, http.client.HTTPException) as error:
             reasons.append(f"{host}: {error}")
-        finally:
-            temporary.unlink(missing_ok=True)
     raise DataError(f"{name}: {'; '.join(reasons)}")
 
 

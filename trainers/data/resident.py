@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 
-from trainers.build import instantiate
-from trainers.check import locate
 from trainers.data.dataset import Dataset
 from trainers.errors import ConfigError
+from trainers.targets import instantiate, locate
 
 #: A sweep over the data itself would otherwise keep a copy of every choice until it ends.
 _KEPT = 4

@@ -18,9 +18,9 @@ from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset
 from trainers.diagnosis import pictures as drawings
 from trainers.diagnosis.confusion_matrix import Quality, quality
-from trainers.diagnosis.files import write_json, write_table
 from trainers.diagnosis.hidden_layer import hidden, pca, tsne
 from trainers.errors import ConfigError
+from trainers.files.tables import write_json, write_table
 from trainers.model_and_data import trained
 
 #: The ways to draw the hidden layer in two dimensions.

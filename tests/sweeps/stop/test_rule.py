@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweeps.config.composition import compose
-from sweeps.config.instantiate import instantiate_group
 from sweeps.config.keys import plain
 from sweeps.stop import Asha, Curves, Hyperband, Median, Never, Patience, Percentile, Several, Stop
 from trainers.errors import ConfigError
+from trainers.targets import instantiate
 
 NAMES = sorted(path.stem for path in Path(__file__).parents[3].glob("conf/stop/*.yaml"))
 #: Those that stop a trial, be it the best, for what its own curve is like.
@@ -35,7 +35,7 @@ def rule(name: str) -> Stop:
     if name in SET:
         return SET[name]
     with compose([f"stop={name}"]) as composition:
-        stop: Stop = instantiate_group("stop", plain(composition.base)["stop"])
+        stop: Stop = instantiate("stop", plain(composition.base)["stop"])
     return stop
 
 
@@ -147,7 +147,7 @@ class TestSeveral:
     def test_composes_from_the_others(self) -> None:
         words = ["stop=several", "+stop@stop.rules.median=median", "~stop.rules.asha"]
         with compose([*words, "stop.rules.patience.patience=2"]) as composition:
-            stop = instantiate_group("stop", plain(composition.base)["stop"])
+            stop = instantiate("stop", plain(composition.base)["stop"])
         assert stop == Several({"patience": Patience(2, 0.0), "median": Median(2, 4)})
 
     @pytest.mark.parametrize(
@@ -166,4 +166,4 @@ class TestSeveral:
             compose(["stop=several", word]) as composition,
             pytest.raises(ConfigError, match=told),
         ):
-            instantiate_group("stop", plain(composition.base)["stop"])
+            instantiate("stop", plain(composition.base)["stop"])

@@ -14,7 +14,6 @@ from torch import nn
 from tests.test_architecture import importers
 from trainers import checkpoints
 from trainers.config import TrainConfig
-from trainers.diagnosis.files import write_json, write_table
 from trainers.diagnosis.trained_model import look
 from trainers.errors import ConfigError
 from trainers.run import run
@@ -109,13 +108,6 @@ def test_a_state_of_another_model_is_refused(small: Compose, tmp_path: Path) -> 
     state, _ = trained(small("epochs=1"), tmp_path / "t")
     with pytest.raises(ConfigError, match="of another configuration"):
         look(small("model.width=17"), state, tmp_path / "d")
-
-
-def test_what_is_not_finite_is_an_empty_cell_and_null(tmp_path: Path) -> None:
-    write_table(tmp_path / "t.csv", ["a", "b"], [(np.float64("nan"), 0.1 + 0.2), (None, "x,y")])
-    assert (tmp_path / "t.csv").read_text() == 'a,b\n,0.30000000000000004\n,"x,y"\n'
-    write_json(tmp_path / "s.json", {"a": [float("inf"), np.float64(0.5)], "b": (1, "x")})
-    assert json.loads((tmp_path / "s.json").read_text()) == {"a": [None, 0.5], "b": [1, "x"]}
 
 
 def test_nothing_draws_on_a_display() -> None:

@@ -1,4 +1,4 @@
-"""Tables and summaries that a diagnosis leaves behind; each file is replaced whole, or not."""
+"""Write tables as CSV and summaries as JSON; each file is replaced whole, or not at all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainers.files.whole_file import write_whole
+
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
-    """A CSV file. Floats read back as the same bits; nan and None are empty cells."""
+    """Write a CSV file. Floats read back as the same bits; nan and None are empty cells."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -22,7 +23,7 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> Path:
-    """A JSON file. What is not finite is null, which every reader of JSON knows."""
+    """Write a JSON file. What is not finite is null, which every reader of JSON accepts."""
     return _write(path, json.dumps(_plain(content), indent=2, allow_nan=False) + "\n")
 
 
@@ -38,7 +39,5 @@ def _plain(value: Any) -> Any:
 
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}-{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, text)
     return path

@@ -1,13 +1,20 @@
-"""Checks of the open groups, whose keys and types no schema knows: before anything is trained."""
+"""Find, check and build what an open group describes: a `_target_`, and keys that no schema has.
+
+Everything is checked before anything is trained.
+"""
 
 from __future__ import annotations
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from typing import Any
 
+import hydra.utils
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
@@ -114,6 +121,44 @@ def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
         raise ConfigError(f"{group}._target_={path} must be a class or a function, not {target!r}")
     result: Callable[..., Any] = target
     return result
+
+
+def takes(target: Callable[..., Any], argument: str) -> bool:
+    """Tell whether a target has an argument of this name."""
+    return any(parameter.name == argument for parameter in _parameters(target))
+
+
+def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
+    """Build what a group's `_target_` names, from its keys and what the code supplies.
+
+    With `_partial_: true` in the group it is a callable that still takes arguments.
+
+    Raises:
+        ConfigError: an unknown target or key, or whatever the target refuses.
+    """
+    check_arguments(group, node, supplied)
+    with settings_refused(group, node):
+        # In two steps: Hydra would take a dataclass that is supplied for a configuration.
+        made = hydra.utils.instantiate(node, _partial_=True, _convert_="all")
+        # A plain partial: Hydra examines every call of its own anew, at 0.4 ms a proposal.
+        made = partial(made.func, *made.args, **{**made.keywords, **supplied})
+        return made if node.get("_partial_") else made()
+
+
+@contextmanager
+def settings_refused(group: str, node: Mapping[str, Any]) -> Iterator[None]:
+    """Turn what a target raises within into a ConfigError of one line that names the target."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a third party's constructor raises
+        cause = error.__cause__ if isinstance(error, InstantiationException) else None
+        if isinstance(cause, ConfigError):
+            raise cause from error
+        raise ConfigError(
+            f"{group}: {node['_target_']} refuses its settings: {first_line(cause or error)}"
+        ) from error
 
 
 def explain(error: BaseException) -> str:
