@@ -1,11 +1,16 @@
-"""What a data set is to the training loop: three parts that turn indices into batches."""
+"""Say what a data set must give: three parts that turn indices into batches, and who loads them.
+
+A data set of one's own is a module with a function `load` (see `DataModule`), which returns a
+`Dataset` of any three `Part`s, and a YAML in conf/data/ whose `_target_` names the function;
+trainers/data/circles.py is a short one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +23,7 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
 
+@runtime_checkable
 class Part(Protocol):
     """Examples that lie ready on one device."""
 
@@ -59,6 +65,35 @@ class Dataset:
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
     fingerprint: str
+
+
+class DataModule(Protocol):
+    """The module of a data set: its `load` is what `_target_` names, in conf/data/*.yaml.
+
+    Each function takes the keys of that YAML as its arguments. Only `load` must be there, and may
+    have another name; `resident.Configured` does without the others as it is said here.
+    """
+
+    def load(self, *args: Any, **keys: Any) -> Dataset:
+        """Load the data set from disk, or generate it: the same keys give the same examples.
+
+        A `load` that keeps a copy of its files also has an argument `thorough: bool = False`. It
+        is true once, before trials start: then every file is compared with the copy. Without the
+        argument, files are taken to be as they were.
+
+        Raises:
+            DataError: the data is not there, or is damaged.
+        """
+
+    def prepare(self, *args: Any, **keys: Any) -> None:
+        """Fetch what is missing: called once, before trials start. Left out: nothing is fetched.
+
+        Raises:
+            DataError: something is missing, and cannot be fetched.
+        """
+
+    def here(self, *args: Any, **keys: Any) -> bool:
+        """Tell whether `load` would neither fetch nor build anything. Left out: it never does."""
 
 
 @dataclass(frozen=True)
