@@ -1,7 +1,8 @@
-"""What is done to a batch of inputs while training, where the batch is; never in evaluation.
+"""Augment batches of inputs on their device, in training only.
 
-Each takes and returns inputs (N, ..., T, F): frames by features, or rows by columns of an image,
-which it may change in place. Random numbers are drawn on the device from torch's own generator.
+Each function is a choice of conf/augment/. It takes and returns inputs (N, ..., T, F), frames by
+features or rows by columns of an image, which it may change in place. Random numbers are drawn on
+the device from torch's own generator.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from trainers.errors import ConfigError
 
 
 def none(x: Tensor) -> Tensor:
-    """The inputs as they are."""
+    """Return the inputs unchanged."""
     return x
 
 
 def noise(x: Tensor, std: float) -> Tensor:
-    """Gaussian noise of this standard deviation on every number (Bishop 1995).
+    """Add Gaussian noise of this standard deviation to every number (Bishop 1995).
 
     Raises:
         ConfigError: std below 0.
@@ -29,7 +30,7 @@ def noise(x: Tensor, std: float) -> Tensor:
 
 
 def mask(x: Tensor, time: int, frequency: int, p: float, std: float) -> Tensor:
-    """SpecAugment without warping (Park et al. 2019, section 2): one band of each axis set to 0.
+    """Set one band of each axis to 0: SpecAugment without warping (Park et al. 2019, section 2).
 
     Each example has its own bands: with probability `p`, 0 to `time` neighbouring frames, and
     likewise 0 to `frequency` features. Noise of `std` comes before.
@@ -54,7 +55,7 @@ def mask(x: Tensor, time: int, frequency: int, p: float, std: float) -> Tensor:
 
 
 def _bands(count: int, length: int, most: int, p: float, device: torch.device) -> Tensor:
-    """(count, length) bool: in each row, with probability p, one band of 0 to `most`."""
+    """Draw (count, length) bool: in each row, with probability p, one band of 0 to `most`."""
     hit, width, place = torch.rand(3, count, 1, device=device)
     width = (width * (min(most, length) + 1)).floor() * (hit < p)
     start = (place * (length - width + 1)).floor()

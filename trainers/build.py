@@ -1,4 +1,4 @@
-"""From configuration to objects: the model, its optimizer, its schedule, its augmentation."""
+"""Build the model, its optimizer, its schedule and its augmentation from a configuration."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from trainers.targets import instantiate, locate, settings_refused, takes
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
-    """The model, newly initialised from torch's global random state, on torch's default device.
+    """Build and initialise the model, by torch's global random state, on its default device.
 
     Args:
         config: its groups model, norm, activation and init are used.
-        input_shape: of one example.
-        classes: how many there are.
+        input_shape: shape of one example.
+        classes: number of classes.
 
     Raises:
         ConfigError: what cannot be built.
@@ -55,12 +55,12 @@ def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn
 
 
 def trainable(built: nn.Module) -> int:
-    """How many numbers of a model are trained."""
+    """Count the trainable parameters of a model, number by number."""
     return sum(p.numel() for p in built.parameters() if p.requires_grad)
 
 
 def parameters(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> int:
-    """How many trainable numbers the model has. No memory is taken and no weight is drawn.
+    """Count the trainable parameters of the model without memory for them or a weight drawn.
 
     Raises:
         ConfigError: what cannot be built.
@@ -71,7 +71,7 @@ def parameters(config: TrainConfig, input_shape: tuple[int, ...], classes: int) 
 
 
 def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> str:
-    """Why the model is too large for `model.max_parameters`; empty if it is not."""
+    """Describe by how much the model exceeds `model.max_parameters`; empty if it does not."""
     most = config.model.get("max_parameters")
     if most is None:
         return ""
@@ -80,17 +80,17 @@ def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> s
 
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
-    """The optimizer of the model's parameters."""
+    """Build the optimizer of the model's parameters."""
     built: Optimizer = _call("optimizer", config.optimizer, Optimizer, model.parameters())
     return built
 
 
 def pace(config: TrainConfig, optimizer: Optimizer, lengths: Lengths) -> Pace:
-    """The learning-rate schedule, and when it is stepped.
+    """Build the learning-rate schedule, and determine when it is stepped.
 
     Args:
-        lengths: how many batches epochs have. A schedule that asks for `steps_per_epoch` is given
-            the number; where the epochs differ, it must ask for `total_steps`, too.
+        lengths: number of batches of each epoch. A schedule that asks for `steps_per_epoch` is
+            given the number; where the epochs differ, it must ask for `total_steps`, too.
 
     Raises:
         ConfigError: what cannot be built, or does not know epochs that differ.
@@ -110,7 +110,7 @@ def pace(config: TrainConfig, optimizer: Optimizer, lengths: Lengths) -> Pace:
 
 
 def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
-    """What is done to a batch of inputs while training. Tried once, for its settings to be checked.
+    """Build the augmentation of a batch of inputs, and try it once to check its settings.
 
     Raises:
         ConfigError: a setting that it refuses.

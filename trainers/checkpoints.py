@@ -1,4 +1,4 @@
-"""Checkpoints on disk: an epoch is there in full or not at all, whatever is killed when.
+"""Save and read checkpoints: each is complete or absent, whatever is killed when.
 
 <folder>/epoch_007/state.pt     what training needs to go on, for torch.load(weights_only=True)
 <folder>/epoch_007/epoch.json   {"version", "epoch", "metrics", "bytes", "crc32"}
@@ -32,7 +32,7 @@ _OLD = re.compile(r"\.old_(epoch_\d{3,})_\w+")
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint that was read and is whole."""
+    """Holds a checkpoint that was read and is complete."""
 
     path: Path
     number: int
@@ -41,7 +41,7 @@ class Found:
 
 
 def save(folder: Path, epoch: Epoch) -> Path:
-    """Write `folder`/epoch_NNN and return it, once it is safely on disk.
+    """Write the checkpoint `folder`/epoch_NNN; return its path once it is safely on disk.
 
     An epoch that is there already (trained again after a resume) is replaced: moved aside, and
     moved back by `clean` if this is cut short.
@@ -76,7 +76,7 @@ def save(folder: Path, epoch: Epoch) -> Path:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The state in a checkpoint, its tensors on the CPU.
+    """Load the state in a checkpoint, its tensors on the CPU.
 
     Raises:
         CorruptCheckpoint: something is missing, or is not what was written.
@@ -86,12 +86,12 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def metrics(path: Path) -> dict[str, float]:
-    """The metrics of a checkpoint's epoch; the state is not looked at. Raises as `load` does."""
+    """Read the metrics of a checkpoint's epoch, and not its state. Raises as `load` does."""
     return _record(path)[0]
 
 
 def saved(folder: Path) -> dict[int, Path]:
-    """Epoch number -> checkpoint, ascending, whole or not."""
+    """List the checkpoints by epoch number, ascending, complete or damaged."""
     found = {
         int(match.group(1)): path
         for path in folder.glob("epoch_*")
@@ -101,7 +101,7 @@ def saved(folder: Path) -> dict[int, Path]:
 
 
 def latest(folder: Path) -> tuple[Found | None, list[CorruptCheckpoint]]:
-    """The newest checkpoint that is whole, and the newer ones that are not.
+    """Find the newest checkpoint that is complete, and the newer ones that are damaged.
 
     Raises:
         ConfigError: a later version of this program wrote one of them.
@@ -116,7 +116,7 @@ def latest(folder: Path) -> tuple[Found | None, list[CorruptCheckpoint]]:
 
 
 def clean(folder: Path) -> None:
-    """Finish or undo what a kill left half done. Only for whoever has the folder to himself."""
+    """Finish or undo what a kill left half done. Only for a process that has locked the folder."""
     for path in list(folder.glob(".old_*")):
         match = _OLD.fullmatch(path.name)
         if match and not (folder / match.group(1)).exists():
@@ -130,7 +130,7 @@ def clean(folder: Path) -> None:
 
 
 def prune(folder: Path, keep: Keep, best: int) -> None:
-    """Remove what `keep` does not: with best_and_last, all but epoch `best` and the newest."""
+    """Remove the checkpoints not to `keep`: with best_and_last, all but `best` and the newest."""
     if keep is Keep.all:
         return
     there = saved(folder)
@@ -140,14 +140,14 @@ def prune(folder: Path, keep: Keep, best: int) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a checkpoint; cut short, it leaves nothing that looks like one."""
+    """Delete a checkpoint; killed half way, this leaves nothing that looks like one."""
     doomed = path.with_name(f".tmp_{path.name}_{secrets.token_hex(4)}")
     path.rename(doomed)
     shutil.rmtree(doomed)
 
 
 def link(path: Path, target: Path) -> None:
-    """Another of the same; hard links cost no disk, and where there are none it is a copy."""
+    """Copy a checkpoint by hard links, which take no disk; without hard links, copy its files."""
     shutil.copytree(path, target, copy_function=_link)
 
 
@@ -159,7 +159,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _record(path: Path) -> tuple[dict[str, float], Mapping[str, Any]]:
-    """(metrics, record) from epoch.json."""
+    """Read (metrics, record) from epoch.json."""
     try:
         record = json.loads((path / "epoch.json").read_text())
         version = int(record["version"])

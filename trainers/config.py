@@ -1,8 +1,8 @@
-"""What a training is: the typed form of conf/train.yaml, and the rules its values obey.
+"""Define a training: the typed form of conf/train.yaml, and the rules for its values.
 
 Scalars have a type here, so OmegaConf refuses a wrong type or a misspelt key while Hydra
 composes. The groups whose keys depend on the choice made (a `_target_` and its arguments) are
-open dictionaries; `trainers.targets` looks after those.
+open dictionaries, which `trainers.targets` checks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from trainers.dataclass_from_dict import Doubtful, read
 from trainers.errors import ConfigError
 from trainers.targets import explain
 
-#: What every epoch reports, and so what `task.metric` may name.
+#: The metrics of every epoch, of which `task.metric` is one.
 METRICS = (
     "train_loss",
     "train_accuracy",
@@ -31,7 +31,7 @@ METRICS = (
 
 
 class Precision(Enum):
-    """Number format of the forward pass; weights and losses stay float32.
+    """Names the number format of the forward pass; weights and losses stay float32.
 
     `auto` is bf16 where the hardware has instructions that multiply it faster: NVIDIA GPUs since
     Ampere, CPUs with AMX.
@@ -43,7 +43,7 @@ class Precision(Enum):
 
 
 class Device(Enum):
-    """Where to train; `auto` takes CUDA, else Apple's MPS, else the CPU."""
+    """Names the device to train on; `auto` takes CUDA, else Apple's MPS, else the CPU."""
 
     auto = "auto"
     cpu = "cpu"
@@ -52,14 +52,14 @@ class Device(Enum):
 
 
 class Mode(Enum):
-    """Whether the smallest or the largest value of a metric is the best."""
+    """Tells whether the smallest or the largest value of a metric is the best."""
 
     min = "min"
     max = "max"
 
 
 class Keep(Enum):
-    """Which epoch checkpoints stay on disk."""
+    """Names the epoch checkpoints that stay on disk."""
 
     all = "all"
     best_and_last = "best_and_last"
@@ -67,7 +67,7 @@ class Keep(Enum):
 
 @dataclass
 class TaskConfig:
-    """What is learnt, and the metric by which epochs are compared."""
+    """Names the task, and the metric by which epochs are compared."""
 
     name: str = MISSING
     metric: str = MISSING
@@ -76,7 +76,7 @@ class TaskConfig:
 
 @dataclass
 class FirstConfig:
-    """The first epochs, where they see a share of the training data only."""
+    """Describes the first epochs, if they see a share of the training data only."""
 
     epochs: Optional[int] = None  # noqa: UP045  OmegaConf on Python 3.10
     fraction: float = 0.25
@@ -84,14 +84,14 @@ class FirstConfig:
 
 @dataclass
 class CheckpointConfig:
-    """What becomes of the checkpoints."""
+    """Tells which checkpoints are kept."""
 
     keep: Keep = MISSING
 
 
 @dataclass
 class ClipConfig:
-    """Bounds of the gradient before each step: on its norm as a whole, on each of its numbers."""
+    """Bounds the gradient before each step: its norm as a whole, each of its numbers."""
 
     norm: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
     value: Optional[float] = MISSING  # noqa: UP045
@@ -99,7 +99,7 @@ class ClipConfig:
 
 @dataclass
 class ResourcesConfig:
-    """What one training occupies: cores, GPUs (may be a share of one), gigabytes on the GPU.
+    """Names the resources of a training: cores, GPUs (or a share of one), gigabytes on the GPU.
 
     gpu null: one in a cluster that has any, else none.
     """
@@ -111,7 +111,7 @@ class ResourcesConfig:
 
 @dataclass
 class TrainConfig:
-    """One training, complete. Defaults live in conf/train.yaml, not here."""
+    """Describes one training completely. Defaults stand in conf/train.yaml, not here."""
 
     name: str = MISSING
     seed: int = MISSING
@@ -142,14 +142,14 @@ class TrainConfig:
 
 
 def register() -> None:
-    """Make `train_schema` known to Hydra, so that conf/train.yaml can list it. Idempotent."""
+    """Register `train_schema` with Hydra, so that conf/train.yaml can list it. Idempotent."""
     from hydra.core.config_store import ConfigStore
 
     ConfigStore.instance().store(name="train_schema", node=TrainConfig)
 
 
 def compose(overrides: Sequence[str] = ()) -> TrainConfig:
-    """conf/train.yaml with Hydra overrides, for a notebook or a test.
+    """Compose conf/train.yaml with Hydra overrides, for a notebook or a test.
 
     Raises:
         ConfigError: an override that Hydra refuses, or a value out of its range.
@@ -167,7 +167,7 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
 
 
 def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
-    """The training part of a composed configuration, its types and ranges checked.
+    """Read the training part of a composed configuration, and check its types and ranges.
 
     Top-level keys that are not a training's (a sweep's space, budget, …) are ignored.
 
@@ -175,19 +175,19 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
         ConfigError: a missing value, a wrong type, or a value out of its range.
     """
     try:
-        known = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
+        values = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
         try:
-            result = read(TrainConfig, known)
+            result = read(TrainConfig, values)
         except Doubtful:
-            result = _merged(known)
+            result = _merged(values)
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
     _check_ranges(result)
     return result
 
 
-def _merged(known: Mapping[str, object]) -> TrainConfig:
-    result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), known))
+def _merged(values: Mapping[str, object]) -> TrainConfig:
+    result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), values))
     assert isinstance(result, TrainConfig)
     return result
 
@@ -259,7 +259,7 @@ def _check_first(config: TrainConfig) -> None:
 
 
 def refuse_idle(config: TrainConfig) -> None:
-    """Refuse a share of the data that no epoch has.
+    """Refuse a share of the data that applies to no epoch.
 
     Raises:
         ConfigError: `first.fraction` is given, and `first.epochs` is not.
@@ -267,7 +267,7 @@ def refuse_idle(config: TrainConfig) -> None:
     fraction = config.first.fraction
     if config.first.epochs is None and fraction != FirstConfig().fraction:
         raise ConfigError(
-            f"first.fraction={fraction:g} says nothing without first.epochs: set first.epochs=3"
+            f"first.fraction={fraction:g} has no effect without first.epochs: set first.epochs=3"
         )
 
 
@@ -277,7 +277,7 @@ def _require(holds: bool, key: str, rule: str, value: object) -> None:
 
 
 def _number(group: Mapping[str, Any], name: str, key: str, absent: float) -> float:
-    """A number in an open group, which no schema has looked at."""
+    """Read a number of an open group, which no schema has checked."""
     value = group.get(key, absent)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ConfigError(f"{name}.{key} must be a number, not {value!r}: set {name}.{key}=…")

@@ -1,7 +1,7 @@
-"""Reads plain containers as a dataclass where nothing about them is in doubt.
+"""Read plain containers as a dataclass where no value is in doubt.
 
 OmegaConf does the same for every case there is, in 20 ms for a training: longer than it takes to
-propose one. Here a value that is not already of its field's type is left to OmegaConf.
+propose one. A value that is not already of its field's type is left to OmegaConf.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _ESPECIAL = ("${", "???")  # what is computed, and what is missing, in OmegaConf
 
 
 class Doubtful(Exception):
-    """OmegaConf is to be asked."""
+    """A value is in doubt, and OmegaConf is to convert it."""
 
 
 def read(kind: type[T], values: Mapping[str, object]) -> T:
-    """An instance of a dataclass with these values.
+    """Make an instance of a dataclass with these values.
 
     Args:
         values: resolved, plain and nobody else's: lists and dictionaries are taken as they are.
@@ -69,7 +69,7 @@ def _value(hint: Any, value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """The value itself, if OmegaConf would not see more in it than it says."""
+    """Return the value unchanged, if OmegaConf would not interpret it."""
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
             raise Doubtful

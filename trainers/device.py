@@ -1,4 +1,4 @@
-"""The process as one training needs it: device, threads, random state, determinism."""
+"""Set up the process for one training: device, threads, random state, determinism."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trainers.config import Device, Precision, TrainConfig
 from trainers.errors import ConfigError
 
 
-def pick(config: TrainConfig) -> torch.device:
-    """The device that the configuration asks for.
+def pick_device(config: TrainConfig) -> torch.device:
+    """Choose the device that the configuration asks for.
 
     Raises:
-        ConfigError: it is not there.
+        ConfigError: this machine has no such device.
     """
     available = {
         Device.cuda: torch.cuda.is_available(),
@@ -34,8 +34,8 @@ def pick(config: TrainConfig) -> torch.device:
     return torch.device(config.device.value)
 
 
-def settle(config: TrainConfig, device: torch.device) -> None:
-    """Make results depend on the configuration alone, not on what ran in this process before."""
+def set_up_process(config: TrainConfig, device: torch.device) -> None:
+    """Make results depend on the configuration alone, not on what this process ran before."""
     torch.set_num_threads(max(1, int(config.resources.cpu)))
     if device.type == "cuda":
         # cuBLAS reads this when it first runs; without it, sums may be taken in any order.
@@ -48,7 +48,7 @@ def settle(config: TrainConfig, device: torch.device) -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """torch's random state on the CPU and on the device."""
+    """Return torch's random state on the CPU and on the device."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -56,14 +56,14 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put a random state back; what was saved on another kind of device is left aside."""
+    """Restore a random state; ignore the state of another kind of device."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """bfloat16 where it is asked for, or wins."""
+    """Return a context of bfloat16 where it is asked for, or is faster; else of no change."""
     auto = config.precision is Precision.auto and multiplies_bf16(device)
     if auto or config.precision is Precision.bf16:
         return torch.autocast(device.type, dtype=torch.bfloat16)
@@ -72,7 +72,7 @@ def autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractCo
 
 @cache
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether the device has matrix instructions for bfloat16.
+    """Return whether the device has matrix instructions for bfloat16.
 
     Other CPUs convert to and fro and are slower with it than without.
     """

@@ -1,4 +1,4 @@
-"""Name what may go wrong. Each message is a line or two: the rule, the value, the remedy."""
+"""Define the errors that may be raised; each message is the rule, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class CorruptCheckpoint(Exception):
 
 
 class Diverged(Exception):
-    """A loss that is not finite, seen at the end of an epoch.
+    """A loss was not finite at the end of an epoch.
 
     Attributes:
-        epoch: the number of the epoch (from 1), which is neither yielded nor saved.
+        epoch: number of the epoch (from 1), which is neither yielded nor saved.
     """
 
     def __init__(self, epoch: int, reason: str) -> None:
@@ -50,7 +50,7 @@ class Diverged(Exception):
 
 
 def first_line(error: BaseException, most: int | None = MOST_CHARACTERS) -> str:
-    """Take the first line of what an error says; the name of its class if it says nothing.
+    """Return the first line of an error's message; the name of its class if there is none.
 
     Args:
         most: characters that are kept; None for all.
@@ -60,6 +60,6 @@ def first_line(error: BaseException, most: int | None = MOST_CHARACTERS) -> str:
 
 
 def class_and_first_line(error: BaseException) -> str:
-    """Write the class of an error and the first line of what it says, if it says anything."""
+    """Return the class of an error and the first line of its message, if there is one."""
     name, line = type(error).__name__, first_line(error)
     return name if line == name else f"{name}: {line}"

@@ -1,4 +1,4 @@
-"""Training as a generator of epochs: `for epoch in fit(config)`; whoever iterates may stop."""
+"""Train as a generator of epochs: `for epoch in fit(config)`; whoever iterates may stop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import build, device, histograms
+from trainers import build, histograms
 from trainers.config import TrainConfig
 from trainers.data import data_fraction, resident
+from trainers.device import random_state, set_random_state, set_up_process
 from trainers.errors import Diverged
 from trainers.histograms import Histogram
 from trainers.learner import Learner, examples
@@ -25,7 +26,7 @@ from trainers.training_state import write
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch, finished.
+    """Holds the results of a finished epoch.
 
     Attributes:
         number: from 1.
@@ -33,9 +34,9 @@ class Epoch:
             val_loss (without), val_accuracy, lr (of its first step), epoch_s (training and
             validation, seconds), samples_per_s (training examples over epoch_s),
             parameters (trainable ones).
-        state: makes a copy, on the CPU, of all that training needs to go on from here: plain
+        state: copies to the CPU all that training needs to go on after this epoch: plain
             containers and tensors. To be called before the next epoch is asked for.
-        histograms: of weights and gradients, if the configuration asks for them; else empty.
+        histograms: histograms of weights and gradients, if configured; else empty.
     """
 
     number: int
@@ -46,7 +47,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Size:
-    """Of one training: trainable numbers in the model, bytes of a checkpoint's state."""
+    """Holds the size of a training: trainable parameters, bytes of a checkpoint's state."""
 
     parameters: int
     checkpoint_bytes: int
@@ -56,27 +57,27 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     """Train, epoch by epoch, up to `config.epochs`.
 
     The same configuration gives the same bits on the same machine: in a fresh process or a used
-    one, in one go or resumed from any epoch. The test part is not touched.
+    one, in one go or resumed from any epoch. The test part is not used.
 
     Args:
         config: what to train.
-        resume: a state that an earlier Epoch made; goes on with the epoch after it.
+        resume: state of an earlier Epoch; training goes on with the epoch after it.
 
     Raises:
         ConfigError: before the first epoch, for what cannot be built.
         Diverged: at the end of an epoch whose training or validation loss is not finite.
     """
     learner, dataset = untrained(config)
-    where, train, valid = learner.where, dataset.train, dataset.valid
+    device, train, valid = learner.device, dataset.train, dataset.valid
     parameters = build.trainable(learner.model)
-    early = data_fraction.early(config, len(train), where)
+    early = data_fraction.early(config, len(train), device)
     if resume is not None:
         learner.load(resume)
 
     for number in range(learner.epoch + 1, config.epochs + 1):
         # Set anew each epoch: another training may have run here since the last one.
-        device.settle(config, where)
-        device.set_random_state(learner.rng, where)
+        set_up_process(config, device)
+        set_random_state(learner.rng, device)
         start = time.perf_counter()
         lr = learner.lr
         order = _order(config, number, len(train), early)
@@ -97,20 +98,20 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
             "parameters": parameters,
         }
         learner.pace.after_epoch(metrics[config.task.metric])
-        learner.rng = device.random_state(where)
+        learner.rng = random_state(device)
         learner.epoch = number
-        drawn = histograms.of(learner.model) if config.histograms else {}
-        yield Epoch(number, metrics, partial(learner.state, number), drawn)
+        counted = histograms.of(learner.model) if config.histograms else {}
+        yield Epoch(number, metrics, partial(learner.state, number), counted)
 
 
 def _order(config: TrainConfig, number: int, size: int, early: Tensor) -> Tensor:
-    """(examples,) int64 on the device: what an epoch trains on, one after the other.
+    """Draw the order of an epoch's examples, (N,) int64 on the device.
 
-    Decided by the seed and the epoch and nothing before, and made where the data is.
+    Seed and epoch alone decide it. It is drawn on the device, where the data is.
 
     Args:
-        size: of the training part.
-        early: what the first epochs draw from, on the device; see `data_fraction.early`.
+        size: number of examples in the training part.
+        early: examples of the first epochs, on the device; see `data_fraction.early`.
     """
     total = data_fraction.available(config.first, number, size)
     count = examples(config, total)
@@ -123,20 +124,20 @@ def _order(config: TrainConfig, number: int, size: int, early: Tensor) -> Tensor
 
 
 def evaluate(config: TrainConfig, state: Mapping[str, Any]) -> dict[str, float]:
-    """test_loss and test_accuracy of a saved state; empty where the test part has no labels.
+    """Measure test_loss and test_accuracy of a saved state; empty if there are no test labels.
 
-    Nothing else measures by the test part.
+    Nothing else measures on the test part.
     """
     model, dataset = trained(config, state)
     if not dataset.test.labelled:
         return {}
-    where = next(model.parameters()).device
-    loss, accuracy = measure(config, model, dataset.test.to(where)).means()
+    device = next(model.parameters()).device
+    loss, accuracy = measure(config, model, dataset.test.to(device)).means()
     return {"test_loss": loss, "test_accuracy": accuracy}
 
 
 def size(config: TrainConfig) -> Size:
-    """Parameters, and bytes of a checkpoint with its optimizer state.
+    """Determine the number of parameters, and the bytes of a checkpoint with optimizer state.
 
     Builds everything that a training builds, on the CPU, so that it also finds what cannot be
     built; takes one optimizer step on gradients of zero, for the optimizer to make its state.

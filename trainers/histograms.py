@@ -1,4 +1,4 @@
-"""How weights and gradients are distributed, epoch by epoch (`histograms: true`).
+"""Count histograms of weights and gradients, epoch by epoch (`histograms: true`).
 
 <folder>/histograms/epoch_007.json    {"weights/<parameter>": {"low", "high", "counts"}, ...}
 """
@@ -21,7 +21,7 @@ BINS = 64
 
 @dataclass(frozen=True)
 class Histogram:
-    """Numbers by size: `counts` of equal steps from `low` to `high`, the smallest and largest."""
+    """Counts numbers by size, in equal steps from `low`, the smallest, to `high`, the largest."""
 
     low: float
     high: float
@@ -29,9 +29,9 @@ class Histogram:
 
 
 def of(model: nn.Module) -> dict[str, Histogram]:
-    """Histograms of each parameter and of its last gradient, as "weights/…" and "gradients/…".
+    """Count each parameter and its last gradient, as "weights/…" and "gradients/…".
 
-    Counted on the device; waits for it once. What is not finite is left out.
+    Counts on the device, and waits for the device once. Numbers that are not finite are left out.
     """
     import torch
 
@@ -49,14 +49,14 @@ def of(model: nn.Module) -> dict[str, Histogram]:
 
 
 def save(folder: Path, epoch: int, histograms: Mapping[str, Histogram]) -> None:
-    """Write those of one epoch, whole or not at all."""
+    """Write the histograms of one epoch, whole or not at all."""
     final = path(folder, epoch)
     final.parent.mkdir(exist_ok=True)
     write_whole(final, json.dumps({name: asdict(h) for name, h in histograms.items()}))
 
 
 def load(folder: Path, epoch: int) -> dict[str, Histogram]:
-    """Those of one epoch; empty if none were kept."""
+    """Load the histograms of one epoch; empty if there are none."""
     final = path(folder, epoch)
     if not final.exists():
         return {}
@@ -67,12 +67,12 @@ def load(folder: Path, epoch: int) -> dict[str, Histogram]:
 
 
 def path(folder: Path, epoch: int) -> Path:
-    """Where those of an epoch are kept."""
+    """Return the path of the histograms of an epoch."""
     return folder / "histograms" / f"epoch_{epoch:03d}.json"
 
 
 def _row(value: Tensor) -> Tensor:
-    """(2 + BINS,) float64: low, high, counts."""
+    """Count one tensor: (2 + BINS,) float64 of low, high, counts."""
     import torch
 
     finite = value.isfinite()

@@ -1,4 +1,4 @@
-"""metrics.csv: one row an epoch, numbers that read back as the same bits."""
+"""Read and write metrics.csv: one row an epoch, numbers that read back as the same bits."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Rows = dict[int, dict[str, float]]
 
 
 def read(path: Path) -> Rows:
-    """Epoch number -> metrics; empty if there is no file.
+    """Read the metrics by epoch number; empty if there is no file.
 
-    A row that a kill tore, wherever it is, is left out; so is a second row of an epoch.
+    A row that a kill cut off, wherever it is, is left out; so is a second row of an epoch.
     """
     if not path.exists():
         return {}
@@ -38,7 +38,7 @@ def read(path: Path) -> Rows:
 
 
 def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
-    """Replace the file, in one move."""
+    """Replace metrics.csv by these rows, whole or not at all."""
     with replacing(path) as fresh, fresh.open("w", newline="") as file:
         if rows:
             names = list(next(iter(rows.values())))
@@ -51,7 +51,7 @@ def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
 
 
 def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
-    """Add the row of one epoch, and the header if it is the first."""
+    """Append the row of one epoch, and the header before the first row."""
     with path.open("a", newline="") as file:
         if not file.tell():
             file.write(_line(["epoch", *metrics]))
@@ -61,21 +61,21 @@ def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
 
 
 def best(rows: Mapping[int, Mapping[str, float]], task: TaskConfig) -> int:
-    """The number of the best epoch by the task's metric, the earliest of equals."""
+    """Return the number of the best epoch by the task's metric, the earliest of equals."""
     sign = 1 if task.mode is Mode.max else -1
     return max(rows, key=lambda number: (sign * rows[number][task.metric], -number))
 
 
 def stalled(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, patience: int | None) -> str:
-    """Why training ends after these epochs, the best being `patience` epochs ago; else empty."""
+    """Describe why patience ends training after these epochs; empty if training goes on."""
     if patience is None or not rows:
         return ""
-    top = best(rows, task)
-    if max(rows) - top < patience:
+    best_epoch = best(rows, task)
+    if max(rows) - best_epoch < patience:
         return ""
-    return f"no better {task.metric} in {patience} epochs than at epoch {top} (patience)"
+    return f"no better {task.metric} in {patience} epochs than at epoch {best_epoch} (patience)"
 
 
 def _line(cells: list[str] | list[int | float]) -> str:
-    """Numbers by repr, the shortest text that reads back as the same bits."""
+    """Join cells, numbers by repr: the shortest text that reads back as the same bits."""
     return ",".join(cell if isinstance(cell, str) else repr(cell) for cell in cells) + "\n"

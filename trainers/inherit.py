@@ -1,4 +1,4 @@
-"""A training that goes on from another's: its folder gets what the other had after an epoch."""
+"""Let a training go on from another's checkpoint, with the same or another configuration."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from trainers.learner import Learner
 
 
 def hand_over(parent: Path, child: Path, epoch: int) -> None:
-    """Give `child` the checkpoints and metrics of `parent` up to an epoch, by hard links.
+    """Link the checkpoints of `parent` up to an epoch into `child`, and copy their metrics.
 
-    Calling it again finishes what a kill has cut short; once the child has an epoch of its own,
+    A second call finishes what a kill has cut short; once the child has an epoch of its own,
     nothing is done.
 
     Raises:
-        FileNotFoundError: the parent has no checkpoint of that epoch any more.
+        FileNotFoundError: the parent has no checkpoint of the epoch any more.
     """
     if any(number > epoch for number in checkpoints.saved(child)):
         return
-    known = checkpoints.saved(parent)
-    if epoch not in known:
+    of_parent = checkpoints.saved(parent)
+    if epoch not in of_parent:
         raise FileNotFoundError(f"{parent} has no checkpoint of epoch {epoch} any more")
     child.mkdir(parents=True, exist_ok=True)
     rows = history.read(parent / "metrics.csv")
     history.write(child / "metrics.csv", {n: row for n, row in rows.items() if n <= epoch})
     # The last one last: where it is, everything is.
-    for number in sorted(number for number in known if number <= epoch):
-        target = child / known[number].name
+    for number in sorted(number for number in of_parent if number <= epoch):
+        target = child / of_parent[number].name
         if not target.exists():
             fresh = child / f".tmp_{target.name}_{secrets.token_hex(4)}"
-            checkpoints.link(known[number], fresh)
+            checkpoints.link(of_parent[number], fresh)
             fresh.rename(target)
 
 
 def misfit(one: TrainConfig, other: TrainConfig) -> str:
-    """Why a training of one cannot go on with the configuration of the other; empty if it can.
+    """Describe why a training of `one` cannot go on with `other`; empty if it can.
 
-    Builds both on the CPU, and takes a step with the state of the one, on gradients of zero.
+    Builds both on the CPU, and takes a step of `other` with the state of `one`, on gradients of 0.
     """
     cpu = torch.device("cpu")
     try:

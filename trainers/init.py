@@ -1,4 +1,4 @@
-"""How weights begin. Each function is a choice of conf/init/ and changes a model in place.
+"""Initialise the weights of a model in place; each function is a choice of conf/init/.
 
 The weights of linear layers and convolutions are drawn anew, their biases set to 0. The layer of
 the classes, the last one, has no activation after it, and the gain of none.
@@ -19,11 +19,11 @@ Activation = Callable[[], nn.Module]
 
 
 def default(model: nn.Module, activation: Activation) -> None:
-    """PyTorch's own: uniform, by the inputs of a layer."""
+    """Keep PyTorch's own initialisation: uniform, by the inputs of a layer."""
 
 
 def normal(model: nn.Module, activation: Activation, std: float) -> None:
-    """Gaussian of one standard deviation for all layers.
+    """Draw from a Gaussian of one standard deviation for all layers.
 
     Raises:
         ConfigError: std of 0 or below.
@@ -34,17 +34,17 @@ def normal(model: nn.Module, activation: Activation, std: float) -> None:
 
 
 def xavier_uniform(model: nn.Module, activation: Activation) -> None:
-    """Glorot & Bengio (2010), times the gain of the activation."""
+    """Draw uniformly by Glorot & Bengio (2010), times the gain of the activation."""
     _each(model, gain_of(activation()), nn.init.xavier_uniform_)
 
 
 def xavier_normal(model: nn.Module, activation: Activation) -> None:
-    """Glorot & Bengio (2010), times the gain of the activation."""
+    """Draw from Gaussians by Glorot & Bengio (2010), times the gain of the activation."""
     _each(model, gain_of(activation()), nn.init.xavier_normal_)
 
 
 def kaiming_uniform(model: nn.Module, activation: Activation) -> None:
-    """He et al. (2015), by the inputs of a layer and the gain of the activation."""
+    """Draw uniformly by He et al. (2015): by a layer's inputs and the gain of the activation."""
     _each(
         model,
         gain_of(activation()),
@@ -53,7 +53,7 @@ def kaiming_uniform(model: nn.Module, activation: Activation) -> None:
 
 
 def kaiming_normal(model: nn.Module, activation: Activation) -> None:
-    """He et al. (2015), by the inputs of a layer and the gain of the activation."""
+    """Draw from Gaussians by He et al. (2015): by a layer's inputs and the activation's gain."""
     _each(
         model,
         gain_of(activation()),
@@ -62,10 +62,10 @@ def kaiming_normal(model: nn.Module, activation: Activation) -> None:
 
 
 def gain_of(activation: nn.Module) -> float:
-    """What keeps the size of signals through a layer with this activation.
+    """Return the gain that keeps the size of signals through a layer with this activation.
 
-    PyTorch's table where it has the activation; the ReLU's for its smooth kin (GELU, SiLU, Mish);
-    1 for others.
+    It is that of PyTorch's table, where the table has the activation; the ReLU's for its smooth
+    kin (GELU, SiLU, Mish); 1 for others.
     """
     if isinstance(activation, nn.ReLU | nn.GELU | nn.SiLU | nn.Mish):
         return nn.init.calculate_gain("relu")
@@ -90,10 +90,10 @@ def _each(model: nn.Module, gain: float, draw: Callable[[Tensor, float], Tensor]
 
 
 def _inputs(weight: Tensor) -> int:
-    """How many numbers one unit of a layer sees."""
+    """Count the inputs of one unit of a layer."""
     return weight[0].numel()
 
 
 def _bound(weight: Tensor, gain: float) -> float:
-    """Half the width of a uniform distribution with the variance that Kaiming asks for."""
+    """Return half the width of a uniform distribution with the variance that Kaiming asks for."""
     return gain * math.sqrt(3 / _inputs(weight))

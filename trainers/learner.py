@@ -1,4 +1,4 @@
-"""A model in training: a pass over the data with gradient, a pass without, and all its state.
+"""Train and evaluate a model, one pass over the data at a time, and copy its state.
 
 The data lies on the device, a batch is one gather by a slice of a permutation made there, and
 losses add up there: a pass waits for the device once, when its sums are read.
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from trainers import build, device, optimizer_settings
+from trainers import build, optimizer_settings
 from trainers.config import TrainConfig
 from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
+from trainers.device import autocast, random_state
 from trainers.errors import ConfigError
 from trainers.schedules import Pace
 from trainers.training_state import detached
@@ -29,12 +30,12 @@ EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}
 
 @dataclass(frozen=True)
 class Sums:
-    """What a pass adds up, left on the device until it is asked for.
+    """Holds the sums of a pass, on the device until they are asked for.
 
     Attributes:
         loss: () float32, sum of the examples' losses.
-        right: () int64, how many were classified right.
-        count: examples.
+        right: () int64, number of examples that were classified right.
+        count: number of examples.
     """
 
     loss: Tensor
@@ -42,18 +43,18 @@ class Sums:
     count: int
 
     def means(self) -> tuple[float, float]:
-        """Mean loss and accuracy. Waits for the device."""
+        """Return mean loss and accuracy; waits for the device."""
         return float(self.loss) / self.count, int(self.right) / self.count
 
 
 @dataclass
 class Learner:
-    """All that changes from epoch to epoch, and how.
+    """Holds all that changes from epoch to epoch, and changes it.
 
     Attributes:
-        rng: the random state that the next epoch begins with.
-        settings: what the optimizer and the schedule were made with.
-        epoch: the number of epochs behind it.
+        rng: random state at the start of the next epoch.
+        settings: settings that the optimizer and the schedule were made with.
+        epoch: number of epochs trained.
     """
 
     config: TrainConfig
@@ -66,33 +67,33 @@ class Learner:
     epoch: int = 0
 
     @classmethod
-    def begin(cls, config: TrainConfig, dataset: Dataset, where: torch.device) -> Learner:
-        """A learner before its first epoch, drawn from torch's global random state.
+    def begin(cls, config: TrainConfig, dataset: Dataset, device: torch.device) -> Learner:
+        """Build a learner before its first epoch, from torch's global random state.
 
         Raises:
             ConfigError: what cannot be built.
         """
-        model = build.model(config, dataset.input_shape, len(dataset.classes)).to(where)
+        model = build.model(config, dataset.input_shape, len(dataset.classes)).to(device)
         optimizer = build.optimizer(config, model)
         pace = build.pace(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
         made = optimizer_settings.taken(optimizer, pace)
-        return cls(config, model, optimizer, pace, augment, device.random_state(where), made)
+        return cls(config, model, optimizer, pace, augment, random_state(device), made)
 
     @property
-    def where(self) -> torch.device:
-        """The device that it learns on."""
+    def device(self) -> torch.device:
+        """Device of the model."""
         return next(self.model.parameters()).device
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next step."""
+        """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def train(self, part: Part, order: Tensor) -> Sums:
-        """One pass with gradient over the examples in `order`, a tensor on the device."""
-        loss_sum = torch.zeros((), device=self.where)
-        right = torch.zeros((), dtype=torch.int64, device=self.where)
+        """Train on the examples in `order`, a tensor on the device: one pass with gradient."""
+        loss_sum = torch.zeros((), device=self.device)
+        right = torch.zeros((), dtype=torch.int64, device=self.device)
         self.model.train()
         for index in batches(order, self.config.batch_size):
             x, y = part.batch(index)
@@ -102,9 +103,9 @@ class Learner:
         return Sums(loss_sum, right, len(order))
 
     def step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """One step of the optimizer on a batch; its mean loss () and logits (N, classes)."""
+        """Take an optimizer step on a batch; return its mean loss () and logits (N, classes)."""
         config = self.config
-        with device.autocast(config, x.device):
+        with autocast(config, x.device):
             logits = self.model(x)
         loss = cross_entropy(logits.float(), y, label_smoothing=config.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
@@ -120,17 +121,17 @@ class Learner:
         return loss.detach(), logits.detach()
 
     def rehearse(self) -> None:
-        """A step of the optimizer on gradients of zero, for it to make its state."""
+        """Take an optimizer step on gradients of 0, for the optimizer to make its state."""
         for parameter in self.model.parameters():
             if parameter.requires_grad:
                 parameter.grad = torch.zeros_like(parameter)
         self.optimizer.step()
 
     def state(self, number: int) -> dict[str, Any]:
-        """A copy, on the CPU, of all that training needs to go on after epoch `number`.
+        """Copy to the CPU all that training needs to go on after epoch `number`.
 
         Raises:
-            RuntimeError: it has gone on since.
+            RuntimeError: training has gone on since.
         """
         if number != self.epoch:
             raise RuntimeError(f"the state of epoch {number} is gone: ask before the next one")
@@ -147,10 +148,10 @@ class Learner:
         return state
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state` made, with the settings of this configuration.
+        """Load a state that `state` copied, and keep the settings of this configuration.
 
         Raises:
-            ConfigError: it is of a configuration whose states do not fit this one.
+            ConfigError: the state does not fit this configuration.
         """
         try:
             self.model.load_state_dict(state["model"])
@@ -175,7 +176,7 @@ class Learner:
 
 @torch.inference_mode()
 def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
-    """Logits (N, classes) float32 and labels (N,) of a part in order, batch by batch."""
+    """Yield logits (N, classes) float32 and labels (N,) of a part in order, batch by batch."""
     model.eval()
     for index in _in_order(model, part):
         x, y = part.batch(index)
@@ -184,30 +185,30 @@ def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple
 
 @torch.inference_mode()
 def logits(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[Tensor]:
-    """As `outputs`, for a part that has no labels."""
+    """Yield logits as `outputs` does, for a part that has no labels."""
     model.eval()
     for index in _in_order(model, part):
         yield _logits(config, model, part.inputs(index))
 
 
 def _in_order(model: nn.Module, part: Part) -> tuple[Tensor, ...]:
-    where = next(model.parameters()).device
-    everything = torch.arange(len(part), device=where)
-    return torch.split(everything, EVALUATION_BATCH[where.type])
+    device = next(model.parameters()).device
+    everything = torch.arange(len(part), device=device)
+    return torch.split(everything, EVALUATION_BATCH[device.type])
 
 
 def _logits(config: TrainConfig, model: nn.Module, x: Tensor) -> Tensor:
-    with device.autocast(config, x.device):
+    with autocast(config, x.device):
         out: Tensor = model(x)
     return out.float()
 
 
 @torch.inference_mode()
 def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
-    """One pass without gradient over all of a part."""
-    where = next(model.parameters()).device
-    loss_sum = torch.zeros((), device=where)
-    right = torch.zeros((), dtype=torch.int64, device=where)
+    """Evaluate a model on all of a part: one pass without gradient."""
+    device = next(model.parameters()).device
+    loss_sum = torch.zeros((), device=device)
+    right = torch.zeros((), dtype=torch.int64, device=device)
     for logits, y in outputs(config, model, part):
         loss_sum += cross_entropy(logits, y, reduction="sum")
         right += (logits.argmax(1) == y).sum()
@@ -215,10 +216,10 @@ def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
 
 
 def examples(config: TrainConfig, available: int) -> int:
-    """How many examples an epoch trains on that draws from so many; with repetitions.
+    """Count the examples of an epoch that draws from `available` ones; with repetitions.
 
     Raises:
-        ConfigError: fewer than `overfit_batches` has.
+        ConfigError: `overfit_batches` has more.
     """
     if (same := config.overfit_batches) is not None:
         if same * config.batch_size > available:
@@ -231,7 +232,7 @@ def examples(config: TrainConfig, available: int) -> int:
 
 
 def lengths(config: TrainConfig, total: int) -> Lengths:
-    """How many batches the epochs have, of `total` training examples."""
+    """Count the batches of the epochs, of `total` training examples."""
     first = config.first.epochs or 0
     early, full = (
         steps(examples(config, available(config.first, epoch, total)), config.batch_size)
@@ -241,7 +242,7 @@ def lengths(config: TrainConfig, total: int) -> Lengths:
 
 
 def batches(order: Tensor, size: int) -> list[Tensor]:
-    """`order` in pieces of `size`, the last one shorter.
+    """Cut `order` into pieces of `size`, the last one shorter.
 
     A remainder of one joins the piece before it: every example is seen every epoch, and batch
     norm never meets a batch of one, of which it cannot take a variance.
@@ -252,6 +253,6 @@ def batches(order: Tensor, size: int) -> list[Tensor]:
 
 
 def steps(count: int, size: int) -> int:
-    """How many batches of `size` there are in `count` examples; see `batches`."""
+    """Count the batches of `size` in `count` examples; see `batches`."""
     whole, rest = divmod(count, size)
     return max(1, whole + (rest > 1 or (rest == 1 and size == 1)))

@@ -1,4 +1,4 @@
-"""Name the nearest known name in the message for one that does not exist."""
+"""Hint at the nearest name that exists, in the message for a name that does not."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from difflib import get_close_matches
 _ALIKE = 0.5
 
 
-def nearest(name: str, known: Sequence[str]) -> str | None:
-    """Find the known name that is most like this one; None if none is alike."""
-    return next(iter(get_close_matches(name, known, n=1, cutoff=_ALIKE)), None)
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Find the name that is most like this one; None if none is alike."""
+    return next(iter(get_close_matches(name, names, n=1, cutoff=_ALIKE)), None)
 
 
-def nearest_or_all(name: str, known: Sequence[str]) -> str:
+def nearest_or_all(name: str, names: Sequence[str]) -> str:
     """Write the hint for a name that Python does not know: the nearest public one, else all."""
-    public = [each for each in known if not each.startswith("_")]
+    public = [each for each in names if not each.startswith("_")]
     near = nearest(name, public)
     if near is not None:
         return f"did you mean {near!r}?"
     return f"there is {', '.join(sorted(public)) or 'none'}"
 
 
-def unknown(what: str, written: str, word: str, known: Sequence[str]) -> str:
+def unknown(what: str, written: str, word: str, names: Sequence[str]) -> str:
     """Write the message for a name that does not exist, with the nearest one that does.
 
     Args:
         what: kind of thing ("choice", "key").
         written: what the person wrote.
         word: the part of it that is unknown.
-        known: the names there are, listed when they are few.
+        names: the names there are, listed when they are few.
     """
-    near = nearest(word, known)
+    near = nearest(word, names)
     hint = f"; did you mean {near}?" if near is not None else ""
-    all_names = f" ({what}s: {', '.join(known)})" if 0 < len(known) <= 12 and near is None else ""
+    all_names = f" ({what}s: {', '.join(names)})" if 0 < len(names) <= 12 and near is None else ""
     return f"{written}: there is no such {what}{hint}{all_names}"

@@ -1,10 +1,10 @@
-"""What an optimizer and its schedule were made with, and how a training goes on under others.
+"""Change the settings of an optimizer and its schedule when a training goes on under others.
 
-A saved state brings back the optimizer and the schedule as they were, their settings included. A
-training that goes on with a configuration of its own (in population-based training, with the
-checkpoint of another trial) keeps their progress and takes its own settings: what of them differs
-from those of the state is put in their place, and the learning rate is that of the state times the
-ratio of the two, so that it stands where its schedule would have it.
+A saved state restores the optimizer and the schedule with the settings that they had. A training
+that goes on with a configuration of its own (in population-based training, from the checkpoint of
+another trial) keeps their progress and takes its own settings: those that differ replace the
+state's, and the learning rate is multiplied by the ratio of the two, so that it stands where its
+schedule would have it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trainers.training_state import detached
 
 
 def taken(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
-    """The settings of an optimizer and a schedule that have just been made."""
+    """Copy the settings of an optimizer and a schedule that have just been made."""
     groups = [
         {key: value for key, value in group.items() if key != "params"}
         for group in optimizer.param_groups
@@ -42,14 +42,14 @@ def apply(
     pace: Pace,
     epoch: int,
 ) -> None:
-    """Give an optimizer and a schedule that were loaded their own settings back.
+    """Restore the own settings of an optimizer and a schedule that were loaded.
 
-    Nothing at all is done where these are the settings that they were saved with.
+    Does nothing if the settings are those of the saved state.
 
     Args:
-        own: as `taken` gave them before the state was loaded.
-        theirs: the same of the training that has saved the state.
-        epoch: after which it was saved.
+        own: settings before the state was loaded, from `taken`.
+        theirs: settings of the training that has saved the state.
+        epoch: epoch after which the state was saved.
     """
     if own == theirs:
         return
@@ -71,7 +71,7 @@ def apply(
 
 
 def _merged(own: Any, theirs: Any, now: Any) -> Any:
-    """`now`, but for what in `own` is not as in `theirs`."""
+    """Return `now` with the values of `own` that differ from `theirs`."""
     if own == theirs:
         return now
     if isinstance(own, dict) and isinstance(theirs, dict) and isinstance(now, dict):

@@ -1,7 +1,7 @@
-"""Pictures of a training, as PNG files: its curves, and how weights and gradients spread.
+"""Draw pictures of a training, as PNG files: its curves, its weights and gradients.
 
-Drawn without a display and without matplotlib's global state. The colours are Okabe & Ito's,
-which colour-blind readers can tell apart, and maps whose lightness rises evenly.
+They are drawn without a display and without matplotlib's global state. The colours are Okabe &
+Ito's, which colour-blind readers can tell apart, and maps whose lightness rises evenly.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ _BEYOND = 0.002
 
 
 def canvas(width: float, height: float, arrange: bool = True) -> Figure:
-    """An empty picture of so many inches; its panels make room for their labels if `arrange`."""
+    """Make an empty picture, sizes in inches; `arrange` makes room for the panels' labels."""
     figure = Figure((width, height), dpi=120, layout="constrained" if arrange else None)
     FigureCanvasAgg(figure)
     return figure
 
 
 def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
-    """A title at the left, labels with units, faint lines to read values by, no box."""
-    # A place given is one that need not be worked out from all labels, over and over.
+    """Style a panel: title at the left, labels with units, faint lines to read by, no box."""
+    # A position (y) that is given need not be computed from all labels, over and over.
     axes.set_title(title, loc="left", y=1.0, fontsize=10, color=INK)
     axes.set_xlabel(x, fontsize=9, color=INK)
     axes.set_ylabel(y, fontsize=9, color=INK)
@@ -68,7 +68,7 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: bool = Tru
 
 
 def longest(figure: Figure, texts: Sequence[str], size: float) -> float:
-    """Inches that the longest of the texts takes, at a size in points."""
+    """Measure the longest of the texts, in inches, at a size in points."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     font = FontProperties(size=size)
     pixels = (renderer.get_text_width_height_descent(text, font, False)[0] for text in texts)
@@ -84,17 +84,17 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path) -> Path:
-    """Loss, accuracy and learning rate by epoch; the best epoch is marked.
+    """Draw loss, accuracy and learning rate by epoch, and mark the best epoch.
 
     Args:
-        rows: as `trainers.history.read` gives them; not empty.
+        rows: metrics from `trainers.history.read`; not empty.
     """
     epochs = list(rows)
     values = {name: [rows[e].get(name, np.nan) for e in epochs] for name in rows[epochs[0]]}
     varies = len(set(values.get("lr", ()))) > 1
     figure = canvas(11.0 if varies else 8.0, 3.4)
     panels: Sequence[Axes] = figure.subplots(1, 3 if varies else 2)
-    top = best(rows, task)
+    best_epoch = best(rows, task)
     for axes, kind, unit in zip(panels, ("loss", "accuracy"), ("nats", "share"), strict=False):
         tidy(axes, kind.capitalize(), "epoch", f"{kind} ({unit})")
         for part, colour, style in (("train", BLUE, "--"), ("val", ORANGE, "-")):
@@ -105,7 +105,7 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
                     epochs, values[name], style, color=colour, label=words[part],
                     linewidth=1.6, marker="o" if len(epochs) == 1 else None,
                 )  # fmt: skip
-        _mark(axes, task, top, rows[top], kind)
+        _mark(axes, task, best_epoch, rows[best_epoch], kind)
         axes.legend(fontsize=8, frameon=False)
     if varies:
         tidy(panels[2], "Learning rate", "epoch", "learning rate of the first step")
@@ -115,24 +115,26 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
     return save(figure, path)
 
 
-def _mark(axes: Axes, task: TaskConfig, top: int, row: Mapping[str, float], kind: str) -> None:
-    axes.axvline(top, color=GREY, linewidth=0.8, linestyle=":")
+def _mark(axes: Axes, task: TaskConfig, epoch: int, row: Mapping[str, float], kind: str) -> None:
+    axes.axvline(epoch, color=GREY, linewidth=0.8, linestyle=":")
     if task.metric.endswith(kind):
         value = row[task.metric]
-        axes.plot([top], [value], "o", color=INK, markersize=4, zorder=5)
-        axes.set_title(f"best {value:.4f}, epoch {top}", loc="right", y=1.0, fontsize=8, color=INK)
+        axes.plot([epoch], [value], "o", color=INK, markersize=4, zorder=5)
+        axes.set_title(
+            f"best {value:.4f}, epoch {epoch}", loc="right", y=1.0, fontsize=8, color=INK
+        )
 
 
 def histograms(epochs: Mapping[int, Mapping[str, Histogram]], path: Path) -> Path:
-    """How each parameter's numbers and gradients spread, epoch by epoch: a heat map for each.
+    """Draw a heat map of each parameter's numbers and of its gradients, by epoch.
 
     Where there are more than `PARAMETERS`, biases are left out first, then every other one.
 
     Args:
-        epochs: number -> as `trainers.histograms.load` gives them; not empty.
+        epochs: number -> histograms from `trainers.histograms.load`; not empty.
     """
-    there = {name.partition("/")[2]: None for drawn in epochs.values() for name in drawn}
-    chosen = _chosen(list(there))
+    parameters = {name.partition("/")[2]: None for each in epochs.values() for name in each}
+    chosen = _chosen(list(parameters))
     across = 2 if len(chosen) > 4 else 1  # parameters side by side, each two panels wide
     down = -(-len(chosen) // across)
     width, height = 4.9 * across, 1.25 * down + 0.8
@@ -151,14 +153,16 @@ def histograms(epochs: Mapping[int, Mapping[str, Histogram]], path: Path) -> Pat
             continue
         last = row == down - 1 or place == len(chosen) - 1
         for axes, kind in zip(pair, ("weights", "gradients"), strict=True):
-            drawn = {e: h[f"{kind}/{chosen[place]}"] for e, h in epochs.items()
+            by_epoch = {e: h[f"{kind}/{chosen[place]}"] for e, h in epochs.items()
                      if f"{kind}/{chosen[place]}" in h}  # fmt: skip
-            _heat(axes, drawn)
+            _heat(axes, by_epoch)
             title = chosen[place] if kind == "weights" else "its gradient"
             tidy(axes, title, "epoch" if last else "", grid=False)
             axes.title.set_fontsize(8)
             axes.tick_params(labelsize=7, labelbottom=last)
-    some = f"{len(chosen)} of {len(there)} parameters, " if len(chosen) < len(there) else ""
+    some = (
+        f"{len(chosen)} of {len(parameters)} parameters, " if len(chosen) < len(parameters) else ""
+    )
     figure.suptitle(
         f"Weights and gradients by epoch ({some}dark: many numbers)",
         fontsize=10, x=0.1 / width, y=1 - 0.12 / height, ha="left", va="top", color=INK,
@@ -175,12 +179,12 @@ def _chosen(names: list[str]) -> list[str]:
     return names
 
 
-def _heat(axes: Axes, drawn: Mapping[int, Histogram]) -> None:
-    """One column an epoch, each as dark as its own fullest bin."""
+def _heat(axes: Axes, by_epoch: Mapping[int, Histogram]) -> None:
+    """Draw a column for each epoch, whose fullest bin is the darkest."""
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
-    full = {epoch: h for epoch, h in drawn.items() if sum(h.counts)}
+    full = {epoch: h for epoch, h in by_epoch.items() if sum(h.counts)}
     if not full:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=GREY, fontsize=8)
         axes.set_xticks([])
@@ -200,17 +204,17 @@ def _heat(axes: Axes, drawn: Mapping[int, Histogram]) -> None:
 
 
 def spread(histogram: Histogram, levels: Floats) -> Floats:
-    """(L,) how many of the numbers lie between each two of (L + 1,) rising levels.
+    """Count (L,) the numbers between each two of (L + 1,) rising levels.
 
     Numbers count as spread evenly within their bin; those beyond the levels are left out.
     """
     edges, below = _cumulative(histogram)
-    found: Floats = np.diff(np.interp(levels, edges, below))
-    return found
+    counts: Floats = np.diff(np.interp(levels, edges, below))
+    return counts
 
 
 def _blur(columns: Floats) -> Floats:
-    """Counts shared out among neighbouring levels: few numbers are else a line each."""
+    """Blur counts over neighbouring levels: few numbers would be a line each."""
     steps = np.arange(_LEVELS)
     weights = np.exp(-0.5 * ((steps[:, None] - steps) / _BLUR) ** 2)
     shared: Floats = weights @ columns
@@ -218,7 +222,7 @@ def _blur(columns: Floats) -> Floats:
 
 
 def _cumulative(histogram: Histogram) -> tuple[Floats, Floats]:
-    """Edges of the bins, and how many numbers lie below each."""
+    """Return the edges of the bins, and how many numbers lie below each."""
     low, high = histogram.low, histogram.high
     if high <= low:  # one number, many times: a bin of no width cannot be drawn
         low, high = low - (abs(low) or 1.0) * 1e-3, high + (abs(high) or 1.0) * 1e-3
@@ -228,7 +232,7 @@ def _cumulative(histogram: Histogram) -> tuple[Floats, Floats]:
 
 
 def _ends(histogram: Histogram) -> tuple[float, float]:
-    """Between which all but a few of the numbers lie: one far off would leave the rest a line."""
+    """Find the range of all numbers but a few: one far off would leave the rest a line."""
     edges, below = _cumulative(histogram)
     total = below[-1]
     first = int(np.searchsorted(below, _BEYOND * total, side="right")) - 1

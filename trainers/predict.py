@@ -1,4 +1,4 @@
-"""What saved models say of a part: class probabilities, of one model or the mean of several."""
+"""Predict class probabilities of a part, by one saved model or the mean of several."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from trainers.errors import ConfigError
 from trainers.learner import logits
 from trainers.model_and_data import trained
 
-#: Takes the part to be looked at out of a data set.
+#: Picks the part to be predicted out of a data set.
 Pick = Callable[[Dataset], Part]
 
 
 def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> Tensor:
-    """(N, classes) float32 on the CPU, the examples in the order of the part.
+    """Predict (N, classes) float32 on the CPU, the examples in the order of the part.
 
     Args:
-        config: of the training that the state is of.
+        config: configuration of the training that the state comes from.
         state: as in a checkpoint; only its model is used.
-        pick: which part.
+        pick: picks the part.
     """
     model, dataset = trained(config, state)
     part = pick(dataset).to(next(model.parameters()).device)
@@ -37,10 +37,10 @@ def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> 
 
 
 def mean(every: Iterable[Tensor]) -> Tensor:
-    """The mean of several models' probabilities, one at a time in memory.
+    """Average the probabilities of several models, one at a time in memory.
 
     Raises:
-        ConfigError: they are not of the same examples and classes.
+        ConfigError: the probabilities are not of the same examples and classes.
     """
     votes = iter(every)
     total = next(votes, None)

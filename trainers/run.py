@@ -1,4 +1,4 @@
-"""A training in a folder: every epoch is saved before it is told, and none is trained twice.
+"""Train in a folder: every epoch is saved before it is yielded, and none is trained twice.
 
 <folder>/epoch_NNN/    checkpoints        <folder>/metrics.csv    one row an epoch
 <folder>/histograms/   of weights and gradients, where asked for
@@ -21,14 +21,15 @@ from trainers.fit import fit
 
 @dataclass(frozen=True)
 class Saved:
-    """An epoch that is safely on disk.
+    """Holds an epoch that is safely on disk.
 
     Attributes:
         number: from 1.
         metrics: as in trainers.fit.Epoch.
-        checkpoint: its folder; gone again where `checkpoint.keep` has let a later epoch replace it.
-        notes: what happened on the way here that a person should know, such as a checkpoint that
-            was damaged; usually empty.
+        checkpoint: folder of the checkpoint; gone again where `checkpoint.keep` has let a later
+            epoch replace it.
+        notes: messages for a person about the epochs up to this one, such as a checkpoint that was
+            damaged; usually empty.
     """
 
     number: int
@@ -38,30 +39,30 @@ class Saved:
 
 
 def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, None, None]:
-    """Train in `folder`, going on from its newest whole checkpoint if it has one.
+    """Train in `folder`, going on from its newest complete checkpoint if it has one.
 
     Ends after `config.epochs`, or when `config.patience` is out.
 
     Args:
-        config: what to train; the same as before if the folder has epochs of it.
+        config: what to train; the same as before if the folder has epochs already.
         folder: made if need be, and locked against a second run until this one ends.
         after: the last epoch that the caller knows of. Finished epochs after it come first,
             without training. An epoch up to it comes only if it has to be trained again, its
             checkpoint being damaged.
 
     Raises:
-        ConfigError: another run has the folder, or a later version of this program wrote it.
+        ConfigError: another run uses the folder, or a later version of this program wrote it.
         Diverged: as `fit` does; the epochs before remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        found, rows, notes = _pick_up(folder)
+        checkpoint, rows, notes = _pick_up(folder)
         for number in [n for n in rows if n > after]:
             yield Saved(number, rows[number], _checkpoint(folder, number), tuple(notes))
             notes.clear()
         if history.stalled(rows, config.task, config.patience):
             return
-        for epoch in fit(config, found.state if found else None):
+        for epoch in fit(config, checkpoint.state if checkpoint else None):
             if epoch.histograms:
                 histograms.save(folder, epoch.number, epoch.histograms)
             path = checkpoints.save(folder, epoch)
@@ -75,10 +76,10 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
 
 
 def _pick_up(folder: Path) -> tuple[checkpoints.Found | None, history.Rows, list[str]]:
-    """What the folder holds, after setting right what a kill or a bad disk has left in it."""
+    """Read the folder's state, after repairing what a kill or a bad disk has left in it."""
     checkpoints.clean(folder)
-    found, corrupt = checkpoints.latest(folder)
-    last = found.number if found else 0
+    checkpoint, corrupt = checkpoints.latest(folder)
+    last = checkpoint.number if checkpoint else 0
     notes = [f"{error}; training goes on from epoch {last}" for error in corrupt]
     for error in corrupt:
         checkpoints.remove(error.path)
@@ -93,7 +94,7 @@ def _pick_up(folder: Path) -> tuple[checkpoints.Found | None, history.Rows, list
         notes.append(f"{table}: the metrics of epochs {', '.join(map(str, lost))} are lost")
     rows = dict(sorted(rows.items()))
     history.write(table, rows)
-    return found, rows, notes
+    return checkpoint, rows, notes
 
 
 def _checkpoint(folder: Path, number: int) -> Path:
@@ -102,7 +103,7 @@ def _checkpoint(folder: Path, number: int) -> Path:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder. The system lets go of it when the process ends, however it ends."""
+    """Lock the folder. The system unlocks it when the process ends, however it ends."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:
         try:

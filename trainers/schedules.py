@@ -1,4 +1,4 @@
-"""Learning-rate schedules that PyTorch does not have, and when each kind is stepped."""
+"""Define learning-rate schedules that PyTorch does not have, and step schedules of any kind."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _ONE_BATCH = Lengths(0, 1, 1)
 
 @dataclass(frozen=True)
 class Pace:
-    """A schedule, stepped as its kind wants it: after every batch, or after every epoch.
+    """Steps a schedule as its kind requires: after every batch, or after every epoch.
 
     Attributes:
-        schedule: of PyTorch or of this module; its state is what a checkpoint keeps.
-        by_batch: whether it counts batches. Those do that ask for `steps_per_epoch`.
-        lengths: how many batches epochs have.
+        schedule: schedule of PyTorch or of this module, whose state a checkpoint keeps.
+        by_batch: whether the schedule counts batches, as those do that ask for `steps_per_epoch`.
+        lengths: number of batches of each epoch.
     """
 
     schedule: LRScheduler
@@ -30,12 +30,12 @@ class Pace:
     lengths: Lengths = _ONE_BATCH
 
     def after_batch(self) -> None:
-        """A batch is done."""
+        """Step a schedule that counts batches."""
         if self.by_batch:
             self.schedule.step()
 
     def after_epoch(self, metric: float) -> None:
-        """An epoch is done, and the task's metric was this."""
+        """Step a schedule that counts epochs, with the epoch's value of the task's metric."""
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(metric)
         elif not self.by_batch:
@@ -43,12 +43,12 @@ class Pace:
 
 
 def constant(optimizer: Optimizer) -> LambdaLR:
-    """The optimizer's own learning rate throughout."""
+    """Keep the optimizer's own learning rate throughout."""
     return LambdaLR(optimizer, lambda epoch: 1.0)
 
 
 def cosine(optimizer: Optimizer, epochs: int, warmup: int = 0) -> LambdaLR:
-    """A linear rise over `warmup` epochs, then half a cosine down to 0 after the last epoch.
+    """Rise linearly over `warmup` epochs, then fall by half a cosine to 0 after the last epoch.
 
     Loshchilov & Hutter, "SGDR" (2017), without restarts; the rise is Goyal et al. (2017). The
     first epoch of the rise already learns, at 1 / (warmup + 1) of the full rate.
@@ -72,7 +72,7 @@ def cosine(optimizer: Optimizer, epochs: int, warmup: int = 0) -> LambdaLR:
 
 
 def two_stage(optimizer: Optimizer, switch: int, gamma: float, final_gamma: float) -> LambdaLR:
-    """Exponential decay in two stages: by `gamma` an epoch, and by `final_gamma` after `switch`.
+    """Decay in two stages: by `gamma` an epoch, and by `final_gamma` after `switch` epochs.
 
     Raises:
         ConfigError: switch below 0, or a factor outside (0, 1].

@@ -1,6 +1,6 @@
-"""Find, check and build what an open group describes: a `_target_`, and keys that no schema has.
+"""Find, check and build what an open group describes: a `_target_` and its arguments.
 
-Everything is checked before anything is trained.
+No schema knows the keys of such a group. They are checked before anything is trained.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str]
     """Check that the `_target_` of a group exists and takes every key and value beside it.
 
     Args:
-        group: its name, for the message.
-        node: its configuration.
+        group: name of the group, for the message.
+        node: configuration of the group.
         supplied: arguments that the code passes, which the group may not name.
 
     Raises:
@@ -98,7 +98,7 @@ def _check_within(group: str, value: object) -> None:
 
 
 def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
-    """What the `_target_` of a group names.
+    """Find the class or function that the `_target_` of a group names.
 
     Raises:
         ConfigError: there is no `_target_`, or nothing callable where it points.
@@ -124,7 +124,7 @@ def locate(group: str, node: Mapping[str, Any]) -> Callable[..., Any]:
 
 
 def takes(target: Callable[..., Any], argument: str) -> bool:
-    """Tell whether a target has an argument of this name."""
+    """Return whether a target has an argument of this name."""
     return any(parameter.name == argument for parameter in _parameters(target))
 
 
@@ -162,7 +162,7 @@ def settings_refused(group: str, node: Mapping[str, Any]) -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str:
-    """One line for what Hydra or OmegaConf refuses: they spread it over an error and its cause."""
+    """Explain an error of Hydra or OmegaConf in one line; they spread it over two errors."""
     inner = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     line = first_line(inner)
     if isinstance(inner, ConfigKeyError | ConfigAttributeError) and inner.key is not None:
@@ -187,7 +187,7 @@ def _parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _lookup(reference: DictConfig, key: str) -> object:
-    """The plain value at a dotted key."""
+    """Look up the plain value at a dotted key."""
     node: object = reference
     for part in key.split("."):
         if isinstance(node, ListConfig) and part.isdigit() and int(part) < len(node):

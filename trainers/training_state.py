@@ -1,4 +1,4 @@
-"""What a saved state may hold (plain containers, plain values, tensors) and its bytes."""
+"""Copy and serialise a training's state: plain containers, plain values and tensors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 
 def detached(value: Any, path: str = "state") -> Any:
-    """A deep copy on the CPU, which later steps of training leave alone.
+    """Copy a state deeply to the CPU, where later steps of training do not change it.
 
     Raises:
-        TypeError: something that `torch.load(weights_only=True)` would refuse to read back.
+        TypeError: a value that `torch.load(weights_only=True)` would refuse to read back.
     """
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True)
@@ -28,7 +28,7 @@ def detached(value: Any, path: str = "state") -> Any:
 
 
 class Written:
-    """A file-like object that counts and checks what passes to `file`, or to nowhere."""
+    """Counts and checksums the bytes written to `file`, or to nowhere."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
         self.file = file
@@ -36,7 +36,7 @@ class Written:
         self.crc32 = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Pass `data` on."""
+        """Write `data` to the file, and count it."""
         self.bytes += len(data)
         self.crc32 = zlib.crc32(data, self.crc32)
         if self.file is not None:
@@ -44,7 +44,7 @@ class Written:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing: `file` is its opener's to flush."""
+        """Do nothing: who opened `file` flushes it."""
 
 
 def write(state: Mapping[str, Any], file: IO[bytes] | None) -> Written:

@@ -34,11 +34,11 @@ from torch.utils.data import Dataset as TorchDataset
 from sweeps.bench.record import Figure, rates, show, write
 from sweeps.cli import refusals
 from sweeps.config.overrides import key_of, value_given, value_of
-from trainers import device
 from trainers.config import TrainConfig, compose
 from trainers.data import resident
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.data.phonemes.synthetic import Language
+from trainers.device import autocast, pick_device, set_up_process
 from trainers.errors import ConfigError
 from trainers.learner import Learner
 
@@ -81,8 +81,8 @@ def _processors() -> list[str]:
 
 
 def _training(name: str, config: TrainConfig, steps: int, console: Console) -> dict[str, Figure]:
-    place = device.pick(config)
-    device.settle(config, place)
+    place = pick_device(config)
+    set_up_process(config, place)
     steps *= 20 if place.type == "cuda" else 1
     dataset = resident.on(place, config.data)
     torch.manual_seed(0)
@@ -111,14 +111,14 @@ def _training(name: str, config: TrainConfig, steps: int, console: Console) -> d
 
 def _ours(learner: Learner, part: Any, count: int) -> int:
     """Train a part of an epoch as `trainers.fit` does, and read its means at the end."""
-    order = torch.randperm(len(part), device=learner.where)[:count]
+    order = torch.randperm(len(part), device=learner.device)[:count]
     learner.train(part, order).means()
     return count
 
 
 def _bare(learner: Learner, part: Any, steps: int) -> Callable[[], int]:
     """Return work that does the training step alone, always on the same batch."""
-    x, y = part.batch(torch.arange(learner.config.batch_size, device=learner.where))
+    x, y = part.batch(torch.arange(learner.config.batch_size, device=learner.device))
 
     def work() -> int:
         learner.model.train()
@@ -166,7 +166,7 @@ def _loader(learner: Learner, part: Any, workers: int, steps: int) -> Callable[[
         shuffle=True,
         num_workers=workers,
         persistent_workers=workers > 0,
-        pin_memory=learner.where.type == "cuda",
+        pin_memory=learner.device.type == "cuda",
         multiprocessing_context=multiprocessing.get_context("fork") if workers else None,
     )
     batches = _endless(loader)
@@ -177,9 +177,9 @@ def _loader(learner: Learner, part: Any, workers: int, steps: int) -> Callable[[
         total, seen = 0.0, 0
         for _ in range(steps):
             x, y = next(batches)
-            x, y = x.to(learner.where), y.to(learner.where)
+            x, y = x.to(learner.device), y.to(learner.device)
             optimizer.zero_grad()
-            with device.autocast(config, learner.where):
+            with autocast(config, learner.device):
                 logits = model(x)
             loss = cross_entropy(logits.float(), y)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ import pytest
 
 from trainers.config import TrainConfig
 from trainers.data import resident
-from trainers.device import pick
+from trainers.device import pick_device
 from trainers.fit import Epoch, fit
 from trainers.learner import Learner
 
@@ -31,7 +31,7 @@ def rates(epochs: list[Epoch]) -> list[float]:
 
 
 def loaded(config: TrainConfig, state: Mapping[str, Any]) -> Learner:
-    one = Learner.begin(config, resident.load(config.data), pick(config))
+    one = Learner.begin(config, resident.load(config.data), pick_device(config))
     one.load(state)
     return one
 

@@ -1,1 +1,1 @@
-"""Data sets that live on the device, and how their rows are divided."""
+"""Load data sets that stay on the device, and divide their rows into parts."""

@@ -1,4 +1,4 @@
-"""Say what a data set must give: three parts that turn indices into batches, and who loads them.
+"""Define what a data set gives: three parts that turn indices into batches, and a loader.
 
 A data set of one's own is a module with a function `load` (see `DataModule`), which returns a
 `Dataset` of any three `Part`s, and a YAML in conf/data/ whose `_target_` names the function;
@@ -25,37 +25,37 @@ Ints = npt.NDArray[np.int64]
 
 @runtime_checkable
 class Part(Protocol):
-    """Examples that lie ready on one device."""
+    """Holds examples that lie ready on one device."""
 
     @property
     def labelled(self) -> bool:
-        """Whether their labels are known."""
+        """Whether the labels of the examples are known."""
 
     def __len__(self) -> int:
-        """How many examples."""
+        """Count the examples."""
 
     def inputs(self, index: Tensor) -> Tensor:
-        """Inputs (N, *input_shape) float32 of the examples at `index`; the caller's to change."""
+        """Gather inputs (N, *input_shape) float32 at `index`, which the caller may change."""
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Those inputs, and labels (N,) int64.
+        """Gather the inputs and the labels (N,) int64 at `index`.
 
         Raises:
-            DataError: they are not known.
+            DataError: the labels are not known.
         """
 
     def to(self, device: torch.device) -> Part:
-        """The same part on another device (itself if it is there already)."""
+        """Return the same part on another device (itself if it is there already)."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set, divided.
+    """Holds a data set, divided into parts.
 
     Attributes:
         train, valid, test: the parts. `fit` uses the first two, only `evaluate` the third.
         classes: the names of the labels, by index.
-        input_shape: of one example, such as (C, H, W).
+        input_shape: shape of one example, such as (C, H, W).
         fingerprint: changes when an example, a label or the division does.
     """
 
@@ -68,7 +68,7 @@ class Dataset:
 
 
 class DataModule(Protocol):
-    """The module of a data set: its `load` is what `_target_` names, in conf/data/*.yaml.
+    """Describes the module of a data set, whose `load` a `_target_` in conf/data/*.yaml names.
 
     Each function takes the keys of that YAML as its arguments. Only `load` must be there, and may
     have another name; `resident.Configured` does without the others as it is said here.
@@ -98,12 +98,12 @@ class DataModule(Protocol):
 
 @dataclass(frozen=True)
 class Images:
-    """A part of uint8 images, scaled as they are gathered.
+    """Holds a part of uint8 images, scaled as they are gathered.
 
     Attributes:
         pixels: (N, C, H, W) uint8.
         labels: (N,) int64.
-        scaling: of each channel, (C, 1, 1); None for none.
+        scaling: scaling of each channel, (C, 1, 1); None for none.
     """
 
     pixels: Tensor
@@ -116,16 +116,16 @@ class Images:
         return len(self.labels)
 
     def inputs(self, index: Tensor) -> Tensor:
-        """Inputs (N, C, H, W) float32 of the examples at `index`."""
+        """Gather inputs (N, C, H, W) float32 of the examples at `index`."""
         x = self.pixels.index_select(0, index).float()
         return x if self.scaling is None else self.scaling.apply(x)
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (N, C, H, W) float32 and labels (N,) int64 of the examples at `index`."""
+        """Gather inputs (N, C, H, W) float32 and labels (N,) int64 of the examples at `index`."""
         return self.inputs(index), self.labels.index_select(0, index)
 
     def to(self, device: torch.device) -> Images:
-        """The same images on `device`."""
+        """Return the same images on `device`."""
         return replace(
             self,
             pixels=self.pixels.to(device),
@@ -141,7 +141,7 @@ def image_dataset(
     classes: Sequence[str],
     scaling: str,
 ) -> Dataset:
-    """A data set of (pixels (N, C, H, W), labels (N,)) pairs, scaled by the training part.
+    """Make a data set of (pixels (N, C, H, W), labels (N,)) pairs, scaled by the training part.
 
     Raises:
         ConfigError: no such scaling.
@@ -174,7 +174,7 @@ def _fitted(scaling: str, pixels: Bytes) -> Scaling | None:
 
 
 def moments(pixels: Bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation by channel, each (C,), of (N, C, H, W) pixels.
+    """Compute mean and standard deviation by channel, each (C,), of (N, C, H, W) pixels.
 
     From histograms of a few images at a time: exact, and without a float copy of the data. A
     channel that never varies gets a deviation of 1, so that dividing by it is harmless.

@@ -1,6 +1,7 @@
-"""scikit-learn's bundled digits: 1797 images of 8x8 pixels, each 0 to 16. No download.
+"""Load scikit-learn's bundled digits: 1797 images of 8x8 pixels, each 0 to 16. No download.
 
-Its file is read, and it is not imported: that takes a second, in the process of every trial.
+scikit-learn's file is read without importing scikit-learn: an import takes a second, in the
+process of every trial.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ TEST_SHARE, TEST_SEED = 0.2, 0
 def prepare(
     root: str | None, fraction: float, split_seed: int, validation: float, scaling: str
 ) -> None:
-    """Check that scikit-learn is there; it brings the images with it.
+    """Check that scikit-learn, which brings the images, is installed.
 
     Raises:
         DataError: scikit-learn is not installed.
@@ -35,7 +36,7 @@ def prepare(
 def load(
     root: str | None, fraction: float, split_seed: int, validation: float, scaling: str
 ) -> Dataset:
-    """Digits as a data set of (1, 8, 8) images; a fifth of them is the test part.
+    """Load the digits as (1, 8, 8) images; a fifth of the images is the test part.
 
     Args:
         root: unused; there for the keys to be the same as other data sets'.
@@ -62,7 +63,7 @@ def load(
 
 
 def _file() -> Path:
-    found = importlib.util.find_spec("sklearn")
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or not spec.submodule_search_locations:
         raise DataError("data=digits needs scikit-learn, which is not installed: run `make setup`")
-    return Path(found.submodule_search_locations[0]) / _FILE
+    return Path(spec.submodule_search_locations[0]) / _FILE

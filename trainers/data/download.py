@@ -1,4 +1,4 @@
-"""Files from mirrors: verified, with a progress bar, and in place only when whole."""
+"""Download files from mirrors: verified, with a progress bar, in place only when complete."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _BLOCK = 1 << 16
 
 
 def fetch(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> None:
-    """Put each file into `folder`, from the first mirror that has it whole.
+    """Download each file into `folder`, from the first mirror that has it complete.
 
-    Several processes may do this at once: each writes under a name of its own and renames.
+    Several processes may do so at once: each writes under a name of its own and renames.
 
     Args:
         files: name -> MD5 of the content, in hexadecimal.
@@ -30,7 +30,7 @@ def fetch(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> Non
         folder: made if need be.
 
     Raises:
-        DataError: for the first file that no mirror has, with what each said.
+        DataError: no mirror has a file; with the reason of each mirror.
     """
     # rich is slow to import and only wanted here.
     from rich.console import Console
@@ -43,10 +43,10 @@ def fetch(files: Mapping[str, str], mirrors: Sequence[str], folder: Path) -> Non
         for name, md5 in files.items():
             task = bar.add_task(name, total=None)
 
-            def tell(done: int, total: int | None, task: object = task) -> None:
+            def show(done: int, total: int | None, task: object = task) -> None:
                 bar.update(task, completed=done, total=total)  # type: ignore[arg-type]
 
-            _from_first(name, md5, mirrors, folder, tell)
+            _from_first(name, md5, mirrors, folder, show)
 
 
 def _from_first(
@@ -54,14 +54,14 @@ def _from_first(
     md5: str,
     mirrors: Sequence[str],
     folder: Path,
-    tell: Callable[[int, int | None], None],
+    show: Callable[[int, int | None], None],
 ) -> None:
     reasons = []
     for mirror in mirrors:
         host = urllib.parse.urlsplit(mirror).netloc
         try:
             with replacing(folder / name) as fresh:
-                received = _download(mirror + name, fresh, tell)
+                received = _download(mirror + name, fresh, show)
                 if received != md5:
                     raise OSError(f"MD5 is {received}, not {md5}")
             return
@@ -74,8 +74,8 @@ def _from_first(
     raise DataError(f"{name}: {'; '.join(reasons)}")
 
 
-def _download(address: str, path: Path, tell: Callable[[int, int | None], None]) -> str:
-    """Write to `path`; the MD5 of what was written."""
+def _download(address: str, path: Path, show: Callable[[int, int | None], None]) -> str:
+    """Write a download to `path`; return its MD5."""
     digest = hashlib.md5(usedforsecurity=False)
     done = 0
     with contextlib.ExitStack() as stack:
@@ -87,5 +87,5 @@ def _download(address: str, path: Path, tell: Callable[[int, int | None], None])
             file.write(block)
             digest.update(block)
             done += len(block)
-            tell(done, int(length) if length else None)
+            show(done, int(length) if length else None)
     return digest.hexdigest()

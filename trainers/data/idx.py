@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files: a magic number, big-endian sizes, then bytes.
+"""Read the IDX format of the MNIST files: a magic number, big-endian sizes, then bytes.
 
 Described with the original data set by LeCun, Cortes and Burges.
 """
@@ -20,15 +20,15 @@ _UNSIGNED_BYTE = 0x08
 
 
 def parse(data: bytes, name: str) -> Bytes:
-    """The array in an IDX file of unsigned bytes.
+    """Parse the array in an IDX file of unsigned bytes.
 
     Args:
         data: the file, uncompressed: 0, 0, 0x08, the number of dimensions, each size as a
             32-bit integer, then one byte an element.
-        name: what to call the file in an error.
+        name: name of the file, for messages.
 
     Raises:
-        DataError: it is something else, too short, or too long.
+        DataError: the file is no IDX file, too short, or too long.
     """
     if len(data) < 4 or data[:2] != b"\0\0" or data[3] == 0:
         raise DataError(f"{name} is not an IDX file (it begins {data[:4].hex(' ')}): replace it")
@@ -52,10 +52,10 @@ def parse(data: bytes, name: str) -> Bytes:
 
 
 def read(path: Path) -> Bytes:
-    """The array in an IDX file, which is compressed if its name ends in .gz.
+    """Read the array in an IDX file, which is compressed if its name ends in .gz.
 
     Raises:
-        DataError: it cannot be read, is not gzip, is cut off, or is not IDX.
+        DataError: the file cannot be read, is not gzip, is cut off, or is not IDX.
     """
     try:
         data = path.read_bytes()

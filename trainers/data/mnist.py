@@ -1,4 +1,4 @@
-"""MNIST (LeCun, Cortes & Burges, 1998): 70,000 images of 28x28 pixels, in four files.
+"""Load MNIST (LeCun, Cortes & Burges, 1998): 70,000 images of 28x28 pixels, in four files.
 
 Other data sets in the same four files, such as Fashion-MNIST, load from their own `data.root`.
 """
@@ -32,12 +32,12 @@ CLASSES = tuple(str(digit) for digit in range(10))
 
 
 def here(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> bool:
-    """Whether all four files are in `root`."""
+    """Return whether all four files are in `root`."""
     return all(_find(Path(root), name) for name in FILES)
 
 
 def prepare(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> None:
-    """Fetch those of the four files that are not in `root`, compressed or not.
+    """Download those of the four files that are not in `root`, compressed or not.
 
     Raises:
         DataError: one is missing and no mirror has it.
@@ -56,10 +56,10 @@ def prepare(root: str, fraction: float, split_seed: int, validation: float, scal
 
 
 def load(root: str, fraction: float, split_seed: int, validation: float, scaling: str) -> Dataset:
-    """MNIST as a data set of (1, 28, 28) images; the test part is the published one.
+    """Load MNIST as (1, 28, 28) images; the test part is the published one.
 
     Args:
-        root: folder of the four files; fetched into it if `prepare` has not been called.
+        root: folder of the four files, which are downloaded into it if they are missing.
         fraction: share of the training part that is used.
         split_seed: seeds what validates and what `fraction` leaves.
         validation: share of the 60,000 training images that is held out.
@@ -84,7 +84,7 @@ def load(root: str, fraction: float, split_seed: int, validation: float, scaling
 
 
 def _pair(folder: Path, part: str) -> tuple[Bytes, Ints]:
-    """Images (N, 1, H, W) and labels (N,) of the part "train" or "t10k"."""
+    """Read images (N, 1, H, W) and labels (N,) of the part "train" or "t10k"."""
     images_path = _existing(folder, f"{part}-images-idx3-ubyte")
     labels_path = _existing(folder, f"{part}-labels-idx1-ubyte")
     images, labels = read(images_path), read(labels_path)
@@ -115,7 +115,7 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _existing(folder: Path, name: str) -> Path:
-    found = _find(folder, name)
-    if found is None:
+    path = _find(folder, name)
+    if path is None:
         raise DataError(f"{folder / name}.gz is gone: place it there, or train with data=digits")
-    return found
+    return path

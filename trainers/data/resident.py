@@ -23,7 +23,7 @@ _resident: dict[tuple[str, str], Dataset] = {}
 
 @dataclass(frozen=True)
 class Configured:
-    """A data set's module (`DataModule`), called with the keys of one configuration.
+    """Calls the functions of a data set's `DataModule` with the keys of a configuration.
 
     What a module may leave out has its default here, and nowhere else.
 
@@ -39,7 +39,7 @@ class Configured:
             instantiate("data", {**self.data, "_target_": path})
 
     def here(self) -> bool:
-        """Tell whether the data is on this machine; it is, if the module has no `here`."""
+        """Return whether the data is on this machine; it is, if the module has no `here`."""
         if (path := self._beside("here")) is not None:
             return bool(instantiate("data", {**self.data, "_target_": path}))
         return True
@@ -95,7 +95,7 @@ def prepare(data: Mapping[str, Any]) -> Dataset:
 
 
 def here(data: Mapping[str, Any]) -> bool:
-    """Tell whether the data set is on this machine, so that `load` will not fetch it."""
+    """Return whether the data set is on this machine, so that `load` will not fetch it."""
     return Configured(data).here()
 
 

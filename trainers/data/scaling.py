@@ -1,4 +1,4 @@
-"""Scaling of inputs, fitted on the training part alone."""
+"""Scale inputs, by centre and size fitted on the training part alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS = ("standardise", "minmax", "none")
 
 @dataclass(frozen=True)
 class Scaling:
-    """(x - center) * scale, by feature or channel.
+    """Scales inputs by feature or channel: (x - center) * scale.
 
     Attributes:
         center, scale: float32, of a shape that meets the axis of the features in a batch.
@@ -25,18 +25,18 @@ class Scaling:
     scale: Tensor
 
     def apply(self, x: Tensor) -> Tensor:
-        """The batch scaled, in place."""
+        """Scale a batch in place."""
         return x.sub_(self.center).mul_(self.scale)
 
     def to(self, device: torch.device) -> Scaling:
-        """The same on `device`."""
+        """Return the same scaling on `device`."""
         return replace(self, center=self.center.to(device), scale=self.scale.to(device))
 
     @classmethod
     def of_rows(cls, kind: str, blocks: Iterable[Tensor]) -> Scaling | None:
-        """Fitted by feature to blocks of rows (n, D); None for none.
+        """Fit a scaling by feature to blocks of rows (n, D); None for none.
 
-        standardise: mean 0 and deviation 1. minmax: from 0 to 1. A feature that never varies is
+        standardise: mean 0 and deviation 1. minmax: from 0 to 1. A constant feature is
         only moved. Sums are float64, a block at a time.
 
         Raises:
@@ -61,13 +61,13 @@ class Scaling:
 
     @classmethod
     def between(cls, center: Tensor, size: Tensor) -> Scaling:
-        """Moved by `center`, divided by `size` where that is not 0."""
+        """Make the scaling that moves by `center` and divides by `size`, where that is not 0."""
         scale = torch.where(size > 0, 1 / size, torch.ones_like(size))
         return cls(center.float(), scale.float())
 
 
 def check(kind: str) -> None:
-    """Raise ConfigError for a kind that there is not."""
+    """Raise ConfigError for a kind of scaling that does not exist."""
     if kind not in KINDS:
         raise ConfigError(
             f"data.scaling must be one of {', '.join(KINDS)}, not {kind!r}: set data.scaling=…"

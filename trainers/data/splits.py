@@ -1,4 +1,4 @@
-"""Which rows train and which validate: stratified, seeded, and nested as the fraction grows."""
+"""Divide rows into training and validation: stratified, seeded, nested by fraction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def hold_out(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
-    """(kept, held) rows, ascending: of each class, `share` is held out, but never all of it.
+    """Return (kept, held) rows, ascending: of each class `share` is held out, but never all.
 
     Raises:
         DataError: a share so small that nothing is held out.
@@ -29,7 +29,7 @@ def hold_out(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
 
 
 def subset(labels: Rows, fraction: float, seed: int) -> Rows:
-    """Ascending rows: `fraction` of each class, at least one row of it.
+    """Return `fraction` of the rows of each class, at least one row, ascending.
 
     For one seed a smaller fraction is a subset of a larger one, so that a trial on more data has
     seen what a trial on less data saw.

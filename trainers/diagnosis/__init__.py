@@ -1,1 +1,1 @@
-"""Knowing what a model does: checks before training, and a look at what was learnt."""
+"""Diagnose a model: checks before training, and a report of what a trained model gets wrong."""

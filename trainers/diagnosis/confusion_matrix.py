@@ -1,4 +1,4 @@
-"""How good a model is, class by class: what it takes for what."""
+"""Measure a model class by class: the confusion matrix, precision, recall and F1."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Confusion:
-    """A kind of mistake: `count` examples of class `true` were taken for `predicted`.
+    """Counts one kind of mistake: examples of class `true` that were taken for `predicted`.
 
     Attributes:
-        share: of the examples of `true`.
+        share: `count` as a share of the examples of `true`.
     """
 
     true: str
@@ -33,7 +33,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Quality:
-    """A confusion matrix, and what follows from it.
+    """Holds a confusion matrix, and derives measures from it.
 
     A figure that would divide by 0 is nan: precision of a class that is never predicted, recall
     of one without examples, F1 of one that is neither. Means are over classes with examples.
@@ -48,7 +48,7 @@ class Quality:
 
     @property
     def support(self) -> npt.NDArray[np.int64]:
-        """(C,) examples of each class."""
+        """(C,) number of examples of each class."""
         total: npt.NDArray[np.int64] = self.counts.sum(axis=1)
         return total
 
@@ -59,7 +59,7 @@ class Quality:
 
     @property
     def recall(self) -> Floats:
-        """(C,) share of the examples of a class that are found."""
+        """(C,) share of the examples of a class that are recognised."""
         return _ratio(self._right, self.support)
 
     @property
@@ -78,23 +78,23 @@ class Quality:
         return float(self.f1[self.support > 0].mean())
 
     def rarest(self, count: int | None = None) -> tuple[tuple[str, ...], float]:
-        """The rarest classes that have examples, the rarest first, and their mean F1.
+        """Return the rarest classes that have examples, the rarest first, and their mean F1.
 
         Args:
-            count: how many; None for a quarter of them, ten of HW1P2's forty.
+            count: number of classes; None for a quarter of all, ten of HW1P2's forty.
         """
-        there = np.flatnonzero(self.support)
-        count = max(1, len(there) // 4) if count is None else count
-        chosen = there[np.argsort(self.support[there], kind="stable")][:count]
+        nonempty = np.flatnonzero(self.support)
+        count = max(1, len(nonempty) // 4) if count is None else count
+        chosen = nonempty[np.argsort(self.support[nonempty], kind="stable")][:count]
         return tuple(self.classes[i] for i in chosen), float(self.f1[chosen].mean())
 
     def worst(self, count: int = 5) -> list[int]:
-        """Indices of the classes of least F1, of those that have examples."""
-        there = np.flatnonzero(self.support)
-        return [int(i) for i in there[np.argsort(self.f1[there], kind="stable")][:count]]
+        """Return the indices of the classes of least F1, of those that have examples."""
+        nonempty = np.flatnonzero(self.support)
+        return [int(i) for i in nonempty[np.argsort(self.f1[nonempty], kind="stable")][:count]]
 
     def confusions(self, count: int = 5) -> list[Confusion]:
-        """The most frequent mistakes, the most frequent first."""
+        """Return the most frequent mistakes, the most frequent first."""
         wrong = self.counts.copy()
         np.fill_diagonal(wrong, 0)
         order = np.argsort(-wrong, axis=None, kind="stable")[:count]
@@ -116,10 +116,10 @@ class Quality:
 
 
 def quality(config: TrainConfig, model: nn.Module, part: Part, classes: Sequence[str]) -> Quality:
-    """One pass over a part. Counted on the device, which is waited for once, at the end."""
+    """Count the confusions over a part, on the device: waits for the device once, at the end."""
     size = len(classes)
-    where = next(model.parameters()).device
-    counts = torch.zeros(size * size, dtype=torch.int64, device=where)
+    device = next(model.parameters()).device
+    counts = torch.zeros(size * size, dtype=torch.int64, device=device)
     for logits, y in outputs(config, model, part):
         counts.index_add_(0, y * size + logits.argmax(1), torch.ones_like(y))
     return Quality(tuple(classes), counts.view(size, size).cpu().numpy())

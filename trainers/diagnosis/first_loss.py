@@ -1,4 +1,4 @@
-"""Whether the untrained model knows nothing, as it should: its loss against guessing."""
+"""Check that the untrained model knows nothing: compare its loss with that of guessing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TOLERANCE = 0.2
 
 @dataclass(frozen=True)
 class FirstLoss:
-    """The loss before the first step, in nats, and what guessing would give.
+    """Holds the loss before the first step, in nats, and the losses of guessing.
 
     Attributes:
-        loss: of the untrained model on the validation part.
-        classes: how many there are.
-        shares: of always answering with the classes' shares in the validation part: the least
-            that is possible without looking at the inputs.
+        loss: loss of the untrained model on the validation part.
+        classes: number of classes.
+        shares: loss of always answering with the classes' shares in the validation part: the
+            least that is possible without the inputs.
     """
 
     loss: float
@@ -33,27 +33,27 @@ class FirstLoss:
 
     @property
     def uniform(self) -> float:
-        """Of giving every class the same probability: the logarithm of their number."""
+        """Loss of giving every class the same probability: the logarithm of their number."""
         return math.log(self.classes)
 
     @property
     def ok(self) -> bool:
-        """Whether the loss is about that of giving every class the same probability."""
+        """Whether the loss is about `uniform`."""
         return abs(self.loss - self.uniform) <= TOLERANCE * self.uniform
 
     @property
     def verdict(self) -> str:
-        """What was found, in a line."""
-        told = f"{self.loss:.3f}, and log({self.classes} classes) = {self.uniform:.3f}"
+        """Result of the check, in a line."""
+        comparison = f"{self.loss:.3f}, and log({self.classes} classes) = {self.uniform:.3f}"
         if self.ok:
-            return f"first loss as it should be: {told}"
+            return f"first loss as it should be: {comparison}"
         if not math.isfinite(self.loss):
             return f"the untrained model's loss is {self.loss}"
-        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {told}"
+        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {comparison}"
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a line or two; empty if there is nothing."""
+        """Remedy for a bad result, in a line or two; empty if none is needed."""
         if not math.isfinite(self.loss):
             return "look for inputs that are not finite, or another init"
         if not self.ok and self.loss > self.uniform:
@@ -62,7 +62,9 @@ class FirstLoss:
                 "deviation of 1, a norm, or a smaller init"
             )
         if not self.ok:
-            return "it knows the answer before it has learnt: look for labels among the inputs"
+            return (
+                "the model knows the answer before it has learnt: look for labels among the inputs"
+            )
         if self.shares < (1 - TOLERANCE) * self.uniform:
             return (
                 f"classes are uneven: always answering with their shares gives {self.shares:.3f}; "
@@ -72,15 +74,15 @@ class FirstLoss:
 
 
 def first_loss(config: TrainConfig) -> FirstLoss:
-    """Measure it on the whole validation part.
+    """Measure the loss of the untrained model on the whole validation part.
 
     Raises:
         ConfigError: what cannot be built.
     """
     learner, dataset = untrained(config)
     classes = len(dataset.classes)
-    loss = torch.zeros((), device=learner.where)
-    counts = torch.zeros(classes, dtype=torch.int64, device=learner.where)
+    loss = torch.zeros((), device=learner.device)
+    counts = torch.zeros(classes, dtype=torch.int64, device=learner.device)
     for logits, y in outputs(config, learner.model, dataset.valid):
         loss += cross_entropy(logits, y, reduction="sum")
         counts.index_add_(0, y, torch.ones_like(y))

@@ -1,4 +1,4 @@
-"""What the last hidden layer makes of the examples, drawn in two dimensions."""
+"""Project the last hidden layer's features of some examples onto two dimensions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from trainers import device
 from trainers.config import TrainConfig
 from trainers.data.dataset import Part
+from trainers.device import autocast
 from trainers.errors import ConfigError
 from trainers.learner import EVALUATION_BATCH
 from trainers.model_and_data import shuffled
@@ -25,10 +25,10 @@ _TSNE_FROM = 50
 
 @dataclass(frozen=True)
 class Hidden:
-    """Some examples as the last linear layer receives them.
+    """Holds the features of some examples, as the last linear layer receives them.
 
     Attributes:
-        index: (N,) int64, their places in the part, ascending.
+        index: (N,) int64, positions of the examples in the part, ascending.
         labels: (N,) int64.
         features: (N, width) float32.
     """
@@ -40,11 +40,11 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Plane:
-    """The examples in two dimensions.
+    """Holds the examples in two dimensions.
 
     Attributes:
         points: (N, 2) float64.
-        axes: what each dimension is.
+        axes: name of each dimension.
     """
 
     points: npt.NDArray[np.float64]
@@ -53,13 +53,13 @@ class Plane:
 
 @torch.inference_mode()
 def hidden(config: TrainConfig, model: nn.Module, part: Part, count: int = EXAMPLES) -> Hidden:
-    """The inputs of the linear layer that runs last, for `count` examples drawn by config.seed.
+    """Compute the inputs of the last linear layer for `count` examples, drawn by config.seed.
 
     Raises:
         ConfigError: the model has no Linear layer.
     """
-    where = next(model.parameters()).device
-    index = shuffled(len(part), config.seed, where)[:count].sort().values
+    device = next(model.parameters()).device
+    index = shuffled(len(part), config.seed, device)[:count].sort().values
     received: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Any, ...]) -> None:
@@ -69,9 +69,9 @@ def hidden(config: TrainConfig, model: nn.Module, part: Part, count: int = EXAMP
     features, labels = [], []
     model.eval()
     try:
-        for piece in torch.split(index, EVALUATION_BATCH[where.type]):
+        for piece in torch.split(index, EVALUATION_BATCH[device.type]):
             x, y = part.batch(piece)
-            with device.autocast(config, where):
+            with autocast(config, device):
                 model(x)
             if not received:
                 raise ConfigError(
@@ -87,7 +87,7 @@ def hidden(config: TrainConfig, model: nn.Module, part: Part, count: int = EXAMP
 
 
 def pca(features: npt.NDArray[np.float32]) -> Plane:
-    """The two principal components, each with the share of the variance that it has.
+    """Project onto the two principal components, each with its share of the variance.
 
     The same on every call: the random start of the decomposition is fixed, and the largest
     weight of each component is positive.
@@ -98,9 +98,9 @@ def pca(features: npt.NDArray[np.float32]) -> Plane:
 
 
 def tsne(features: npt.NDArray[np.float32], seed: int) -> Plane:
-    """van der Maaten & Hinton, "Visualizing Data using t-SNE" (2008); distances mean little.
+    """Embed by t-SNE (van der Maaten & Hinton 2008, "Visualizing Data using t-SNE").
 
-    Takes some 10 s for 2000 examples on one core.
+    Distances mean little. Takes some 10 s for 2000 examples on one core.
 
     Raises:
         ConfigError: fewer than 5 examples.
@@ -118,7 +118,7 @@ def tsne(features: npt.NDArray[np.float32], seed: int) -> Plane:
 def _components(
     features: npt.NDArray[np.float32], count: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """(N, count) scores and (count,) shares of the variance; zeros where there is no more."""
+    """Compute (N, count) scores and (count,) shares of the variance; zeros beyond the rank."""
     values = torch.from_numpy(features).double()
     values = values - values.mean(0)
     total = float(values.square().sum())
@@ -131,9 +131,9 @@ def _components(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         _, sizes, directions = torch.pca_lowrank(values, q=rank, center=False, niter=8)
-    found = min(count, rank)
-    directions, sizes = directions[:, :found], sizes[:found]
+    computed = min(count, rank)
+    directions, sizes = directions[:, :computed], sizes[:computed]
     largest = directions.gather(0, directions.abs().argmax(0, keepdim=True))
-    scores[:, :found] = (values @ (directions * largest.sign())).numpy()
-    shares[:found] = (sizes.square() / total).numpy()
+    scores[:, :computed] = (values @ (directions * largest.sign())).numpy()
+    shares[:computed] = (sizes.square() / total).numpy()
     return scores, shares

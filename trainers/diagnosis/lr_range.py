@@ -1,4 +1,4 @@
-"""The learning-rate range test: train while the rate rises, and see where the loss falls.
+"""Test a range of learning rates: train while the rate rises, and find where the loss falls.
 
 Smith, "Cyclical Learning Rates for Training Neural Networks" (2017).
 """
@@ -33,12 +33,12 @@ _LOOK = 10
 
 @dataclass(frozen=True)
 class LrRange:
-    """The loss at rising rates, up to where it exploded.
+    """Holds the loss at rising rates, up to its explosion.
 
     Attributes:
-        rates: of each step.
-        losses: of each step's batch before the step, in nats.
-        smoothed: the same, by a Gaussian over neighbouring steps.
+        rates: learning rate of each step.
+        losses: loss of each step's batch before the step, in nats.
+        smoothed: the losses, smoothed by a Gaussian over neighbouring steps.
         steepest: the rate at which the loss fell fastest; None: it never fell.
         largest: the greatest rate at which the loss did not yet rise again; None: it never fell.
         configured: optimizer.lr.
@@ -53,27 +53,27 @@ class LrRange:
 
     @property
     def ok(self) -> bool:
-        """Whether the configured rate is one to learn at: from a tenth of the steepest up."""
+        """Whether the configured rate is usable: from a tenth of the steepest to the largest."""
         if self.steepest is None or self.largest is None:
             return False
         return self.steepest / 10 <= self.configured <= self.largest
 
     @property
     def verdict(self) -> str:
-        """What was found, in a line."""
+        """Result of the test, in a line."""
         if not math.isfinite(self.losses[0]):
             return f"the loss is {self.losses[0]} from the first step on"
         if self.steepest is None or self.largest is None:
             return f"no learning rate from {LOW:g} to {self.rates[-1]:.2g} makes the loss fall"
-        told = f"the loss falls fastest at {self.steepest:.2g} and rises above {self.largest:.2g}"
+        course = f"the loss falls fastest at {self.steepest:.2g} and rises above {self.largest:.2g}"
         if self.ok:
-            return f"optimizer.lr={self.configured:g} is usable: {told}"
+            return f"optimizer.lr={self.configured:g} is usable: {course}"
         kind = "high" if self.configured > self.largest else "low"
-        return f"optimizer.lr={self.configured:g} is too {kind}: {told}"
+        return f"optimizer.lr={self.configured:g} is too {kind}: {course}"
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a line or two; empty if there is nothing."""
+        """Remedy for a bad result, in a line or two; empty if none is needed."""
         if not math.isfinite(self.losses[0]):
             return "look for inputs that are not finite, or another init"
         if self.steepest is None or self.largest is None:
@@ -90,12 +90,12 @@ class LrRange:
         )
 
 
-def lr_range(config: TrainConfig, told: Callable[[int], object] = lambda step: None) -> LrRange:
-    """Train from the start, on other batches each step, the rate rising until the loss explodes.
+def lr_range(config: TrainConfig, notify: Callable[[int], object] = lambda step: None) -> LrRange:
+    """Train from the start at a rising rate, on a new batch each step, until the loss explodes.
 
     Args:
         config: as it is, but for its schedule.
-        told: called with the number of steps behind, every few of them.
+        notify: called every few steps with the number of steps so far.
 
     Raises:
         ConfigError: what cannot be built.
@@ -112,7 +112,7 @@ def lr_range(config: TrainConfig, told: Callable[[int], object] = lambda step: N
     passes = 0
     for rate in rates.tolist():
         if not pieces:
-            order = shuffled(count, config.seed + passes, learner.where)
+            order = shuffled(count, config.seed + passes, learner.device)
             pieces, passes = batches(order, config.batch_size)[:STEPS], passes + 1
         x, y = dataset.train.batch(pieces.pop(0))
         for group in learner.optimizer.param_groups:
@@ -121,14 +121,14 @@ def lr_range(config: TrainConfig, told: Callable[[int], object] = lambda step: N
         if len(waiting) == _LOOK or len(losses) + len(waiting) == STEPS:
             losses += torch.stack(waiting).tolist()
             waiting.clear()
-            told(len(losses))
+            notify(len(losses))
             if exploded(losses) < len(losses):
                 break
     return judge(rates[: len(losses)].tolist(), losses, configured)
 
 
 def exploded(losses: Sequence[float]) -> int:
-    """How many steps there are before the loss exploded: all of them if it did not.
+    """Count the steps before the loss exploded: all of them if it did not.
 
     Judged by a running mean, so that one bad batch is no explosion; a rise from a tiny loss to a
     small one is none either.
@@ -143,7 +143,7 @@ def exploded(losses: Sequence[float]) -> int:
 
 
 def judge(rates: Sequence[float], losses: Sequence[float], configured: float) -> LrRange:
-    """What a curve of losses at rising rates says. Pure: numbers in, numbers out."""
+    """Judge a curve of losses at rising rates. Pure: numbers in, numbers out."""
     whole = exploded(losses)
     if whole == 0:
         return LrRange(tuple(rates), tuple(losses), tuple(losses), None, None, configured)
@@ -162,7 +162,7 @@ def judge(rates: Sequence[float], losses: Sequence[float], configured: float) ->
 
 
 def _smooth(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Means over neighbours on both sides, so that nothing is moved towards higher rates."""
+    """Average over neighbours on both sides, so that nothing is moved towards higher rates."""
     steps = np.arange(len(losses))
     weights = np.exp(-0.5 * ((steps[:, None] - steps) / _SMOOTH) ** 2)
     means: npt.NDArray[np.float64] = (weights @ losses) / weights.sum(axis=1)

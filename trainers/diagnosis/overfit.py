@@ -1,4 +1,4 @@
-"""Whether the model can learn one batch by heart: if not, it will not learn the rest either."""
+"""Check that the model can learn one batch by heart: if not, it cannot learn the rest."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _FLAT = 0.1
 
 @dataclass(frozen=True)
 class Overfit:
-    """Training on one batch, over and over.
+    """Holds the course of training on one batch, over and over.
 
     Attributes:
-        losses: mean over the batch, in nats, as each step found it.
-        accuracies: likewise.
-        examples: in the batch.
-        classes: different labels in the batch.
+        losses: mean loss over the batch, in nats, before each step.
+        accuracies: accuracy on the batch before each step.
+        examples: number of examples in the batch.
+        classes: number of different labels in the batch.
         lr: the learning rate throughout.
     """
 
@@ -47,21 +47,21 @@ class Overfit:
 
     @property
     def verdict(self) -> str:
-        """What was found, in a line."""
+        """Result of the check, in a line."""
         last, steps = self.losses[-1], len(self.losses)
-        told = f"loss {self.losses[0]:.3f} to {last:.3f}, accuracy {self.accuracies[-1]:.3f}"
+        course = f"loss {self.losses[0]:.3f} to {last:.3f}, accuracy {self.accuracies[-1]:.3f}"
         batch = f"one batch of {self.examples}"
         if self.classes == 1:
-            return f"{batch} tells nothing: all of one class ({told} in {steps} steps)"
+            return f"{batch} tells nothing: all of one class ({course} in {steps} steps)"
         if self.ok:
-            return f"learns {batch} by heart: {told} in {steps} steps"
+            return f"learns {batch} by heart: {course} in {steps} steps"
         if not math.isfinite(last):
             return f"breaks on {batch}: the loss is {last} at step {steps}"
-        return f"does not learn {batch} by heart: {told} in {steps} steps"
+        return f"does not learn {batch} by heart: {course} in {steps} steps"
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a line or two; empty if there is nothing."""
+        """Remedy for a bad result, in a line or two; empty if none is needed."""
         first, last = self.losses[0], self.losses[-1]
         if self.classes == 1:
             return "raise batch_size for a batch with several classes"
@@ -75,7 +75,7 @@ class Overfit:
                 "or no gradient reaches the weights (activation, norm, init)"
             )
         return (
-            "it moves, but not to 0: a larger model, another optimizer.lr "
+            "the loss moves, but not to 0: try a larger model, another optimizer.lr "
             f"(it is {self.lr:g}), or like inputs have different labels"
         )
 
@@ -84,15 +84,15 @@ class Overfit:
         return self.losses[-1] < NEAR_ZERO or self.accuracies[-1] == 1.0
 
 
-def overfit(config: TrainConfig, told: Callable[[int], object] = lambda step: None) -> Overfit:
+def overfit(config: TrainConfig, notify: Callable[[int], object] = lambda step: None) -> Overfit:
     """Train on one batch until it is learnt, for at most `STEPS` steps.
 
-    Without what keeps a model from learning by heart: dropout, augmentation, label smoothing,
-    weight decay, a bound on the weights; and at the optimizer's own learning rate.
+    What keeps a model from learning by heart is turned off: dropout, augmentation, label
+    smoothing, weight decay, a bound on the weights, the learning-rate schedule.
 
     Args:
         config: `batch_size` examples, drawn by its seed.
-        told: called with the number of steps behind, every few of them.
+        notify: called every few steps with the number of steps so far.
 
     Raises:
         ConfigError: what cannot be built.
@@ -102,7 +102,7 @@ def overfit(config: TrainConfig, told: Callable[[int], object] = lambda step: No
     for module in learner.model.modules():
         if isinstance(module, _DropoutNd):
             module.p = 0.0
-    index = shuffled(len(dataset.train), config.seed, learner.where)[: config.batch_size]
+    index = shuffled(len(dataset.train), config.seed, learner.device)[: config.batch_size]
     x, y = dataset.train.batch(index)
     losses: list[float] = []
     accuracies: list[float] = []
@@ -117,7 +117,7 @@ def overfit(config: TrainConfig, told: Callable[[int], object] = lambda step: No
             accuracies.append(accuracy)
             if _ends(value):
                 break
-        told(len(losses))
+        notify(len(losses))
     return Overfit(
         tuple(losses), tuple(accuracies), len(index), len(set(y.tolist())), float(learner.lr)
     )

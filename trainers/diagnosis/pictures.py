@@ -1,4 +1,4 @@
-"""Pictures of the checks before training, and of what a model takes for what."""
+"""Draw the checks before training, the confusion matrix and the hidden layer."""
 
 from __future__ import annotations
 
@@ -38,59 +38,61 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, INK)
 _MARKERS = "osD^v<>PX*"
 
 
-def lr_range(found: LrRange, path: Path) -> Path:
-    """The loss by learning rate, and between which rates to choose."""
+def lr_range(result: LrRange, path: Path) -> Path:
+    """Draw the loss by learning rate, and the range to choose a rate from."""
     figure = canvas(7.0, 4.0)
     axes = figure.subplots()
     tidy(axes, "Learning-rate range test", "learning rate", "loss of the batch (nats)")
     axes.set_xscale("log")
-    axes.plot(found.rates, found.losses, ".", color=GREY, markersize=3, alpha=0.6, label="a step")
-    axes.plot(found.rates[: len(found.smoothed)], found.smoothed, color=BLUE, label="smoothed")
-    if found.steepest is not None and found.largest is not None:
-        axes.axvspan(found.steepest / 10, found.largest, color=GREEN, alpha=0.10, linewidth=0)
-        axes.axvline(found.steepest, color=GREEN, label=f"falls fastest at {found.steepest:.2g}")
+    axes.plot(result.rates, result.losses, ".", color=GREY, markersize=3, alpha=0.6, label="a step")
+    axes.plot(result.rates[: len(result.smoothed)], result.smoothed, color=BLUE, label="smoothed")
+    if result.steepest is not None and result.largest is not None:
+        axes.axvspan(result.steepest / 10, result.largest, color=GREEN, alpha=0.10, linewidth=0)
+        axes.axvline(result.steepest, color=GREEN, label=f"falls fastest at {result.steepest:.2g}")
         axes.axvline(
-            found.largest, color=ORANGE, linestyle="--", label=f"rises above {found.largest:.2g}"
+            result.largest, color=ORANGE, linestyle="--", label=f"rises above {result.largest:.2g}"
         )
     axes.axvline(
-        found.configured, color=INK, linestyle=":", label=f"optimizer.lr={found.configured:g}"
+        result.configured, color=INK, linestyle=":", label=f"optimizer.lr={result.configured:g}"
     )
-    finite = np.array(found.losses)[np.isfinite(found.losses)]
+    finite = np.array(result.losses)[np.isfinite(result.losses)]
     if len(finite):  # one huge loss at the end would leave the rest a line
-        most = max(1.3 * finite[: max(1, len(finite) // 2)].max(), 1.1 * max(found.smoothed or [0]))
+        most = max(
+            1.3 * finite[: max(1, len(finite) // 2)].max(), 1.1 * max(result.smoothed or [0])
+        )
         axes.set_ylim(0, most)
     axes.legend(fontsize=8, frameon=False, loc="lower left")
     return save(figure, path)
 
 
-def overfit(found: Overfit, path: Path) -> Path:
-    """Loss and accuracy on the one batch, step by step."""
+def overfit(result: Overfit, path: Path) -> Path:
+    """Draw loss and accuracy on the one batch, step by step."""
     figure = canvas(7.0, 4.2)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    steps = np.arange(1, len(found.losses) + 1)
-    title = f"One batch of {found.examples}, over and over, at optimizer.lr={found.lr:g}"
+    steps = np.arange(1, len(result.losses) + 1)
+    title = f"One batch of {result.examples}, over and over, at optimizer.lr={result.lr:g}"
     tidy(above, title, "", "loss (nats)")
     above.set_yscale("log")
-    above.plot(steps, np.maximum(found.losses, 1e-9), color=BLUE)  # a loss of 0 has no logarithm
+    above.plot(steps, np.maximum(result.losses, 1e-9), color=BLUE)  # a loss of 0 has no logarithm
     above.axhline(NEAR_ZERO, color=GREEN, linestyle="--", linewidth=1.2)
     above.annotate(
         f"learnt by heart: below {NEAR_ZERO}", (0, NEAR_ZERO), (4, 3),
         xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8, color=GREEN,
     )  # fmt: skip
     tidy(below, "", "step", "accuracy (share)")
-    below.plot(steps, found.accuracies, color=ORANGE)
+    below.plot(steps, result.accuracies, color=ORANGE)
     below.set_ylim(0, 1.05)
     return save(figure, path)
 
 
 def confusion(quality: Quality, path: Path) -> Path:
-    """What each class is taken for, as shares of its examples: right in blue, wrong in orange.
+    """Draw the confusion matrix as shares of each class: right in blue, wrong in orange.
 
     The mistakes have a root scale of their own, so that rare ones show. Grey: no examples.
     """
     count = len(quality.classes)
-    there = quality.support > 0
-    shares = quality.counts / np.where(there, quality.support, 1)[:, None]
+    nonempty = quality.support > 0
+    shares = quality.counts / np.where(nonempty, quality.support, 1)[:, None]
     right = np.eye(count, dtype=bool)
     wrong = np.where(~right & (shares > 0), shares, np.nan)
     most = max(0.02, float(np.nanmax(wrong, initial=0.0)))
@@ -108,8 +110,8 @@ def confusion(quality: Quality, path: Path) -> Path:
 
     axes = place(left, bottom, side, side)
     bars = [place(left + side + 0.2, bottom + up * side, 0.14, 0.46 * side) for up in (0.54, 0.0)]
-    axes.barh(np.flatnonzero(~there), count, 1, -0.5, color="#D9D9D9")
-    hits = axes.imshow(np.where(right & there[:, None], shares, np.nan), "Blues", vmin=0, vmax=1)
+    axes.barh(np.flatnonzero(~nonempty), count, 1, -0.5, color="#D9D9D9")
+    hits = axes.imshow(np.where(right & nonempty[:, None], shares, np.nan), "Blues", vmin=0, vmax=1)
     errs = axes.imshow(wrong, "Oranges", norm=PowerNorm(0.5, 0, most))
     title = (
         f"Shares of each class: accuracy {quality.accuracy:.4f}, macro F1 {quality.macro_f1:.4f}"
@@ -146,7 +148,7 @@ def _write_shares(axes: Axes, shares: Floats, most: float) -> None:
 
 
 def classes(quality: Quality, path: Path) -> Path:
-    """F1, precision and recall of each class, and its examples; the most frequent class on top."""
+    """Draw F1, precision, recall and examples of each class, the most frequent class on top."""
     order = np.argsort(quality.support, kind="stable")  # drawn from the bottom up
     names = [quality.classes[i] for i in order]
     rows = np.arange(len(order))
@@ -182,7 +184,7 @@ def classes(quality: Quality, path: Path) -> Path:
 
 
 def plane(hidden: Hidden, drawn: Plane, names: tuple[str, ...], path: Path) -> Path:
-    """The examples in two dimensions, by class: a colour and a form for each, its name amid it."""
+    """Draw the examples in two dimensions, each class with its colour, marker and name."""
     figure = canvas(8.0, 7.0)
     axes = figure.subplots()
     tidy(axes, f"Last hidden layer, {len(drawn.points):,} examples of the validation part",
@@ -207,7 +209,7 @@ def plane(hidden: Hidden, drawn: Plane, names: tuple[str, ...], path: Path) -> P
 
 
 def _write_names(axes: Axes, middles: Floats, names: list[str], colours: list[str]) -> None:
-    """The names at the middles of their classes, pushed apart where they would overlap."""
+    """Write the names at the middles of their classes, pushed apart where they would overlap."""
     pixels = axes.transData.transform(middles)
     apart = push_apart(pixels, (8.0 * max(map(len, names)) + 6.0, 17.0))
     back = axes.transData.inverted().transform(apart)
@@ -222,7 +224,7 @@ def _write_names(axes: Axes, middles: Floats, names: list[str], colours: list[st
 
 
 def push_apart(places: Floats, room: tuple[float, float], rounds: int = 300) -> Floats:
-    """(N, 2) places, moved as little as need be for each to have a rectangle of `room` alone.
+    """Move (N, 2) places as little as need be for each to have a rectangle of `room` alone.
 
     After `rounds` some may still overlap.
     """

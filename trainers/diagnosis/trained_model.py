@@ -1,4 +1,4 @@
-"""A look at a trained model: what it takes for what, written as tables and pictures.
+"""Diagnose a trained model: its confusions and hidden layer, as tables and pictures.
 
 <folder>/confusion.csv, classes.csv, hidden.csv, each with its .png    <folder>/summary.json
 <folder>/curves.png, histograms.png, where the folder of the training is given and has them
@@ -29,12 +29,12 @@ PLANES = ("pca", "tsne")
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen.
+    """Holds the results of a diagnosis.
 
     Attributes:
-        quality: on the validation part.
-        files: all that was written.
-        notes: what was left out, and why; usually empty.
+        quality: confusion matrix of the validation part.
+        files: all files that were written.
+        notes: messages about pictures left out, with the reason; usually empty.
     """
 
     quality: Quality
@@ -48,17 +48,17 @@ def look(
     folder: Path,
     training: Path | None = None,
     plane: str = "pca",
-    told: Callable[[str], object] = lambda doing: None,
+    notify: Callable[[str], object] = lambda doing: None,
 ) -> Look:
-    """Look at a saved model on the validation part, and write what is seen.
+    """Evaluate a saved model on the validation part, and write tables and pictures.
 
     Args:
-        config: of the training that the state is of.
+        config: configuration of the training that the state comes from.
         state: as in a checkpoint; only its model is used.
-        folder: where to write; made if need be.
-        training: the folder that it was trained in, for its curves and histograms.
+        folder: folder to write to; made if need be.
+        training: folder of the training, for its curves and histograms.
         plane: one of `PLANES`; t-SNE takes some 10 s.
-        told: called with what is being done.
+        notify: called with the name of each step, before it.
 
     Raises:
         ConfigError: no such plane, or the state is of another configuration.
@@ -66,36 +66,36 @@ def look(
     """
     if plane not in PLANES:
         raise ConfigError(f"hidden={plane} must be one of {', '.join(PLANES)}: hidden=pca")
-    told("validation part")
+    notify("validation part")
     model, dataset = trained(config, state)
-    found = quality(config, model, dataset.valid, dataset.classes)
-    files = _quality(found, folder)
+    measured = quality(config, model, dataset.valid, dataset.classes)
+    files = _quality(measured, folder)
     notes = []
     try:
-        told("hidden layer")
+        notify("hidden layer")
         files += _hidden(config, model, dataset, folder, plane)
     except ConfigError as error:
         notes.append(f"no hidden.png: {error}")
     if training is not None:
-        told("pictures of the training")
+        notify("pictures of the training")
         drawn, left_out = _training(config, training, folder)
         files += drawn
         notes += left_out
-    files.append(write_json(folder / "summary.json", summary(found, notes)))
-    return Look(found, tuple(files), tuple(notes))
+    files.append(write_json(folder / "summary.json", summary(measured, notes)))
+    return Look(measured, tuple(files), tuple(notes))
 
 
-def summary(found: Quality, notes: list[str]) -> dict[str, Any]:
-    """The content of summary.json."""
-    rarest, f1 = found.rarest()
+def summary(measured: Quality, notes: list[str]) -> dict[str, Any]:
+    """Compile the content of summary.json."""
+    rarest, f1 = measured.rarest()
     return {
         "part": "validation",
-        "examples": int(found.counts.sum()),
-        "accuracy": found.accuracy,
-        "macro_f1": found.macro_f1,
+        "examples": int(measured.counts.sum()),
+        "accuracy": measured.accuracy,
+        "macro_f1": measured.macro_f1,
         "rarest": {"classes": rarest, "f1": f1},
-        "worst": [dict(zip(_COLUMNS, _row(found, i), strict=True)) for i in found.worst()],
-        "confusions": [asdict(confusion) for confusion in found.confusions()],
+        "worst": [dict(zip(_COLUMNS, _row(measured, i), strict=True)) for i in measured.worst()],
+        "confusions": [asdict(confusion) for confusion in measured.confusions()],
         "notes": notes,
     }
 
@@ -103,25 +103,25 @@ def summary(found: Quality, notes: list[str]) -> dict[str, Any]:
 _COLUMNS = ("class", "examples", "precision", "recall", "f1")
 
 
-def _row(found: Quality, label: int) -> tuple[str, int, float, float, float]:
+def _row(measured: Quality, label: int) -> tuple[str, int, float, float, float]:
     return (
-        found.classes[label],
-        int(found.support[label]),
-        float(found.precision[label]),
-        float(found.recall[label]),
-        float(found.f1[label]),
+        measured.classes[label],
+        int(measured.support[label]),
+        float(measured.precision[label]),
+        float(measured.recall[label]),
+        float(measured.f1[label]),
     )
 
 
-def _quality(found: Quality, folder: Path) -> list[Path]:
-    names = found.classes
-    counts = [[name, *row] for name, row in zip(names, found.counts.tolist(), strict=True)]
-    rows = [_row(found, label) for label in range(len(names))]
+def _quality(measured: Quality, folder: Path) -> list[Path]:
+    names = measured.classes
+    counts = [[name, *row] for name, row in zip(names, measured.counts.tolist(), strict=True)]
+    rows = [_row(measured, label) for label in range(len(names))]
     return [
         write_table(folder / "confusion.csv", ["class", *names], counts),
-        drawings.confusion(found, folder / "confusion.png"),
+        drawings.confusion(measured, folder / "confusion.png"),
         write_table(folder / "classes.csv", _COLUMNS, rows),
-        drawings.classes(found, folder / "classes.png"),
+        drawings.classes(measured, folder / "classes.png"),
     ]
 
 
@@ -143,7 +143,7 @@ def _hidden(
 
 
 def _training(config: TrainConfig, training: Path, folder: Path) -> tuple[list[Path], list[str]]:
-    """What was drawn of a training's own folder, and what could not be."""
+    """Draw the curves and histograms of a training's folder; return files and messages."""
     files, notes = [], []
     if rows := history.read(training / "metrics.csv"):
         files.append(pictures.curves(rows, config.task, folder / "curves.png"))

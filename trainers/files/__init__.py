@@ -1,1 +1,1 @@
-"""Files that are replaced whole, or not at all."""
+"""Write files, each replaced whole or not at all."""

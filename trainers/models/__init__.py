@@ -1,1 +1,1 @@
-"""Models. Each is built with its own keys plus input_shape, classes, norm and activation."""
+"""Define models, each built with its own keys, input_shape, classes, norm and activation."""

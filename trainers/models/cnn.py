@@ -1,4 +1,4 @@
-"""A small convolutional network, made for one CPU core."""
+"""Define a small convolutional network, made for one CPU core."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainers.models.norm import Norm
 
 
 class CNN(nn.Module):
-    """`depth` blocks that halve the image, then one hidden layer of `width` and the classes.
+    """Classifies by `depth` blocks that halve the image, a hidden layer of `width`, the classes.
 
     A block is a 3x3 convolution of stride 2, norm and activation; the first has `channels`
     channels and each next one twice as many. The stride stands in for pooling: on one CPU core
@@ -58,6 +58,6 @@ class CNN(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(width, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         logits: Tensor = self.layers(x)
         return logits

@@ -1,4 +1,4 @@
-"""Instance normalisation that takes any number of places."""
+"""Normalise by instance, over any number of places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EPSILON = 1e-5
 
 
 def has_places(x: Tensor) -> bool:
-    """Whether a feature of (N, F, …) has more than one place for statistics to be taken over.
+    """Return whether a feature of (N, F, …) has several places for statistics to be taken over.
 
     Vectors (N, F) have one, and so has an image of one pixel.
     """
@@ -20,7 +20,7 @@ def has_places(x: Tensor) -> bool:
 
 
 def instance_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """Each feature of each example normalised over its places; see `InstanceNorm`.
+    """Normalise each feature of each example over its places; see `InstanceNorm`.
 
     Args:
         x: (N, F) or (N, F, H, W).
@@ -33,7 +33,7 @@ def instance_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tens
 
 
 class InstanceNorm(nn.Module):
-    """Ulyanov et al., "Instance Normalization" (2016), for (N, F) and (N, F, H, W).
+    """Normalises (N, F) and (N, F, H, W) by instance (Ulyanov et al. 2016).
 
     Where a feature has one place only, normalising over it would leave nothing (and PyTorch's
     InstanceNorm2d refuses to): the statistics are then those over the features of an example.
@@ -45,5 +45,5 @@ class InstanceNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(features)) if affine else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """Normalise a batch; the shape stays."""
         return instance_norm(x, self.weight, self.bias)

@@ -1,4 +1,4 @@
-"""The ranges that a model's own keys obey."""
+"""Check the ranges of a model's own keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalisations that learn how much to trust which statistics.
+"""Define normalisations that learn how to weigh several statistics.
 
 Both take vectors (N, F) and images (N, F, H, W). Where a feature has one place only, what is
 taken over its places is taken over the features of the example, as in `InstanceNorm`.
@@ -14,7 +14,7 @@ from trainers.models.instance_norm import EPSILON, has_places, instance_norm
 
 
 class BatchInstanceNorm(nn.Module):
-    """rho x batch norm + (1 - rho) x instance norm, then scale and shift.
+    """Computes rho x batch norm + (1 - rho) x instance norm, then scale and shift.
 
     Nam & Kim (2018), eq. 4. rho, one for each feature, starts at 1 and is clipped to [0, 1].
     """
@@ -32,7 +32,7 @@ class BatchInstanceNorm(nn.Module):
         self.register_buffer("var", torch.ones(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape and type."""
+        """Normalise a batch; shape and type stay."""
         rho = self.rho.clamp(0, 1)
         # The shares go into the scales of the two, which PyTorch computes in one pass each.
         by_batch = batch_norm(
@@ -50,7 +50,7 @@ class BatchInstanceNorm(nn.Module):
 
 
 class SwitchableNorm(nn.Module):
-    """Mean and variance, each a weighted mean of those of instance, layer and batch norm.
+    """Normalises by weighted means of the statistics of instance, layer and batch norm.
 
     Luo et al. (2018), eq. 3 to 5; the weights are softmaxes, equal at the start. In evaluation the
     batch's statistics are running averages.
@@ -70,7 +70,7 @@ class SwitchableNorm(nn.Module):
         self.register_buffer("var", torch.ones(features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape and type."""
+        """Normalise a batch; shape and type stay."""
         # In bf16 the rounding of a large mean would be as large as what differs from it.
         wide = x.to(self.weight.dtype)
         places = _over_places(wide)
@@ -93,7 +93,7 @@ class SwitchableNorm(nn.Module):
 
 
 def _over_places(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each feature of each example; a place by itself does not vary."""
+    """Compute mean and variance of each feature of each example; a single place does not vary."""
     if not has_places(x):
         return x, x.new_zeros([1] * x.ndim)
     var, mean = torch.var_mean(x, tuple(range(2, x.ndim)), correction=0, keepdim=True)
@@ -101,13 +101,13 @@ def _over_places(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _pooled(parts: tuple[Tensor, Tensor], axis: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of equal parts together: how they differ, and how each varies."""
+    """Pool mean and variance of equal parts: add the variance between and within the parts."""
     between, mean = torch.var_mean(parts[0], axis, correction=0, keepdim=True)
     return mean, between + parts[1].mean(axis, keepdim=True)
 
 
 def _aligned(values: Tensor, x: Tensor) -> Tensor:
-    """(F,) so that it meets axis 1 of x."""
+    """Reshape (F,) to align with axis 1 of x."""
     return values.view(-1, *[1] * (x.ndim - 2))
 
 

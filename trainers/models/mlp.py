@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons."""
+"""Define multi-layer perceptrons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHAPES = ("cylinder", "pyramid", "inverse_pyramid", "diamond")
 
 
 def widths_of(shape: str, width: int, depth: int) -> list[int]:
-    """The widths of `depth` hidden layers, the widest being `width`.
+    """Return the widths of `depth` hidden layers, the widest being `width`.
 
     Neighbours differ by a factor of 2, from wide to narrow in a pyramid, from narrow to wide in
     an inverse one, up to the middle and down again in a diamond; no layer has fewer than 1.
@@ -40,14 +40,14 @@ def widths_of(shape: str, width: int, depth: int) -> list[int]:
 
 
 class LayeredMLP(nn.Module):
-    """As `MLP`, where each hidden layer has a dropout of its own, too.
+    """Classifies as `MLP` does, with a width and a dropout for each hidden layer.
 
     Args:
-        depth: how many of `layers` there are; the rest is for a search to turn on.
+        depth: number of `layers` that are used; a search may turn on the rest.
         layers: {width, dropout} of each hidden layer.
 
     Raises:
-        ConfigError: a depth that is not from 1 to the number of layers, or what is not a layer.
+        ConfigError: a depth that is not from 1 to the number of layers, or a layer with other keys.
     """
 
     def __init__(
@@ -79,19 +79,19 @@ class LayeredMLP(nn.Module):
         self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         logits: Tensor = self.layers(x)
         return logits
 
 
 class MLP(nn.Module):
-    """Hidden layers (linear, norm, activation, dropout; see `Recipe`), then the classes.
+    """Classifies by hidden layers: linear, norm, activation, dropout (see `Recipe`).
 
     (N, *input_shape) -> (N, classes) logits.
 
     Args:
-        width, depth, shape: of the hidden layers, as in `widths_of`.
-        widths: of the hidden layers, one by one; the three above are not looked at then.
+        width, depth, shape: widths of the hidden layers, as in `widths_of`.
+        widths: widths of the hidden layers, one by one, in place of the three above.
 
     Raises:
         ConfigError: a width or depth below 1, no such shape, or dropout outside [0, 1).
@@ -122,13 +122,13 @@ class MLP(nn.Module):
         self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         logits: Tensor = self.layers(x)
         return logits
 
 
 def _stacked(features: int, hidden: Sequence[tuple[int, Recipe]], classes: int) -> nn.Sequential:
-    """Hidden layers of (width, recipe) on inputs of so many features, and the classes."""
+    """Stack hidden layers of (width, recipe) on so many input features, and the classes."""
     on_input = hidden[0][1].norm.on_input(features, image=False)
     layers: list[nn.Module] = [nn.Flatten(), *on_input]
     for index, (width, recipe) in enumerate(hidden):

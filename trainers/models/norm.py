@@ -1,4 +1,4 @@
-"""Normalisations: what stands where in a network. Each function is a choice of conf/norm/."""
+"""Choose a normalisation and its place in a network; each function is one of conf/norm/."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ LAYERS = ("every", "alternate", "input")
 
 @dataclass(frozen=True)
 class Norm:
-    """A normalisation, and where a network has it.
+    """Holds a normalisation, and its place in a network.
 
     Attributes:
-        make: makes the module; None where weights are normalised instead, or nothing is.
+        make: makes the module; None if weights are normalised instead, or nothing is.
         weights: whether the weights into each unit are normalised (weight norm).
         position: before or after the activation.
         layers: every hidden layer, every other one beginning with the first, or the input of
@@ -39,23 +39,24 @@ class Norm:
     layers: str = "every"
 
     def __post_init__(self) -> None:
-        for key, value, known in (
+        for key, value, choices in (
             ("position", self.position, POSITIONS),
             ("layers", self.layers, LAYERS),
         ):
-            if value not in known:
+            if value not in choices:
                 raise ConfigError(
-                    f"norm.{key} must be one of {', '.join(known)}, not {value!r}: set norm.{key}=…"
+                    f"norm.{key} must be one of {', '.join(choices)}, not {value!r}: set "
+                    f"norm.{key}=…"
                 )
 
     def on_input(self, features: int, image: bool) -> list[nn.Module]:
-        """What the network's input passes first."""
+        """Make the normalisation of the network's input, if it has one."""
         return [self.make(features, image)] if self.make and self.layers == "input" else []
 
     def around(
         self, layer: nn.Module, activation: nn.Module, features: int, image: bool, index: int
     ) -> list[nn.Module]:
-        """Hidden layer number `index` (from 0): linear or convolution, norm and activation."""
+        """Combine hidden layer number `index` (from 0) with its norm and activation, in order."""
         if self.layers == "input" or (self.layers == "alternate" and index % 2):
             return [layer, activation]
         if self.weights:
@@ -69,12 +70,12 @@ class Norm:
 
 
 def none() -> Norm:
-    """No normalisation."""
+    """Choose no normalisation."""
     return Norm(None)
 
 
 def batch(momentum: float, affine: bool, position: str, layers: str) -> Norm:
-    """Ioffe & Szegedy, "Batch Normalization" (2015).
+    """Choose batch normalisation (Ioffe & Szegedy 2015).
 
     Args:
         momentum: share of each batch in the running statistics.
@@ -90,7 +91,7 @@ def batch(momentum: float, affine: bool, position: str, layers: str) -> Norm:
 
 
 def layer(affine: bool, position: str, layers: str) -> Norm:
-    """Ba et al., "Layer Normalization" (2016); of images, channels and places together."""
+    """Choose layer normalisation (Ba et al. 2016); of images, channels and places together."""
 
     def make(features: int, image: bool) -> nn.Module:
         if image:
@@ -101,12 +102,12 @@ def layer(affine: bool, position: str, layers: str) -> Norm:
 
 
 def group(groups: int, affine: bool, position: str, layers: str) -> Norm:
-    """Wu & He, "Group Normalization" (2018).
+    """Choose group normalisation (Wu & He 2018).
 
     Args:
-        groups: of features; so that widths can be swept, the largest divisor of both it and the
-            number of features is used that leaves two features or more to a group: of one alone,
-            in a vector, nothing would be left.
+        groups: number of groups, at most; so that widths can be swept, the largest divisor of both
+            `groups` and the number of features is used that leaves two features or more to a
+            group: of one alone, in a vector, nothing would be left.
     """
     if groups < 1:
         raise ConfigError(f"norm.groups must be 1 or more, not {groups}: set norm.groups=…")
@@ -118,14 +119,14 @@ def group(groups: int, affine: bool, position: str, layers: str) -> Norm:
 
 
 def instance(affine: bool, position: str, layers: str) -> Norm:
-    """Ulyanov et al., "Instance Normalization" (2016); of vectors, over the features."""
+    """Choose instance normalisation (Ulyanov et al. 2016); of vectors, over the features."""
     return Norm(
         lambda features, image: InstanceNorm(features, affine), position=position, layers=layers
     )
 
 
 def weight(layers: str) -> Norm:
-    """Salimans & Kingma, "Weight Normalization" (2016): length and direction learnt apart.
+    """Choose weight normalisation (Salimans & Kingma 2016): length and direction learnt apart.
 
     Raises:
         ConfigError: layers=input, where there are no weights.
@@ -136,7 +137,7 @@ def weight(layers: str) -> Norm:
 
 
 def batch_instance(momentum: float, position: str, layers: str) -> Norm:
-    """Nam & Kim, "Batch-Instance Normalization" (2018): a learnt blend of the two, by feature."""
+    """Choose batch-instance norm (Nam & Kim 2018): a learnt blend of the two, by feature."""
     _share(momentum)
     return Norm(
         lambda features, image: BatchInstanceNorm(features, momentum),
@@ -146,7 +147,7 @@ def batch_instance(momentum: float, position: str, layers: str) -> Norm:
 
 
 def switchable(momentum: float, position: str, layers: str) -> Norm:
-    """Luo et al., "Switchable Normalization" (2018): a blend of instance, layer, batch."""
+    """Choose switchable norm (Luo et al. 2018): a learnt blend of instance, layer, batch."""
     _share(momentum)
     return Norm(
         lambda features, image: SwitchableNorm(features, momentum),
@@ -156,7 +157,7 @@ def switchable(momentum: float, position: str, layers: str) -> Norm:
 
 
 def needs_batch(model: nn.Module) -> bool:
-    """Whether something in a model takes statistics over the examples of a batch."""
+    """Return whether some layer of a model takes statistics over the examples of a batch."""
     kinds = (nn.modules.batchnorm._BatchNorm, BatchInstanceNorm, SwitchableNorm)
     return any(isinstance(module, kinds) for module in model.modules())
 

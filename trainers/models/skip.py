@@ -1,4 +1,4 @@
-"""Perceptrons with skip connections: by addition, and by concatenation."""
+"""Define perceptrons with skip connections: by addition, and by concatenation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainers.models.norm import Norm
 
 
 class ResidualMLP(nn.Module):
-    """A hidden layer, then `blocks` of two hidden layers with a skip connection that adds.
+    """Classifies by a hidden layer and `blocks` of two hidden layers whose input is added.
 
     He et al., "Deep Residual Learning" (2016), for vectors. All layers are `width` wide.
     (N, *input_shape) -> (N, classes) logits.
@@ -51,7 +51,7 @@ class ResidualMLP(nn.Module):
         self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         x = self.stem(x)
         for block in self.blocks:
             x = x + block(x)
@@ -60,7 +60,7 @@ class ResidualMLP(nn.Module):
 
 
 class DenseMLP(nn.Module):
-    """`depth` hidden layers, each of which sees the input and all that the layers before it say.
+    """Classifies by `depth` hidden layers that see the input and all outputs before them.
 
     Huang et al., "Densely Connected Networks" (2017), for vectors: skip connections that
     concatenate. `width` is the growth, what each layer adds.
@@ -92,7 +92,7 @@ class DenseMLP(nn.Module):
         self.head = nn.Linear(features + depth * width, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of a batch."""
+        """Compute the logits of a batch."""
         x = self.stem(x)
         for layer in self.layers:
             x = torch.cat([x, layer(x)], dim=1)

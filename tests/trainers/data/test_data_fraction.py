@@ -107,7 +107,7 @@ def test_refused(words: tuple[str, ...], told: str, small: Compose) -> None:
 def test_a_share_that_no_epoch_has_is_refused_where_no_epochs_can_come(small: Compose) -> None:
     refuse_idle(small())
     refuse_idle(small("first.epochs=2", "first.fraction=0.5"))
-    with pytest.raises(ConfigError, match=r"first\.fraction=0\.5 says nothing without"):
+    with pytest.raises(ConfigError, match=r"first\.fraction=0\.5 has no effect without"):
         refuse_idle(small("first.fraction=0.5"))
 
 

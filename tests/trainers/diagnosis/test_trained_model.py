@@ -68,7 +68,7 @@ def test_without_the_folder_of_the_training_there_are_no_curves(
     config = small("epochs=1")
     state, _ = trained(config, tmp_path / "t")
     told: list[str] = []
-    look(config, state, tmp_path / "d", told=told.append)
+    look(config, state, tmp_path / "d", notify=told.append)
     pictures = {path.name for path in (tmp_path / "d").glob("*.png")}
     assert pictures == {"confusion.png", "classes.png", "hidden.png"}
     assert told == ["validation part", "hidden layer"]

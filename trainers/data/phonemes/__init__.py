@@ -1,1 +1,1 @@
-"""Speech frames with phoneme labels: the layouts they come in, their cache, their windows."""
+"""Load speech frames with phoneme labels: their layouts on disk, their cache, their windows."""

@@ -1,6 +1,6 @@
-"""Phoneme data as three arrays a part, on disk: built once, then mapped into memory by everybody.
+"""Cache phoneme data on disk: three arrays a part, built once, mapped into every process.
 
-<cache>/<name>/meta.json             what it was built from, and how large everything is
+<cache>/<name>/meta.json             signature of the data, and the size of each file
 <cache>/<name>/train.frames          (R, D) float16 or float32: utterances between rows of zeros
 <cache>/<name>/train.labels          (R,) uint8 or int16; 0 where there is no frame
 <cache>/<name>/train.utterances      (U, 2) int64: first row, number of frames
@@ -31,7 +31,7 @@ from trainers.errors import DataError
 
 @dataclass(frozen=True)
 class Part:
-    """One part, mapped into memory.
+    """Holds one part, mapped into memory.
 
     Attributes:
         frames: (R, D) float16 or float32.
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Cache:
-    """An open cache; `fingerprint` is of all rows and labels."""
+    """Holds an open cache; `fingerprint` changes when a row or a label does."""
 
     parts: dict[str, Part]
     classes: tuple[str, ...]
@@ -54,23 +54,23 @@ class Cache:
 
 
 def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thorough: bool) -> Cache:
-    """The cache of a layout, built first if it is not there, damaged, or of other files.
+    """Open the cache of a layout, built first if it is missing, damaged, or of other files.
 
-    Safe to be called by several processes at once: one builds, the others wait.
+    Several processes may call this at once: one builds, the others wait.
 
     Args:
-        folder: of all caches.
-        name: of the layout and what part of it is used.
-        thorough: look at every file, not only at the folders unless one of those has changed.
+        folder: folder of all caches.
+        name: name of the layout, and of the part of the data that is used.
+        thorough: compare the signature of every file, and not only a glance at the folders.
 
     Raises:
-        DataError: what the layout refuses; or the folder cannot be written.
+        DataError: the layout refuses its files, or the folder cannot be written.
     """
-    told = f"{name}-{recipe.cepstral}-{recipe.padding}-{recipe.dtype}"
-    place = folder / re.sub(r"[^\w.-]+", "_", told)
+    full_name = f"{name}-{recipe.cepstral}-{recipe.padding}-{recipe.dtype}"
+    place = folder / re.sub(r"[^\w.-]+", "_", full_name)
     layout.glance()  # before a folder is made: not in a place where there are no data
-    if (found := _current(place, layout, thorough)) is not None:
-        return found
+    if (cache := _current(place, layout, thorough)) is not None:
+        return cache
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f".{place.name}.lock").open("w")
@@ -81,8 +81,8 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
         ) from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (found := _current(place, layout, thorough)) is not None:
-            return found
+        if (cache := _current(place, layout, thorough)) is not None:
+            return cache
         for left in folder.glob(f".{place.name}.*.tmp"):
             shutil.rmtree(left, ignore_errors=True)
         fresh = folder / f".{place.name}.{os.getpid()}.tmp"
@@ -103,32 +103,32 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
             place.rename(old)
         fresh.rename(place)
         shutil.rmtree(old, ignore_errors=True)
-        found = _open(place)
-    assert found is not None, place
-    return found
+        cache = _open(place)
+    assert cache is not None, place
+    return cache
 
 
 def here(root: str | None, cache: str | None, **others: object) -> bool:
-    """Whether these data have been read before, so that opening them takes no time.
+    """Return whether the data has been read before, so that opening it takes no time.
 
     Args:
-        root: of the data, in which caches are unless a folder for them is given.
-        others: what else a data set of phonemes is made of.
+        root: folder of the data, which holds the caches unless a folder for them is given.
+        others: the other keys of a data set of phonemes, which do not matter.
     """
     folder = home(Path(root), cache) if root else Path(cache or ".caviar")
     return any(folder.glob("*/meta.json"))
 
 
 def home(root: Path, cache: str | None) -> Path:
-    """The folder of the caches of the data in `root`: in it, or in a folder for those of all."""
+    """Return the folder of the caches of the data in `root`: `root`/.caviar, or one in `cache`."""
     if cache is None:
         return root / ".caviar"
-    told = root.resolve()
-    return Path(cache) / f"{told.name}-{hashlib.sha256(str(told).encode()).hexdigest()[:8]}"
+    path = root.resolve()
+    return Path(cache) / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def _current(place: Path, layout: Layout, thorough: bool) -> Cache | None:
-    """The cache, if it is whole and of the files as they are."""
+    """Open the cache, if it is complete and of the files as they are."""
     meta = _meta(place)
     if meta is None:
         return None
@@ -164,7 +164,7 @@ def _open(place: Path) -> Cache | None:
 
 
 def _mapped(path: Path, dtype: torch.dtype) -> Tensor:
-    """A file as a tensor that is read when it is looked at, from pages that processes share."""
+    """Map a file as a tensor, whose pages are read when used and shared by processes."""
     with path.open("rb") as file:
         # A private mapping: torch wants memory that could be written, and nobody writes.
         pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)

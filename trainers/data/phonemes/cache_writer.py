@@ -1,6 +1,6 @@
-"""Write a cache of phoneme data: normalise each utterance, check it, and record what was written.
+"""Write a cache of phoneme data: normalise and check each utterance, and sum up the files.
 
-`trainers.data.phonemes.cache` says which files there are, and when they are written.
+`trainers.data.phonemes.cache` lists the files, and decides when they are written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trainers.data.phonemes.recipe import GAP, Recipe
 from trainers.data.phonemes.source import PARTS, Layout, Reader, Utterance
 from trainers.errors import DataError
 
-#: Of the format; a cache of another version is built anew.
+#: Version of the format; a cache of another version is built anew.
 VERSION = 1
 
 #: Utterances that are read ahead of the one that is written.
@@ -54,8 +54,8 @@ def write_cache(folder: Path, recipe: Recipe, layout: Layout) -> None:
                 classes = tuple(map(str, range(writer.largest + 1)))
             if classes is not None and writer.largest >= len(classes):
                 raise DataError(
-                    f"{writer.largest_where} has a label {writer.largest}, and the training part "
-                    f"has labels up to {len(classes) - 1}: are they of one data set?"
+                    f"{writer.origin_of_largest} has a label {writer.largest}, and the training "
+                    f"part has labels up to {len(classes) - 1}: are they of one data set?"
                 )
             about[part] = {"rows": writer.rows, "labelled": not writer.unlabelled}
     files = sorted(path for path in folder.iterdir())
@@ -95,7 +95,7 @@ class PartWriter:
             features,
         )
         self.rows, self.largest = 0, -1
-        self.largest_where = self.unlabelled = ""
+        self.origin_of_largest = self.unlabelled = ""
         self._spans: list[tuple[int, int]] = []
         self._paths = {kind: folder / f"{part}.{kind}" for kind in ("frames", "labels")}
         self._spans_path = folder / f"{part}.utterances"
@@ -118,36 +118,37 @@ class PartWriter:
             file.close()
 
     def add(self, utterance: Utterance) -> None:
-        """Write the next one, after rows of zeros if it is to be kept apart."""
+        """Write the next utterance, after rows of zeros if the recipe keeps utterances apart."""
         frames, labels = utterance.frames, utterance.labels
         self.features = self.features or frames.shape[1]
         if frames.shape[1] != self.features:
             raise DataError(
-                f"{utterance.where} has {frames.shape[1]} features a frame, and the files before "
+                f"{utterance.origin} has {frames.shape[1]} features a frame, and the files before "
                 f"it {self.features}: are they of one data set?"
             )
-        with np.errstate(over="ignore", invalid="ignore"):  # they are told of below
+        with np.errstate(over="ignore", invalid="ignore"):  # refused below
             rows = self.recipe.normalised(frames).astype(self.recipe.dtype)
         if not np.isfinite(rows).all():
             remedy = "set data.dtype=float32" if self.recipe.dtype == "float16" else "restore it"
             raise DataError(
-                f"{utterance.where} has numbers too large for {self.recipe.dtype}: {remedy}"
+                f"{utterance.origin} has numbers too large for {self.recipe.dtype}: {remedy}"
             )
         if labels is None:
-            self.unlabelled = utterance.where
+            self.unlabelled = utterance.origin
             labels = np.zeros(len(frames), dtype=self.label_type)
         elif len(labels) != len(frames):
             raise DataError(
-                f"{utterance.where} has {len(frames)} frames and {len(labels)} labels: restore it"
+                f"{utterance.origin} has {len(frames)} frames and {len(labels)} labels: restore it"
             )
         elif int(labels.min()) < 0:
-            raise DataError(f"{utterance.where} has a label {int(labels.min())}, below 0")
+            raise DataError(f"{utterance.origin} has a label {int(labels.min())}, below 0")
         elif int(labels.max()) > (most := np.iinfo(self.label_type).max):
             raise DataError(
-                f"{utterance.where} has a label {int(labels.max())}, and labels may be up to {most}"
+                f"{utterance.origin} has a label {int(labels.max())}, and labels may be up to "
+                f"{most}"
             )
         elif int(labels.max()) > self.largest:
-            self.largest, self.largest_where = int(labels.max()), utterance.where
+            self.largest, self.origin_of_largest = int(labels.max()), utterance.origin
         if not self.rows or self.recipe.padding == "utterance":
             self._zeros()
         self._spans.append((self.rows, len(rows)))
@@ -169,7 +170,7 @@ class PartWriter:
 
 
 def _read_ahead(readers: Sequence[Reader]) -> Iterator[Utterance]:
-    """Utterances in order, a few of them read by other threads while one is written."""
+    """Yield utterances in order, while other threads read the next few."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         waiting: deque[Future[Utterance]] = deque()
         try:
@@ -186,7 +187,7 @@ def _read_ahead(readers: Sequence[Reader]) -> Iterator[Utterance]:
 
 @contextlib.contextmanager
 def _progress(total: int) -> Iterator[Any]:
-    """Gives what is called after each utterance; a bar in a terminal, once for each data set."""
+    """Show a bar in a terminal; yield the function to call after each utterance."""
     console = Console(stderr=True)
     with Progress(
         TextColumn("reading the data, this once:"),

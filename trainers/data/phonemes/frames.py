@@ -1,4 +1,4 @@
-"""Frames that lie ready on one device, and the windows around them: one gather a batch."""
+"""Gather batches of windows around frames on the device, one gather a batch."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _SHARE = 0.5
 
 @dataclass(frozen=True)
 class Frames:
-    """A part of frames, each seen with `context` frames on either side.
+    """Holds a part of frames, each with a window of `context` frames on either side.
 
     Attributes:
         rows: (R, D) float16 or float32, in which utterances lie between GAP rows of zeros; on the
             device, or in host memory where the device has no room for them.
         row_labels: (R,) uint8 or int16; None where there are none.
-        firsts: (U,) int64, the number of the first frame of each utterance among all frames.
-        shifts: (U,) int64, its row less that number.
-        count: frames in all.
-        context: frames on either side.
-        scaling: of each feature, zeros included; None for none.
+        firsts: (U,) int64, number of each utterance's first frame among all frames.
+        shifts: (U,) int64, row of each utterance's first frame, less its number.
+        count: number of all frames.
+        context: number of frames on either side.
+        scaling: scaling of each feature, zeros included; None for none.
     """
 
     rows: Tensor
@@ -46,7 +46,7 @@ class Frames:
 
     @classmethod
     def of(cls, part: Rows, keep: Tensor, context: int, scaling: Scaling | None) -> Frames:
-        """The utterances of a part with these numbers, in this order."""
+        """Take the utterances of a part with these numbers, in this order."""
         starts, lengths = part.utterances[keep].unbind(1)
         ends = lengths.cumsum(0)
         firsts = ends - lengths
@@ -55,18 +55,18 @@ class Frames:
 
     @property
     def labelled(self) -> bool:
-        """Whether anybody knows what was said."""
+        """Whether the labels are known."""
         return self.row_labels is not None
 
     def __len__(self) -> int:
         return self.count
 
     def inputs(self, index: Tensor) -> Tensor:
-        """Windows (N, 2 x context + 1, D) float32 around the frames at `index`."""
+        """Gather windows (N, 2 x context + 1, D) float32 around the frames at `index`."""
         return self._windows(self._row(index))
 
     def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Windows (N, 2 x context + 1, D) float32 and labels (N,) int64 of the frames at `index`.
+        """Gather windows (N, 2 x context + 1, D) float32 and labels (N,) int64 at `index`.
 
         Raises:
             DataError: the part has no labels.
@@ -77,7 +77,7 @@ class Frames:
         return self._windows(row), self.row_labels.index_select(0, row).long()
 
     def to(self, device: torch.device) -> Frames:
-        """The same frames on `device`, or as much of them as there is room for."""
+        """Move the frames to `device`, the rows only if the device has room for them."""
         bytes_ = self.rows.numel() * self.rows.element_size()
         rows = self.rows.to(device) if fits(bytes_, device) else _pinned(self.rows)
         return replace(
@@ -106,7 +106,7 @@ class Frames:
 
 
 def fits(bytes_: int, device: torch.device) -> bool:
-    """Whether so many bytes may go to the device. A CPU has them already."""
+    """Return whether so many bytes may go to the device; a CPU has them already."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
@@ -114,15 +114,15 @@ def fits(bytes_: int, device: torch.device) -> bool:
 
 
 def _pinned(rows: Tensor) -> Tensor:
-    """Host memory that a GPU copies from without a detour."""
+    """Pin rows in host memory, for a GPU to copy from without a detour."""
     return rows.pin_memory() if torch.cuda.is_available() else rows
 
 
 def dataset(cache: Cache, fraction: float, split_seed: int, context: int, scaling: str) -> Dataset:
-    """The data set of a cache; see `trainers.data.phonemes.hw1p2.load` for the arguments.
+    """Make the data set of a cache; `trainers.data.phonemes.hw1p2.load` has the same arguments.
 
     Raises:
-        ConfigError: a context or scaling that cannot be.
+        ConfigError: a context out of its range, or no such scaling.
     """
     if not 0 <= context <= GAP:
         raise ConfigError(
@@ -139,14 +139,14 @@ def dataset(cache: Cache, fraction: float, split_seed: int, context: int, scalin
         for name, part in cache.parts.items()
     }
     parts["train"] = Frames.of(train, kept, context, fitted)
-    told = (cache.fingerprint, fraction, split_seed, context, scaling)
+    content = (cache.fingerprint, fraction, split_seed, context, scaling)
     return Dataset(
         train=parts["train"],
         valid=parts["valid"],
         test=parts["test"],
         classes=cache.classes,
         input_shape=(2 * context + 1, train.frames.shape[1]),
-        fingerprint=hashlib.sha256(repr(told).encode()).hexdigest()[:16],
+        fingerprint=hashlib.sha256(repr(content).encode()).hexdigest()[:16],
     )
 
 

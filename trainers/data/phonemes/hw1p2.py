@@ -1,7 +1,7 @@
-"""HW1P2 of CMU 11-785 since S22: a folder a part, in it an .npy of frames and one of phonemes each.
+"""Load HW1P2 of CMU 11-785 since S22: a folder a part, two .npy files an utterance.
 
 <root>/train-clean-100/{mfcc,transcript}/*.npy     also train-clean-360
-<root>/dev-clean/{mfcc,transcript}/*.npy           validates
+<root>/dev-clean/{mfcc,transcript}/*.npy           the validation part
 <root>/test-clean/mfcc/*.npy                       transcripts, if any, are used for testing
 """
 
@@ -55,28 +55,28 @@ def load(
     scaling: str,
     thorough: bool = False,
 ) -> Dataset:
-    """Windows of 2 x context + 1 frames around each frame, and the phoneme of that frame.
+    """Load windows of 2 x context + 1 frames around each frame, and the frame's phoneme.
 
     Args:
-        root: the folder of the parts.
-        cache: of the caches of all data; None for `<root>/.caviar`.
+        root: folder of the parts.
+        cache: folder of the caches of all data sets; None for `<root>/.caviar`.
         train: glob of the folders to train on.
         fraction: share of the training utterances that is used.
-        split_seed: decides which.
+        split_seed: decides which utterances `fraction` leaves.
         cepstral: normalisation of each utterance over time: mean_variance, mean or none.
         padding: what a window sees beyond the ends: zeros beyond those of the utterance, or
             (concatenation) the neighbouring utterances.
         context: frames on either side.
-        dtype: of the cache: float16 or float32.
-        scaling: of each feature over the training part: standardise, minmax or none.
-        thorough: look whether any file has changed since the cache was built, not the folders only.
+        dtype: number format of the cache: float16 or float32.
+        scaling: scaling of each feature over the training part: standardise, minmax or none.
+        thorough: check whether any file has changed since the cache was built, not only folders.
 
     Raises:
-        DataError: something is missing, damaged, or disagrees with something else.
+        DataError: a file is missing, damaged, or disagrees with another.
         ConfigError: a setting that is none of these.
     """
-    found = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough)
-    return dataset(found, fraction, split_seed, context, scaling)
+    rows = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough)
+    return dataset(rows, fraction, split_seed, context, scaling)
 
 
 def _open(root: str, folder: str | None, train: str, recipe: Recipe, thorough: bool) -> cache.Cache:
@@ -96,7 +96,7 @@ class _Layout:
     train: str
 
     def folders(self) -> dict[str, list[Path]]:
-        """train, valid, test -> the folders of the part."""
+        """Find the folders of each part: train, valid, test."""
         try:
             train = sorted(path for path in self.root.glob(self.train) if path.is_dir())
         except (ValueError, NotImplementedError):  # an empty one, an absolute one
@@ -117,12 +117,12 @@ class _Layout:
         }
 
     def glance(self) -> str:
-        """A signature of the folders, which tells of most changes and costs nothing."""
+        """Sign the folders, which costs nothing and shows most changes."""
         leaves = [path for path in self._leaves() if path.exists()]
         return signature(self.root, [*leaves, *_orders(self.root / "test-clean")])
 
     def signature(self) -> str:
-        """A signature of every file."""
+        """Sign every file."""
         files: list[Path] = []
         for folder in self._leaves():
             if folder.is_dir():
@@ -131,7 +131,7 @@ class _Layout:
         return signature(self.root, files)
 
     def source(self) -> Source:
-        """All utterances."""
+        """Find all utterances."""
         parts: dict[str, Sequence[Reader]] = {
             part: [reader for folder in folders for reader in _readers(folder, part)]
             for part, folders in self.folders().items()
@@ -151,12 +151,13 @@ def _readers(folder: Path, part: str) -> list[Reader]:
         names = _ordered(folder, names)
         if not transcripts.is_dir():
             return [partial(_read, folder / "mfcc" / f"{name}.npy", None) for name in names]
-    known, said = set(names), set(listed(transcripts, ".npy"))
-    for name in sorted(known ^ said)[:1]:
-        there, gone = ("mfcc", "transcript") if name in known else ("transcript", "mfcc")
+    with_frames, with_transcript = set(names), set(listed(transcripts, ".npy"))
+    for name in sorted(with_frames ^ with_transcript)[:1]:
+        pair = ("mfcc", "transcript")
+        there, gone = pair if name in with_frames else pair[::-1]
         raise DataError(
-            f"{folder / there / name}.npy has no {gone} beside it ({len(known)} files of frames, "
-            f"{len(said)} transcripts): restore the data set"
+            f"{folder / there / name}.npy has no {gone} beside it ({len(with_frames)} files of "
+            f"frames, {len(with_transcript)} transcripts): restore the data set"
         )
     return [
         partial(_read, folder / "mfcc" / f"{name}.npy", transcripts / f"{name}.npy")
@@ -165,13 +166,13 @@ def _readers(folder: Path, part: str) -> list[Reader]:
 
 
 def _orders(folder: Path) -> list[Path]:
-    """Files that tell the order of the test utterances; the first of them counts."""
+    """Find the files that order the test utterances; the first one counts."""
     places = (folder / "test_order.csv", folder.parent / "test_order.csv")
     return [path for path in places if path.is_file()]
 
 
 def _ordered(folder: Path, names: list[str]) -> list[str]:
-    """The order of a submission: that of test_order.csv where there is one (S22), else sorted."""
+    """Order names as in a submission: by test_order.csv if there is one (S22), else sorted."""
     for path in _orders(folder):
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
@@ -191,18 +192,18 @@ def _read(frames: Path, transcript: Path | None) -> Utterance:
     values = checked_frames(str(frames), array(frames))
     if transcript is None:
         return Utterance(str(frames), values, None)
-    said = array(transcript)
-    if said.ndim != 1 or said.dtype.kind != "U":
+    spoken = array(transcript)
+    if spoken.ndim != 1 or spoken.dtype.kind != "U":
         raise DataError(
-            f"{transcript} must hold a row of phoneme names, and holds {said.dtype} {said.shape}: "
-            "restore it"
+            f"{transcript} must hold a row of phoneme names, and holds {spoken.dtype} "
+            f"{spoken.shape}: restore it"
         )
-    if len(said) != len(values) + 2:
+    if len(spoken) != len(values) + 2:
         raise DataError(
-            f"{transcript} has {len(said)} entries and {frames} {len(values)} frames: there must "
+            f"{transcript} has {len(spoken)} entries and {frames} {len(values)} frames: there must "
             "be two more, for start and end; restore them"
         )
-    return Utterance(str(frames), values, _indices(transcript, said[1:-1]))
+    return Utterance(str(frames), values, _indices(transcript, spoken[1:-1]))
 
 
 _SORTED = np.sort(np.array([*PHONEMES, *_SPELLINGS]))
@@ -210,7 +211,7 @@ _INDEX = np.array([PHONEMES.index(_SPELLINGS.get(str(n), str(n))) for n in _SORT
 
 
 def _indices(path: Path, names: np.ndarray) -> Ints:
-    """(T,) uint8 from phoneme names."""
+    """Convert phoneme names to indices, (T,) uint8."""
     place = np.minimum(np.searchsorted(_SORTED, names), len(_SORTED) - 1)
     unknown = _SORTED[place] != names
     if unknown.any():
@@ -224,10 +225,10 @@ def _indices(path: Path, names: np.ndarray) -> Ints:
 
 
 def _silence(folder: Path) -> str:
-    """How silence is written in these data."""
+    """Find the spelling of silence in the data."""
     for name in listed(folder / "transcript", ".npy"):
-        said = array(folder / "transcript" / f"{name}.npy")
+        spoken = array(folder / "transcript" / f"{name}.npy")
         for spelling in ("[SIL]", "SIL"):
-            if spelling in said:
+            if spelling in spoken:
                 return spelling
     return "[SIL]"

@@ -1,9 +1,9 @@
-"""HW1P2 as it was up to S21 and in F21: object arrays of utterances, which only pickle can read.
+"""Load HW1P2 of up to S21 and F21: object arrays of utterances, which only pickle can read.
 
     <root>/{train,dev,test}.npy             object arrays of (T, D) frames
     <root>/{train,dev}_labels.npy           object arrays of (T,) states; test_labels.npy if any
 
-Loading a pickle runs what it says: for files from people you trust only.
+Loading a pickle runs the code in it: only for files from people you trust.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def load(
     scaling: str,
     thorough: bool = False,
 ) -> Dataset:
-    """As `trainers.data.phonemes.hw1p2.load`; classes are states, named by their numbers."""
-    found = _open(root, cache, Recipe(cepstral, padding, dtype), thorough)
-    return dataset(found, fraction, split_seed, context, scaling)
+    """Load as `trainers.data.phonemes.hw1p2.load` does; classes are states, named by number."""
+    rows = _open(root, cache, Recipe(cepstral, padding, dtype), thorough)
+    return dataset(rows, fraction, split_seed, context, scaling)
 
 
 def _open(root: str, folder: str | None, recipe: Recipe, thorough: bool) -> cache.Cache:
@@ -60,21 +60,21 @@ class _Layout:
     root: Path
 
     def glance(self) -> str:
-        """The whole signature: there are six files at most."""
+        """Sign every file: there are six at most."""
         return self.signature()
 
     def signature(self) -> str:
-        """A signature of every file."""
+        """Sign every file."""
         names = [f"{stem}{end}.npy" for stem in _FILES.values() for end in ("", "_labels")]
         return signature(self.root, [p for p in (self.root / n for n in names) if p.exists()])
 
     def source(self) -> Source:
-        """All utterances."""
+        """Find all utterances."""
         return Source({part: _part(self.root, stem) for part, stem in _FILES.items()}, None)
 
 
 def _part(root: Path, stem: str) -> list[Reader]:
-    """What reads the utterances of one part. The files are read whole: pickle has no other way."""
+    """Make the readers of one part. The files are read whole: pickle has no other way."""
     frames_path, labels_path = root / f"{stem}.npy", root / f"{stem}_labels.npy"
     frames = _objects(frames_path)
     labels = _objects(labels_path) if stem != "test" or labels_path.exists() else None
@@ -85,23 +85,23 @@ def _part(root: Path, stem: str) -> list[Reader]:
         )
 
     def read(index: int) -> Utterance:
-        where = f"{frames_path}, utterance {index},"
-        values = checked_frames(where, np.asarray(frames[index]))
+        origin = f"{frames_path}, utterance {index},"
+        values = checked_frames(origin, np.asarray(frames[index]))
         if labels is None:
-            return Utterance(where, values, None)
-        said = np.asarray(labels[index])
-        if said.ndim != 1 or not np.issubdtype(said.dtype, np.integer):
+            return Utterance(origin, values, None)
+        states = np.asarray(labels[index])
+        if states.ndim != 1 or not np.issubdtype(states.dtype, np.integer):
             raise DataError(
                 f"{labels_path}, utterance {index}, must hold a row of integers, and holds "
-                f"{said.dtype} {said.shape}: restore it"
+                f"{states.dtype} {states.shape}: restore it"
             )
-        return Utterance(where, values, said)
+        return Utterance(origin, values, states)
 
     return [partial(read, index) for index in range(len(frames))]
 
 
 def _objects(path: Path) -> Any:
-    """The utterances of one file."""
+    """Read the utterances of one file."""
     try:
         loaded = np.load(path, allow_pickle=True)
     except FileNotFoundError:

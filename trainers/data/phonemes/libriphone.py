@@ -1,4 +1,4 @@
-"""Libriphone, of NTU's machine-learning course (2022, 2023): a tensor file an utterance.
+"""Load Libriphone, of NTU's machine-learning course (2022, 2023): a tensor an utterance.
 
 <root>/train_split.txt, test_split.txt     an utterance a line
 <root>/train_labels.txt                    an utterance and its labels, integers, a line
@@ -42,14 +42,14 @@ def load(
     scaling: str,
     thorough: bool = False,
 ) -> Dataset:
-    """As `trainers.data.phonemes.hw1p2.load`; classes are named by their numbers.
+    """Load as `trainers.data.phonemes.hw1p2.load` does; classes are named by number.
 
     Args:
         validation: share of the training utterances that is held out, by `split_seed`.
     """
     recipe = Recipe(cepstral, padding, dtype)
-    found = _open(root, cache, validation, split_seed, recipe, thorough)
-    return dataset(found, fraction, split_seed, context, scaling)
+    rows = _open(root, cache, validation, split_seed, recipe, thorough)
+    return dataset(rows, fraction, split_seed, context, scaling)
 
 
 def _open(
@@ -77,18 +77,18 @@ class _Layout:
     split_seed: int
 
     def glance(self) -> str:
-        """A signature of the lists and folders."""
+        """Sign the lists and folders."""
         return signature(self.root, [p for p in self._tops() if p.exists()])
 
     def signature(self) -> str:
-        """A signature of every file."""
+        """Sign every file."""
         files = [p for p in self._tops() if p.is_file()]
         for folder in (p for p in self._tops() if p.is_dir()):
             files += sorted(folder.glob("*.pt"))
         return signature(self.root, files)
 
     def source(self) -> Source:
-        """All utterances."""
+        """Find all utterances."""
         named, tested = (_names(self.root / f"{part}_split.txt") for part in ("train", "test"))
         labels = _labels(self.root / "train_labels.txt")
         feat = self.root / "feat"
@@ -126,9 +126,9 @@ def _names(path: Path) -> list[str]:
 def _labels(path: Path) -> dict[str, np.ndarray]:
     labels = {}
     for number, line in enumerate(_text(path).splitlines(), 1):
-        name, *said = line.split() or [""]
+        name, *numbers = line.split() or [""]
         try:
-            labels[name] = np.array([int(one) for one in said], dtype=np.int16)
+            labels[name] = np.array([int(one) for one in numbers], dtype=np.int16)
         except (ValueError, OverflowError):
             raise DataError(f"{path}, line {number}, must hold integers after the name") from None
     return labels

@@ -1,4 +1,4 @@
-"""How utterances become the rows of a cache: normalised over time, kept apart, in which type."""
+"""Turn utterances into rows of a cache: normalised, kept apart, in a number format."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 @dataclass(frozen=True)
 class Recipe:
-    """How utterances become rows.
+    """Describes how utterances become rows.
 
     Attributes:
-        cepstral: what each feature of an utterance is freed of: mean and variance over time, the
-            mean, nothing.
+        cepstral: normalisation of each feature of an utterance over time: mean_variance, mean or
+            none.
         padding: whether rows of zeros keep utterances apart, or only the ends of the whole.
-        dtype: of the rows.
+        dtype: number format of the rows: float16 or float32.
     """
 
     cepstral: str
@@ -44,7 +44,7 @@ class Recipe:
                 )
 
     def normalised(self, frames: Floats) -> Floats:
-        """(T, D) float32 frames, normalised over time."""
+        """Normalise (T, D) float32 frames over time."""
         if self.cepstral == "none":
             return frames
         centred: Floats = frames - frames.mean(axis=0)

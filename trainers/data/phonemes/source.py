@@ -1,4 +1,4 @@
-"""What a layout of phoneme data promises to the cache: utterances to be read, and a signature."""
+"""Define what a layout of phoneme data gives the cache: utterances to read, and a signature."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ PARTS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Utterance:
-    """One utterance as it was read.
+    """Holds one utterance as it was read.
 
     Attributes:
-        where: file and name, for messages.
+        origin: file and name, for messages.
         frames: (T, D) float32.
-        labels: (T,) integers, indices of classes; None where nobody has labelled it.
+        labels: (T,) integers, indices of classes; None if unlabelled.
     """
 
-    where: str
+    origin: str
     frames: Floats
     labels: Ints | None
 
@@ -41,12 +41,12 @@ Reader = Callable[[], Utterance]
 
 @dataclass(frozen=True)
 class Source:
-    """All utterances of a data set.
+    """Holds the readers of all utterances of a data set.
 
     Attributes:
-        parts: train, valid and test -> what reads each utterance, in the order of the data.
-        classes: names of the labels; None where labels are mere numbers and the largest one in
-            training tells how many there are.
+        parts: train, valid and test -> a reader for each utterance, in the order of the data.
+        classes: names of the labels; None if labels are mere numbers, and the largest one in
+            training gives the number of classes.
     """
 
     parts: Mapping[str, Sequence[Reader]]
@@ -54,13 +54,13 @@ class Source:
 
 
 class Layout(Protocol):
-    """A layout of phoneme data on disk: finds its files, and reads them into a cache."""
+    """Describes a layout of phoneme data on disk: finds its files, and reads them into a cache."""
 
     def glance(self) -> str:
         """Sign the files at next to no cost; the signature need not tell of every change.
 
         Raises:
-            DataError: there are no such data at all.
+            DataError: there is no data of this layout at all.
         """
 
     def signature(self) -> str:
@@ -71,10 +71,10 @@ class Layout(Protocol):
 
 
 def signature(root: Path, files: Sequence[Path]) -> str:
-    """Changes when one of the files is added, removed, replaced or rewritten.
+    """Sign files: the signature changes when one is added, removed, replaced or rewritten.
 
     Raises:
-        DataError: there is none.
+        DataError: there are no files.
     """
     if not files:
         raise DataError(
@@ -83,16 +83,18 @@ def signature(root: Path, files: Sequence[Path]) -> str:
         )
     digest = hashlib.sha256()
     for path in files:
-        there = path.stat()
-        digest.update(f"{path.relative_to(root)}\0{there.st_size}\0{there.st_mtime_ns}\n".encode())
+        status = path.stat()
+        digest.update(
+            f"{path.relative_to(root)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode()
+        )
     return digest.hexdigest()
 
 
 def listed(folder: Path, suffix: str) -> list[str]:
-    """Names of the files of this kind in a folder, sorted, without the suffix.
+    """List the names of the files with a suffix in a folder, sorted, without the suffix.
 
     Raises:
-        DataError: no such folder, or none in it.
+        DataError: there is no such folder, or no such file in it.
     """
     try:
         with os.scandir(folder) as entries:
@@ -113,10 +115,10 @@ def _is_npy(path: Path) -> bool:
 
 
 def array(path: Path) -> npt.NDArray[np.generic]:
-    """An array from an .npy file, which may not hold objects.
+    """Read an array from an .npy file, which may not hold objects.
 
     Raises:
-        DataError: the file is damaged, or holds something else.
+        DataError: the file is missing, damaged, or holds something else.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -136,22 +138,22 @@ def array(path: Path) -> npt.NDArray[np.generic]:
     return loaded
 
 
-def checked_frames(where: str, frames: npt.NDArray[np.generic]) -> Floats:
-    """(T, D) frames as float32.
+def checked_frames(origin: str, frames: npt.NDArray[np.generic]) -> Floats:
+    """Check (T, D) frames, and convert them to float32.
 
     Raises:
         DataError: another shape or kind, no frames, or numbers that are not finite.
     """
     if frames.ndim != 2 or not np.issubdtype(frames.dtype, np.floating):
         raise DataError(
-            f"{where} must hold frames (T, D) of floats, and holds {frames.dtype} "
+            f"{origin} must hold frames (T, D) of floats, and holds {frames.dtype} "
             f"{frames.shape}: restore it"
         )
     if not frames.size:
-        raise DataError(f"{where} has no frames ({frames.shape}): remove it, and its transcript")
+        raise DataError(f"{origin} has no frames ({frames.shape}): remove it, and its transcript")
     with np.errstate(over="ignore"):  # infinite then, and refused
         result = frames.astype(np.float32, copy=False)
     if not np.isfinite(result).all():
         row = int(np.argmin(np.isfinite(result).all(axis=1)))
-        raise DataError(f"{where}: frame {row} holds a number that is not finite: restore it")
+        raise DataError(f"{origin}: frame {row} holds a number that is not finite: restore it")
     return result

@@ -1,9 +1,9 @@
-"""Synthetic speech: frames that are generated, for tests and for trying things without data.
+"""Generate synthetic speech frames, for tests and for trying things without data.
 
-Not speech, and no figure got on it says anything about real data. It has what makes context
-windows, depth and normalisation matter: phones of different length and frequency, formant-like
-targets that are approached but not reached (undershoot), smooth transitions over the boundaries,
-and speakers who differ in vocal tract, tempo, loudness and noise.
+They are not speech, and no figure got on them says anything about real data. They have what makes
+context windows, depth and normalisation matter: phones of different length and frequency,
+formant-like targets that are approached but not reached (undershoot), smooth transitions over the
+boundaries, and speakers who differ in vocal tract, tempo, loudness and noise.
 """
 
 from __future__ import annotations
@@ -43,17 +43,18 @@ def load(
     dtype: str,
     scaling: str,
 ) -> Dataset:
-    """As `trainers.data.phonemes.hw1p2.load`.
+    """Generate frames, and load them as `trainers.data.phonemes.hw1p2.load` does.
 
     Args:
         root: unused; there for the keys to be the same as other data sets'.
-        cache: where it is kept once it is generated.
-        utterances: for training, of 3 seconds or so; a fifth as many validate and test each.
-        features: numbers a frame.
-        seed: of the generator. Utterance n is the same however many there are.
+        cache: folder in which the generated frames are kept.
+        utterances: number of training utterances, of 3 seconds or so; a fifth as many validate,
+            and as many test.
+        features: number of features of a frame.
+        seed: seed of the generator. Utterance n is the same however many there are.
     """
-    found = _open(cache, utterances, features, seed, Recipe(cepstral, padding, dtype))
-    return dataset(found, fraction, split_seed, context, scaling)
+    rows = _open(cache, utterances, features, seed, Recipe(cepstral, padding, dtype))
+    return dataset(rows, fraction, split_seed, context, scaling)
 
 
 def _open(folder: str, utterances: int, features: int, seed: int, recipe: Recipe) -> cache.Cache:
@@ -72,15 +73,15 @@ class _Layout:
     seed: int
 
     def glance(self) -> str:
-        """It never changes."""
+        """Return the signature, which never changes."""
         return self.signature()
 
     def signature(self) -> str:
-        """It never changes."""
+        """Return the signature, which never changes."""
         return "synthetic"
 
     def source(self) -> Source:
-        """All utterances."""
+        """Make the readers of all utterances."""
         language = Language(self.features, self.seed)
         counts = dict.fromkeys(PARTS, max(1, self.utterances // _SHARE))
         counts["train"] = self.utterances
@@ -92,7 +93,7 @@ class _Layout:
 
 
 class Language:
-    """Phones, how often and how long each is heard, and the speakers; all from a seed."""
+    """Generates utterances: phones of a frequency and a length each, and speakers; by a seed."""
 
     def __init__(self, features: int, seed: int) -> None:
         self.features, self.seed = features, seed
@@ -109,16 +110,16 @@ class Language:
         self.drift = random.normal(0, 1, (6, features))  # directions that articulation drifts in
 
     def utterance(self, part: int, index: int) -> Utterance:
-        """One utterance of a part (0 to 2), by its number alone."""
+        """Generate one utterance of a part (0 to 2), by its number alone."""
         random = np.random.default_rng((self.seed, 1 + part, index))
         speaker = int(random.integers(_SPEAKERS))
         labels = self._said(random, self.tempo[speaker])
         frames = self._heard(random, labels, speaker)
-        where = f"synthetic {PARTS[part]} utterance {index}"
-        return Utterance(where, frames.astype(np.float32), labels)
+        origin = f"synthetic {PARTS[part]} utterance {index}"
+        return Utterance(origin, frames.astype(np.float32), labels)
 
     def _said(self, random: np.random.Generator, tempo: float) -> Ints:
-        """(T,) phonemes: words of a few phones between silences."""
+        """Generate (T,) phonemes: words of a few phones between silences."""
         phones = [0]
         for _ in range(int(random.integers(4, 9))):
             size = int(random.integers(2, 7))
@@ -131,7 +132,7 @@ class Language:
         return np.repeat(spoken, lengths).astype(np.uint8)
 
     def _heard(self, random: np.random.Generator, labels: Ints, speaker: int) -> Floats:
-        """(T, D) frames: targets smoothed over time, as an articulator moves, and a speaker's."""
+        """Generate (T, D) frames: targets smoothed as an articulator moves, with a voice."""
         path = self.targets[labels]
         for width in (9, 5):  # two passes of a moving mean: the reach of coarticulation
             kernel = np.hanning(width + 2)[1:-1]
