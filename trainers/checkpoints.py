@@ -31,7 +31,7 @@ _OLD = re.compile(r"\.old_(epoch_\d{3,})_\w+")
 
 
 @dataclass(frozen=True)
-class Found:
+class Checkpoint:
     """Holds a checkpoint that was read and is complete."""
 
     path: Path
@@ -92,15 +92,15 @@ def metrics(path: Path) -> dict[str, float]:
 
 def saved(folder: Path) -> dict[int, Path]:
     """List the checkpoints by epoch number, ascending, complete or damaged."""
-    found = {
+    checkpoints = {
         int(match.group(1)): path
         for path in folder.glob("epoch_*")
         if (match := _NAME.fullmatch(path.name)) and path.is_dir()
     }
-    return dict(sorted(found.items()))
+    return dict(sorted(checkpoints.items()))
 
 
-def latest(folder: Path) -> tuple[Found | None, list[CorruptCheckpoint]]:
+def latest(folder: Path) -> tuple[Checkpoint | None, list[CorruptCheckpoint]]:
     """Find the newest checkpoint that is complete, and the newer ones that are damaged.
 
     Raises:
@@ -133,9 +133,9 @@ def prune(folder: Path, keep: Keep, best: int) -> None:
     """Remove the checkpoints not to `keep`: with best_and_last, all but `best` and the newest."""
     if keep is Keep.all:
         return
-    there = saved(folder)
-    for number, path in there.items():
-        if number not in (best, max(there)):
+    by_number = saved(folder)
+    for number, path in by_number.items():
+        if number not in (best, max(by_number)):
             remove(path)
 
 
@@ -176,7 +176,7 @@ def _record(path: Path) -> tuple[dict[str, float], Mapping[str, Any]]:
     return values, record
 
 
-def _read(path: Path) -> Found:
+def _read(path: Path) -> Checkpoint:
     values, record = _record(path)
     size, crc = 0, 0
     try:
@@ -196,7 +196,7 @@ def _read(path: Path) -> Found:
         raise CorruptCheckpoint(path, f"state.pt cannot be read ({error.strerror})") from error
     except (RuntimeError, ValueError, EOFError, KeyError, UnpicklingError) as error:
         raise CorruptCheckpoint(path, "state.pt is not a state") from error
-    return Found(path, int(record["epoch"]), values, state)
+    return Checkpoint(path, int(record["epoch"]), values, state)
 
 
 def _blocks(file: IO[bytes]) -> Iterator[bytes]:

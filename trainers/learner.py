@@ -77,7 +77,7 @@ class Learner:
         optimizer = build.optimizer(config, model)
         pace = build.pace(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
-        made = optimizer_settings.taken(optimizer, pace)
+        made = optimizer_settings.settings_of(optimizer, pace)
         return cls(config, model, optimizer, pace, augment, random_state(device), made)
 
     @property

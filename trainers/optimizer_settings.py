@@ -19,7 +19,7 @@ from trainers.schedules import Pace
 from trainers.training_state import detached
 
 
-def taken(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
+def settings_of(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
     """Copy the settings of an optimizer and a schedule that have just been made."""
     groups = [
         {key: value for key, value in group.items() if key != "params"}
@@ -47,7 +47,7 @@ def apply(
     Does nothing if the settings are those of the saved state.
 
     Args:
-        own: settings before the state was loaded, from `taken`.
+        own: settings before the state was loaded, from `settings_of`.
         theirs: settings of the training that has saved the state.
         epoch: epoch after which the state was saved.
     """

@@ -55,8 +55,8 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
         Diverged: as `fit` does; the epochs before remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        checkpoint, rows, notes = _pick_up(folder)
+    with _locked(folder):
+        checkpoint, rows, notes = _repaired(folder)
         for number in [n for n in rows if n > after]:
             yield Saved(number, rows[number], _checkpoint(folder, number), tuple(notes))
             notes.clear()
@@ -75,7 +75,7 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
                 return
 
 
-def _pick_up(folder: Path) -> tuple[checkpoints.Found | None, history.Rows, list[str]]:
+def _repaired(folder: Path) -> tuple[checkpoints.Checkpoint | None, history.Rows, list[str]]:
     """Read the folder's state, after repairing what a kill or a bad disk has left in it."""
     checkpoints.clean(folder)
     checkpoint, corrupt = checkpoints.latest(folder)
@@ -102,7 +102,7 @@ def _checkpoint(folder: Path, number: int) -> Path:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     """Lock the folder. The system unlocks it when the process ends, however it ends."""
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
     try:

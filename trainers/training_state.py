@@ -27,7 +27,7 @@ def detached(value: Any, path: str = "state") -> Any:
     raise TypeError(f"{path} is a {type(value).__name__}, which a checkpoint cannot hold")
 
 
-class Written:
+class CountedBytes:
     """Counts and checksums the bytes written to `file`, or to nowhere."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
@@ -47,8 +47,8 @@ class Written:
         """Do nothing: who opened `file` flushes it."""
 
 
-def write(state: Mapping[str, Any], file: IO[bytes] | None) -> Written:
+def write(state: Mapping[str, Any], file: IO[bytes] | None) -> CountedBytes:
     """Serialise a state, to `file` or, for its size only, to nowhere."""
-    written = Written(file)
+    written = CountedBytes(file)
     torch.save(dict(state), written)  # type: ignore[arg-type]  # all it calls is write and flush
     return written

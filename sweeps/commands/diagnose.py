@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trainers.diagnosis.first_loss import FirstLoss
     from trainers.diagnosis.lr_range import LrRange
     from trainers.diagnosis.overfit import Overfit
-    from trainers.diagnosis.trained_model import Look
+    from trainers.diagnosis.trained_model import Diagnosis
 
 #: Options beside a sweep's name: how the hidden layer is drawn, and the folder of all sweeps.
 DEFAULTS = {"hidden": "pca", "results": "results"}
@@ -153,9 +153,9 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     config = _config(folder)
     console = Console()
     with console.status("loading PyTorch") as status:
-        from trainers.diagnosis.trained_model import look
+        from trainers.diagnosis.trained_model import diagnose
 
-        seen = look(
+        seen = diagnose(
             config,
             _state(folder),
             folder.path / "diagnosis",
@@ -170,7 +170,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     console.print(f"\n{', '.join(pictures)}: {diagnosis}", highlight=False, soft_wrap=True)
 
 
-def lines(seen: Look) -> list[Text]:
+def lines(seen: Diagnosis) -> list[Text]:
     """Write lines about a model: its quality, worst classes, and most frequent mistakes."""
     quality = seen.quality
     rarest, rare_f1 = quality.rarest()

@@ -121,7 +121,7 @@ def _looked_at(
     """
     from trainers.checkpoints import load
     from trainers.config import Device
-    from trainers.diagnosis.trained_model import look
+    from trainers.diagnosis.trained_model import diagnose
     from trainers.fit import evaluate
 
     config = typed(sweep.composition.trial(best.trial.params))
@@ -129,7 +129,7 @@ def _looked_at(
     state = load(checkpoint)
     test = evaluate(config, state)
     try:
-        seen = look(config, state, folder.path / "diagnosis", folder.trials / best.trial.id)
+        seen = diagnose(config, state, folder.path / "diagnosis", folder.trials / best.trial.id)
     except ConfigError as error:
         return test, f"not looked at: {error}"
     found = seen.quality

@@ -71,7 +71,7 @@ class DataModule(Protocol):
     """Describes the module of a data set, whose `load` a `_target_` in conf/data/*.yaml names.
 
     Each function takes the keys of that YAML as its arguments. Only `load` must be there, and may
-    have another name; `resident.Configured` does without the others as it is said here.
+    have another name; for what a module leaves out, `resident.Configured` has the default below.
     """
 
     def load(self, *args: Any, **keys: Any) -> Dataset:

@@ -108,11 +108,11 @@ def overfit(config: TrainConfig, notify: Callable[[int], object] = lambda step: 
     accuracies: list[float] = []
     learner.model.train()
     while len(losses) < STEPS and not (losses and _ends(losses[-1])):
-        seen = []
+        measured = []
         for _ in range(min(_LOOK, STEPS - len(losses))):
             loss, logits = learner.step(x, y)
-            seen.append(torch.stack([loss, (logits.argmax(1) == y).float().mean()]))
-        for value, accuracy in torch.stack(seen).tolist():
+            measured.append(torch.stack([loss, (logits.argmax(1) == y).float().mean()]))
+        for value, accuracy in torch.stack(measured).tolist():
             losses.append(value)
             accuracies.append(accuracy)
             if _ends(value):

@@ -28,7 +28,7 @@ PLANES = ("pca", "tsne")
 
 
 @dataclass(frozen=True)
-class Look:
+class Diagnosis:
     """Holds the results of a diagnosis.
 
     Attributes:
@@ -42,14 +42,14 @@ class Look:
     notes: tuple[str, ...]
 
 
-def look(
+def diagnose(
     config: TrainConfig,
     state: Mapping[str, Any],
     folder: Path,
     training: Path | None = None,
     plane: str = "pca",
     notify: Callable[[str], object] = lambda doing: None,
-) -> Look:
+) -> Diagnosis:
     """Evaluate a saved model on the validation part, and write tables and pictures.
 
     Args:
@@ -82,7 +82,7 @@ def look(
         files += drawn
         notes += left_out
     files.append(write_json(folder / "summary.json", summary(measured, notes)))
-    return Look(measured, tuple(files), tuple(notes))
+    return Diagnosis(measured, tuple(files), tuple(notes))
 
 
 def summary(measured: Quality, notes: list[str]) -> dict[str, Any]:

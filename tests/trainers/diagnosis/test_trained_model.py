@@ -14,7 +14,7 @@ from torch import nn
 from tests.test_architecture import importers
 from trainers import checkpoints
 from trainers.config import TrainConfig
-from trainers.diagnosis.trained_model import look
+from trainers.diagnosis.trained_model import diagnose
 from trainers.errors import ConfigError
 from trainers.run import run
 
@@ -43,7 +43,7 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_what_is_seen_is_what_was_trained(small: Compose, tmp_path: Path) -> None:
     config = small("histograms=true")
     state, accuracy = trained(config, tmp_path / "t")
-    seen = look(config, state, tmp_path / "d", tmp_path / "t")
+    seen = diagnose(config, state, tmp_path / "d", tmp_path / "t")
     assert seen.quality.accuracy == accuracy
     assert seen.notes == ()
     written = {path.name for path in (tmp_path / "d").iterdir()}
@@ -68,7 +68,7 @@ def test_without_the_folder_of_the_training_there_are_no_curves(
     config = small("epochs=1")
     state, _ = trained(config, tmp_path / "t")
     told: list[str] = []
-    look(config, state, tmp_path / "d", notify=told.append)
+    diagnose(config, state, tmp_path / "d", notify=told.append)
     pictures = {path.name for path in (tmp_path / "d").glob("*.png")}
     assert pictures == {"confusion.png", "classes.png", "hidden.png"}
     assert told == ["validation part", "hidden layer"]
@@ -78,14 +78,14 @@ def test_a_second_look_sees_the_same(small: Compose, tmp_path: Path) -> None:
     config = small("epochs=1")
     state, _ = trained(config, tmp_path / "t")
     for name in ("a", "b"):
-        look(config, state, tmp_path / name, tmp_path / "t")
+        diagnose(config, state, tmp_path / name, tmp_path / "t")
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
 
 def test_there_is_no_third_plane(small: Compose, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="hidden=foo must be one of pca, tsne"):
-        look(small(), {}, tmp_path / "d", plane="foo")
+        diagnose(small(), {}, tmp_path / "d", plane="foo")
     assert not (tmp_path / "d").exists()
 
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_drawn_is_left_out_and_told(small: Compose, tmp_path: Pat
     state, _ = trained(config, tmp_path / "t")
     (tmp_path / "t" / "histograms" / "epoch_001.json").write_text("{torn")
     (tmp_path / "t" / "metrics.csv").unlink()
-    seen = look(config, state, tmp_path / "d", tmp_path / "t")
+    seen = diagnose(config, state, tmp_path / "d", tmp_path / "t")
     told = " ".join(seen.notes)
     assert "no hidden.png: the model has no Linear layer" in told
     assert "no curves.png" in told
@@ -107,7 +107,7 @@ def test_what_cannot_be_drawn_is_left_out_and_told(small: Compose, tmp_path: Pat
 def test_a_state_of_another_model_is_refused(small: Compose, tmp_path: Path) -> None:
     state, _ = trained(small("epochs=1"), tmp_path / "t")
     with pytest.raises(ConfigError, match="of another configuration"):
-        look(small("model.width=17"), state, tmp_path / "d")
+        diagnose(small("model.width=17"), state, tmp_path / "d")
 
 
 def test_nothing_draws_on_a_display() -> None:

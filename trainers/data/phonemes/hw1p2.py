@@ -27,7 +27,7 @@ from trainers.data.phonemes.source import (
     Utterance,
     array,
     checked_frames,
-    listed,
+    file_names,
     signature,
 )
 from trainers.errors import ConfigError, DataError
@@ -126,7 +126,7 @@ class _Layout:
         files: list[Path] = []
         for folder in self._leaves():
             if folder.is_dir():
-                files += [folder / f"{name}.npy" for name in listed(folder, ".npy")]
+                files += [folder / f"{name}.npy" for name in file_names(folder, ".npy")]
         files += _orders(self.root / "test-clean")
         return signature(self.root, files)
 
@@ -145,13 +145,13 @@ class _Layout:
 
 
 def _readers(folder: Path, part: str) -> list[Reader]:
-    names = listed(folder / "mfcc", ".npy")
+    names = file_names(folder / "mfcc", ".npy")
     transcripts = folder / "transcript"
     if part == "test":
         names = _ordered(folder, names)
         if not transcripts.is_dir():
             return [partial(_read, folder / "mfcc" / f"{name}.npy", None) for name in names]
-    with_frames, with_transcript = set(names), set(listed(transcripts, ".npy"))
+    with_frames, with_transcript = set(names), set(file_names(transcripts, ".npy"))
     for name in sorted(with_frames ^ with_transcript)[:1]:
         pair = ("mfcc", "transcript")
         there, gone = pair if name in with_frames else pair[::-1]
@@ -226,7 +226,7 @@ def _indices(path: Path, names: np.ndarray) -> Ints:
 
 def _silence(folder: Path) -> str:
     """Find the spelling of silence in the data."""
-    for name in listed(folder / "transcript", ".npy"):
+    for name in file_names(folder / "transcript", ".npy"):
         spoken = array(folder / "transcript" / f"{name}.npy")
         for spelling in ("[SIL]", "SIL"):
             if spelling in spoken:

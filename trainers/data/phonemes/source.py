@@ -90,7 +90,7 @@ def signature(root: Path, files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def listed(folder: Path, suffix: str) -> list[str]:
+def file_names(folder: Path, suffix: str) -> list[str]:
     """List the names of the files with a suffix in a folder, sorted, without the suffix.
 
     Raises:
