@@ -40,7 +40,7 @@ GREY, INK = "#767676", "#222222"
 PARAMETERS = 12
 #: Rows of pixels that a panel of histograms has.
 _LEVELS = 120
-#: Of them, by which the counts are blurred.
+#: Standard deviation of the blur over these rows.
 _BLUR = 1.2
 #: Share of the numbers that may lie beyond a panel of histograms, at either end.
 _BEYOND = 0.002

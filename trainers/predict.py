@@ -45,13 +45,13 @@ def mean(every: Iterable[Tensor]) -> Tensor:
     votes = iter(every)
     total = next(votes, None)
     if total is None:
-        raise ConfigError("no model to ask")
+        raise ConfigError("there is no model to predict with")
     total, count = total.clone(), 1
     for count, one in enumerate(votes, 2):  # noqa: B007  its last value is the divisor
         if one.shape != total.shape:
             raise ConfigError(
                 f"models of {tuple(total.shape)} and {tuple(one.shape)} probabilities (examples, "
-                "classes) cannot vote together: they saw different data"
+                "classes) cannot be averaged: their data differ"
             )
         total += one
     return total / count

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
 
-#: Where nobody counts batches.
+#: For schedules that do not count batches.
 _ONE_BATCH = Lengths(0, 1, 1)
 
 

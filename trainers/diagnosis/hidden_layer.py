@@ -19,7 +19,7 @@ from trainers.model_and_data import shuffled
 
 #: Examples that are drawn, at most.
 EXAMPLES = 2000
-#: Dimensions that t-SNE begins with; the rest is noise that costs time.
+#: Principal components that t-SNE starts from; the others are noise that costs time.
 _TSNE_FROM = 50
 
 

@@ -21,14 +21,15 @@ from trainers.model_and_data import shuffled, untrained
 LOW, HIGH, STEPS = 1e-6, 10.0, 150
 #: A loss of so many times the least has exploded.
 EXPLODED = 4.0
-#: Of the first loss: a least above it is noise, and a smaller fall is no learning.
+#: Shares of the first loss: a least loss below `_FLOOR` of it counts as `_FLOOR`, and a fall of
+#: less than `_FALL` is no learning.
 _FLOOR, _FALL = 0.1, 0.05
-#: Of the whole fall: so much the loss may rise again at a rate that can be used.
+#: Share of the whole fall by which the loss may rise again at a usable rate.
 _RISE = 0.1
-#: Steps, a seventh of a decade: standard deviation of the smoothing.
+#: Standard deviation of the smoothing, in steps: a seventh of a decade.
 _SMOOTH = 3.0
-#: Steps between two looks at the loss: each look waits for the device.
-_LOOK = 10
+#: Steps between two readings of the loss: each reading waits for the device.
+_READ_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def lr_range(config: TrainConfig, notify: Callable[[int], object] = lambda step:
         for group in learner.optimizer.param_groups:
             group["lr"] = rate
         waiting.append(learner.step(learner.augment(x), y)[0])
-        if len(waiting) == _LOOK or len(losses) + len(waiting) == STEPS:
+        if len(waiting) == _READ_EVERY or len(losses) + len(waiting) == STEPS:
             losses += torch.stack(waiting).tolist()
             waiting.clear()
             notify(len(losses))

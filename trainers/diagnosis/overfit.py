@@ -16,9 +16,9 @@ from trainers.model_and_data import shuffled, untrained
 STEPS = 300
 #: A mean loss (nats) that counts as 0.
 NEAR_ZERO = 0.01
-#: Steps between two looks at the loss: each look waits for the device.
-_LOOK = 10
-#: Of the first loss: a fall that is none.
+#: Steps between two readings of the loss: each reading waits for the device.
+_READ_EVERY = 10
+#: Share of the first loss: a smaller fall is none.
 _FLAT = 0.1
 
 
@@ -109,7 +109,7 @@ def overfit(config: TrainConfig, notify: Callable[[int], object] = lambda step: 
     learner.model.train()
     while len(losses) < STEPS and not (losses and _ends(losses[-1])):
         measured = []
-        for _ in range(min(_LOOK, STEPS - len(losses))):
+        for _ in range(min(_READ_EVERY, STEPS - len(losses))):
             loss, logits = learner.step(x, y)
             measured.append(torch.stack([loss, (logits.argmax(1) == y).float().mean()]))
         for value, accuracy in torch.stack(measured).tolist():

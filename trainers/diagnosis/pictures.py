@@ -30,9 +30,9 @@ from trainers.pictures import (
     tidy,
 )
 
-#: A confusion matrix of so many classes has its figures written into it.
+#: A confusion matrix of up to so many classes has its numbers written into it.
 _WRITTEN = 12
-#: At more classes than so many, every other name is left out, and so on.
+#: With more classes, every other name is left out, and so on.
 _NAMES = 140
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, INK)
 _MARKERS = "osD^v<>PX*"

@@ -97,13 +97,6 @@ def test_refuses_a_sweep_that_is_not_there(swept: Folder) -> None:
         predict.predict("other", given(swept))
 
 
-def test_of_models_that_saw_other_data(swept: Folder) -> None:
-    with pytest.raises(ConfigError, match="cannot vote together"):
-        mean([torch.zeros(3, 2), torch.zeros(4, 2)])
-    with pytest.raises(ConfigError, match="no model"):
-        mean([])
-
-
 def test_a_trial_resumed_from_its_first_epoch_is_the_same_to_the_bit(swept: Folder) -> None:
     (voter,) = best(swept, 1)
     first = load(swept.checkpoint(voter.trial, 1))

@@ -216,7 +216,7 @@ def _indices(path: Path, names: np.ndarray) -> Ints:
     unknown = _SORTED[place] != names
     if unknown.any():
         row = int(np.argmax(unknown))
-        what = "an end" if str(names[row]) in _ENDS else "no phoneme of the course"
+        what = "a mark of start or end" if str(names[row]) in _ENDS else "no phoneme of the course"
         raise DataError(
             f"{path}: entry {row + 1} is {str(names[row])!r}, {what}; it must be one of "
             f"{' '.join(PHONEMES)}"
