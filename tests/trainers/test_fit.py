@@ -21,7 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from trainers import build
 from trainers.config import METRICS, TrainConfig, compose
 from trainers.data import resident
-from trainers.errors import ConfigError, DataError, Diverged
+from trainers.errors import ConfigError, Diverged
 from trainers.fit import _order, evaluate, fit, size
 from trainers.learner import batches
 
@@ -369,29 +369,6 @@ def test_refuses_before_training_what_cannot_be_built(
         with pytest.raises(ConfigError, match=match) as refusal:
             attempt(small(*overrides))
         assert len(str(refusal.value).splitlines()) <= 2
-
-
-def test_batch_norm_is_not_confused_with_others(small: Compose) -> None:
-    assert next(fit(small("batch_size=1", "norm=layer", "data.fraction=0.02"))).number == 1
-
-
-def test_one_example_is_too_few(small: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = small()
-    dataset = resident.load(config.data)
-
-    class One(Untouchable):
-        def __len__(self) -> int:
-            return 1
-
-    monkeypatch.setattr(resident, "on", lambda device, data: replace(dataset, train=One()))
-    with pytest.raises(DataError, match="2 examples"):
-        next(fit(config))
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_device_that_is_not_there(small: Compose) -> None:
-    with pytest.raises(ConfigError, match="device=cuda is not available"):
-        next(fit(small("device=cuda")))
 
 
 class TestOverfitBatches:

@@ -1,4 +1,4 @@
-"""Each layout is read as it lies on disk, and refused where it contradicts itself."""
+"""HW1P2 is read as it lies on disk, and refused where it contradicts itself."""
 
 from __future__ import annotations
 
@@ -11,26 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.trainers.data.phonemes.on_disk import write_hw1p2, write_legacy, write_libriphone
-from trainers.config import compose
-from trainers.data import resident
-from trainers.data.dataset import Dataset
+from tests.trainers.data.phonemes.loading import everything, loaded
+from tests.trainers.data.phonemes.on_disk import write_hw1p2
+from trainers.data.phonemes import hw1p2
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.data.phonemes.synthetic import Language
 from trainers.errors import ConfigError, DataError
-from trainers.fit import fit
-
-
-def loaded(root: Path | None, data: str = "hw1p2", **settings: Any) -> Dataset:
-    words = [f"data={data}", *([f"data.root={root}"] if root else [])]
-    words += [f"data.{key}={value}" for key, value in ({"context": 1} | settings).items()]
-    return resident.prepare(compose(words).data)
-
-
-def everything(part: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    x, y = part.batch(torch.arange(len(part)))
-    return x, y
 
 
 @pytest.mark.parametrize("s22", [False, True])
@@ -79,49 +68,6 @@ def test_labels_of_the_test_part_are_used_where_there_are_any(tmp_path: Path) ->
     assert torch.equal(everything(found.test)[1], everything(found.valid)[1])
 
 
-def test_legacy(tmp_path: Path) -> None:
-    found = loaded(write_legacy(tmp_path / "data"), "hw1p2_legacy", context=0, cepstral="none")
-    assert found.classes == tuple(map(str, range(346)))
-    assert found.input_shape == (1, 13)
-    assert int(everything(found.train)[1].max()) == 345
-    assert not found.test.labelled
-
-
-def test_a_label_too_large_for_the_cache_is_refused(tmp_path: Path) -> None:
-    root = write_legacy(tmp_path / "data", states=2**15 + 1)
-    with pytest.raises(DataError, match="has a label 32768, and labels may be up to 32767"):
-        loaded(root, "hw1p2_legacy")
-
-
-def test_libriphone(tmp_path: Path) -> None:
-    root = write_libriphone(tmp_path / "data")
-    found = loaded(root, "libriphone", validation=0.3)
-    whole = loaded(root, "libriphone", validation=0.1)
-    assert found.input_shape == (3, 39)
-    assert len(found.train) + len(found.valid) == len(whole.train) + len(whole.valid)
-    assert len(found.valid) > len(whole.valid)
-    assert not found.test.labelled
-    assert len(found.classes) == 1 + max(
-        int(everything(part)[1].max()) for part in (found.train, found.valid)
-    )
-
-
-def test_synthetic_learns_better_with_context(tmp_path: Path) -> None:
-    best = []
-    for context in (0, 8):
-        words = ["data=synthetic_phonemes", "task=phonemes", f"data.cache={tmp_path}"]
-        words += ["data.utterances=60", f"data.context={context}", "epochs=3", "batch_size=256"]
-        best.append(max(e.metrics["val_accuracy"] for e in fit(compose(words))))
-    assert 0.4 < best[0] < best[1] - 0.05
-
-
-def test_synthetic_utterances_are_the_same_however_many() -> None:
-    few, many = Language(13, seed=3), Language(13, seed=3)
-    one, other = few.utterance(0, 5), many.utterance(0, 5)
-    assert np.array_equal(one.frames, other.frames)
-    assert not np.array_equal(one.frames[:5], Language(13, seed=4).utterance(0, 5).frames[:5])
-
-
 def test_real_data() -> None:
     root = os.environ.get("DATA_ROOT")
     if not root or not (Path(root) / "arctic-hw1p2").is_dir():
@@ -134,28 +80,6 @@ def test_real_data() -> None:
         assert sizes == [225_754, 22_018, 22_537]
         labels = everything(found.valid)[1]
         assert float((labels == 0).float().mean()) == pytest.approx(0.507, abs=0.001)
-
-
-@pytest.mark.parametrize("data", ["hw1p2", "hw1p2_legacy", "libriphone"])
-@pytest.mark.parametrize("there", [False, True])
-def test_where_there_are_no_data_nothing_is_made(data: str, there: bool, tmp_path: Path) -> None:
-    root = tmp_path / "not" / "here"
-    if there:
-        root.mkdir(parents=True)
-    with pytest.raises(DataError, match=r"data\.root=.*data=synthetic_phonemes"):
-        loaded(root, data)
-    assert list(tmp_path.rglob("*")) == ([root.parent, root] if there else [])
-
-
-def test_tensors_of_any_float_kind(tmp_path: Path) -> None:
-    root = write_libriphone(tmp_path / "data")
-    path = root / "feat/train/train-1.pt"
-    before = loaded(root, "libriphone").fingerprint
-    values = torch.load(path, weights_only=True)
-    torch.save(values.clone().requires_grad_(), path)
-    assert loaded(root, "libriphone").fingerprint == before
-    torch.save(values.bfloat16(), path)
-    assert loaded(root, "libriphone").fingerprint != before
 
 
 Damage = Callable[[Path], object]
@@ -282,54 +206,6 @@ def test_an_unknown_phoneme_is_refused(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
-    [
-        (lambda root: (root / "dev.npy").unlink(), "dev.npy is missing"),
-        (lambda root: (root / "dev.npy").write_bytes(b"junk"), "dev.npy is damaged"),
-        (
-            lambda root: np.save(root / "dev_labels.npy", np.empty(2, object), allow_pickle=True),
-            "dev.npy has 4 utterances and .*dev_labels.npy 2",
-        ),
-        (
-            lambda root: np.save(root / "test.npy", np.empty(0, object), allow_pickle=True),
-            "test.npy must hold an array of utterances",
-        ),
-        (
-            lambda root: np.save(root / "dev.npy", np.float32(1)),
-            "dev.npy must hold an array of utterances",
-        ),
-    ],
-)
-def test_malformed_object_arrays(damage: Damage, told: str, tmp_path: Path) -> None:
-    root = write_legacy(tmp_path / "data")
-    damage(root)
-    with pytest.raises(DataError, match=told):
-        loaded(root, "hw1p2_legacy")
-
-
-@pytest.mark.parametrize(
-    ("damage", "told"),
-    [
-        (lambda root: (root / "train_split.txt").unlink(), "train_split.txt cannot be read"),
-        (lambda root: (root / "train_labels.txt").write_text("train-0 1 2 x"), "line 1"),
-        (lambda root: (root / "train_labels.txt").write_text("train-0 1 2"), "has no line for"),
-        (lambda root: (root / "feat/train/train-1.pt").write_bytes(b"x"), "train-1.pt is damaged"),
-        (lambda root: torch.save({"a": 1}, root / "feat/train/train-1.pt"), "must hold a tensor"),
-        (
-            lambda root: torch.save(torch.zeros(3, 39), root / "feat/train/train-1.pt"),
-            r"train-1.pt has 3 frames and \d+ labels",
-        ),
-        (lambda root: (root / "train_split.txt").write_text("train-0\n"), "holds out all of them"),
-    ],
-)
-def test_malformed_libriphone(damage: Damage, told: str, tmp_path: Path) -> None:
-    root = write_libriphone(tmp_path / "data")
-    damage(root)
-    with pytest.raises(DataError, match=told):
-        loaded(root, "libriphone")
-
-
-@pytest.mark.parametrize(
     ("key", "value", "told"),
     [
         ("context", 65, "data.context must be from 0 to 64, not 65"),
@@ -346,3 +222,29 @@ def test_settings_are_refused(key: str, value: Any, told: str, tmp_path: Path) -
     root = write_hw1p2(tmp_path / "data")
     with pytest.raises(ConfigError, match=told):
         loaded(root, **{key: value})
+
+
+@given(indices=st.lists(st.integers(0, len(PHONEMES) - 1), min_size=1, max_size=60))
+def test_every_phoneme_has_the_index_of_the_submissions(indices: list[int]) -> None:
+    names = np.array([PHONEMES[i] for i in indices])
+    assert hw1p2._indices(Path("u.npy"), names).tolist() == indices
+    s22 = np.array(["SIL" if i == 0 else PHONEMES[i] for i in indices])
+    assert hw1p2._indices(Path("u.npy"), s22).tolist() == indices
+
+
+def test_frames_without_a_transcript_and_the_reverse_are_named(tmp_path: Path) -> None:
+    root = write_hw1p2(tmp_path / "data")
+    (root / "train-clean-100/mfcc/u3.npy").unlink()
+    with pytest.raises(DataError, match=r"transcript/u3\.npy has no mfcc beside it"):
+        loaded(root)
+
+
+def test_of_two_lists_of_the_test_part_the_one_within_it_counts(tmp_path: Path) -> None:
+    root = write_hw1p2(tmp_path / "data")
+    within = "file\nu2.npy\nu0.npy\nu1.npy\n"
+    (root / "test-clean" / "test_order.csv").write_text(within)
+    first = loaded(root, cache=tmp_path / "first").fingerprint
+    (root / "test_order.csv").write_text("file\nu0.npy\nu1.npy\nu2.npy\n")
+    assert loaded(root, cache=tmp_path / "second").fingerprint == first
+    (root / "test-clean" / "test_order.csv").unlink()
+    assert loaded(root, cache=tmp_path / "third").fingerprint != first

@@ -1,0 +1,174 @@
+"""Models, optimizers, schedules and augmentations are built as configured, or refused in a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from trainers import build
+from trainers.config import TrainConfig
+from trainers.data.data_fraction import Lengths
+from trainers.errors import ConfigError
+
+Compose = Callable[..., TrainConfig]
+
+SHAPE, CLASSES = (1, 8, 8), 10
+HERE = __name__
+
+
+def refuses_batches(x: Tensor) -> Tensor:
+    raise ValueError("no\nbatches")
+
+
+def breaks(model: nn.Module, activation: object) -> None:
+    raise RuntimeError("the weights are of stone")
+
+
+class Frozen(nn.Module):
+    """A model half of which is not trained."""
+
+    def __init__(self, *, input_shape: Any, classes: int, norm: Any, activation: Any) -> None:
+        super().__init__()
+        self.fixed, self.head = nn.Linear(64, 8), nn.Linear(8, classes)
+        self.fixed.requires_grad_(False)
+
+
+def model(config: TrainConfig) -> nn.Module:
+    return build.model(config, SHAPE, CLASSES)
+
+
+@pytest.mark.parametrize("choice", ["mlp", "cnn"])
+def test_the_random_state_of_torch_decides_the_weights(choice: str, small: Compose) -> None:
+    models = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        models.append(model(small(f"model={choice}")).state_dict())
+    first, same, other = models
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+def test_a_model_is_for_the_data_that_it_is_given(small: Compose) -> None:
+    built = build.model(small(), (3, 4, 5), 7)
+    assert built.eval()(torch.zeros(2, 3, 4, 5)).shape == (2, 7)
+
+
+def test_only_what_is_trained_is_counted(small: Compose) -> None:
+    config = small()
+    config.model = {"_target_": f"{HERE}.Frozen"}
+    assert build.parameters(config, SHAPE, CLASSES) == build.trainable(model(config)) == 90
+
+
+def test_counting_takes_no_memory_and_draws_nothing(small: Compose) -> None:
+    """Two terabytes of weights, which no machine of ours has."""
+    before = torch.get_rng_state()
+    config = small("model.width=350000", "model.depth=5", "norm=none")
+    count = build.parameters(config, SHAPE, CLASSES)
+    assert count == 350_000 * (64 + 1) + 4 * 350_000 * 350_001 + 10 * 350_001
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_model_may_be_as_large_as_its_bound_and_no_larger(small: Compose) -> None:
+    count = build.parameters(small(), SHAPE, CLASSES)
+
+    def excess(most: object) -> str:
+        return build.excess(small(f"model.max_parameters={most}"), SHAPE, CLASSES)
+
+    assert excess("null") == excess(count) == excess(count + 1) == ""
+    assert excess(count - 1) == f"{count:,} parameters, more than model.max_parameters={count - 1}"
+
+
+@pytest.mark.parametrize("norm", ["batch", "batch_instance", "switchable"])
+def test_a_norm_over_the_batch_needs_two_examples(norm: str, small: Compose) -> None:
+    with pytest.raises(ConfigError, match=r"batch_size of 2 or more, not 1: .*norm=layer"):
+        model(small("batch_size=1", f"norm={norm}"))
+    model(small("batch_size=2", f"norm={norm}"))
+
+
+@pytest.mark.parametrize("norm", ["none", "layer", "group", "instance", "weight"])
+def test_other_norms_are_not_confused_with_it(norm: str, small: Compose) -> None:
+    model(small("batch_size=1", f"norm={norm}"))
+
+
+def test_the_optimizer_has_every_parameter(small: Compose) -> None:
+    built = model(small())
+    optimizer = build.optimizer(small("optimizer=sgd", "optimizer.lr=0.25"), built)
+    (group,) = optimizer.param_groups
+    assert [id(p) for p in group["params"]] == [id(p) for p in built.parameters()]
+    assert group["lr"] == 0.25
+
+
+def pace(config: TrainConfig, lengths: Lengths) -> build.Pace:
+    return build.pace(config, build.optimizer(config, model(config)), lengths)
+
+
+def test_a_schedule_that_counts_batches_knows_how_many_there_are(small: Compose) -> None:
+    built = pace(small("schedule=one_cycle"), Lengths(0, 7, 7))
+    assert built.by_batch
+    assert isinstance(built.schedule, OneCycleLR)
+    assert built.schedule.total_steps == 4 * 7
+    assert not pace(small("schedule=cosine"), Lengths(0, 7, 7)).by_batch
+
+
+def test_epochs_of_different_lengths_are_added_up(small: Compose) -> None:
+    built = pace(small("schedule=one_cycle", "first.epochs=1"), Lengths(1, 2, 7))
+    assert isinstance(built.schedule, OneCycleLR)
+    assert built.schedule.total_steps == 2 + 3 * 7
+
+
+def of_equal_epochs(optimizer: Any, steps_per_epoch: int) -> Any:
+    return OneCycleLR(optimizer, 0.1, epochs=4, steps_per_epoch=steps_per_epoch)
+
+
+def test_or_refused_where_the_schedule_takes_them_to_be_equal(small: Compose) -> None:
+    config = small("first.epochs=1")
+    config.schedule = {"_target_": f"{HERE}.of_equal_epochs", "_partial_": True}
+    with pytest.raises(ConfigError, match=r"first\.epochs: .*of_equal_epochs takes all epochs"):
+        pace(config, Lengths(1, 2, 7))
+    assert pace(config, Lengths(1, 7, 7)).by_batch, "they are equal in fact"
+
+
+def test_an_augmentation_is_tried_and_the_random_state_stays(small: Compose) -> None:
+    before = torch.get_rng_state()
+    build.augment(small("augment=noise"))
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(ConfigError, match=r"augment\.std must be 0 or more"):
+        build.augment(small("augment=noise", "augment.std=-1.0"))
+
+
+def everything(config: TrainConfig) -> None:
+    build.augment(config)
+    pace(config, Lengths(0, 7, 7))
+
+
+@pytest.mark.parametrize(
+    ("group", "node", "message"),
+    [
+        ("model", {"_target_": "builtins.dict"}, "must make a torch.nn.Module, and builtins.dict"),
+        ("model", {"_target_": "torch.nn.Linear"}, "Linear refuses its settings"),
+        ("init", {"_target_": f"{HERE}.breaks"}, "init: .*breaks refuses its settings: the weig"),
+        ("augment", {"_target_": f"{HERE}.refuses_batches"}, "augment: .* its settings: no$"),
+        ("optimizer", {"_target_": "torch.nn.ReLU"}, "optimizer"),
+        (
+            "optimizer",
+            {"_target_": "torch.optim.SGD", "lr": -1.0},
+            "SGD refuses its settings",
+        ),
+        ("optimizer", {"_target_": "builtins.list"}, r"optimizer\._target_ must make a Optimizer"),
+        ("schedule", {"_target_": f"{HERE}.breaks"}, "schedule: .*breaks refuses its settings"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_in_a_line(
+    group: str, node: dict[str, Any], message: str, small: Compose
+) -> None:
+    config = small()
+    partial = group in ("init", "augment", "optimizer", "schedule")
+    setattr(config, group, {**node, **({"_partial_": True} if partial else {})})
+    with pytest.raises(ConfigError, match=message) as refusal:
+        everything(config)
+    assert len(str(refusal.value).splitlines()) == 1
