@@ -345,6 +345,17 @@ def test_a_configuration_is_read_as_it_was(tmp_path: Path, config: dict[str, Any
     assert OmegaConf.to_container(OmegaConf.load(tmp_path / "config.yaml")) == config
 
 
+def test_a_configuration_is_replaced_whole(tmp_path: Path) -> None:
+    """A kill while a trial is resumed leaves the configuration that it had."""
+    path = tmp_path / "config.yaml"
+    results_folder.write_config(path, {"epochs": 1})
+    with path.open() as opened:
+        results_folder.write_config(path, {"epochs": 2})
+        assert opened.read() == "epochs: 1\n"
+    assert path.read_text() == "epochs: 2\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_search_that_has_moved_is_read_under_its_present_name(folder: Folder) -> None:
     """A sweep that was begun before resumes: its record is compared with conf/ as it is now."""
     recorded = {"_target_": "sweeps.ablation.Ablation", "pairs": False}

@@ -1,6 +1,7 @@
-"""Generate two circles, one inside the other: 2 inputs, 2 classes. A batch-norm case study.
+"""Generate two circles, one inside the other: the course's case study of batch norm.
 
-It is the course's. scikit-learn's make_circles generates the points; nothing is downloaded.
+A point has 2 numbers and one of 2 classes. scikit-learn's make_circles generates the points;
+nothing is downloaded.
 """
 
 from __future__ import annotations

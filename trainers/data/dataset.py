@@ -93,7 +93,7 @@ class DataModule(Protocol):
         """
 
     def here(self, *args: Any, **keys: Any) -> bool:
-        """Tell whether `load` would neither fetch nor build anything. Left out: it never does."""
+        """Return whether `load` would neither fetch nor build anything. Left out: true."""
 
 
 @dataclass(frozen=True)

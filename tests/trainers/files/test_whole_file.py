@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.sweeps.waiting import until
+from trainers import histograms, history, pictures
+from trainers.files import tables
 from trainers.files.whole_file import replacing, write_whole
+from trainers.histograms import Histogram
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -64,9 +68,43 @@ def test_text_is_utf_8_in_any_locale_and_needs_its_folder(tmp_path: Path) -> Non
     assert not (tmp_path / "absent").exists()
 
 
+def draw(path: Path) -> None:
+    figure = pictures.canvas(1, 1)
+    pictures.save(figure, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("metrics.csv", lambda path: history.write(path, {1: {"val_loss": 0.5}})),
+        ("t.csv", lambda path: tables.write_table(path, ["a"], [[1]])),
+        ("s.json", lambda path: tables.write_json(path, {"a": 1})),
+        ("p.png", draw),
+        (
+            "histograms/epoch_001.json",
+            lambda path: histograms.save(path.parents[1], 1, {"w": Histogram(0.0, 1.0, (2,))}),
+        ),
+    ],
+)
+def test_whoever_writes_a_file_of_a_training_replaces_it(
+    name: str, write: Callable[[Path], object], tmp_path: Path
+) -> None:
+    """A reader who has opened the old one reads it to its end."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("old")
+    with path.open() as opened:
+        write(path)
+        assert opened.read() == "old"
+    assert path.read_bytes() != b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
+from trainers import histograms, history, pictures
+from trainers.files import tables
 from trainers.files.whole_file import replacing
 path = Path(sys.argv[1])
 with replacing(path) as fresh:
