@@ -320,14 +320,17 @@ def test_functions_take_few_arguments() -> None:
     )
 
 
-def test_a_class_name_is_used_once() -> None:
+@pytest.mark.parametrize(
+    ("package", "twice"), [("sweeps", CLASSES_NAMED_TWICE), ("trainers", set())]
+)
+def test_a_class_name_is_used_once(package: str, twice: set[str]) -> None:
     names = Counter(
         node.name
-        for module in modules("sweeps")
+        for module in modules(package)
         for node in TREES[module].body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
-    assert {name for name, times in names.items() if times > 1} == CLASSES_NAMED_TWICE
+    assert {name for name, times in names.items() if times > 1} == twice
 
 
 def test_every_module_has_its_mirror_in_the_tests() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from trainers.errors import ConfigError
-from trainers.models.layers import Recipe
+from trainers.models.layers import LayerRecipe
 from trainers.models.limits import at_least_one
 from trainers.models.norm import Norm
 
@@ -45,7 +45,7 @@ class CNN(nn.Module):
             raise ConfigError(
                 f"model=cnn takes images, and this data has examples of {input_shape}: model=mlp"
             )
-        recipe = Recipe(norm, activation, dropout)
+        recipe = LayerRecipe(norm, activation, dropout)
         features, height, wide = input_shape
         layers: list[nn.Module] = norm.on_input(features, image=True)
         for block in range(depth):

@@ -10,7 +10,7 @@ from trainers.models.limits import share
 from trainers.models.norm import Norm
 
 
-class Recipe:
+class LayerRecipe:
     """Makes hidden layers: linear or convolution, norm and activation as ordered, dropout."""
 
     def __init__(self, norm: Norm, activation: Callable[[], nn.Module], dropout: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainers.errors import ConfigError
-from trainers.models.layers import Recipe
+from trainers.models.layers import LayerRecipe
 from trainers.models.limits import at_least_one
 from trainers.models.norm import Norm
 
@@ -75,7 +75,7 @@ class LayeredMLP(nn.Module):
                 )
             width = layer["width"]
             at_least_one(**{f"layers.{index}.width": width})
-            hidden.append((width, Recipe(norm, activation, layer["dropout"])))
+            hidden.append((width, LayerRecipe(norm, activation, layer["dropout"])))
         self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ class LayeredMLP(nn.Module):
 
 
 class MLP(nn.Module):
-    """Classifies by hidden layers: linear, norm, activation, dropout (see `Recipe`).
+    """Classifies by hidden layers: linear, norm, activation, dropout (see `LayerRecipe`).
 
     (N, *input_shape) -> (N, classes) logits.
 
@@ -117,7 +117,7 @@ class MLP(nn.Module):
             raise ConfigError(
                 f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
             )
-        recipe = Recipe(norm, activation, dropout)
+        recipe = LayerRecipe(norm, activation, dropout)
         hidden = [(each, recipe) for each in widths or widths_of(shape, width, depth)]
         self.layers = _stacked(math.prod(input_shape), hidden, classes)
 
@@ -127,7 +127,9 @@ class MLP(nn.Module):
         return logits
 
 
-def _stacked(features: int, hidden: Sequence[tuple[int, Recipe]], classes: int) -> nn.Sequential:
+def _stacked(
+    features: int, hidden: Sequence[tuple[int, LayerRecipe]], classes: int
+) -> nn.Sequential:
     """Stack hidden layers of (width, recipe) on so many input features, and the classes."""
     on_input = hidden[0][1].norm.on_input(features, image=False)
     layers: list[nn.Module] = [nn.Flatten(), *on_input]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from trainers.models.layers import Recipe
+from trainers.models.layers import LayerRecipe
 from trainers.models.limits import at_least_one
 from trainers.models.norm import Norm
 
@@ -36,7 +36,7 @@ class ResidualMLP(nn.Module):
     ) -> None:
         super().__init__()
         at_least_one(width=width, blocks=blocks)
-        recipe = Recipe(norm, activation, dropout)
+        recipe = LayerRecipe(norm, activation, dropout)
         features = math.prod(input_shape)
         self.stem = nn.Sequential(
             nn.Flatten(), *norm.on_input(features, image=False), recipe.linear(features, width, 0)
@@ -83,7 +83,7 @@ class DenseMLP(nn.Module):
     ) -> None:
         super().__init__()
         at_least_one(width=width, depth=depth)
-        recipe = Recipe(norm, activation, dropout)
+        recipe = LayerRecipe(norm, activation, dropout)
         features = math.prod(input_shape)
         self.stem = nn.Sequential(nn.Flatten(), *norm.on_input(features, image=False))
         self.layers = nn.ModuleList(

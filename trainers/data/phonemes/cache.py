@@ -30,7 +30,7 @@ from trainers.errors import DataError
 
 
 @dataclass(frozen=True)
-class Part:
+class MappedPart:
     """Holds one part, mapped into memory.
 
     Attributes:
@@ -48,7 +48,7 @@ class Part:
 class Cache:
     """Holds an open cache; `fingerprint` changes when a row or a label does."""
 
-    parts: dict[str, Part]
+    parts: dict[str, MappedPart]
     classes: tuple[str, ...]
     fingerprint: str
 
@@ -159,7 +159,7 @@ def _open(place: Path) -> Cache | None:
         frames = _mapped(place / f"{part}.frames", DTYPES[meta["dtype"]])
         labels = _mapped(place / f"{part}.labels", getattr(torch, meta["labels"]))
         utterances = _mapped(place / f"{part}.utterances", torch.int64).view(-1, 2)
-        parts[part] = Part(frames.view(rows, -1), labels if labelled else None, utterances)
+        parts[part] = MappedPart(frames.view(rows, -1), labels if labelled else None, utterances)
     return Cache(parts, tuple(meta["classes"]), meta["fingerprint"])
 
 

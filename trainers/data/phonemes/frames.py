@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes.cache import Cache
-from trainers.data.phonemes.cache import Part as Rows
+from trainers.data.phonemes.cache import Cache, MappedPart
 from trainers.data.phonemes.recipe import GAP
 from trainers.data.scaling import Scaling
 from trainers.errors import ConfigError, DataError
@@ -45,7 +44,7 @@ class Frames:
     scaling: Scaling | None
 
     @classmethod
-    def of(cls, part: Rows, keep: Tensor, context: int, scaling: Scaling | None) -> Frames:
+    def of(cls, part: MappedPart, keep: Tensor, context: int, scaling: Scaling | None) -> Frames:
         """Take the utterances of a part with these numbers, in this order."""
         starts, lengths = part.utterances[keep].unbind(1)
         ends = lengths.cumsum(0)
@@ -150,6 +149,6 @@ def dataset(cache: Cache, fraction: float, split_seed: int, context: int, scalin
     )
 
 
-def _spans(part: Rows, kept: Tensor) -> list[list[int]]:
+def _spans(part: MappedPart, kept: Tensor) -> list[list[int]]:
     spans: list[list[int]] = part.utterances[kept].tolist()
     return spans
