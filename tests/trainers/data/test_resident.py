@@ -14,7 +14,7 @@ import yaml
 
 from trainers.config import TrainConfig
 from trainers.data import digits, resident
-from trainers.data.dataset import Dataset
+from trainers.data.dataset import DataModule, Dataset
 from trainers.errors import ConfigError
 from trainers.fit import fit
 from trainers.targets import check_arguments
@@ -211,5 +211,7 @@ def test_what_stands_beside_load_takes_the_same_keys(path: Path) -> None:
     node = yaml.safe_load(path.read_text())
     module, _, _ = node["_target_"].rpartition(".")
     check_arguments("data", node)
-    for name in {"prepare", "here"} & vars(sys.modules[module]).keys():
+    functions = {name for name in vars(DataModule) if not name.startswith("_")}
+    assert functions > {"load"}
+    for name in functions & vars(sys.modules[module]).keys():
         check_arguments("data", {**node, "_target_": f"{module}.{name}"})
