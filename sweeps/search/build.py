@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import optuna
+from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 
 from sweeps.search.samplers import Sampled
@@ -14,7 +15,7 @@ from trainers.targets import check_arguments, instantiate, locate, settings_refu
 
 
 def build(config: Mapping[str, Any], setting: Setting) -> Search:
-    """Build the search that a `search` group describes: an Optuna sampler, or one of our own.
+    """Build the search that a `search` group describes: any Optuna sampler, or a `Search`.
 
     Raises:
         ConfigError: an argument that the sampler does not take, a value it refuses, or a space
@@ -22,7 +23,8 @@ def build(config: Mapping[str, Any], setting: Setting) -> Search:
     """
     check_arguments("search", config, ("seed", "setting"))  # the code supplies these
     search: Search
-    if str(config["_target_"]).startswith("optuna."):
+    target = locate("search", config)
+    if isinstance(target, type) and issubclass(target, BaseSampler):
         search = Sampled(instantiate("search", config), setting)
     else:
         search = instantiate("search", config, setting=setting)

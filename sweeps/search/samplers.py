@@ -66,8 +66,7 @@ class Sampled:
     @property
     def learns(self) -> bool:
         """Whether the sampler learns from others' trials; true for one that is not Optuna's own."""
-        made = self._class
-        return not (isinstance(made, type) and issubclass(made, _UNTEACHABLE))
+        return self._class not in _UNTEACHABLE
 
     @property
     def _class(self) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from optuna.samplers import PartialFixedSampler, TPESampler
+from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
 
 from sweeps.search.build import build, includes_own_values
 from sweeps.search.samplers import Sampled
@@ -35,6 +35,22 @@ def test_a_sampler_of_somebody_elses_is_taken_to_learn() -> None:
 def test_only_an_ablation_wants_a_keys_own_value_among_those_listed(path: Path) -> None:
     config = yaml.safe_load(path.read_text())
     assert includes_own_values(config) == (path.stem == "ablation")
+
+
+class Own(RandomSampler):
+    """A sampler of somebody else's."""
+
+    def __init__(self, keep: float, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.keep = keep
+
+
+def test_any_sampler_of_optunas_kind_is_taken() -> None:
+    config = {"_target_": f"{__name__}.Own", "_partial_": True, "keep": 0.5}
+    search = build(config, Setting(CHOICES))
+    assert isinstance(search, Sampled)
+    assert isinstance(search.sampler(1), Own)
+    assert search.learns
 
 
 class TestRefusals:
