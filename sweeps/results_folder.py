@@ -62,7 +62,7 @@ class Folder:
         Raises:
             FileNotFoundError: the parent's checkpoint is gone.
         """
-        from trainers.inherit import hand_over
+        from trainers.files.inherit import hand_over
 
         assert child.source is not None
         parent = self.trials / child.source.trial

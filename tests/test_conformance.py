@@ -14,7 +14,7 @@ from sweeps.checked.check import check
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.launch.stages import checked, stages
-from trainers.targets import check_arguments
+from trainers.config.targets import check_arguments
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(CONF.glob("*/*.yaml"))

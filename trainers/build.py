@@ -11,11 +11,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from trainers.config import TrainConfig
+from trainers.config.targets import instantiate, locate, settings_refused, takes
 from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
 from trainers.schedules import Pace
-from trainers.targets import instantiate, locate, settings_refused, takes
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:

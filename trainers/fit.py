@@ -12,16 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainers import build, histograms
+from trainers import build
 from trainers.config import TrainConfig
 from trainers.data import data_fraction, resident
 from trainers.device import random_state, set_random_state, set_up_process
 from trainers.errors import Diverged
-from trainers.histograms import Histogram
+from trainers.files import histograms
+from trainers.files.histograms import Histogram
+from trainers.files.training_state import write
 from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
 from trainers.model_and_data import shuffled, trained, untrained
-from trainers.training_state import write
 
 
 @dataclass(frozen=True)

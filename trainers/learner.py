@@ -21,8 +21,8 @@ from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
 from trainers.device import autocast, random_state
 from trainers.errors import ConfigError
+from trainers.files.training_state import detached
 from trainers.schedules import Pace
-from trainers.training_state import detached
 
 #: Examples at a time where no gradient is kept. On one CPU core larger batches leave the cache.
 EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}

@@ -15,8 +15,8 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from trainers.files.training_state import detached
 from trainers.schedules import Pace
-from trainers.training_state import detached
 
 
 def settings_of(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from trainers.config import TaskConfig
+from trainers.files.histograms import Histogram
+from trainers.files.history import best
 from trainers.files.whole_file import replacing
-from trainers.histograms import Histogram
-from trainers.history import best
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
     """Draw loss, accuracy and learning rate by epoch, and mark the best epoch.
 
     Args:
-        rows: metrics from `trainers.history.read`; not empty.
+        rows: metrics from `trainers.files.history.read`; not empty.
     """
     epochs = list(rows)
     values = {name: [rows[e].get(name, np.nan) for e in epochs] for name in rows[epochs[0]]}
@@ -131,7 +131,7 @@ def histograms(epochs: Mapping[int, Mapping[str, Histogram]], path: Path) -> Pat
     Where there are more than `PARAMETERS`, biases are left out first, then every other one.
 
     Args:
-        epochs: number -> histograms from `trainers.histograms.load`; not empty.
+        epochs: number -> histograms from `trainers.files.histograms.load`; not empty.
     """
     parameters = {name.partition("/")[2]: None for each in epochs.values() for name in each}
     chosen = _chosen(list(parameters))

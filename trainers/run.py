@@ -13,9 +13,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers import checkpoints, histograms, history
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.files import checkpoints, histograms, history
 from trainers.fit import fit
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from sweeps.trials import derived
-from trainers import checkpoints, history
 from trainers.config import Keep, TrainConfig
 from trainers.errors import Diverged
+from trainers.files import checkpoints, history
 from trainers.run import Saved, run
 
 Run = Generator[Saved, None, None]

@@ -27,8 +27,8 @@ from sweeps.stop import Never
 from sweeps.study.url import shared
 from sweeps.trials import Objective
 from trainers.config import METRICS, Mode, refuse_idle, typed
+from trainers.config.targets import instantiate
 from trainers.errors import ConfigError
-from trainers.targets import instantiate
 
 
 def check(composition: Composition) -> Sweep:

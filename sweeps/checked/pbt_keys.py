@@ -64,7 +64,7 @@ def check_checkpoints_fit(sweep: Sweep) -> None:
     """
     if sweep.population is None:
         return
-    from trainers.inherit import misfit
+    from trainers.files.inherit import misfit
 
     given = [params for params in sweep.composition.examples(sweep.space) if params]
     for parameter in sweep.space.parameters:

@@ -224,7 +224,7 @@ def _config(folder: Folder) -> TrainConfig:
 
 
 def _state(folder: Folder) -> dict[str, Any]:
-    from trainers.checkpoints import load, saved
+    from trainers.files.checkpoints import load, saved
 
     checkpoints = saved(folder.path / "best")
     if not checkpoints:

@@ -132,7 +132,7 @@ def _mean_probabilities(voters: Sequence[Voter], what: str, pick: Pick, console:
 
 
 def _state(voter: Voter) -> dict[str, Any]:
-    from trainers.checkpoints import load
+    from trainers.files.checkpoints import load
 
     try:
         return load(voter.checkpoint)

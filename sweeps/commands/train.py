@@ -23,8 +23,8 @@ from sweeps.config.keys import plain
 from sweeps.formatting import duration, number, score
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
+from trainers.config.targets import instantiate
 from trainers.errors import ConfigError, Diverged
-from trainers.targets import instantiate
 
 #: Metrics that are shown of each epoch, where the trainer reports them, in this order.
 _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
@@ -40,7 +40,7 @@ def train(config: DictConfig) -> None:
     """
     from trainers.data import data_fraction
     from trainers.data.resident import prepare
-    from trainers.history import best, stalled
+    from trainers.files.history import best, stalled
     from trainers.run import run
 
     training = typed(config)
@@ -97,7 +97,7 @@ def _folder(
     parent: Path, container: Mapping[str, Any], training: TrainConfig
 ) -> tuple[Path, set[int]]:
     """Return the newest folder if it has this training unfinished, else a new one; its epochs."""
-    from trainers import history
+    from trainers.files import history
 
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def _print_end(
     reason: str,
     seconds: float,
 ) -> None:
-    from trainers.history import best
+    from trainers.files.history import best
 
     line = f"{len(rows)} epochs in {duration(seconds)}"
     if rows:

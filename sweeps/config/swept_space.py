@@ -18,9 +18,9 @@ from sweeps.space.space import Parameter, Space
 from sweeps.space.when import conditioned
 from sweeps.trials import SEED
 from trainers.config import typed
+from trainers.config.targets import check_types
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
-from trainers.targets import check_types
 
 #: Combinations of choices that are composed before the first trial (50 ms each), not when a slot
 #: waits for them.

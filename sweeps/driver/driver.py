@@ -26,8 +26,8 @@ from sweeps.results_folder import Folder, write_config
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import SEED, Place, State, TrialRecord
-from trainers import history
 from trainers.config import TrainConfig
+from trainers.files import history
 
 
 class Driver:

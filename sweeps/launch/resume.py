@@ -23,8 +23,8 @@ from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
 from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
+from trainers.config.targets import locate
 from trainers.errors import ConfigError
-from trainers.targets import locate
 
 _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:\.\d+)?)")
 

@@ -24,7 +24,7 @@ from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
-from trainers.targets import instantiate
+from trainers.config.targets import instantiate
 
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:

@@ -119,9 +119,9 @@ def _looked_at(
     """The one look at the test part, by the best trial's model at its best epoch; and what that
     takes for what on the validation part: written, and the gist of it.
     """
-    from trainers.checkpoints import load
     from trainers.config import Device
     from trainers.diagnosis.trained_model import diagnose
+    from trainers.files.checkpoints import load
     from trainers.fit import evaluate
 
     config = typed(sweep.composition.trial(best.trial.params))

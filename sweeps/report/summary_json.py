@@ -67,7 +67,7 @@ def _rerun(row: Rerun) -> dict[str, float]:
 
 def write_best(folder: Folder, best: Ranked) -> Path:
     """Put the best trial's configuration and checkpoint into best/; returns the checkpoint."""
-    from trainers import checkpoints
+    from trainers.files import checkpoints
 
     source = folder.checkpoint(best.trial.id, best.epoch)
     target = folder.path / "best"

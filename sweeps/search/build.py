@@ -11,7 +11,7 @@ from optuna.study import StudyDirection
 
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Search, Setting
-from trainers.targets import check_arguments, instantiate, locate, settings_refused
+from trainers.config.targets import check_arguments, instantiate, locate, settings_refused
 
 
 def build(config: Mapping[str, Any], setting: Setting) -> Search:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sweeps.tracking.tracker import Table
-from trainers.histograms import Histogram
+from trainers.files.histograms import Histogram
 
 if TYPE_CHECKING:
     import wandb

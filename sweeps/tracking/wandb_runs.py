@@ -27,7 +27,7 @@ from sweeps.tracking.wandb_media import wandb_histogram, wandb_table
 from sweeps.tracking.wandb_open_run import OpenRun
 from sweeps.tracking.wandb_process import Core
 from trainers.errors import class_and_first_line
-from trainers.histograms import Histogram
+from trainers.files.histograms import Histogram
 
 if TYPE_CHECKING:
     import wandb

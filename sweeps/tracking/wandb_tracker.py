@@ -13,7 +13,7 @@ from typing import Any
 from sweeps.redaction import redacted, redacted_text
 from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_runs import Place, Runs
-from trainers.histograms import load
+from trainers.files.histograms import load
 
 QUEUE_RECORDS = 100_000  # bounds the driver's memory while W&B hangs; a sweep never gets near it
 STOP_GRACE_S = 2.0  # for the thread to end once wandb-core has been killed

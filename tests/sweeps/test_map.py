@@ -10,8 +10,8 @@ import pytest
 
 import sweeps
 import sweeps.search
+from trainers.config.targets import locate
 from trainers.errors import ConfigError
-from trainers.targets import locate
 
 
 def test_the_map_lists_every_package_and_module() -> None:

@@ -26,7 +26,7 @@ from sweeps.tracking import NullTracker, Table, Tracker, WandbTracker
 from sweeps.tracking.wandb_media import cells
 from tests.sweeps.waiting import MOST_S, until
 from tests.wandb_server import WandbServer
-from trainers.histograms import Histogram, save
+from trainers.files.histograms import Histogram, save
 
 pytestmark = pytest.mark.machines
 

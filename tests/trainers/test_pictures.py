@@ -13,7 +13,7 @@ from matplotlib import rcParams
 from matplotlib.image import imread
 
 from trainers.config import Mode, TaskConfig
-from trainers.histograms import Histogram
+from trainers.files.histograms import Histogram
 from trainers.pictures import canvas, curves, histograms, save, spread
 
 TASK = TaskConfig("t", "val_accuracy", Mode.max)

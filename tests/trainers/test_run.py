@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from tests.sweeps.waiting import until
-from trainers import checkpoints, histograms, history
 from trainers.config import TaskConfig, TrainConfig, compose
 from trainers.errors import ConfigError, Diverged
+from trainers.files import checkpoints, histograms, history
+from trainers.files.history import best
 from trainers.fit import fit
-from trainers.history import best
 from trainers.run import run
 
 Compose = Callable[..., TrainConfig]

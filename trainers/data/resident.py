@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from trainers.config.targets import instantiate, locate, takes
 from trainers.data.dataset import Dataset, Part
 from trainers.errors import ConfigError
-from trainers.targets import instantiate, locate, takes
 
 #: A sweep over the data itself would otherwise keep a copy of every choice until it ends.
 _KEPT = 4

@@ -13,13 +13,14 @@ from typing import Any
 
 from torch import nn
 
-from trainers import histograms, history, pictures
+from trainers import pictures
 from trainers.config import TrainConfig
 from trainers.data.dataset import Dataset
 from trainers.diagnosis import pictures as drawings
 from trainers.diagnosis.confusion_matrix import Quality, quality
 from trainers.diagnosis.hidden_layer import hidden, pca, tsne
 from trainers.errors import ConfigError
+from trainers.files import histograms, history
 from trainers.files.tables import write_json, write_table
 from trainers.model_and_data import trained
 

@@ -15,9 +15,9 @@ import torch
 from sweeps.backend import repeat_runs as module
 from sweeps.backend.repeat_runs import lockstep
 from sweeps.trials import derived
-from trainers import checkpoints, history
 from trainers.config import Keep, TrainConfig, compose
 from trainers.errors import Diverged
+from trainers.files import checkpoints, history
 from trainers.fit import fit
 from trainers.run import Saved, run
 

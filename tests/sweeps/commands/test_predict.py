@@ -14,9 +14,9 @@ from sweeps.commands.predict import best
 from sweeps.results_folder import Folder
 from tests.sweeps.conftest import Ran
 from tests.trainers.data.phonemes.on_disk import write_hw1p2
-from trainers.checkpoints import load
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.errors import ConfigError
+from trainers.files.checkpoints import load
 from trainers.fit import fit
 from trainers.predict import mean, probabilities
 

@@ -11,7 +11,7 @@ import pytest
 from sweeps.commands.train import train
 from sweeps.config.composition import compose
 from sweeps.tracking import NullTracker
-from trainers import history
+from trainers.files import history
 
 WORDS = ("track=none", "data.fraction=0.25", "model.width=16", "model.depth=1", "norm=none")
 

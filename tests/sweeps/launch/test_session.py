@@ -21,8 +21,8 @@ from sweeps.commands import predict
 from tests.sweeps.conftest import Ran
 from tests.sweeps.processes import command, descendants
 from tests.sweeps.waiting import until
-from trainers import checkpoints
 from trainers.errors import ConfigError
+from trainers.files import checkpoints
 
 FAULTY = (
     "model._target_=tests.faulty.Faulty",

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.stop import Asha, Curves, Hyperband, Median, Never, Patience, Percentile, Several, Stop
+from trainers.config.targets import instantiate
 from trainers.errors import ConfigError
-from trainers.targets import instantiate
 
 NAMES = sorted(path.stem for path in Path(__file__).parents[3].glob("conf/stop/*.yaml"))
 #: Those that stop a trial, be it the best, for what its own curve is like.

@@ -13,11 +13,11 @@ import torch
 import yaml
 
 from trainers.config import TrainConfig
+from trainers.config.targets import check_arguments
 from trainers.data import digits, resident
 from trainers.data.dataset import DataModule, Dataset
 from trainers.errors import ConfigError
 from trainers.fit import fit
-from trainers.targets import check_arguments
 
 CPU = torch.device("cpu")
 CONF = Path(__file__).resolve().parents[3] / "conf" / "data"

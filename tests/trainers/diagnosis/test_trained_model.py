@@ -12,10 +12,10 @@ import pytest
 from torch import nn
 
 from tests.test_architecture import importers
-from trainers import checkpoints
 from trainers.config import TrainConfig
 from trainers.diagnosis.trained_model import diagnose
 from trainers.errors import ConfigError
+from trainers.files import checkpoints
 from trainers.run import run
 
 Compose = Callable[..., TrainConfig]

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.sweeps.waiting import until
-from trainers import histograms, history, pictures
-from trainers.files import tables
+from trainers import pictures
+from trainers.files import histograms, history, tables
+from trainers.files.histograms import Histogram
 from trainers.files.whole_file import replacing, write_whole
-from trainers.histograms import Histogram
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -103,7 +103,8 @@ def test_whoever_writes_a_file_of_a_training_replaces_it(
 KILLED = """
 import sys, time
 from pathlib import Path
-from trainers import histograms, history, pictures
+from trainers import pictures
+from trainers.files import histograms, history
 from trainers.files import tables
 from trainers.files.whole_file import replacing
 path = Path(sys.argv[1])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainers import history
 from trainers.config import Mode, TaskConfig
+from trainers.files import history
 
 ROWS = {1: {"loss": 0.1 + 0.2, "lr": 1e-300}, 2: {"loss": float("inf"), "lr": 3.0}}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from trainers import checkpoints
 from trainers.config import Keep
 from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.files import checkpoints
 from trainers.fit import Epoch
 
 

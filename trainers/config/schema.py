@@ -2,7 +2,7 @@
 
 Scalars have a type here, so OmegaConf refuses a wrong type or a misspelt key while Hydra
 composes. The groups whose keys depend on the choice made (a `_target_` and its arguments) are
-open dictionaries, which `trainers.targets` checks.
+open dictionaries, which `trainers.config.targets` checks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from typing import Any, Optional
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from trainers.dataclass_from_dict import Doubtful, read
+from trainers.config.dataclass_from_dict import Doubtful, read
+from trainers.config.targets import explain
 from trainers.errors import ConfigError
-from trainers.targets import explain
 
 #: The metrics of every epoch, of which `task.metric` is one.
 METRICS = (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from trainers.dataclass_from_dict import Doubtful, read
+from trainers.config.dataclass_from_dict import Doubtful, read
 
 
 class Colour(Enum):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from trainers import checkpoints, history
 from trainers.config import TrainConfig
-from trainers.inherit import hand_over, misfit
+from trainers.files import checkpoints, history
+from trainers.files.inherit import hand_over, misfit
 from trainers.run import run
 
 Compose = Callable[..., TrainConfig]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from trainers import checkpoints, history
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.errors import ConfigError
+from trainers.files import checkpoints, history
 from trainers.learner import Learner
 
 

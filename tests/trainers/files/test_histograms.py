@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from trainers.histograms import BINS, Histogram, load, of, save
+from trainers.files.histograms import BINS, Histogram, load, of, save
 
 
 def model_of(values: list[float]) -> nn.Module:

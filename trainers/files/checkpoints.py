@@ -22,8 +22,8 @@ import torch
 
 from trainers.config import Keep
 from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.files.training_state import write
 from trainers.fit import Epoch
-from trainers.training_state import write
 
 VERSION = 1
 _NAME = re.compile(r"epoch_(\d{3,})")

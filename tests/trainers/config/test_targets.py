@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from trainers.errors import ConfigError
-from trainers.targets import (
+from trainers.config.targets import (
     check_arguments,
     check_types,
     instantiate,
     settings_refused,
     takes,
 )
+from trainers.errors import ConfigError
 
 HERE = __name__
 

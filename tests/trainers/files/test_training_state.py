@@ -6,7 +6,7 @@ import zlib
 import pytest
 import torch
 
-from trainers.training_state import detached, write
+from trainers.files.training_state import detached, write
 
 
 def test_detached_shares_nothing() -> None:
