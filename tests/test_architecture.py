@@ -66,9 +66,8 @@ LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS = {
     "sweeps.checked.check.check",
     "sweeps.report.closing.conclude",
-    "sweeps.study.postgres_storage.Postgres.get_all_trials",
 }
-CLASSES_NAMED_TWICE = {"Place", "Target"}
+CLASSES_NAMED_TWICE = {"Place"}
 LATE_IMPORTS = {"sweeps.backend.worker.train"}
 
 #: Modules without a test file of their own: other files test most of them. May only shrink.
@@ -88,10 +87,6 @@ UNMIRRORED = {
     "sweeps.report.csv_files",
     "sweeps.report.lineage",
     "sweeps.report.summary_json",
-    "sweeps.study.codec",
-    "sweeps.study.entries",
-    "sweeps.study.lock",
-    "sweeps.study.postgres_rows",
     "sweeps.tracking.tracker",
     "sweeps.tracking.wandb_media",
     "sweeps.tracking.wandb_open_run",

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
-from sweeps.study.storage import look
+from sweeps.study.storage import read_only
 
 if TYPE_CHECKING:
     from trainers.config import TrainConfig
@@ -55,7 +55,7 @@ def idle_ms(folder: Path) -> float:
     Computed from the ends of its trials, one epoch each, two at a time; the first tenth, in which
     processes start, is left out.
     """
-    trials = look(folder / "ours" / "study.log").get_all_trials(0, deepcopy=False)
+    trials = read_only(folder / "ours" / "study.log").get_all_trials(0, deepcopy=False)
     ended = sorted(t.datetime_complete for t in trials if t.datetime_complete)[len(trials) // 10 :]
     cycle_s = _SLOTS * (ended[-1] - ended[0]).total_seconds() / (len(ended) - 1)
     trained_s = [t.user_attrs["epoch:1"]["epoch_s"] for t in trials]

@@ -31,7 +31,7 @@ from sweeps import ROOT
 from sweeps.bench.record import Figure, show, write
 from sweeps.cli import refusals
 from sweeps.config.overrides import key_of, value_of
-from sweeps.study.storage import look
+from sweeps.study.storage import read_only
 from trainers.config import compose
 from trainers.data import resident
 from trainers.errors import ConfigError
@@ -101,7 +101,7 @@ def _ours(root: str, seed: int, results: Path) -> Ran:
     words = ["experiment=optuna_mnist", f"seed={seed}", f"data.root={Path(root).absolute()}"]
     wall_s, began = _command("sweeps", *words, f"results={results}", "name=s", "track=none")
     summary = json.loads((results / "s" / "summary.json").read_text())
-    study = optuna.load_study(study_name="s", storage=look(results / "s" / "study.log"))
+    study = optuna.load_study(study_name="s", storage=read_only(results / "s" / "study.log"))
     best, after = -math.inf, []
     ended = [t for t in study.get_trials(deepcopy=False) if t.datetime_complete is not None]
     for trial in sorted(ended, key=lambda t: t.datetime_complete or 0):

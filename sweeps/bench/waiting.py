@@ -29,8 +29,9 @@ from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.study.lock import Owner
+from sweeps.study.open import open_study
 from sweeps.study.postgres_storage import Postgres, names_in
-from sweeps.study.storage import look, opened
+from sweeps.study.storage import held, read_only
 from sweeps.study.study import Study
 from sweeps.study.url import Database
 from sweeps.tracking import NullTracker
@@ -82,7 +83,7 @@ class Waited:
 def study_at(place: Path | Database, sweep: Sweep) -> Study:
     """Open the study in the storage to measure: a journal file, or a database."""
     new = not place.exists() if isinstance(place, Path) else sweep.name not in names_in(place)
-    return Study(place, sweep.objective, sweep.space, sweep.name, create=new)
+    return open_study(place, sweep.objective, sweep.space, sweep.name, create=new)
 
 
 def build(
@@ -133,15 +134,15 @@ def measure_in(
     """Time some trials in a database, after filling it with the first trials of a record."""
     with _swept(search) as sweep:
         study_at(database, sweep).close()
-        held = opened(database, sweep.name, Owner.me())
-        assert isinstance(held, Postgres)
+        storage = held(database, sweep.name, Owner.me())
+        assert isinstance(storage, Postgres)
         try:
-            number = held.get_study_id_from_name(sweep.name)
-            present = len(held.get_all_trials(number, deepcopy=False))
-            recorded = look(record / "study.log").get_all_trials(0, deepcopy=False)
-            held.add_trials(number, recorded[present:])
+            number = storage.get_study_id_from_name(sweep.name)
+            present = len(storage.get_all_trials(number, deepcopy=False))
+            recorded = read_only(record / "study.log").get_all_trials(0, deepcopy=False)
+            storage.add_trials(number, recorded[present:])
         finally:
-            held.close()
+            storage.close()
     folder = scratch / f"database-{search}-{count}"
     folder.mkdir()
     return _in_fresh_process(database, folder, search, count + 2 * trials, trials)

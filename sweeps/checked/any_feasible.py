@@ -15,7 +15,7 @@ def check(sweep: Sweep) -> None:
     Raises:
         ConfigError: there is none; tells the share of the proposals that each rule refuses.
     """
-    study = Study(None, sweep.objective, sweep.space, sweep.name, True, sweep.further)
+    study = Study(sweep.objective, sweep.space, sweep.further)
     if sweep.transfer.data:
         study.feed(sweep.transfer.trials)
     refused, limit = Refused(), sweep.search.limit()

@@ -22,7 +22,7 @@ from sweeps.config.composition import Composition, compose
 from sweeps.driver.pbt_generations import changed
 from sweeps.formatting import score
 from sweeps.report.lineage import Stretch, schedule
-from sweeps.study.study import Study
+from sweeps.study import reader
 from sweeps.trials import Objective, TrialRecord, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError, Diverged
@@ -61,11 +61,7 @@ def replay(name: str, given: Mapping[str, str]) -> None:
         if recorded["config"]["space"] != sweep.config["space"]:
             raise ConfigError(f"conf/ has changed since {name} was run: its space is different now")
         seed = _seed(given.get("seed"), sweep.training.seed)
-        study = Study(folder.study, sweep.objective, sweep.space, name, create=False)
-        try:
-            trials = study.trials
-        finally:
-            study.close()
+        trials = reader.read(sweep.shared or folder.study, sweep.name, sweep.space.values).trials
         trial = _trial(name, trials, sweep.objective, given.get("trial"))
         path = folder.path / "replay" / f"{trial.id}_seed_{seed}"
         stretches = schedule(trials, trial)

@@ -16,8 +16,8 @@ from sweeps.checked import any_feasible, pbt_keys
 from sweeps.checked.sweep import Sweep
 from sweeps.launch.session import run
 from sweeps.results_folder import Folder
+from sweeps.study.open import open_study
 from sweeps.study.storage import reach
-from sweeps.study.study import Study
 from trainers.errors import ConfigError
 
 
@@ -39,7 +39,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
                 folder, sweep.config, sweep.composition.overrides, fingerprint
             )
             place = sweep.shared or folder.study
-            study = Study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)
+            study = open_study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)
             undo.callback(study.discard)
             if sweep.transfer.data:
                 study.feed(sweep.transfer.trials)

@@ -21,7 +21,7 @@ from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.transfer.gather import gather
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
@@ -38,7 +38,7 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
         place = sweep.shared or folder.study
-        study = Study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
+        study = open_study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
         if not study.fed and (transfer := gather(sweep)).data:
             study.feed(transfer.trials)  # the last session was killed before it was fed
         done = all(trial.state.ended for trial in study.trials)

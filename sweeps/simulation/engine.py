@@ -150,7 +150,7 @@ class _Simulation:
         self._objective = sweep.objective
         self._source = source
         self._workers = workers
-        self._study = Study(None, sweep.objective, sweep.space, sweep.name, create=True)
+        self._study = Study(sweep.objective, sweep.space)
         self._composition = _CompositionStandIn(sweep)
         self._clock = _Clock()
         self._driver = Driver(

@@ -35,9 +35,9 @@ def hindsight(sweep: Sweep) -> str:
             if not _alike(results_folder.read_sweep(folder), sweep):
                 continue
             source = read(folder, sweep.space, sweep.objective)
-            if len(source.configurations) >= _FEWEST:
+            if len(source.configurations) >= _FEWEST and not source.running:
                 return _told(sweep, source, folder.path.name)
-        except (ConfigError, KeyError):  # is being run, is damaged, or has no curve here
+        except (ConfigError, KeyError):  # is damaged, or has no curve here
             continue
     return ""
 

@@ -17,7 +17,7 @@ from sweeps import results_folder
 from sweeps.simulation.curves import Curve
 from sweeps.simulation.encoding import Encoding, Neighbours
 from sweeps.space.space import Space
-from sweeps.study.study import Study
+from sweeps.study import reader
 from sweeps.study.url import Database, Journal
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
@@ -32,6 +32,7 @@ class Recorded:
         configurations: of the trials that have a curve here, in their order.
         continued: how many of these curves are in part an estimate.
         left_out: how many trials have no curve.
+        running: how many trials have not ended.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Recorded:
         ]
         self.continued = sum(short)
         self.left_out = len(trials) - len(kept)
+        self.running = sum(not trial.state.ended for trial in trials)
         self.configurations = tuple(trial.params for trial in kept)
         self._neighbours = Neighbours(Encoding(space), self.configurations)
 
@@ -125,16 +127,13 @@ def read(
         objective: the sweep's own.
 
     Raises:
-        ConfigError: it has no study, or no curve, or is being run.
+        ConfigError: it has no study, or no curve.
     """
     if shared is None and not folder.study.is_file():
         raise ConfigError(f"{folder.path} has no study.log: there are no curves to replay")
-    study = Study(shared or folder.study, objective, space, folder.path.name, create=False)
-    try:
-        searched = [trial for trial in study.trials if trial.repeat_of is None]
-        return Recorded(searched, space, objective, str(folder.path))
-    finally:
-        study.close()
+    record = reader.read(shared or folder.study, folder.path.name, space.values)
+    searched = [trial for trial in record.trials if trial.repeat_of is None]
+    return Recorded(searched, space, objective, str(folder.path))
 
 
 def _diverged(trial: TrialRecord) -> bool:

@@ -1,14 +1,37 @@
-"""How a trial is written in an Optuna study, and read back."""
+"""Write a trial into an Optuna study, and read it back.
+
+Beside Optuna's own fields, a trial has these user attributes:
+    epoch:N    the metrics of epoch N, seconds included
+    state      the state in Caviar's terms (`sweeps.trials.State`), and `reason`
+    passed     the last epoch after which the trial was told to go on
+    member, machine    where its last epoch ran
+    source     of a trial that the search has not proposed (`sweeps.trials.Source`): samplers
+               know nothing of it, and it is not counted among the proposals
+And the study has, for the sweep as a whole:
+    version    the layout of the record
+    metric     the objective that ranks the trials
+    uid        tells the sweep from others of its name
+    driver     the process that has the study open (`sweeps.study.lock.Owner`)
+    earlier    trials of previous sweeps that samplers see before the sweep's own, in its own space
+    wall_s, repeats_s    seconds spent on the sweep, and on repeating the best
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.space.space import Space
-from sweeps.trials import Objective, State, TrialRecord
+from sweeps.trials import Objective, Source, State, TrialRecord
+from trainers.errors import ConfigError
+
+#: The layout of the record; a later one is refused rather than misread.
+VERSION = 1
+
+#: Turns the parameters of a trial as they are on record into those of the configuration.
+Values = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 OPTUNA_STATE = {
     State.COMPLETE: TrialState.COMPLETE,
@@ -27,7 +50,7 @@ OUR_STATE = {
 
 
 def state_of(trial: FrozenTrial) -> State:
-    """Where a trial found on disk stands."""
+    """Return the state of a trial that was read from a record."""
     state = OUR_STATE.get(trial.state, State.RUNNING)
     return State(trial.user_attrs.get("state", state)) if state.ended else state
 
@@ -42,10 +65,48 @@ def epochs_of(trial: FrozenTrial) -> dict[int, dict[str, float]]:
     return dict(sorted(numbered.items()))
 
 
+def record_of(trial: FrozenTrial, number: int, values: Values) -> TrialRecord:
+    """Make the record of a trial from Optuna's."""
+    attributes = trial.user_attrs
+    epochs = epochs_of(trial)
+    state = state_of(trial)
+    source = attributes.get("source")
+    return TrialRecord(
+        id=f"{number:04d}",
+        number=number,
+        state=state,
+        reason=attributes.get("reason", "") if state.ended else "",
+        params=values(trial.params),
+        epochs=epochs,
+        member=attributes.get("member", ""),
+        machine=attributes.get("machine", ""),
+        passed=int(attributes.get("passed", 0)),
+        seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
+        source=None if source is None else Source(**source),
+    )
+
+
+def refuse_later(attributes: Mapping[str, Any], name: str) -> None:
+    """Refuse a study whose record a later version has written.
+
+    Args:
+        attributes: the study's.
+
+    Raises:
+        ConfigError: it has.
+    """
+    version = attributes.get("version", VERSION)
+    if version > VERSION:
+        raise ConfigError(
+            f"the study of {name} was written by a newer Caviar (record version {version}, "
+            f"this one knows {VERSION}): update, or use another name"
+        )
+
+
 def encode(
     trials: Sequence[TrialRecord], space: Space, objective: Objective
 ) -> list[dict[str, Any]]:
-    """Adapted trials as they are put on record."""
+    """Write trials of previous sweeps, adapted to a space, as plain containers."""
     return [
         {
             "id": trial.id,
@@ -58,9 +119,9 @@ def encode(
 
 
 def decode(
-    told: Sequence[Mapping[str, Any]], space: Space, objective: Objective
+    encoded: Sequence[Mapping[str, Any]], space: Space, objective: Objective
 ) -> list[TrialRecord]:
-    """The inverse of `encode`."""
+    """Read what `encode` has written."""
     return [
         TrialRecord(
             id=trial["id"],
@@ -69,5 +130,5 @@ def decode(
             params=space.values(trial["params"]),
             epochs={int(n): {objective.metric: value} for n, value in trial["curve"].items()},
         )
-        for number, trial in enumerate(told)
+        for number, trial in enumerate(encoded)
     ]

@@ -1,6 +1,6 @@
-"""An ordered outbox in front of a study's storage, for when that is away.
+"""Keep what is to be written to a study in order, while its storage is away.
 
-One thread writes, in the order in which it is told. While all is well, whoever writes waits until
+One thread writes, in the order of the calls. While all is well, whoever writes waits until
 it is on disk. When a write fails or takes long, it and all after it are kept in memory and tried
 again, and nobody waits: training goes on.
 
@@ -17,10 +17,10 @@ from contextlib import contextmanager, nullcontext
 
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 
-from sweeps.study.entries import Entry, Target
+from sweeps.study.entries import Destination, Entry
 from sweeps.study.lock import Taken
 from sweeps.study.storage import Storage
-from sweeps.study.url import told
+from sweeps.study.url import described
 
 #: Seconds that a write may take before it is waited for no longer.
 PATIENCE_S = 3.0
@@ -34,19 +34,19 @@ class Writer:
     """Writes to one study."""
 
     def __init__(self, storage: Storage, study: int, ids: Sequence[int]) -> None:
-        """Begin.
+        """Start the thread that writes.
 
         Args:
             study: its id in the storage.
             ids: of its trials, by number.
         """
         self._storage = storage
-        self._to = Target(storage, study, list(ids))
+        self._to = Destination(storage, study, list(ids))
         self._changed = threading.Condition()
         self._queue: deque[tuple[Entry, ...]] = deque()
         self._taken = self._done = 0  # groups of entries, ever
         self._away = ""  # why the storage cannot be reached, while it cannot
-        self._told: list[str] = []
+        self._notes: list[str] = []
         self._error: BaseException | None = None
         self._gathered: list[Entry] | None = None
         self._closing = False
@@ -56,18 +56,18 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """Records that have not been written."""
+        """Count the records that have not been written."""
         with self._changed:
             return self._waiting()
 
     def notes(self) -> list[str]:
-        """What a person should know, each told once."""
+        """List what a person should know, each line once."""
         with self._changed:
-            told, self._told = self._told, []
-            return told
+            notes, self._notes = self._notes, []
+            return notes
 
     def write(self, *entries: Entry) -> None:
-        """Write these; they are on disk when it returns, unless the storage is away.
+        """Write entries; they are on disk when it returns, unless the storage is away.
 
         Raises:
             Exception: what cannot be written at all, such as an attribute that is no JSON.
@@ -92,7 +92,7 @@ class Writer:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Within, what is to be written is kept, and written at once at the end."""
+        """Keep what is to be written within, and write it at once at the end."""
         self._gathered = []
         try:
             yield
@@ -102,14 +102,14 @@ class Writer:
                 self.write(*gathered)
 
     def close(self) -> None:
-        """End. What has not been written then is not; see `waiting` first."""
+        """End the thread. What is not written by then never is; see `waiting` first."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._thread.join(PATIENCE_S)
 
     def discard(self) -> None:
-        """End, and delete the study with all that is in it."""
+        """End the thread, and delete the study with all that is in it."""
         self.close()
         self._storage.delete_study(self._to.study)
 
@@ -133,7 +133,7 @@ class Writer:
             except (OSError, StorageInternalError, _sql()) as error:
                 failures += 1
                 with self._changed:
-                    self._leave(told(error))
+                    self._leave(described(error))
             except Taken as taken:
                 self._give_up(f"the study is in use by {taken} by now, which goes on with it")
             except (KeyError, UpdateFinishedTrialError):
@@ -150,7 +150,7 @@ class Writer:
                         self._done += 1
                     if self._away and not self._queue:
                         self._away = ""
-                        self._told.append("the study can be reached again, and has every record")
+                        self._notes.append("the study can be reached again, and has every record")
                     self._changed.notify_all()
 
     def _put(self, entries: Sequence[Entry], again: bool) -> None:
@@ -164,12 +164,12 @@ class Writer:
                 entry.write(self._to)
 
     def _leave(self, why: str) -> None:
-        """The storage is away: nobody waits for it any longer."""
+        """Let nobody wait any longer for a storage that is away."""
         if not self._away:
             self._away = why
             waiting = self._waiting()
             records = f"{waiting} record{' waits' if waiting == 1 else 's wait'}"
-            self._told.append(
+            self._notes.append(
                 f"the study cannot be reached: {why}; training goes on, "
                 + (f"{records} for it" if waiting else "what comes waits for it")
             )
@@ -182,9 +182,9 @@ class Writer:
 
 
 def _sql() -> type[Exception]:
-    """What a database raises; nothing, where none is used."""
+    """Return the errors that a database raises; OSError where no database is used."""
     import sys
 
     module = sys.modules.get("sqlalchemy.exc")
-    found: type[Exception] = module.SQLAlchemyError if module else OSError
-    return found
+    errors: type[Exception] = module.SQLAlchemyError if module else OSError
+    return errors

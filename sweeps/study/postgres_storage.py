@@ -1,4 +1,4 @@
-"""A study in PostgreSQL: one connection, which holds the study's lock and makes all writes.
+"""Keep a study in PostgreSQL, on one connection that holds its lock and makes all writes.
 
 The lock is a session's advisory lock. It is on the connection that writes, not beside it, so that
 whoever has lost the lock cannot write either: a connection that breaks takes both with it, and
@@ -18,19 +18,16 @@ from typing import Any
 
 import psycopg
 import sqlalchemy
-from optuna.distributions import (
-    BaseDistribution,
-    json_to_distribution,
-)
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.storages._rdb.storage import _create_scoped_session
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 
 from sweeps.study.lock import OWNER, Owner, Taken
-from sweeps.study.postgres_rows import Reader, Session, intermediate, rows_of
+from sweeps.study.postgres_rows import Session, intermediate, rows_of, trials_of
 from sweeps.study.url import Database
 from trainers.errors import ConfigError
 
@@ -55,7 +52,7 @@ _OWNER = (
 
 
 def connect(database: Database) -> psycopg.Connection[Any]:
-    """A connection.
+    """Connect to a database.
 
     Raises:
         psycopg.Error: there is no such server, user, password or database.
@@ -74,7 +71,7 @@ def connect(database: Database) -> psycopg.Connection[Any]:
 
 
 def names_in(database: Database) -> list[str]:
-    """The names of the studies there.
+    """List the names of the studies in a database.
 
     Raises:
         psycopg.Error: it cannot be reached or read.
@@ -102,13 +99,13 @@ def _prepare(database: Database) -> None:
 
 
 def _key(name: str) -> int:
-    """The number of a lock."""
+    """Return the number of a lock."""
     digest = hashlib.sha256(f"caviar/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 class Postgres(RDBStorage):
-    """Optuna's storage on one connection that holds the lock; all trials are read at once."""
+    """Keeps studies on one connection that holds a lock, and reads all trials at once."""
 
     def __init__(self, database: Database, name: str, me: Owner) -> None:
         """Connect and take the lock of the study of this name. Makes Optuna's tables.
@@ -193,13 +190,13 @@ class Postgres(RDBStorage):
         return None if row is None else Owner.read(json.loads(row[0]))
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         self.scoped_session.remove()
         self.engine.dispose()
         self._connection.close()  # the pool keeps one that is in use
 
     def ping(self) -> None:
-        """See whether it is there; takes the lock again if the connection was lost.
+        """Check that the database answers; take the lock again if the connection was lost.
 
         Raises:
             Taken: another driver has it.
@@ -210,7 +207,7 @@ class Postgres(RDBStorage):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Within, what is written is one transaction; a single thread may use the storage."""
+        """Make one transaction of what is written within, by a single thread."""
         session = self.scoped_session()
         assert isinstance(session, Session)
         session.held = True
@@ -226,7 +223,7 @@ class Postgres(RDBStorage):
             session.close()
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """A new trial; returns its id. Optuna's own tries again, and may make two."""
+        """Create a trial and return its id. Optuna's own tries again, and may make two."""
         (made,) = self.add_trials(
             study_id, [template_trial or create_trial(state=TrialState.RUNNING)]
         )
@@ -260,14 +257,14 @@ class Postgres(RDBStorage):
         return ids
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Record it, in one statement."""
+        """Record it in one statement."""
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         self._put(models.TrialUserAttributeModel, ("trial_id", "key"), row)
 
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:
-        """Record it, in one statement."""
+        """Record it in one statement."""
         row = {"trial_id": trial_id, **intermediate(step, intermediate_value)}
         self._put(models.TrialIntermediateValueModel, ("trial_id", "step"), row)
 
@@ -284,58 +281,58 @@ class Postgres(RDBStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        """All trials of a study, each table read once. Optuna makes an object of each row."""
+        """Read all trials of a study, each table once."""
         del deepcopy  # nobody else holds what is made here
-        trials: dict[int, FrozenTrial] = {}
         with orm.Session(self.engine) as session:
-            found: Any = session.scalars(
-                sqlalchemy.select(models.TrialModel)
-                .where(models.TrialModel.study_id == study_id)
-                .order_by(models.TrialModel.trial_id)
+            trials = trials_of(session, study_id)
+        return [t for t in trials if states is None or t.state in states]
+
+
+def read_study(
+    database: Database, name: str
+) -> tuple[StudyDirection, dict[str, Any], list[FrozenTrial]]:
+    """Read a study as it stands, in one transaction and without its lock.
+
+    Returns:
+        The direction of the first objective, the study's attributes, and its trials.
+
+    Raises:
+        KeyError: there is no study of this name.
+        psycopg.Error, sqlalchemy.exc.SQLAlchemyError: it cannot be reached or read.
+    """
+    first = [_snapshot(database)]  # here, its errors are plain
+    engine = sqlalchemy.create_engine(
+        _URL, creator=lambda: first.pop() if first else _snapshot(database)
+    )
+    try:
+        with orm.Session(engine) as session:
+            study: Any = session.scalar(
+                sqlalchemy.select(models.StudyModel).where(models.StudyModel.study_name == name)
             )
-            for trial in found:
-                trials[trial.trial_id] = FrozenTrial(
-                    number=trial.number,
-                    state=trial.state,
-                    value=None,
-                    datetime_start=trial.datetime_start,
-                    datetime_complete=trial.datetime_complete,
-                    params={},
-                    distributions={},
-                    user_attrs={},
-                    system_attrs={},
-                    intermediate_values={},
-                    trial_id=trial.trial_id,
-                )
-            read = Reader(session, study_id)
-            known: dict[str, BaseDistribution] = {}
-            for trial_id, key, value, text in read.rows(
-                models.TrialParamModel, "param_name", "param_value", "distribution_json"
-            ):
-                distribution = known.get(text) or known.setdefault(text, json_to_distribution(text))
-                trials[trial_id].params[key] = distribution.to_external_repr(value)
-                trials[trial_id].distributions[key] = distribution
-            values: dict[int, dict[int, float]] = {}
-            for trial_id, objective, value, kind in read.rows(
-                models.TrialValueModel, "objective", "value", "value_type"
-            ):
-                made = models.TrialValueModel.stored_repr_to_value(value, kind)
-                values.setdefault(trial_id, {})[objective] = made
-            for trial_id, by_objective in values.items():
-                trials[trial_id].values = [by_objective[o] for o in sorted(by_objective)]
-            for trial_id, step, value, kind in read.rows(
-                models.TrialIntermediateValueModel,
-                "step",
-                "intermediate_value",
-                "intermediate_value_type",
-            ):
-                trials[trial_id].intermediate_values[step] = (
-                    models.TrialIntermediateValueModel.stored_repr_to_intermediate_value(
-                        value, kind
-                    )
-                )
-            for trial_id, key, value in read.attributes(models.TrialUserAttributeModel):
-                trials[trial_id].user_attrs[key] = value
-            for trial_id, key, value in read.attributes(models.TrialSystemAttributeModel):
-                trials[trial_id].system_attrs[key] = value
-        return [t for t in trials.values() if states is None or t.state in states]
+            if study is None:
+                raise KeyError(name)
+            directions: Any = models.StudyDirectionModel.where_study_id(study.study_id, session)
+            rows: Any = models.StudyUserAttributeModel.where_study_id(study.study_id, session)
+            return (
+                min(directions, key=lambda row: row.objective).direction,
+                {row.key: json.loads(row.value_json) for row in rows},
+                trials_of(session, study.study_id),
+            )
+    finally:
+        engine.dispose()
+
+
+def _snapshot(database: Database) -> psycopg.Connection[Any]:
+    """Connect for reading alone. All that a transaction reads is of one moment.
+
+    Raises:
+        KeyError: there are no studies at all.
+    """
+    connection = connect(database)
+    if (connection.execute("SELECT to_regclass('studies')").fetchone() or [None])[0] is None:
+        connection.close()
+        raise KeyError("studies")
+    connection.rollback()
+    connection.read_only = True
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    return connection

@@ -1,4 +1,7 @@
-"""Where a study is kept, held by one driver at a time: its own journal, or a storage shared."""
+"""Open the storage of a study: a sweep's own journal file, or one that several sweeps share.
+
+Whoever writes holds the study, one driver at a time; whoever reads a journal holds nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,83 +16,96 @@ from optuna.exceptions import StorageInternalError
 
 from sweeps.study.journal_storage import JournalFile, QuickJournal
 from sweeps.study.lock import Owner, Taken, hold
-from sweeps.study.url import Database, Journal, told
+from sweeps.study.url import Database, Journal, described
 from trainers.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweeps.study.postgres_storage import Postgres
 
-#: A journal of a sweep's own, or what several sweeps share.
-Place = Union[Path, Journal, Database]  # noqa: UP007  isinstance and | at run time on 3.10
+#: Where a study is: a journal of the sweep's own, or what several sweeps share.
+Location = Union[Path, Journal, Database]  # noqa: UP007  isinstance and | at run time on 3.10
 
-#: A storage of Optuna's that also can `close`, `ping` and write several things `together`.
+#: A storage of Optuna's that can also `close`, `ping` and write several things `together`.
 Storage = Union[QuickJournal, "Postgres"]
 
 
-def opened(place: Place, name: str, me: Owner) -> Storage:
-    """The storage, held for this driver: nobody else can open the study of this name there.
+def held(location: Location, name: str, me: Owner) -> Storage:
+    """Open a storage for writing: no other driver can open the study of this name until it closes.
 
     Raises:
-        ConfigError: it cannot be reached or read, or another driver has the study.
+        ConfigError: the storage cannot be reached or read, or another driver has the study.
     """
-    if isinstance(place, Database):
-        return _database(place, name, me)
-    path = place.path if isinstance(place, Journal) else place
-    lock = Path(f"{path}.{name}.driver" if isinstance(place, Journal) else f"{path}.driver")
-    what = f"the study {name} in {path}" if isinstance(place, Journal) else str(path.parent)
+    if isinstance(location, Database):
+        return _database(location, name, me)
+    own = isinstance(location, Path)
+    path = journal_path(location)
+    lock = Path(f"{path}.driver" if own else f"{path}.{name}.driver")
+    what = str(path.parent) if own else f"the study {name} in {path}"
     try:
-        held = hold(lock, what, me)
+        descriptor = hold(lock, what, me)
         try:
-            return _journal(path, held, alone=isinstance(place, Path))
+            return _journal(path, descriptor, alone=own)
         except BaseException:
-            os.close(held)
+            os.close(descriptor)
             raise
     except OSError as error:
         raise ConfigError(_unwritable(path, error)) from None
 
 
-def reach(place: Journal | Database, name: str) -> None:
-    """See whether a new study can be kept there, before anything else is started.
+def reach(location: Journal | Database, name: str) -> None:
+    """Check that a new study can be kept in a shared storage, before anything else is started.
 
     Raises:
-        ConfigError: it cannot be reached, read or written, or has a study of this name.
+        ConfigError: the storage cannot be reached, read or written, or has a study of this name.
     """
-    if isinstance(place, Journal):
-        names = _names(place.path)
+    if isinstance(location, Journal):
+        names = _names(location.path)
     else:
-        _driver_there()
+        require_driver()
         import psycopg
 
         from sweeps.study.postgres_storage import names_in
 
         try:
-            names = names_in(place)
+            names = names_in(location)
         except psycopg.Error as error:
-            raise ConfigError(_unreachable(place, error)) from None
-    refuse(place, name, True, names)
+            raise ConfigError(unreachable(location, error)) from None
+    refuse(location, name, True, names)
 
 
-def refuse(place: Place, name: str, new: bool, names: Collection[str]) -> None:
-    """Raise ConfigError if the storage has the study against `new`."""
+def refuse(location: Location, name: str, new: bool, names: Collection[str]) -> None:
+    """Refuse a name that a new study cannot have, or that no study has.
+
+    Args:
+        names: of the studies in the storage.
+
+    Raises:
+        ConfigError: the name is refused.
+    """
     if new and name in names:
         raise ConfigError(
-            f"{place} has a study {name} already: name this one otherwise (name={name}-2), or "
+            f"{location} has a study {name} already: name this one otherwise (name={name}-2), or "
             f"go on with that one where its results are (make resume SWEEP={name})"
         )
-    if not new and not isinstance(place, Path) and name not in names:
+    if not new and not isinstance(location, Path) and name not in names:
         raise ConfigError(
-            f"{place} has no study {name}: say with study=… where it is, or delete the "
+            f"{location} has no study {name}: say with study=… where it is, or delete the "
             "sweep's folder and begin anew"
         )
 
 
+def journal_path(location: Path | Journal) -> Path:
+    """Return the path of a journal, a sweep's own or a shared one."""
+    return location.path if isinstance(location, Journal) else location
+
+
 def _names(path: Path) -> list[str]:
-    """The studies in a journal that can be written; none if it has yet to be made."""
+    """List the studies in a journal that can be written; none if it has yet to be made."""
     there = path.exists()
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
         if there:
-            studies = _read(path, -1).get_all_studies()
+            studies = read_only(path).get_all_studies()
             return [study.study_name for study in studies]
         path.unlink()
         return []
@@ -98,28 +114,33 @@ def _names(path: Path) -> list[str]:
 
 
 def _unwritable(path: Path, error: OSError) -> str:
-    return f"the study cannot be kept in {path} ({told(error)}): name another place, study=…"
+    return f"the study cannot be kept in {path} ({described(error)}): name another place, study=…"
 
 
-def _database(place: Database, name: str, me: Owner) -> Postgres:
-    _driver_there()
+def _database(database: Database, name: str, me: Owner) -> Postgres:
+    require_driver()
     import psycopg
     from sqlalchemy.exc import SQLAlchemyError
 
     from sweeps.study.postgres_storage import Postgres
 
     try:
-        return Postgres(place, name, me)
+        return Postgres(database, name, me)
     except Taken as taken:
         raise ConfigError(
-            f"the study {name} in {place} is in use by {taken}: stop it first, or wait for its "
+            f"the study {name} in {database} is in use by {taken}: stop it first, or wait for its "
             "end (half a minute, if that machine is gone)"
         ) from None
     except (psycopg.Error, SQLAlchemyError, StorageInternalError) as error:
-        raise ConfigError(_unreachable(place, error)) from None
+        raise ConfigError(unreachable(database, error)) from None
 
 
-def _driver_there() -> None:
+def require_driver() -> None:
+    """Check that the driver of PostgreSQL is installed.
+
+    Raises:
+        ConfigError: it is not.
+    """
     try:
         import psycopg  # noqa: F401
     except ImportError as error:
@@ -128,8 +149,9 @@ def _driver_there() -> None:
         ) from None
 
 
-def _unreachable(place: Database, error: BaseException) -> str:
-    text = told(error)
+def unreachable(database: Database, error: BaseException) -> str:
+    """Explain why a database cannot be used, and what to do."""
+    text = described(error)
     hint = "check host, port and network"
     if "password" in text or "authentication" in text:
         hint = "give the right one in PGPASSWORD, ~/.pgpass, or user:password@host"
@@ -137,34 +159,22 @@ def _unreachable(place: Database, error: BaseException) -> str:
         hint = "create it, or name one that exists"
     elif "permission denied" in text:
         hint = "let this user create tables there"
-    return f"study={place} cannot be used ({text}): {hint}"
+    return f"study={database} cannot be used ({text}): {hint}"
 
 
-def look(path: Path) -> QuickJournal:
-    """The journal as it stands now, to be read only: whoever writes it is not disturbed."""
+def read_only(path: Path) -> QuickJournal:
+    """Open a journal as it stands now, to be read: whoever writes it is not disturbed.
+
+    Raises:
+        ConfigError: the file is no journal, or is damaged.
+        OSError: the file cannot be read.
+    """
     return _read(path, -1)
 
 
 @contextmanager
-def looking(place: Place, name: str) -> Iterator[Storage]:
-    """The storage, to read the study of this name: a journal as `look` does, a database held.
-
-    Raises:
-        ConfigError: it cannot be reached or read, or a driver has the study in a database.
-    """
-    if not isinstance(place, Database):
-        yield look(place.path if isinstance(place, Journal) else place)
-        return
-    storage = opened(place, name, Owner.me())
-    try:
-        yield storage
-    finally:
-        storage.close()
-
-
-@contextmanager
 def uncollected() -> Iterator[None]:
-    """Without looking for garbage: a fourth of the time of reading a million objects, all kept."""
+    """Turn garbage collection off within: a fourth of the time of reading a million objects."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -174,22 +184,22 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _journal(path: Path, held: int, alone: bool) -> QuickJournal:
-    """The journal, mended where a killed process left it.
+def _journal(path: Path, lock: int, alone: bool) -> QuickJournal:
+    """Open a journal for writing, mended where a killed process left it.
 
     Args:
-        held: the descriptor to be closed with it.
-        alone: nobody else writes to the file, so that a lock on it is one of the dead.
+        lock: the descriptor of the lock, to be closed with the journal.
+        alone: nobody else writes to the file, so that a lock on it is a dead process's.
     """
     if alone:
         Path(f"{path}.lock").unlink(missing_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
     JournalFile(path).mend()
-    return _read(path, held)
+    return _read(path, lock)
 
 
-def _read(path: Path, held: int) -> QuickJournal:
+def _read(path: Path, lock: int) -> QuickJournal:
     try:
-        return QuickJournal(JournalFile(path), held)
+        return QuickJournal(JournalFile(path), lock)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ConfigError(f"{path} is no study, or is damaged: name another file") from None

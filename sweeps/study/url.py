@@ -1,4 +1,4 @@
-"""What `study=` names: a storage that several sweeps share. Its password is kept apart.
+"""Read `study=`, a storage that several sweeps share; its password is kept apart.
 
     postgresql://user@host:5432/database    a PostgreSQL database
     /shared/group.log                       a journal file in a folder that all machines share
@@ -28,7 +28,7 @@ _REST = re.compile(rf"{_HOST}/[^?/]+(?:\?.*)?")
 
 @dataclass(frozen=True)
 class Database:
-    """A PostgreSQL database.
+    """Names a PostgreSQL database.
 
     Attributes:
         url: without a password; what may be shown and recorded.
@@ -44,7 +44,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Journal:
-    """A journal file that holds several studies."""
+    """Names a journal file that holds several studies."""
 
     path: Path
 
@@ -53,10 +53,10 @@ class Journal:
 
 
 def shared(study: str | None) -> Database | Journal | None:
-    """What `study=` names; None: nothing is shared, the sweep keeps its own journal.
+    """Read `study=`; None: nothing is shared, the sweep keeps its own journal.
 
     Raises:
-        ConfigError: it is neither a URL of PostgreSQL nor a path where a file can be.
+        ConfigError: neither a URL of PostgreSQL nor a path where a file can be.
     """
     if study is None:
         return None
@@ -81,7 +81,7 @@ def shared(study: str | None) -> Database | Journal | None:
 
 
 def _file(path: Path) -> Path:
-    """The path of a journal file, in full."""
+    """Return the path of a journal file, in full."""
     if path.is_dir():
         raise ConfigError(f"study={path} is a folder: name a file in it, study={path}/group.log")
     if not path.parent.is_dir():
@@ -89,8 +89,8 @@ def _file(path: Path) -> Path:
     return path.resolve()
 
 
-def told(error: BaseException) -> str:
-    """An error of a storage in one line, without a password."""
+def described(error: BaseException) -> str:
+    """Describe an error of a storage in one line, without a password."""
     cause = error.__cause__ or error
     original = getattr(cause, "orig", None) or cause
     # Whole: a password that was cut in two would not be known for one.

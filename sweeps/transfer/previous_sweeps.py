@@ -11,12 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import optuna
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
-from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
 from sweeps import results_folder
 from sweeps.config.composition import compose
@@ -29,9 +26,9 @@ from sweeps.results_folder import Folder
 from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter
-from sweeps.study.storage import looking
+from sweeps.study import reader
 from sweeps.study.url import shared
-from sweeps.trials import SEED, Objective, Ranked, Source, State, TrialRecord, ranking
+from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -47,7 +44,7 @@ class Earlier:
         config, overrides, data: as sweep.yaml has them.
         dimensions: what was swept.
         wall_s: seconds spent on it so far.
-        trials: with the objective alone of each epoch.
+        trials: all on record.
     """
 
     folder: Folder
@@ -156,44 +153,21 @@ def read(folder: Folder) -> Earlier:
     place = shared(config.get("study"))
     if place is None and not folder.study.is_file():
         raise ConfigError(f"{folder.path} has no study.log: let the sweep run first")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with looking(place or folder.study, config["name"]) as storage:
-            named = None if place is None else config["name"]  # a folder may have been renamed
-            study = optuna.load_study(study_name=named, storage=storage)
-            metric = str(study.user_attrs["metric"])
-            found = study.get_trials(deepcopy=False)
-    except (KeyError, ValueError):
-        raise ConfigError(
-            f"{place or folder.study} has no trials of it yet: let the sweep run first"
-        ) from None
-    objective = Objective(metric, study.directions[0] is StudyDirection.MAXIMIZE)
     dimensions = _dimensions(config, overrides)
-    states = {
-        TrialState.COMPLETE: State.COMPLETE,
-        TrialState.PRUNED: State.STOPPED,
-        TrialState.RUNNING: State.RUNNING,
-    }
-    trials = tuple(
-        TrialRecord(
-            id=f"{trial.number:04d}",
-            number=trial.number,
-            state=states.get(trial.state, State.FAILED),
-            params={k: _value(dimensions.get(k), v) for k, v in trial.params.items()},
-            epochs={n: {metric: v} for n, v in sorted(trial.intermediate_values.items())},
-            source=Source(**told) if (told := trial.user_attrs.get("source")) else None,
-        )
-        for trial in found
-    )
+
+    def values(labels: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: _value(dimensions.get(key), label) for key, label in labels.items()}
+
+    record = reader.read(place or folder.study, config["name"], values)
     return Earlier(
         folder=folder,
         config=config,
         overrides=overrides,
         data=recorded["data"],
-        wall_s=float(study.user_attrs.get("wall_s", 0.0)),
-        objective=objective,
+        wall_s=record.wall_s,
+        objective=record.objective,
         dimensions=dimensions,
-        trials=trials,
+        trials=record.trials,
     )
 
 

@@ -24,7 +24,7 @@ from sweeps.driver.driver import Driver
 from sweeps.driver.observer import Observer
 from sweeps.report import csv_files
 from sweeps.results_folder import Folder
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.tracking import NullTracker
 from sweeps.trials import Place
 from tests.sweeps.commands.test_resume import table
@@ -48,7 +48,7 @@ TIMES = ("lr", "samples_per_s", "epoch_s", "seconds", "member", "machine")
 def sit(sweep: Sweep, folder: Folder) -> None:
     """One sitting, from what is on record to the end."""
     fresh = not folder.study.exists()
-    study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=fresh)
+    study = open_study(folder.study, sweep.objective, sweep.space, sweep.name, create=fresh)
     driver = Driver(
         study,
         sweep.composition,

@@ -11,7 +11,7 @@ from sweeps import results_folder
 from sweeps.checked.check import check
 from sweeps.commands import simulate
 from sweeps.config.composition import compose
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.trials import State
 
 SMALL = ("space=null", "optimizer.lr=tag(log,interval(1e-4,1e-1))", "model.depth=1,2,3", "epochs=4")
@@ -31,7 +31,7 @@ def recorded(tmp_path: Path) -> Path:
             sweep = check(composition)
             folder = results_folder.create(tmp_path, name)
             results_folder.write_sweep(folder, sweep.config, composition.overrides, "data")
-            study = Study(folder.study, sweep.objective, sweep.space, name, create=True)
+            study = open_study(folder.study, sweep.objective, sweep.space, name, create=True)
             for number in range(trials):
                 trial = study.propose(sweep.search).id
                 for epoch in range(1, 5):

@@ -23,7 +23,7 @@ from sweeps.console.live import Progress
 from sweeps.console.status import Overview
 from sweeps.driver.contract import Assignment
 from sweeps.driver.driver import Driver
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.tracking import NullTracker
 from sweeps.trials import Place, State, TrialRecord
 
@@ -80,7 +80,7 @@ class Sitting:
 
     def __init__(self, folder: Path, sweep: Sweep, clock: Clock) -> None:
         path = folder / "study.log"
-        self.study = Study(path, sweep.objective, sweep.space, "s", create=not path.exists())
+        self.study = open_study(path, sweep.objective, sweep.space, "s", create=not path.exists())
         self.tracker = Watched()
         self.output = io.StringIO()
         plan = Overview(

@@ -18,8 +18,8 @@ from sweeps.checked.check import check
 from sweeps.config.composition import compose
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
-from sweeps.study.storage import look
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
+from sweeps.study.storage import read_only
 from sweeps.trials import Objective, State, TrialRecord, front, scores
 from tests.sweeps.conftest import SMALL, Ran
 from tests.sweeps.study.test_study import SPACE, opened
@@ -57,7 +57,7 @@ def test_a_study_goes_on_as_if_never_closed(tmp_path: Path, sampler: Any) -> Non
     def proposed(path: Path, sittings: Sequence[int]) -> list[Any]:
         search = Sampled(lambda seed: sampler(seed=seed, **settings), Setting(SPACE, 3))
         for count in sittings:
-            study = Study(path, UP, SPACE, "s", not path.exists(), (DOWN,))
+            study = open_study(path, UP, SPACE, "s", not path.exists(), (DOWN,))
             for _ in range(count):
                 record = study.propose(search)
                 x, width = record.params["x"], record.params["width"]
@@ -72,13 +72,13 @@ def test_a_study_goes_on_as_if_never_closed(tmp_path: Path, sampler: Any) -> Non
                 else:
                     study.end(record.id, State.COMPLETE)
             study.close()
-        study = Study(path, UP, SPACE, "s", False, (DOWN,))
+        study = open_study(path, UP, SPACE, "s", False, (DOWN,))
         params = [dict(record.params) for record in study.trials]
         study.close()
         return params
 
     assert proposed(tmp_path / "a.log", [20]) == proposed(tmp_path / "b.log", [1, 6, 8, 5])
-    theirs = optuna.load_study(study_name="s", storage=look(tmp_path / "a.log"))
+    theirs = optuna.load_study(study_name="s", storage=read_only(tmp_path / "a.log"))
     assert len(theirs.directions) == 2
     complete = [t for t in theirs.trials if t.state is TrialState.COMPLETE]
     assert all(t.values == [t.params["x"], t.params["width"]] for t in complete)
@@ -86,7 +86,7 @@ def test_a_study_goes_on_as_if_never_closed(tmp_path: Path, sampler: Any) -> Non
 
 def test_its_curves_are_read_by_the_first(tmp_path: Path) -> None:
     """Whoever asks for one objective alone, such as the simulator, gets it."""
-    study = Study(tmp_path / "s.log", UP, SPACE, "s", True, (DOWN,))
+    study = open_study(tmp_path / "s.log", UP, SPACE, "s", True, (DOWN,))
     record = study.propose(Sampled(TPESampler, Setting(SPACE)))
     study.report(record.id, 1, {"val_accuracy": 0.5, "parameters": 9.0}, "me", "atlas")
     study.end(record.id, State.COMPLETE)

@@ -10,6 +10,7 @@ import pytest
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
+from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from trainers.errors import ConfigError
 
@@ -31,7 +32,7 @@ def swept(*overrides: str) -> Sweep:
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[Study]:
     sweep = swept()
-    study = Study(tmp_path / "study.log", sweep.objective, sweep.space, "s", create=True)
+    study = open_study(tmp_path / "study.log", sweep.objective, sweep.space, "s", create=True)
     yield study
     study.close()
 

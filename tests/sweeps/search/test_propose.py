@@ -30,7 +30,7 @@ def test_a_sampler_that_repeats_itself_is_replaced() -> None:
         ) -> Any:
             return 1.0 if name == "x" else "a"
 
-    found = Study(None, OBJECTIVE, SPACE, "s", create=True)
+    found = Study(OBJECTIVE, SPACE)
     corner = Sampled(Corner, Setting(SPACE, seed=3))
     made = [found.propose(corner).params for _ in range(6)]
     assert made[0] == {"x": 1.0, "kind": "a"}

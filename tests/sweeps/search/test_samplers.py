@@ -24,7 +24,7 @@ from sweeps.search.samplers import LARGEST_GRID, Grid, Sampled
 from sweeps.search.search import Search, Setting
 from sweeps.space.grammar import parse
 from sweeps.space.space import Space
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.trials import Objective, State
 from trainers.errors import ConfigError
 
@@ -53,7 +53,7 @@ MIXED = space(
 def proposals(path: Path, config: Mapping[str, Any], seed: int, count: int) -> list[dict[str, Any]]:
     """The parameters of so many trials, each of which is better the nearer lr is to 0.01."""
     found = []
-    study = Study(path, Objective("score", True), MIXED, "s", create=not path.exists())
+    study = open_study(path, Objective("score", True), MIXED, "s", create=not path.exists())
     for _ in range(count):
         # A search of its own for each: nothing but the seed and the study may matter.
         record = study.propose(build(config, Setting(MIXED, seed)))
@@ -115,7 +115,9 @@ class TestSampled:
         conditional = Space(
             (replace(whole.parameters[0], group=True), momentum, *whole.parameters[2:])
         )
-        study = Study(tmp_path / "s.log", Objective("score", True), conditional, "s", create=True)
+        study = open_study(
+            tmp_path / "s.log", Objective("score", True), conditional, "s", create=True
+        )
         for _ in range(8):
             record = study.propose(build(config, Setting(conditional)))
             study.report(record.id, 1, {"score": 0.5}, "", "")
@@ -131,7 +133,7 @@ def test_every_search_of_conf_is_tried() -> None:
 def test_a_sobol_sequence_leaves_no_gaps(tmp_path: Path) -> None:
     """Of 32 points of the unit square, each of 16 cells holds two; at random, hardly ever."""
     square = space("x=interval(0,1)", "y=interval(0,1)")
-    study = Study(tmp_path / "s.log", Objective("score", True), square, "s", create=True)
+    study = open_study(tmp_path / "s.log", Objective("score", True), square, "s", create=True)
     search = build(of_conf("sobol"), Setting(square, seed=3))
     points = [study.propose(search).params for _ in range(33)][1:]  # the first is independent
     cells = Counter((int(4 * p["x"]), int(4 * p["y"])) for p in points)  # type: ignore[call-overload, operator]
@@ -145,7 +147,9 @@ class TestNoConfigurationTwice:
     def proposed(
         self, path: Path, config: Mapping[str, Any], count: int, **setting: Any
     ) -> list[dict[str, Any]]:
-        study = Study(path, Objective("score", True), self.SMALL, "s", create=not path.exists())
+        study = open_study(
+            path, Objective("score", True), self.SMALL, "s", create=not path.exists()
+        )
         search = build(config, Setting(self.SMALL, **setting))
         found = []
         for _ in range(count):

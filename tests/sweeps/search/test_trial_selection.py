@@ -24,6 +24,7 @@ from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
 from sweeps.search.trial_selection import TrialSelector
 from sweeps.space.grammar import parse
+from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.trials import Objective, State, TrialRecord
 
@@ -288,7 +289,7 @@ class TestInAStudy:
 
     def test_only_while_it_draws(self, monkeypatch: pytest.MonkeyPatch) -> None:
         small(monkeypatch)
-        study = Study(None, OBJECTIVE, SPACE, "s", create=True)
+        study = Study(OBJECTIVE, SPACE)
         self.go_on(study, 41)
         assert 12 < len(Spy.seen) <= 12 + 5 + 1
         assert Spy.seen[-1] == 40  # what is being drawn
@@ -296,9 +297,9 @@ class TestInAStudy:
 
     def test_up_to_the_bound_nothing_changes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         small(monkeypatch, bound=30)
-        bounded = self.go_on(Study(None, OBJECTIVE, SPACE, "s", create=True), 40)
+        bounded = self.go_on(Study(OBJECTIVE, SPACE), 40)
         small(monkeypatch, bound=1_000)
-        free = self.go_on(Study(None, OBJECTIVE, SPACE, "s", create=True), 40)
+        free = self.go_on(Study(OBJECTIVE, SPACE), 40)
         same = [a.params == b.params for a, b in zip(bounded, free, strict=True)]
         assert all(same[:31])
         assert not all(same)
@@ -307,10 +308,10 @@ class TestInAStudy:
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         small(monkeypatch)
-        alone = self.go_on(Study(None, OBJECTIVE, SPACE, "s", create=True), 40)
+        alone = self.go_on(Study(OBJECTIVE, SPACE), 40)
         made: list[TrialRecord] = []
         for create in (True, False, False, False):
-            study = Study(tmp_path / "study.log", OBJECTIVE, SPACE, "s", create=create)
+            study = open_study(tmp_path / "study.log", OBJECTIVE, SPACE, "s", create=create)
             made += self.go_on(study, 10)
             study.close()
         assert [t.params for t in made] == [t.params for t in alone]

@@ -10,7 +10,7 @@ from sweeps.checked.sweep import Sweep
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
 from sweeps.simulation.hindsight import hindsight
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.trials import State
 
 WORDS = (
@@ -33,7 +33,7 @@ def recorded(where: Path, name: str, trials: int, best: float, *words: str) -> N
     sweep = checked(where, *words)
     folder = results_folder.create(where, name)
     results_folder.write_sweep(folder, sweep.config, sweep.composition.overrides, "data")
-    study = Study(folder.study, sweep.objective, sweep.space, name, create=True)
+    study = open_study(folder.study, sweep.objective, sweep.space, name, create=True)
     for number in range(trials):
         record = study.propose(sweep.search)
         for epoch in range(1, 10):
@@ -70,6 +70,7 @@ def test_says_nothing_of_one_that_runs(tmp_path: Path) -> None:
     recorded(tmp_path, "before", 6, 0.9)
     sweep = checked(tmp_path)
     assert hindsight(sweep)
-    study = Study(tmp_path / "before" / "study.log", sweep.objective, sweep.space, "s", False)
+    study = open_study(tmp_path / "before" / "study.log", sweep.objective, sweep.space, "s", False)
+    study.propose(sweep.search)
     assert hindsight(sweep) == ""
     study.close()

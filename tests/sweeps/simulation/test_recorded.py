@@ -17,7 +17,7 @@ from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
 from sweeps.simulation import Curve, Recorded, read, simulate
 from sweeps.simulation.recorded import continued
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
@@ -104,7 +104,7 @@ class TestContinued:
 
 def write(folder: Path, sweep: Sweep, lengths: list[int]) -> list[dict[str, Any]]:
     """A study on disk, as a sweep leaves it; returns the parameters of its trials."""
-    study = Study(folder / "study.log", sweep.objective, sweep.space, "s", create=True)
+    study = open_study(folder / "study.log", sweep.objective, sweep.space, "s", create=True)
     for number, length in enumerate(lengths):
         record = study.propose(sweep.search)
         for epoch in range(1, length + 1):

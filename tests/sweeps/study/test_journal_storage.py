@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 
 from sweeps.study import journal_storage
 from sweeps.study.journal_storage import JournalFile, QuickJournal, _whole
-from sweeps.study.study import Study
+from sweeps.study.open import open_study
 from tests.sweeps.study.test_study import ACCURACY, RANDOM, ROOT, SPACE, metrics, scripted, work
 from tests.sweeps.waiting import until
 
@@ -88,7 +88,7 @@ def test_the_end_of_the_last_whole_line_is_found(path: Path, whole: bytes, lengt
 
 
 def test_a_line_that_another_has_left_cut_short_is_cut_off_before_the_next(path: Path) -> None:
-    study = Study(path, ACCURACY, SPACE, "s", create=True)
+    study = open_study(path, ACCURACY, SPACE, "s", create=True)
     trial = study.propose(RANDOM)
     whole = path.read_bytes()
     with path.open("ab") as file:
@@ -96,7 +96,7 @@ def test_a_line_that_another_has_left_cut_short_is_cut_off_before_the_next(path:
     study.report(trial.id, 1, metrics(0.5), "me", "atlas")
     assert path.read_bytes().startswith(whole)
     study.close()
-    reopened = Study(path, ACCURACY, SPACE, "s", create=False)
+    reopened = open_study(path, ACCURACY, SPACE, "s", create=False)
     assert reopened.trials == study.trials
     reopened.close()
 
@@ -108,7 +108,7 @@ def test_a_folder_that_goes_away_is_waited_for_and_not_begun_anew(
     folder = tmp_path / "shared"
     folder.mkdir()
     path = folder / "study.log"
-    study = Study(path, ACCURACY, SPACE, "s", create=True)
+    study = open_study(path, ACCURACY, SPACE, "s", create=True)
     scripted(study)
     moved = folder if what == "folder" else path
     moved.rename(tmp_path / "away")
@@ -123,7 +123,7 @@ def test_a_folder_that_goes_away_is_waited_for_and_not_begun_anew(
     (tmp_path / "away").rename(moved)
     until(lambda: study.waiting == 0)
     study.close()
-    reopened = Study(path, ACCURACY, SPACE, "s", create=False)
+    reopened = open_study(path, ACCURACY, SPACE, "s", create=False)
     assert reopened.trials == study.trials
     reopened.close()
 
@@ -147,7 +147,7 @@ def test_what_was_not_written_when_the_driver_left_is_decided_again(
     monkeypatch.undo()
     assert path.stat().st_size < calm.stat().st_size, "it was all written"
     work(path)
-    one, other = (Study(p, ACCURACY, SPACE, "s", create=False) for p in (calm, path))
+    one, other = (open_study(p, ACCURACY, SPACE, "s", create=False) for p in (calm, path))
     assert other.trials == one.trials
     one.close()
     other.close()
@@ -156,7 +156,7 @@ def test_what_was_not_written_when_the_driver_left_is_decided_again(
 def limited(path: str) -> None:
     """Write to a study while the disk has no room, then with room again. A process of its own."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    study = Study(Path(path), ACCURACY, SPACE, "s", create=True)
+    study = open_study(Path(path), ACCURACY, SPACE, "s", create=True)
     scripted(study)
     room = Path(path).stat().st_size + 100  # less than a trial takes
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -182,7 +182,7 @@ def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     left, back, trials = done.stdout.split("\n", 2)
     assert left.startswith("the study cannot be reached: File too large; training goes on")
     assert back == "the study can be reached again, and has every record"
-    reopened = Study(path, ACCURACY, SPACE, "s", create=False)
+    reopened = open_study(path, ACCURACY, SPACE, "s", create=False)
     assert repr(reopened.trials) == trials
     reopened.close()
     lines = path.read_text().splitlines()

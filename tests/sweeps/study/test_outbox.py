@@ -16,7 +16,7 @@ from sweeps.study import outbox as writer_module
 from sweeps.study.entries import Attribute, End, Entry, NewTrial, Note, Value
 from sweeps.study.lock import Owner, Taken
 from sweeps.study.outbox import Writer
-from sweeps.study.storage import opened
+from sweeps.study.storage import held
 from tests.sweeps.waiting import until
 
 
@@ -24,7 +24,7 @@ class Faulty:
     """A real journal in which any call may fail, before or after it has been done."""
 
     def __init__(self, path: Path) -> None:
-        self._real = opened(path, "s", Owner.me())
+        self._real = held(path, "s", Owner.me())
         optuna.create_study(storage=self._real, study_name="s")
         self.study = self._real.get_study_id_from_name("s")
         self.faults: list[tuple[bool, BaseException]] = []  # (whether it is done first, raised)

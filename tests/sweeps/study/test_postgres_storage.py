@@ -21,7 +21,9 @@ from sqlalchemy.exc import OperationalError
 from sweeps.bench.postgres_server import PASSWORD, Server, binaries, server
 from sweeps.study import outbox, postgres_storage
 from sweeps.study.lock import OWNER, Owner
+from sweeps.study.open import open_study
 from sweeps.study.postgres_storage import Postgres
+from sweeps.study.reader import read
 from sweeps.study.storage import reach
 from sweeps.study.study import Study
 from sweeps.study.url import Database, shared
@@ -63,7 +65,7 @@ def name() -> str:
 
 
 def opened(database: Database, name: str, create: bool = False) -> Study:
-    return Study(database, ACCURACY, SPACE, name, create)
+    return open_study(database, ACCURACY, SPACE, name, create)
 
 
 def as_optuna_sees_it(running: Server, name: str) -> list[FrozenTrial]:
@@ -105,7 +107,7 @@ def test_all_trials_are_read_as_optuna_reads_them(
 
 
 def test_so_are_trials_of_several_objectives(database: Database, name: str) -> None:
-    study = Study(database, ACCURACY, SPACE, name, True, (Objective("epoch_s", False),))
+    study = open_study(database, ACCURACY, SPACE, name, True, (Objective("epoch_s", False),))
     scripted(study)
     study.close()
     (scored, *_) = assert_read_as_optuna_reads(database, name)
@@ -121,6 +123,22 @@ def assert_read_as_optuna_reads(database: Database, name: str) -> list[FrozenTri
     assert quick == optunas
     assert [t._trial_id for t in quick] == [t._trial_id for t in optunas]
     return [t for t in quick if t.state.is_finished() and t.values]
+
+
+def test_a_reader_needs_no_lock_and_makes_nothing(
+    running: Server, database: Database, name: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"has no study {name} yet: let the sweep run first"):
+        read(database, name, SPACE.values)
+    study = opened(database, name, create=True)
+    scripted(study)
+    study.spend(12.5)
+    record = read(database, name, SPACE.values)  # while its driver has it
+    assert list(record.trials) == study.trials
+    assert (record.objective, record.wall_s) == (ACCURACY, 12.5)
+    study.propose(RANDOM)
+    study.close()
+    assert len(read(database, name, SPACE.values).trials) == len(record.trials) + 1
 
 
 def test_a_second_driver_is_told_who_has_it(database: Database, name: str) -> None:
@@ -241,7 +259,7 @@ def test_one_that_cannot_be_used_is_refused(
     assert where is not None
     for attempt in (
         lambda: reach(where, "s"),
-        lambda: Study(where, ACCURACY, SPACE, "s", create=True),
+        lambda: open_study(where, ACCURACY, SPACE, "s", create=True),
     ):
         with pytest.raises(ConfigError, match=told) as refusal:
             attempt()

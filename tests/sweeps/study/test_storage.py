@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.study.open import open_study
 from sweeps.study.storage import reach
 from sweeps.study.study import Study
 from sweeps.study.url import Database, Journal
@@ -29,7 +30,7 @@ def group(tmp_path: Path) -> Journal:
 
 
 def opened(group: Journal, name: str, create: bool = False) -> Study:
-    return Study(group, ACCURACY, SPACE, name, create)
+    return open_study(group, ACCURACY, SPACE, name, create)
 
 
 def test_several_sweeps_write_to_one_journal_at_a_time(group: Journal) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import warnings
@@ -26,9 +25,9 @@ from sweeps.space.grammar import parse
 from sweeps.space.space import Space
 from sweeps.stop import Asha
 from sweeps.study import journal_storage
+from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.trials import Objective, Source, State, TrialRecord
-from trainers.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[3]
 ACCURACY = Objective("val_accuracy", maximize=True)
@@ -49,7 +48,7 @@ def tpe(seed: int) -> TPESampler:
 
 
 def opened(path: Path, objective: Objective = ACCURACY, space: Space = SPACE) -> Study:
-    return Study(path, objective, space, "s", create=not path.exists())
+    return open_study(path, objective, space, "s", create=not path.exists())
 
 
 def metrics(value: float, seconds: float = 2.0) -> dict[str, float]:
@@ -205,138 +204,6 @@ def scripted(study: Study) -> None:
     study.propose(RANDOM)
 
 
-class TestReopening:
-    def test_gives_the_same_records(self, path: Path) -> None:
-        study = opened(path)
-        scripted(study)
-        study.close()
-        before = path.read_bytes()
-        reopened = opened(path)
-        assert reopened.trials == study.trials
-        assert reopened.curves == study.curves
-        assert reopened.uid == study.uid
-        assert [t.params for t in reopened.optuna.trials] == [t.params for t in study.optuna.trials]
-        assert [t.state for t in reopened.optuna.trials] == [t.state for t in study.optuna.trials]
-        assert path.read_bytes() == before, "opening writes nothing where nothing is to be mended"
-        reopened.close()
-
-    def test_optuna_sees_it_all(self, path: Path) -> None:
-        study = opened(path)
-        scripted(study)
-        study.close()
-        seen = loaded(path)
-        assert seen.study_name == "s"
-        assert seen.direction.name == "MAXIMIZE"
-        assert seen.user_attrs["metric"] == "val_accuracy"
-        states = {
-            State.RUNNING: TrialState.RUNNING,
-            State.COMPLETE: TrialState.COMPLETE,
-            State.STOPPED: TrialState.PRUNED,
-            **dict.fromkeys(
-                (State.FAILED, State.DIVERGED, State.INFEASIBLE, State.ABANDONED), TrialState.FAIL
-            ),
-        }
-        for state, trial, record in zip(State, seen.trials, study.trials, strict=False):
-            assert trial.state is states[state]
-            assert SPACE.values(trial.params) == record.params
-            assert trial.intermediate_values == {1: 0.9, 2: 0.6}
-            assert trial.user_attrs["epoch:2"] == metrics(0.6)
-            assert trial.user_attrs["machine"] == "atlas"
-            if state.ended:
-                assert trial.user_attrs["state"] == state.value
-                assert trial.user_attrs["reason"] == record.reason
-                assert trial.datetime_complete is not None
-            # Worth its best epoch, not its last.
-            assert trial.values == ([0.9] if state.scored else None)
-        assert seen.best_trial.number == 1
-        assert seen.trials[-1].state is TrialState.RUNNING
-
-    @pytest.mark.parametrize("rest", [b"{", b'{"op_code": 4, "worker_id": "x"', b'{"op_code": 4}'])
-    def test_drops_the_line_that_a_kill_cut_short(self, path: Path, rest: bytes) -> None:
-        study = opened(path)
-        scripted(study)
-        study.close()
-        whole = path.read_bytes()
-        path.write_bytes(whole + rest)
-        reopened = opened(path)
-        assert reopened.trials == study.trials
-        assert path.read_bytes() == whole
-        reopened.propose(RANDOM)
-        reopened.close()
-        assert len(loaded(path).trials) == len(study.trials) + 1
-
-    def test_does_not_wait_for_the_lock_of_the_dead(self, path: Path) -> None:
-        study = opened(path)
-        study.close()
-        lock = path.with_name("study.log.lock")
-        lock.symlink_to(path)
-        reopened = opened(path)
-        reopened.propose(RANDOM)
-        reopened.close()
-        assert not lock.is_symlink()
-
-    def test_mends_an_epoch_whose_value_is_missing(self, path: Path) -> None:
-        """Killed between the two writes of an epoch: it counts, for us and for Optuna."""
-        study = opened(path)
-        trial = study.propose(RANDOM).id
-        study.report(trial, 1, metrics(0.5), "me", "atlas")
-        study.report(trial, 2, metrics(0.75), "me", "atlas")
-        study.close()
-        lines = path.read_bytes().splitlines(keepends=True)
-        path.write_bytes(b"".join(lines[:-1]))
-        assert loaded(path).trials[0].intermediate_values == {1: 0.5}
-        reopened = opened(path)
-        assert reopened.trials == study.trials
-        assert reopened.optuna.trials[0].intermediate_values == {1: 0.5, 2: 0.75}
-        assert not reopened.report(trial, 2, metrics(0.1), "me", "atlas")
-        reopened.close()
-        assert loaded(path).trials[0].intermediate_values == {1: 0.5, 2: 0.75}
-
-    def test_an_end_counts_once_optuna_has_it(self, path: Path) -> None:
-        """Killed before the last write of an end: the trial runs, without a reason."""
-        study = opened(path)
-        trial = study.propose(RANDOM).id
-        study.report(trial, 1, metrics(0.5), "me", "atlas")
-        running = study.trial(trial)
-        study.end(trial, State.DIVERGED, "a loss of nan")
-        study.close()
-        lines = path.read_bytes().splitlines(keepends=True)
-        path.write_bytes(b"".join(lines[:-1]))
-        reopened = opened(path)
-        assert reopened.trials == [running]
-        ended = reopened.end(trial, State.COMPLETE)
-        assert (ended.state, ended.reason) == (State.COMPLETE, "")
-        reopened.close()
-        assert opened(path).trials == [ended]
-
-    @pytest.mark.parametrize("lines", [0, 1, 2])
-    def test_killed_while_being_made(self, path: Path, lines: int) -> None:
-        opened(path).close()
-        whole = path.read_bytes().splitlines(keepends=True)
-        assert len(whole) == 4
-        path.write_bytes(b"".join(whole[:lines]))
-        study = opened(path)
-        study.propose(RANDOM)
-        study.close()
-
-    def test_a_later_version_is_refused(self, path: Path) -> None:
-        newer(path)
-        with pytest.raises(ConfigError, match=r"newer Caviar \(record version 2.* 1\): update"):
-            opened(path)
-
-    def test_a_refusal_lets_go_of_the_study(self, path: Path) -> None:
-        newer(path)
-        for _ in range(2):
-            with pytest.raises(ConfigError, match="newer Caviar"):
-                opened(path)
-
-
-def newer(path: Path) -> None:
-    """A study as a later version would leave it."""
-    opened(path).close()
-    loaded(path).set_user_attr("version", 2)
-
-
 class TestInfeasible:
     """On disk such a trial has failed; for the samplers it is the worst there is."""
 
@@ -423,7 +290,7 @@ class TestInMemory:
         self, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        memory = Study(None, ACCURACY, SPACE, "s", create=True)
+        memory = Study(ACCURACY, SPACE)
         before = sorted(tmp_path.iterdir())
         search = Sampled(tpe, Setting(SPACE, 7))
         for number in range(12):
@@ -442,34 +309,6 @@ class TestInMemory:
         assert not memory.report(record.id, 2, metrics(0.1), "", "atlas")
         memory.close()
         assert sorted(tmp_path.iterdir()) == before
-
-
-class TestExclusion:
-    def test_of_a_second_opening_here(self, study: Study, path: Path) -> None:
-        with pytest.raises(ConfigError, match=f"in use by process {os.getpid()}"):
-            opened(path)
-        study.propose(RANDOM)
-
-    @pytest.mark.machines
-    def test_of_another_process_until_it_is_dead(self, path: Path) -> None:
-        opened(path).close()
-        process = elsewhere(
-            "import sys; from pathlib import Path\n"
-            "from tests.sweeps.study.test_study import opened\n"
-            f"study = opened(Path({str(path)!r})); print('open', flush=True); sys.stdin.read()"
-        )
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "open\n"
-            with pytest.raises(ConfigError) as refusal:
-                opened(path)
-            message = str(refusal.value)
-            assert f"{path.parent} is in use by process {process.pid}" in message
-            assert len(message.splitlines()) <= 2
-        finally:
-            os.kill(process.pid, signal.SIGKILL)
-            process.communicate()
-        opened(path).close()
 
 
 class TestExactness:

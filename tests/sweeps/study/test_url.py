@@ -16,7 +16,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.schema import Kind, keys_of
 from sweeps.redaction import without_password
-from sweeps.study.url import Database, Journal, shared, told
+from sweeps.study.url import Database, Journal, described, shared
 from tests.sweeps.study.test_study import ROOT
 from trainers.errors import ConfigError
 
@@ -124,6 +124,6 @@ def test_it_is_the_same_for_all_trials() -> None:
 
 def test_an_error_is_told_in_a_line_without_a_password() -> None:
     error = OSError("connection failed: postgresql://g:hush@h/db\n\tIs the server running?")
-    assert told(error) == "postgresql://g:***@h/db"
-    assert told(OSError(28, "No space left on device", "/x")) == "No space left on device"
-    assert told(ValueError()) == "ValueError"
+    assert described(error) == "postgresql://g:***@h/db"
+    assert described(OSError(28, "No space left on device", "/x")) == "No space left on device"
+    assert described(ValueError()) == "ValueError"

@@ -19,6 +19,7 @@ from sweeps.config.composition import compose
 from sweeps.repeats.plan import fresh_seeds
 from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder
+from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.transfer.gather import with_transfer
 from sweeps.transfer.previous_sweeps import named, read
@@ -54,7 +55,7 @@ def pretend(sweep: Sweep, trials: int, keep_open: bool = False, failing: bool = 
     """What a sweep leaves behind, without any training."""
     folder = results_folder.create(Path(sweep.config["results"]), sweep.name)
     results_folder.write_sweep(folder, sweep.config, sweep.composition.overrides, "data")
-    study = Study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
+    study = open_study(folder.study, sweep.objective, sweep.space, sweep.name, create=True)
     for number in range(trials):
         record = study.propose(sweep.search)
         (folder.trials / record.id).mkdir()
@@ -173,7 +174,7 @@ class TestReading:
         with pytest.raises(ConfigError, match=r"has no study\.log"):
             lines(tmp_path, LR, "from_sweep=a")
         (tmp_path / "a" / "study.log").touch()
-        with pytest.raises(ConfigError, match="has no trials of it yet"):
+        with pytest.raises(ConfigError, match="has no study a yet"):
             lines(tmp_path, LR, "from_sweep=a")
 
 
@@ -182,7 +183,7 @@ class TestFeeding:
     def opened(self, sweep: Sweep, tmp_path: Path) -> Callable[[str], Study]:
         def open_(name: str) -> Study:
             path = tmp_path / f"{name}.log"
-            return Study(path, sweep.objective, sweep.space, name, create=not path.exists())
+            return open_study(path, sweep.objective, sweep.space, name, create=not path.exists())
 
         return open_
 

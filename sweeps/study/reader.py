@@ -1,0 +1,133 @@
+"""Read the record of a sweep as it stands: nothing is locked or made, so the sweep may be running.
+
+Whatever needs the trials of a sweep that is not its own driver's reads them here: previous sweeps,
+simulations, replays, reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.exceptions import StorageInternalError
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from sweeps.study.codec import Values, record_of, refuse_later
+from sweeps.study.journal_storage import QuickJournal
+from sweeps.study.storage import (
+    Location,
+    journal_path,
+    read_only,
+    require_driver,
+    uncollected,
+    unreachable,
+)
+from sweeps.study.url import Database, Journal, described
+from sweeps.trials import Objective, TrialRecord
+from trainers.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Record:
+    """A sweep's record as it stood when it was read.
+
+    Attributes:
+        objective: what its trials are ranked by.
+        trials: all of them, by number.
+        wall_s: seconds spent on the sweep in all sessions.
+    """
+
+    objective: Objective
+    trials: tuple[TrialRecord, ...]
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A study as a storage has it.
+
+    Attributes:
+        direction: of the first objective.
+        attributes: the study's, as `sweeps.study.codec` lists them.
+    """
+
+    direction: StudyDirection
+    attributes: Mapping[str, Any]
+    trials: Sequence[FrozenTrial]
+
+
+def read(location: Location, name: str, values: Values) -> Record:
+    """Read the record of a sweep.
+
+    Args:
+        name: of the study. A journal of the sweep's own has only one, and it is taken whatever its
+            name is, as a folder may have been renamed.
+        values: turns parameters on record into those of the configuration; see `Space.values`.
+
+    Raises:
+        ConfigError: the storage cannot be reached or read, has no study of this name, or a later
+            version wrote the record.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with uncollected():
+        try:
+            if isinstance(location, Database):
+                stored = _in_database(location, name)
+            else:
+                journal = _journal(location)
+                stored = _in_journal(journal, name if isinstance(location, Journal) else None)
+        except KeyError:
+            raise ConfigError(
+                f"{location} has no study {name} yet: let the sweep run first"
+            ) from None
+        refuse_later(stored.attributes, name)
+        trials = (record_of(trial, n, values) for n, trial in enumerate(stored.trials))
+        return Record(
+            objective=Objective(
+                stored.attributes["metric"], stored.direction is StudyDirection.MAXIMIZE
+            ),
+            trials=tuple(trials),
+            wall_s=float(stored.attributes.get("wall_s", 0.0)),
+        )
+
+
+def _journal(location: Location) -> QuickJournal:
+    assert not isinstance(location, Database)
+    path = journal_path(location)
+    try:
+        return read_only(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the study in {path} cannot be read ({described(error)}): let the sweep run first, or "
+            "name the folder that it is in"
+        ) from None
+
+
+def _in_journal(journal: QuickJournal, name: str | None) -> Stored:
+    """Read one study of a journal; None: the only one. Raises KeyError if it is not there."""
+    studies = [s for s in journal.get_all_studies() if name is None or s.study_name == name]
+    if not studies or "metric" not in studies[0].user_attrs:  # killed while it was made
+        raise KeyError(name)
+    study = studies[0]
+    trials = journal.get_all_trials(study._study_id, deepcopy=False)
+    return Stored(study.directions[0], study.user_attrs, trials)
+
+
+def _in_database(database: Database, name: str) -> Stored:
+    """Read one study of a database. Raises KeyError if it is not there."""
+    require_driver()
+    import psycopg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sweeps.study.postgres_storage import read_study
+
+    try:
+        direction, attributes, trials = read_study(database, name)
+    except (psycopg.Error, SQLAlchemyError, StorageInternalError) as error:
+        raise ConfigError(unreachable(database, error)) from None
+    if "metric" not in attributes:
+        raise KeyError(name)
+    return Stored(direction, attributes, trials)

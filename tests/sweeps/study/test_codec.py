@@ -1,0 +1,104 @@
+"""A trial on record has its state and epochs in Caviar's terms; previous sweeps' go to and fro."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.trial import TrialState, create_trial
+
+from sweeps.study.codec import (
+    OPTUNA_STATE,
+    VERSION,
+    decode,
+    encode,
+    epochs_of,
+    record_of,
+    refuse_later,
+    state_of,
+)
+from sweeps.trials import State, TrialRecord
+from tests.sweeps.study.test_study import ACCURACY, SPACE
+from trainers.errors import ConfigError
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_is_read_as_it_was_written(state: State) -> None:
+    stored = OPTUNA_STATE.get(state, TrialState.RUNNING)
+    value = 0.5 if stored is TrialState.COMPLETE else None
+    trial = create_trial(state=stored, value=value, user_attrs={"state": state.value})
+    assert state_of(trial) is state
+
+
+def test_a_state_counts_once_optuna_has_the_end() -> None:
+    trial = create_trial(
+        state=TrialState.RUNNING, user_attrs={"state": "diverged", "reason": "a loss of nan"}
+    )
+    record = record_of(trial, 3, dict)
+    assert (record.id, record.state, record.reason) == ("0003", State.RUNNING, "")
+
+
+@pytest.mark.parametrize(
+    ("stored", "state"),
+    [(TrialState.PRUNED, State.STOPPED), (TrialState.FAIL, State.FAILED)],
+)
+def test_a_state_that_only_optuna_has_is_the_nearest(stored: TrialState, state: State) -> None:
+    assert state_of(create_trial(state=stored)) is state
+
+
+def test_epochs_come_in_their_order_and_their_seconds_are_summed() -> None:
+    attributes = {f"epoch:{n}": {"epoch_s": n / 4, "val_accuracy": 0.5} for n in (10, 2, 1)}
+    trial = create_trial(state=TrialState.RUNNING, user_attrs={**attributes, "passed": 2})
+    assert list(epochs_of(trial)) == [1, 2, 10]
+    record = record_of(trial, 0, dict)
+    assert (record.seconds, record.passed, record.last_epoch) == (13 / 4, 2, 10)
+
+
+CURVES = st.dictionaries(
+    st.integers(1, 300), st.floats(allow_infinity=False, allow_subnormal=False), max_size=5
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([State.COMPLETE, State.STOPPED]),
+            st.floats(0, 1, allow_subnormal=False),
+            st.integers(16, 256),
+            st.sampled_from(["a", "b", [1], None, True]),
+            CURVES,
+        ),
+        max_size=4,
+    )
+)
+def test_trials_of_previous_sweeps_go_to_and_fro_through_json(
+    drawn: list[tuple[State, float, int, object, dict[int, float]]],
+) -> None:
+    trials = [
+        TrialRecord(
+            id=f"before/{n:04d}",
+            number=n,
+            state=state,
+            params={"x": x, "width": width, "kind": kind},
+            epochs={epoch: {ACCURACY.metric: value} for epoch, value in curve.items()},
+        )
+        for n, (state, x, width, kind, curve) in enumerate(drawn)
+    ]
+    encoded = json.loads(json.dumps(encode(trials, SPACE, ACCURACY)))
+    assert repr(decode(encoded, SPACE, ACCURACY)) == repr(trials), "nan is not equal to itself"
+
+
+def test_a_later_version_is_refused_and_none_is_the_first() -> None:
+    refuse_later({}, "s")
+    refuse_later({"version": VERSION}, "s")
+    with pytest.raises(ConfigError, match="the study of s was written by a newer Caviar"):
+        refuse_later({"version": VERSION + 1}, "s")
+
+
+def test_nan_stays_nan() -> None:
+    attributes = {"epoch:1": {"val_accuracy": math.nan}}
+    trial = create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+    assert math.isnan(record_of(trial, 0, dict).epochs[1]["val_accuracy"])
