@@ -1,4 +1,4 @@
-"""What a sweep shows elsewhere: Weights & Biases, or nothing. Importing this imports no wandb."""
+"""Log a sweep to Weights & Biases, or nowhere. Importing this package imports no wandb."""
 
 from sweeps.tracking.tracker import NullTracker, Table, Tracker
 from sweeps.tracking.wandb_tracker import WandbTracker

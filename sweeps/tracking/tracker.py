@@ -1,4 +1,4 @@
-"""What the driver asks of whatever shows a sweep, and the tracker that shows nothing."""
+"""Define the contract of a tracker, which shows a sweep elsewhere, and one that shows nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class Table:
-    """A table to show: the names of its columns, and rows of as many cells."""
+    """Holds a table to show: the names of the columns, and rows of as many cells."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
 
 class Tracker(Protocol):
-    """Where the driver shows a sweep. No method raises or prints, and only `close` waits."""
+    """Shows a sweep elsewhere. No method raises or prints, and only `close` waits."""
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         """Open a trial's run; its epochs up to `reported` were logged before."""
@@ -48,10 +48,10 @@ class Tracker(Protocol):
         """
 
     def stop_requests(self) -> set[str]:
-        """The trials a person has asked to stop, until they have ended."""
+        """Return the trials that a person has asked to stop, until they have ended."""
 
     def notes(self) -> list[str]:
-        """What a person should be told since the last call, each once."""
+        """Return the messages for the person since the last call, each once."""
 
     def close(self) -> None:
         """Hand over what is left, within a bounded time. Calling it again does nothing."""
@@ -83,12 +83,12 @@ class NullTracker:
         """Do nothing."""
 
     def stop_requests(self) -> set[str]:
-        """Nobody can ask."""
+        """Return none: nobody can ask."""
         return set()
 
     def notes(self) -> list[str]:
-        """Nothing to tell."""
+        """Return none."""
         return []
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Do nothing."""

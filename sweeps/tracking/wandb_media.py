@@ -1,36 +1,34 @@
-"""Tables and histograms as W&B takes them."""
+"""Convert tables and histograms into those of W&B."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sweeps.redaction import redacted_text
 from sweeps.tracking.tracker import Table
 from trainers.files.histograms import Histogram
 
 if TYPE_CHECKING:
     import wandb
 
-import math
-from collections.abc import Sequence
-
-from sweeps.redaction import redacted_text
-
 
 def cells(column: Sequence[Any]) -> list[Any]:
-    """One column of a table with cells of one type: numbers where all are, else text.
+    """Convert the cells of a column to one type: numbers if all of them are, else text.
 
     W&B sorts and plots a column of numbers, and refuses one of mixed types.
     """
-    known = [cell for cell in column if cell is not None]
-    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in known):
+    present = [cell for cell in column if cell is not None]
+    if all(isinstance(cell, int | float) and not isinstance(cell, bool) for cell in present):
         return [None if cell is None or math.isnan(cell) else cell for cell in column]
     return [None if cell is None else redacted_text(str(cell)) for cell in column]
 
 
 def wandb_table(table: Table) -> wandb.Table:
-    """Make a W&B table."""
+    """Convert a table."""
     import wandb
 
     columns = [cells([row[i] for row in table.rows]) for i in range(len(table.columns))]
@@ -39,7 +37,7 @@ def wandb_table(table: Table) -> wandb.Table:
 
 
 def wandb_histogram(histogram: Histogram) -> wandb.Histogram:
-    """Make a W&B histogram of counts over equal bins."""
+    """Convert a histogram, counts over equal bins."""
     import wandb
 
     low, counts = histogram.low, histogram.counts

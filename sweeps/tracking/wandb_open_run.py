@@ -1,4 +1,4 @@
-"""An open W&B run and the lane of its slow calls."""
+"""Log to an open W&B run, its slow calls in a thread of their own."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ REOPEN_S = 30.0  # a slow call waits for another run after its own was lost with
 
 
 class OpenRun:
-    """A run, and a daemon thread for the calls to it that wait for the server.
+    """Logs to a run, and makes the calls that wait for the server in a daemon thread.
 
-    Logging an artifact asks the server and finishing a run waits for its uploads. On a thread
+    Logging an artifact asks the server, and finishing a run waits for its uploads. With a thread
     for each run, neither holds up the metrics of any.
 
     Args:
         run: the run; `replace` gives another one under the same id.
-        config: what it was opened with.
+        config: what the run was opened with.
         logged: the last epoch known to be in W&B.
-        failed: called with the error of a slow call; says whether the run was lost with its core.
+        core_was_lost: called with the error of a slow call; says whether wandb-core was lost.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class OpenRun:
         job_type: str,
         config: Mapping[str, Any],
         logged: int,
-        failed: Callable[[Exception], bool],
+        core_was_lost: Callable[[Exception], bool],
     ) -> None:
         self.run = run
         self.name = name
@@ -43,7 +43,7 @@ class OpenRun:
         self.config = config
         self.logged = logged
         self._summary: dict[str, Any] = {}
-        self._failed = failed
+        self._core_was_lost = core_was_lost
         self._calls: queue.SimpleQueue[Callable[[wandb.Run], None] | None] = queue.SimpleQueue()
         self._replaced = threading.Event()
         self._ending = False
@@ -52,23 +52,23 @@ class OpenRun:
         self._thread.start()
 
     def log(
-        self, epoch: int, metrics: Mapping[str, float], best: bool, drawn: Mapping[str, Any]
+        self, epoch: int, metrics: Mapping[str, float], best: bool, media: Mapping[str, Any]
     ) -> None:
         """Log an epoch; of the best one the summary keeps `best_epoch` and `best_<metric>`."""
-        self.run.log({"epoch": epoch, **metrics, **drawn})
+        self.run.log({"epoch": epoch, **metrics, **media})
         self.logged = epoch
         self._summary.update({"epoch": epoch, **metrics})
         if best:
-            at_best = {f"best_{name}": value for name, value in metrics.items()}
-            self.summarise({"best_epoch": epoch, **at_best})
+            best_metrics = {f"best_{name}": value for name, value in metrics.items()}
+            self.summarise({"best_epoch": epoch, **best_metrics})
 
     def summarise(self, summary: Mapping[str, Any]) -> None:
-        """Write into the run's summary, also into that of a run that replaces it."""
+        """Write into the summary of the run, and of a run that replaces the run."""
         self._summary.update(summary)
         self.run.summary.update(dict(summary))
 
-    def soon(self, call: Callable[[wandb.Run], None]) -> None:
-        """Make a slow call after those before it; once more if the run is replaced meanwhile."""
+    def call_in_background(self, call: Callable[[wandb.Run], None]) -> None:
+        """Make a slow call after those before; once more if the run is replaced meanwhile."""
         self._calls.put(call)
 
     def replace(self, run: wandb.Run) -> None:
@@ -97,14 +97,14 @@ class OpenRun:
         self._thread.join(max(0.0, timeout_s))
         return not self._thread.is_alive()
 
-    def let_go(self) -> None:
-        """Stop wandb's own thread for this run, which prints a traceback when its core goes."""
+    def stop_status_checks(self) -> None:
+        """Stop wandb's own thread for this run: it prints a traceback when wandb-core dies."""
         with contextlib.suppress(Exception):
             self.run._run_status_checker.stop()  # type: ignore[union-attr]
 
     def abandon(self) -> None:
-        """Make none of the slow calls that are left; one that is going on ends with the core."""
-        self.let_go()
+        """Make none of the slow calls that are left; one in progress ends with wandb-core."""
+        self.stop_status_checks()
         self._abandoned = self._ending = True
         self._replaced.set()
         self._calls.put(None)
@@ -116,11 +116,11 @@ class OpenRun:
                 call(self.run)
             except Exception as error:
                 # A run that is ending is not opened again: what it has written is on disk.
-                lost = self._failed(error)
+                lost = self._core_was_lost(error)
                 if lost and not self._ending and replaced.wait(REOPEN_S):
                     if self._abandoned:
                         return
                     try:
                         call(self.run)
-                    except Exception as again:
-                        self._failed(again)
+                    except Exception as second:
+                        self._core_was_lost(second)

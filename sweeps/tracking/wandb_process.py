@@ -1,4 +1,4 @@
-"""wandb-core, the process wandb starts to write and upload: started silently, killed at will."""
+"""Start wandb-core silently and kill it at will: the process that writes and uploads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REAP_S = 1.0  # for a core that has ended or was killed to be gone
 
 
 class Core:
-    """The one wandb-core of this process, used from one thread but for `died` and `kill`.
+    """Runs the one wandb-core of this process; only `died` and `kill` are for other threads.
 
     wandb itself waits for its core without end, so it must be possible to kill it: what waits
     then gets an exception.
@@ -24,7 +24,7 @@ class Core:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Import wandb and start its core, in place of the one before.
+        """Import wandb and start wandb-core, in place of the one before.
 
         Raises:
             ImportError: wandb is not installed.
@@ -45,8 +45,8 @@ class Core:
             raise RuntimeError("wandb-core was killed")
 
         def quiet(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
-            nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            self._process = subprocess.Popen(*args, **{**options, **nowhere})
+            discarded = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            self._process = subprocess.Popen(*args, **{**options, **discarded})
             return self._process
 
         # The core inherits the terminal, and a panic of it would be printed there. wandb has no
@@ -62,7 +62,7 @@ class Core:
             os.environ.pop("WANDB_SERVICE", None)
 
     def died(self, within_s: float = 0.0) -> bool:
-        """Whether the core is gone, or goes within a time in which its death may be noticed."""
+        """Whether wandb-core has died, or does within a time in which its death is noticed."""
         if self._process is None:
             return False
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -70,13 +70,13 @@ class Core:
         return self._process.poll() is not None
 
     def kill(self) -> None:
-        """End the core at once, for good; what it has written stays on disk."""
+        """Kill wandb-core, for good; what it has written stays on disk."""
         self.killed = True
         if self._process:
             self._process.kill()
 
     def teardown(self) -> None:
-        """Let wandb end its core and forget it. Without it wandb complains at exit."""
+        """Let wandb end and forget wandb-core; otherwise wandb complains at exit."""
         if self._process is None:
             return
         import wandb

@@ -1,4 +1,4 @@
-"""Weights & Biases at arm's length: a queue, and one daemon thread that alone talks to it."""
+"""Show a sweep in Weights & Biases: one daemon thread takes records from a queue and logs them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from sweeps.redaction import redacted, redacted_text
 from sweeps.tracking.tracker import Table
-from sweeps.tracking.wandb_runs import Place, Runs
+from sweeps.tracking.wandb_connection import WandbSettings
+from sweeps.tracking.wandb_runs import Runs
 from trainers.files.histograms import load
 
 QUEUE_RECORDS = 100_000  # bounds the driver's memory while W&B hangs; a sweep never gets near it
@@ -67,7 +68,7 @@ class WandbTracker:
             if not seconds > 0:
                 raise ValueError(f"track.{key} must be above 0, not {seconds}")
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._told: set[str] = set()
+        self._noted: set[str] = set()
         self._running: set[str] = set()
         self._stops: set[str] = set()
         self._records: queue.Queue[Callable[[Runs], None] | None] = queue.Queue(QUEUE_RECORDS)
@@ -77,7 +78,9 @@ class WandbTracker:
         self._checkpoints = checkpoints
         self._histograms = histograms
         self._runs = Runs(
-            Place(sweep, uid, Path(folder).absolute(), project, entity, mode, init_timeout_s),
+            WandbSettings(
+                sweep, uid, Path(folder).absolute(), project, entity, mode, init_timeout_s
+            ),
             note=self._note,
             stop=self._stops.add,
         )
@@ -108,8 +111,8 @@ class WandbTracker:
         """
         copy = dict(metrics)
         path = Path(checkpoint).absolute() if checkpoint and self._checkpoints else None
-        drawn = load(checkpoint.parent, epoch) if checkpoint and self._histograms else {}
-        self._put(lambda runs: runs.log(trial, epoch, copy, path, best, drawn))
+        histograms = load(checkpoint.parent, epoch) if checkpoint and self._histograms else {}
+        self._put(lambda runs: runs.log(trial, epoch, copy, path, best, histograms))
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         """Close a trial's run: exit code 0 when complete or stopped, else 1."""
@@ -124,38 +127,39 @@ class WandbTracker:
         self._put(lambda runs: runs.summarise(clean, trials, importances))
 
     def stop_requests(self) -> set[str]:
-        """The trials for which "Stop run" was pressed in W&B, until they have ended."""
+        """Return the trials whose "Stop run" was pressed in W&B, until they have ended."""
         return self._stops & self._running
 
     def notes(self) -> list[str]:
-        """What a person should be told since the last call, each once."""
+        """Return the messages for the person since the last call, each once."""
         return [self._notes.get_nowait() for _ in range(self._notes.qsize())]
 
     def close(self) -> None:
-        """Hand over what is left; after `close_timeout_s` give up, and note what was left."""
+        """Log the records that are left; after `close_timeout_s` give up, and note how many."""
         if self._closed:
             return
         self._closed = True
+        core = self._runs.connection.core
         deadline = time.monotonic() + self._close_timeout_s
         self._runs.deadline = deadline
         try:
             self._records.put_nowait(None)
         except queue.Full:
-            self._runs.core.kill()
+            core.kill()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         left = self._records.qsize() + self._dropped
         if self._thread.is_alive():
             # A thread still waiting for wandb-core is freed by its death; without it, the
             # interpreter's own exit would wait for the uploads that were given up here.
-            self._runs.core.kill()
+            core.kill()
             self._thread.join(STOP_GRACE_S)
-            self._runs.core.teardown()
+            core.teardown()
         if left:
             self._note(
                 f"W&B: {left} records were not handed over in {self._close_timeout_s:g} s "
                 "and are in the study only"
             )
-        self._runs.farewell()
+        self._runs.note_upload_command()
 
     def _put(self, record: Callable[[Runs], None]) -> None:
         if self._closed:
@@ -166,12 +170,12 @@ class WandbTracker:
             self._dropped += 1
 
     def _note(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._noted:
+            self._noted.add(text)
             self._notes.put(redacted_text(text))
 
     def _work(self) -> None:
-        """The thread: everything that touches wandb, from its import to its teardown."""
+        """Make every call to wandb, from its import to its teardown; the thread's target."""
         with self._runs:
             while (record := self._records.get()) is not None:
                 self._runs.attempt(record)
