@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -68,3 +70,32 @@ def test_a_password_is_taken_from_a_word_and_decoded(password: str) -> None:
 @given(st.text().filter(lambda text: "study=" not in text))
 def test_any_other_word_has_none(word: str) -> None:
     assert take_password(word) == (word, None)
+
+
+words = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1)
+
+
+@given(user=words, password=words, host=words, where=st.sampled_from(["a", "token", "list"]))
+def test_redaction_takes_passwords_and_nothing_else(
+    user: str, password: str, host: str, where: str
+) -> None:
+    secret = f"<{password}>"
+    url = f"postgresql://{user}:{secret}@{host}/study"
+    clean = redacted({"a": url, "list": [{"url": url}], "db.token": secret, "tokenizer": where})
+    assert secret not in json.dumps(clean)
+    assert clean["a"] == f"postgresql://{user}:***@{host}/study"
+    assert clean["tokenizer"] == where
+    plain = f"https://{host}/{user}"
+    assert redacted_text(plain) == plain
+
+
+def test_redaction_keeps_numbers_and_writes_the_rest_as_text() -> None:
+    value = {"lr": 0.1, "n": 3, "on": True, "none": None, "path": Path("a/b"), 1: (1, 2)}
+    assert redacted(value) == {
+        "lr": 0.1,
+        "n": 3,
+        "on": True,
+        "none": None,
+        "path": "a/b",
+        "1": [1, 2],
+    }

@@ -1,0 +1,174 @@
+"""Servers and wandb-cores that go away cost no epoch, and are noted once."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.sweeps.tracking.tracked import (
+    CONFIG,
+    HARD_LIMIT_S,
+    SOON_S,
+    core_of,
+    epochs_of,
+    logs,
+    outcome,
+    read_back,
+    renewed_or_given_up,
+    run_id,
+    summary_of,
+    tracker,
+    train,
+    upload_as_noted,
+)
+from tests.sweeps.waiting import until
+from tests.wandb_server import WandbServer
+
+pytestmark = pytest.mark.machines
+
+
+@pytest.mark.parametrize("trouble", ["refused connection", "no answer", "refused key"])
+def test_a_server_lost_from_the_start_means_offline_and_one_note(
+    folder: Path, server: WandbServer, trouble: str
+) -> None:
+    if trouble == "refused connection":
+        server.stop()
+    elif trouble == "no answer":
+        server.delay_s = 2 * HARD_LIMIT_S
+    else:
+        server.refuse_key = True
+    track = tracker(folder, init_timeout_s=SOON_S)
+    for trial in ("0000", "0001"):
+        track.trial_started(trial, CONFIG, 0)
+        train(track, trial, folder, range(1, 4))
+        track.trial_ended(trial, "complete", "", {})
+    track.close()
+    offline, upload = track.notes()
+    assert offline.startswith("W&B: offline from here on, the server did not take the run (")
+    assert "wandb sync" in upload
+    for trial in ("0000", "0001"):
+        assert epochs_of(read_back(folder, trial)) == [1, 2, 3]
+        assert outcome(folder, trial)["state"] == "finished"
+
+
+def test_a_server_lost_in_the_middle_loses_no_epoch(
+    folder: Path, server: WandbServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    train(track, "0000", folder, range(1, 3))
+    until(lambda: len(server.artifacts.get(f"ckpt-{run_id('0000')}", [])) == 2)
+    server.stop()
+    connection = track._runs.connection
+    hasty = replace(connection._settings, init_timeout_s=SOON_S)
+    monkeypatch.setattr(connection, "_settings", hasty)
+    train(track, "0000", folder, range(3, 6))
+    track.trial_started("0001", CONFIG, 0)  # which the server cannot take
+    train(track, "0001", folder, range(1, 3))
+    train(track, "0000", folder, range(6, 8))
+    track.trial_ended("0000", "complete", "", {})
+    track.trial_ended("0001", "complete", "", {})
+    track.close()
+    told = track.notes()  # a slow machine may add that not all was uploaded in time
+    assert sum("offline from here on" in note for note in told) == 1
+    upload = told[-1]
+    assert epochs_of(read_back(folder, "0000")) == list(range(1, 8))
+    assert epochs_of(read_back(folder, "0001")) == [1, 2]
+
+    server.start()
+    upload_as_noted(upload, folder)
+    run = server.runs[run_id("0000")]
+    assert [row["epoch"] for row in run.history] == list(range(1, 8))
+    assert (run.exit_code, run.summary["best_epoch"]) == (0, 2)
+    versions = server.artifacts[f"ckpt-{run_id('0000')}"]
+    assert {v.files["model.pt"] for v in versions} == {f"0000 {k}".encode() for k in range(1, 8)}
+
+
+def test_wandb_core_killed_in_the_middle_is_started_again(folder: Path) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    train(track, "0000", folder, range(1, 3))
+    until(lambda: logs(folder, "0000"))
+    until(lambda: epochs_of(read_back(folder, "0000")) == [1, 2])
+    core = core_of(track)
+    core.send_signal(signal.SIGKILL)
+    core.wait()  # what is logged in the instant of its death may be lost, as the note says
+    train(track, "0000", folder, range(3, 6))
+    track.trial_started("0001", CONFIG, 0)
+    train(track, "0001", folder, range(1, 3))
+    track.trial_ended("0000", "complete", "", {})
+    track.trial_ended("0001", "complete", "", {})
+    track.close()
+    notes = track.notes()
+    assert [note for note in notes if "died" in note] == [
+        "W&B: wandb-core died and was started again; a second of logs may be missing"
+    ]
+    records = read_back(folder, "0000")
+    assert epochs_of(records) == [1, 2, 3, 4, 5]
+    assert summary_of(records)["best_epoch"] == 2
+    assert epochs_of(read_back(folder, "0001")) == [1, 2]
+    assert outcome(folder, "0000")["exit_code"] == 0
+
+
+def test_wandb_core_that_keeps_dying_is_given_up(folder: Path) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    for epoch in range(1, 7):
+        until(lambda: track._records.empty())
+        core = core_of(track)
+        core.kill()
+        core.wait()
+        track.epoch("0000", epoch, {"val_acc": 0.5}, None, False)
+        until(partial(renewed_or_given_up, track, core))
+    track.close()
+    assert sum("keeps dying; no longer logging" in note for note in track.notes()) == 1
+
+
+def test_what_wandb_refuses_is_noted_once_and_the_rest_goes_on(folder: Path) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    for epoch in (1, 2, 3):
+        track.epoch("0000", epoch, {"val_acc": 0.5}, folder / "gone", False)
+    track.trial_ended("0000", "complete", "", {})
+    track.trial_ended("never started", "infeasible", "no machine has 3 GPUs", {})
+    track.close()
+    assert sum("could not be logged" in note for note in track.notes()) == 1
+    assert epochs_of(read_back(folder, "0000")) == [1, 2, 3]
+    assert outcome(folder, "0000")["exit_code"] == 0
+
+
+def test_without_a_key_it_says_so_and_a_login_file_counts_as_one(
+    folder: Path, server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WANDB_API_KEY")
+    track = tracker(folder)
+    track.close()
+    assert track.notes() == ["W&B: offline, no API key is known"]
+    login = tmp_path / "netrc"
+    host = server.url.removeprefix("http://")
+    login.write_text(f"machine {host}\n  login user\n  password {server.key}\n")
+    login.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(login))
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    track.trial_ended("0000", "complete", "", {})
+    track.close()
+    assert run_id("0000") in server.runs
+
+
+@pytest.mark.parametrize("how", ["mode", "environment"])
+def test_offline_can_be_asked_for(
+    folder: Path, server: WandbServer, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "environment":
+        monkeypatch.setenv("WANDB_MODE", "offline")
+    track = tracker(folder, mode="offline" if how == "mode" else "auto")
+    track.trial_started("0000", CONFIG, 0)
+    track.trial_ended("0000", "complete", "", {})
+    track.close()
+    assert server.requests == 0
+    assert len(logs(folder, "0000")) == 1
