@@ -1,4 +1,4 @@
-"""One trial, in a process of its own on some machine: trains in its folder and tells each epoch.
+"""Train a trial in a process of its own on some machine, and tell each epoch.
 
 A process trains many trials, one after the other. Nothing here knows Ray: `tell` is given.
 """
@@ -13,7 +13,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from trainers.errors import class_and_first_line, first_line
+from omegaconf import OmegaConf
+
+from sweeps.backend.repeat_runs import lockstep
+from sweeps.repeats.settings import Repeats
+from trainers.config import typed
+from trainers.errors import ConfigError, Diverged, class_and_first_line, first_line
 
 #: Set once the process can train no more, such as after a fault on the GPU.
 _broken = False
@@ -34,16 +39,9 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
 
     import torch
 
-    from sweeps.backend.repeat_runs import lockstep
-    from sweeps.repeats.settings import Repeats
-    from trainers.config import typed
-    from trainers.errors import ConfigError, Diverged
-
     folder = Path(str(work["folder"]))
     place = {"member": member, "machine": socket.gethostname()}
     try:
-        from omegaconf import OmegaConf
-
         if not folder.is_dir():
             raise ConfigError(
                 f"{folder} is not on {place['machine']}: give results= a folder that all machines "

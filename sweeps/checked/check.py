@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.checked import pbt_keys
@@ -20,13 +21,14 @@ from sweeps.config.swept_space import swept_space
 from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import Repeats
 from sweeps.search.build import build, includes_own_values
-from sweeps.search.first_trials import initial_points
-from sweeps.search.search import Setting
+from sweeps.search.first_trials import Point, initial_points
+from sweeps.search.search import Search, Setting
 from sweeps.space.expressions import Expression
+from sweeps.space.space import Space
 from sweeps.stop import Never
 from sweeps.study.url import shared
 from sweeps.trials import Objective
-from trainers.config import METRICS, Mode, refuse_idle, typed
+from trainers.config import METRICS, Mode, TrainConfig, refuse_idle, typed
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError
 
@@ -38,37 +40,15 @@ def check(composition: Composition) -> Sweep:
         ConfigError: what is wrong.
     """
     base = composition.base
-    try:  # an appended key (+budget.trails=3) passes Hydra even where there is a schema
-        OmegaConf.merge(OmegaConf.structured(SweepConfig), OmegaConf.to_container(base))
-    except OmegaConfBaseException as error:
-        raise ConfigError(
-            explain(error, keys=list(dotted(OmegaConf.structured(SweepConfig))))
-        ) from error
-    if base.plan is not None:
-        raise ConfigError(
-            "it is a plan of several sweeps where one is wanted: name one of its stages, "
-            "experiment=…"
-        )
+    _refuse_unknown_keys(base)
     training = typed(base)
-    space, notes = swept_space(composition, with_own=includes_own_values(base.search))
-    if not space.parameters:
-        raise ConfigError(
-            "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
-            "training"
-        )
-    if "first.epochs" not in space.keys:
-        refuse_idle(training)
+    space, notes = _space(composition, training)
     objective = Objective(training.task.metric, training.task.mode is Mode.max)
-    if (place := shared(base.study)) is not None:
-        composition.fix("study", str(place))  # a password goes no further
+    if (shared_study := shared(base.study)) is not None:
+        composition.fix("study", str(shared_study))  # a password goes no further
     config = plain(base)
     further = _further(objective, config["objectives"])
-    budget = Budget(**config["budget"], maximize=objective.maximize)
-    baseline = composition.as_is(space, {})
-    first, passed_over = initial_points(config["points"], space, composition)
-    notes += passed_over
-    if config["baseline"] and space.holds(baseline):
-        first = (baseline, *(point for point in first if point != baseline))
+    first, passed_over = _first_trials(config, space, composition)
     required = (Expression.parse(text, "require") for text in config["require"])
     constraints = Constraints(composition, tuple(required))
     constraints.check(space)
@@ -76,29 +56,17 @@ def check(composition: Composition) -> Sweep:
         space, training.seed, first, (objective, *further), partial(composition.as_is, space)
     )
     search = build(config["search"], setting)
-    if not budget.bounded and search.limit() is None:
-        raise ConfigError(
-            "budget: without any limit the sweep would never end (a target may never be reached): "
-            "budget.trials=20"
-        )
-    if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
-        raise ConfigError(
-            f"max_concurrent must be 1 or more, or null for as many as fit, not "
-            f"{config['max_concurrent']}"
-        )
-    if config["resources"]["gpu_memory_gb"] is not None:
-        raise ConfigError(
-            "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
-            "resources.gpu=0.25"
-        )
+    budget = Budget(**config["budget"], maximize=objective.maximize)
+    _refuse_limits(config, budget, search)
     stop = instantiate("stop", config["stop"])
+    repeats = Repeats.read(config["repeats"])
+    repeats.check(space.keys, [key_of(word) for word in composition.fixed])
+    notes += passed_over
     if further and not isinstance(stop, Never):
         notes.append(
             f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "
             "stop=none lets all of them run"
         )
-    repeats = Repeats.read(config["repeats"])
-    repeats.check(space.keys, [key_of(word) for word in composition.fixed])
     if repeats.top:
         notes.append(repeats.description)
     sweep = Sweep(
@@ -114,13 +82,73 @@ def check(composition: Composition) -> Sweep:
         stop,
         budget,
         repeats,
-        shared=place,
+        shared=shared_study,
     )
     pbt_keys.check(sweep)
     return sweep
 
 
+def _refuse_unknown_keys(base: DictConfig) -> None:
+    """Refuse an appended key (+budget.trails=3), which Hydra takes in spite of the schema."""
+    schema = OmegaConf.structured(SweepConfig)
+    try:
+        OmegaConf.merge(schema, OmegaConf.to_container(base))
+    except OmegaConfBaseException as error:
+        keys = list(dotted(OmegaConf.structured(SweepConfig)))
+        raise ConfigError(explain(error, keys=keys)) from error
+    if base.plan is not None:
+        raise ConfigError(
+            "it is a plan of several sweeps where one is wanted: name one of its stages, "
+            "experiment=…"
+        )
+
+
+def _space(composition: Composition, training: TrainConfig) -> tuple[Space, list[str]]:
+    """Read the space, and what a person should know of it; refuse one in which nothing varies."""
+    own_values = includes_own_values(composition.base.search)
+    space, notes = swept_space(composition, with_own=own_values)
+    if not space.parameters:
+        raise ConfigError(
+            "nothing varies: give values for a key (model.dropout=0.1,0.25), or make train for one "
+            "training"
+        )
+    if "first.epochs" not in space.keys:
+        refuse_idle(training)
+    return space, notes
+
+
+def _first_trials(
+    config: Mapping[str, Any], space: Space, composition: Composition
+) -> tuple[tuple[Point, ...], list[str]]:
+    """Put the baseline before the initial points, if the space has it."""
+    baseline = composition.as_is(space, {})
+    first, passed_over = initial_points(config["points"], space, composition)
+    if config["baseline"] and space.holds(baseline):
+        first = (baseline, *(point for point in first if point != baseline))
+    return first, passed_over
+
+
+def _refuse_limits(config: Mapping[str, Any], budget: Budget, search: Search) -> None:
+    """Refuse limits that could not hold: none at all, no trial at a time, memory of a GPU."""
+    if not budget.bounded and search.limit() is None:
+        raise ConfigError(
+            "budget: without any limit the sweep would never end (a target may never be reached): "
+            "budget.trials=20"
+        )
+    if config["max_concurrent"] is not None and config["max_concurrent"] < 1:
+        raise ConfigError(
+            f"max_concurrent must be 1 or more, or null for as many as fit, not "
+            f"{config['max_concurrent']}"
+        )
+    if config["resources"]["gpu_memory_gb"] is not None:
+        raise ConfigError(
+            "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
+            "resources.gpu=0.25"
+        )
+
+
 def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
+    """Read the objectives to be traded off against the first."""
     for metric in wanted:
         if metric not in METRICS or metric == objective.metric:
             rule = "is the objective already" if metric == objective.metric else "is no metric"

@@ -1,4 +1,4 @@
-"""The end of a sitting: what a sweep leaves behind is written, and what is told is gathered."""
+"""Close a session: write the files of a sweep, and gather what a person is shown at its end."""
 
 from __future__ import annotations
 
@@ -35,90 +35,128 @@ _OTHER = {"random": "tpe", "tpe": "random"}
 def conclude(
     sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
 ) -> Ending:
-    """Write what the sweep leaves behind, and gather what is to be told."""
+    """Write the files of a sweep that ends or is interrupted, and gather what a person is shown."""
     trials = study.trials
-    keys = sweep.space.keys
-    csv_files.write_trials(folder, trials, keys, sweep.objective)
-    train_s = sum(trial.seconds for trial in trials)
-    wall_s = driver.wall_s
-    overhead = round(1 - train_s / (wall_s * slots), 4) if train_s else None
-    shares, shares_note = importances(study.optuna, sweep.training.seed)
-    csv_files.write_importances(folder, shares)
-    csv_files.write_seeds(folder, repeated(trials, sweep.objective))
-    sheet = []
-    if isinstance(sweep.search, Ablation):
-        searched = [trial for trial in trials if trial.repeat_of is None]
-        sheet = sweep.search.sheet(searched, sweep.objective)
-        csv_files.write_sheet(folder, sheet)
-    best_of_all = front(trials, study.objectives) if sweep.further else []
-    csv_files.write_front(folder, best_of_all, keys, study.objectives)
-    picture = pareto.draw(trials, best_of_all, study.objectives, folder.path) if best_of_all else ""
     ranked = ranking(trials, sweep.objective)
-    best = ranked[0] if ranked else None
     repeats = stand(sweep.repeats, trials, sweep.objective, sweep.training.seed)
-    again = verdict.rows(repeats, sweep.objective)
-    csv_files.write_reruns(folder, again)
-    if winner := verdict.winner(repeats, sweep.objective):
-        best = winner.ranked
+    reruns = verdict.rows(repeats, sweep.objective)
+    winner = verdict.winner(repeats, sweep.objective)
+    best = winner.ranked if winner else ranked[0] if ranked else None
+    shares, shares_note = importances(study.optuna, sweep.training.seed)
+    tables = _write_tables(sweep, folder, study, shares, reruns)
     if sweep.population is not None:
-        lineage.write(folder, study, keys, best)
-    checkpoint, diagnosis = "", ""
-    test: dict[str, float] = {}
-    if best is not None:
-        path = summary_json.write_best(folder, best)
-        checkpoint = str(path)
-        if driver.finished and not driver.halted:
-            with Console().status("looking at the best model"):
-                test, diagnosis = _looked_at(sweep, best, path, folder)
-    rerun = again[0] if winner else None
+        lineage.write(folder, study, sweep.space.keys, best)
+    model = _best_model(sweep, folder, driver, best)
+    train_s = sum(trial.seconds for trial in trials)
+    overhead = round(1 - train_s / (driver.wall_s * slots), 4) if train_s else None
     summary = summary_json.summary(
-        sweep.name, trials, best, checkpoint, test, wall_s, overhead, rerun
+        sweep.name,
+        trials,
+        best,
+        model.checkpoint,
+        model.test,
+        driver.wall_s,
+        overhead,
+        reruns[0] if winner else None,
     )
     summary_json.write_summary(folder, summary)
     if not driver.halted:
         tracker.sweep_ended(
             summary,
-            _table(*csv_files.trials_table(trials, keys, sweep.objective)),
+            _table(*csv_files.trials_table(trials, sweep.space.keys, sweep.objective)),
             _table(*csv_files.importances_table(shares)),
         )
-    paths = {
-        "best model": checkpoint,
-        "pictures": str(folder.path / "diagnosis") if diagnosis else "",
-        "trade-off": picture,
-        "every epoch": str(folder.trials),
-        "all trials": str(folder.path / "trials.csv"),
-        "the study": str(sweep.shared or folder.study),
-    }
     return Ending(
         sweep=sweep.name,
         objective=sweep.objective,
         trials=tuple(trials),
-        wall_s=wall_s,
+        wall_s=driver.wall_s,
         train_s=train_s,
         overhead=overhead,
         overrides=_overrides(sweep, best),
-        test=test,
-        diagnosis=diagnosis,
+        test=model.test,
+        diagnosis=model.diagnosis,
         objectives=study.objectives,
-        front=tuple(best_of_all),
+        front=tables.front,
         baseline=_baseline(sweep, trials),
-        sheet=tuple(sheet),
-        reruns=tuple(again),
-        verdict=tuple(verdict.verdict(repeats, sweep.objective, len(ranked)) if again else ()),
+        sheet=tables.sheet,
+        reruns=tuple(reruns),
+        verdict=tuple(verdict.verdict(repeats, sweep.objective, len(ranked)) if reruns else ()),
         importances=tuple(shares),
         importances_note=shares_note,
         stopped_because=driver.halted,
-        paths={what: path for what, path in paths.items() if path},
+        paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),
     )
 
 
-def _looked_at(
-    sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder
-) -> tuple[dict[str, float], str]:
-    """The one look at the test part, by the best trial's model at its best epoch; and what that
-    takes for what on the validation part: written, and the gist of it.
+@dataclass(frozen=True)
+class _Tables:
+    """What is known once the tables are written.
+
+    Attributes:
+        sheet: of an ablation; else empty.
+        front: the trials that none beats in each objective; empty if there is one objective.
+        picture: path of the picture of the front; empty if there is none.
     """
+
+    sheet: tuple[Change, ...]
+    front: tuple[Ranked, ...]
+    picture: str
+
+
+def _write_tables(
+    sweep: Sweep,
+    folder: Folder,
+    study: Study,
+    shares: Sequence[Importance],
+    reruns: Sequence[Rerun],
+) -> _Tables:
+    """Write the tables of a sweep as CSV, and the picture of its trade-off."""
+    trials, keys = study.trials, sweep.space.keys
+    csv_files.write_trials(folder, trials, keys, sweep.objective)
+    csv_files.write_importances(folder, shares)
+    csv_files.write_seeds(folder, repeated(trials, sweep.objective))
+    csv_files.write_reruns(folder, reruns)
+    sheet: list[Change] = []
+    if isinstance(sweep.search, Ablation):
+        searched = [trial for trial in trials if trial.repeat_of is None]
+        sheet = sweep.search.sheet(searched, sweep.objective)
+        csv_files.write_sheet(folder, sheet)
+    unbeaten = front(trials, study.objectives) if sweep.further else []
+    csv_files.write_front(folder, unbeaten, keys, study.objectives)
+    picture = pareto.draw(trials, unbeaten, study.objectives, folder.path) if unbeaten else ""
+    return _Tables(tuple(sheet), tuple(unbeaten), picture)
+
+
+@dataclass(frozen=True)
+class _BestModel:
+    """The best trial's model at its best epoch.
+
+    Attributes:
+        checkpoint: its path; empty if no trial has a score.
+        test: its metrics on the test part, once the sweep is finished.
+        diagnosis: what was seen on the validation part, in a sentence.
+    """
+
+    checkpoint: str = ""
+    test: Mapping[str, float] = field(default_factory=dict)
+    diagnosis: str = ""
+
+
+def _best_model(sweep: Sweep, folder: Folder, driver: Driver, best: Ranked | None) -> _BestModel:
+    """Copy the best checkpoint, and evaluate it once the sweep is finished."""
+    if best is None:
+        return _BestModel()
+    path = summary_json.write_best(folder, best)
+    if not driver.finished or driver.halted:
+        return _BestModel(str(path))
+    with Console().status("evaluating the best model"):
+        return _evaluated(sweep, best, path, folder)
+
+
+def _evaluated(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> _BestModel:
+    """Evaluate a model on the test part, this once, and diagnose it on the validation part."""
     from trainers.config import Device
     from trainers.diagnosis.trained_model import diagnose
     from trainers.files.checkpoints import load
@@ -131,18 +169,33 @@ def _looked_at(
     try:
         seen = diagnose(config, state, folder.path / "diagnosis", folder.trials / best.trial.id)
     except ConfigError as error:
-        return test, f"not looked at: {error}"
-    found = seen.quality
-    rarest, f1 = found.rarest()
-    return test, (
-        f"accuracy {formatting.score(found.accuracy)}, macro F1 "
-        f"{formatting.score(found.macro_f1)}; of the "
-        f"rarest classes ({', '.join(rarest)}) {formatting.score(f1)}"
+        return _BestModel(str(checkpoint), test, f"not diagnosed: {error}")
+    quality = seen.quality
+    rarest, f1 = quality.rarest()
+    return _BestModel(
+        str(checkpoint),
+        test,
+        f"accuracy {formatting.score(quality.accuracy)}, macro F1 "
+        f"{formatting.score(quality.macro_f1)}; of the "
+        f"rarest classes ({', '.join(rarest)}) {formatting.score(f1)}",
     )
 
 
+def _paths(sweep: Sweep, folder: Folder, model: _BestModel, tables: _Tables) -> dict[str, str]:
+    """Say where things are, those that there are."""
+    paths = {
+        "best model": model.checkpoint,
+        "pictures": str(folder.path / "diagnosis") if model.diagnosis else "",
+        "trade-off": tables.picture,
+        "every epoch": str(folder.trials),
+        "all trials": str(folder.path / "trials.csv"),
+        "the study": str(sweep.shared or folder.study),
+    }
+    return {what: path for what, path in paths.items() if path}
+
+
 def _baseline(sweep: Sweep, trials: Sequence[TrialRecord]) -> float | None:
-    """What the configuration has reached as it is, if the sweep began with it."""
+    """Return what the configuration has reached as it is, if the sweep began with it."""
     as_is = sweep.composition.as_is(sweep.space, {})
     if not sweep.config["baseline"] or not trials or trials[0].params != as_is:
         return None
@@ -151,6 +204,7 @@ def _baseline(sweep: Sweep, trials: Sequence[TrialRecord]) -> float | None:
 
 
 def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
+    """List the overrides that train the best configuration."""
     if best is None:
         return ()
     given = [
@@ -164,6 +218,7 @@ def _overrides(sweep: Sweep, best: Ranked | None) -> tuple[str, ...]:
 def _next_commands(
     sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord], best: Ranked | None
 ) -> dict[str, str]:
+    """Map each command that a person may want next to what it does."""
     name = f"SWEEP={sweep.name}"
     where = sweep.config["results"]
     folder = "" if where == "results" else f"results={where}"
@@ -195,12 +250,12 @@ def _table(columns: list[str], rows: list[list[Any]]) -> Table:
 
 @dataclass(frozen=True)
 class Ending:
-    """All that is told when a sweep ends or is interrupted.
+    """Holds all that a person is shown when a sweep ends or is interrupted.
 
     Attributes:
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
         test: metrics of the best trial on the test part, when it was evaluated.
-        diagnosis: what a look at the best trial's model on the validation part has shown.
+        diagnosis: what was seen of the best trial's model on the validation part.
         objectives: all of them, `objective` first; `front` is empty if it is the only one.
         front: the trials that none beats in one objective without losing in another.
         baseline: the value of the configuration as it is, if that was a trial.

@@ -7,77 +7,13 @@ import json
 import os
 import signal
 import socket
-import stat
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.sweeps.launch.test_session import command, descendants
-from tests.sweeps.processes import finish, saved, start, wait_for_epochs
+from tests.cluster.raylets import Machines, end, free_port, line
+from tests.sweeps.processes import command, descendants, finish, saved, start, wait_for_epochs
 from tests.sweeps.waiting import until
-
-
-@dataclass
-class Machines:
-    """A head of member zeta with one CPU, and what is needed to join it."""
-
-    head: subprocess.Popen[str]
-    address: str
-    folder: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"CAVIAR_CLUSTER": str(self.folder), "RAY_ADDRESS": ""}
-
-    def join(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
-        environment = {**self.environment, "CAVIAR_CLUSTER": str(folder or self.folder)}
-        return start("cluster.join", f"--head={self.address}", *words, **environment)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def line(process: subprocess.Popen[str], text: str) -> str:
-    """The next line of its output with this text in it."""
-    assert process.stdout is not None
-    seen = ""
-    for printed in process.stdout:
-        seen += printed
-        if text in printed:
-            return printed
-    raise AssertionError(f"{text!r} never came, but:\n{seen}")
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C, and a kill of all it started if that does not help."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.communicate(timeout=30)
-    except subprocess.TimeoutExpired:
-        for child in descendants(process.pid):
-            os.kill(child, signal.SIGKILL)
-        process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def machines(tmp_path: Path) -> Iterator[Machines]:
-    port = free_port()
-    folder = tmp_path / "cluster"
-    head = start("cluster.head", "--address=127.0.0.1", f"--port={port}", "--member=zeta",
-                 CAVIAR_CLUSTER=str(folder))  # fmt: skip
-    try:
-        line(head, "joined: zeta")
-        yield Machines(head, f"127.0.0.1:{port}", folder)
-    finally:
-        end(head)
 
 
 def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
@@ -114,52 +50,6 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         assert moved, "no trial went from alpha to zeta"
     finally:
         end(alpha)
-
-
-def test_joining_needs_the_token_and_leaves_nothing_behind(
-    machines: Machines, tmp_path: Path
-) -> None:
-    token = machines.folder / "token"
-    assert stat.S_IMODE(token.stat().st_mode) == 0o600
-
-    code, output = finish(machines.join("--member=alpha", folder=tmp_path / "other"))
-    assert code == 2
-    assert "there is no token" in output
-
-    wrong = tmp_path / "wrong"
-    wrong.mkdir()
-    (wrong / "token").write_text("0" * 64)
-    code, output = finish(machines.join("--member=alpha", folder=wrong))
-    assert code == 2, output
-    assert "refuses the token" in output
-    assert stat.S_IMODE((wrong / "token").stat().st_mode) == 0o600
-
-    children = descendants(machines.head.pid)
-    machines.head.send_signal(signal.SIGINT)
-    code, output = finish(machines.head)
-    assert code == 0
-    assert token.read_text() not in output
-    assert not (machines.folder / "head.json").exists()
-    left = [command(p) for p in children if Path(f"/proc/{p}/cmdline").exists()]
-    assert not [words for words in left if "ray" in words]
-
-
-@pytest.mark.parametrize(
-    ("words", "rule"),
-    [
-        (["--head=127.0.0.1", "--member=a"], "must be host:port"),
-        (["--head=127.0.0.1:1", "--member=a b"], "must be letters"),
-        (["--head=127.0.0.1:1", "--member="], "must be letters"),
-        (["--head=127.0.0.1:1", "--member=a"], "nothing answers"),
-    ],
-)
-@pytest.mark.machines
-def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule: str) -> None:
-    (tmp_path / "token").write_text("x")
-    code, output = finish(start("cluster.join", *words, CAVIAR_CLUSTER=str(tmp_path)))
-    assert code == 2
-    assert rule in output
-    assert "Traceback" not in output
 
 
 @pytest.mark.machines

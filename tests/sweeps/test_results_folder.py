@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +13,14 @@ from omegaconf import OmegaConf
 
 from sweeps import results_folder
 from sweeps.report import csv_files, summary_json
-from sweeps.report.importance import Importance
 from sweeps.results_folder import Folder
-from sweeps.trials import Objective, Ranked, State, TrialRecord, ranking
+from tests.sweeps.report.records import ACCURACY, KEYS, TRIALS
 from trainers.errors import ConfigError
-
-ACCURACY = Objective("val_accuracy", maximize=True)
-KEYS = ("optimizer", "optimizer.lr", "model.hidden", "flag")
-TRIALS = [
-    TrialRecord(
-        "0000",
-        0,
-        State.COMPLETE,
-        params={"optimizer": "sgd", "optimizer.lr": 0.1, "model.hidden": [8, 16], "flag": True},
-        epochs={
-            1: {"val_accuracy": 0.75, "train_loss": 0.1 + 0.2},
-            2: {"val_accuracy": 0.5, "train_loss": 0.25},
-        },
-        member="me",
-        machine="atlas",
-        seconds=1.23456,
-    ),
-    TrialRecord(
-        "0001",
-        1,
-        State.STOPPED,
-        'asha: not in the best, "really"\nnot',
-        params={"optimizer": "adamw", "optimizer.lr": None},
-        epochs={1: {"val_accuracy": 0.25, "train_loss": 1.0, "late": 3}},
-        seconds=2.0,
-    ),
-    TrialRecord("0002", 2, State.DIVERGED, "a loss of nan", params={"optimizer": "sgd"}),
-    TrialRecord("0003", 3, State.RUNNING),
-]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return results_folder.create(tmp_path, "s")
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 class TestFolder:
@@ -140,135 +103,6 @@ class TestSweepFile:
             results_folder.read_sweep(folder)
 
 
-class TestTrialsFile:
-    def test_columns(self, folder: Folder) -> None:
-        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
-        header = (folder.path / "trials.csv").read_text().splitlines()[0].split(",")
-        assert header == [
-            "id", "state", "reason", "epochs",
-            "optimizer", "optimizer.lr", "model.hidden", "flag",
-            "best_epoch", "val_accuracy", "train_loss", "late",
-            "seconds", "member", "machine",
-        ]  # fmt: skip
-
-    def test_cells(self, folder: Folder) -> None:
-        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
-        table = rows(folder.path / "trials.csv")
-        assert [row["id"] for row in table] == ["0000", "0001", "0002", "0003"]
-        assert [row["state"] for row in table] == ["complete", "stopped", "diverged", "running"]
-        complete, stopped, diverged, running = table
-        # Metrics are those of the best epoch, exact to the last digit.
-        assert (complete["best_epoch"], complete["epochs"]) == ("1", "2")
-        assert float(complete["val_accuracy"]) == 0.75
-        assert float(complete["train_loss"]) == 0.1 + 0.2
-        assert complete["late"] == ""
-        assert complete["optimizer"] == "sgd"
-        assert complete["optimizer.lr"] == "0.1"
-        assert json.loads(complete["model.hidden"]) == [8, 16]
-        assert (complete["seconds"], complete["member"], complete["machine"]) == (
-            "1.235", "me", "atlas"
-        )  # fmt: skip
-        # A null is not an absent value.
-        assert (stopped["optimizer.lr"], stopped["model.hidden"]) == ("null", "")
-        assert stopped["reason"] == TRIALS[1].reason
-        assert (diverged["best_epoch"], diverged["val_accuracy"]) == ("", "")
-        assert running["epochs"] == "0"
-
-    def test_a_boolean_is_written_as_in_yaml(self, folder: Folder) -> None:
-        csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
-        assert rows(folder.path / "trials.csv")[0]["flag"] == "true"
-
-    def test_of_no_trials(self, folder: Folder) -> None:
-        csv_files.write_trials(folder, [], KEYS, ACCURACY)
-        assert len((folder.path / "trials.csv").read_text().splitlines()) == 1
-
-
-class TestSummary:
-    def test_counts_and_names_the_best(self, folder: Folder) -> None:
-        best = ranking(TRIALS, ACCURACY)[0]
-        told = summary_json.summary(
-            "s", TRIALS, best, "c/0", {"test_accuracy": 0.7}, 12.34567, 0.25
-        )
-        summary_json.write_summary(folder, told)
-        assert json.loads((folder.path / "summary.json").read_text()) == {
-            "version": 1,
-            "sweep": "s",
-            "trials": 4,
-            "completed": 1,
-            "stopped": 1,
-            "failed": 1,
-            "infeasible": 0,
-            "running": 1,
-            "best": {
-                "trial": "0000",
-                "value": 0.75,
-                "epoch": 1,
-                "params": TRIALS[0].params,
-                "checkpoint": "c/0",
-                "test_accuracy": 0.7,
-            },
-            "wall_s": 12.346,
-            "train_s": 3.235,
-            "overhead": 0.25,
-        }
-
-    def test_counts_every_bad_end_as_failed(self) -> None:
-        trials = [TrialRecord(f"{i:04d}", i, state) for i, state in enumerate(State)]
-        told = summary_json.summary("s", trials, None, "", {}, 1.0, None)
-        kinds = ("completed", "stopped", "failed", "infeasible", "running")
-        counts = tuple(told[kind] for kind in kinds)
-        assert counts == (1, 1, 3, 1, 1)
-        assert sum(counts) == told["trials"]
-        assert told["best"] is None
-        assert told["overhead"] is None
-
-
-def test_importances_have_a_column_for_each_evaluator(folder: Folder) -> None:
-    found = [Importance("lr", {"ped_anova": 0.75, "fanova": 0.5}), Importance("m", {"fanova": 0.1})]
-    csv_files.write_importances(folder, found)
-    assert (folder.path / "importances.csv").read_text().splitlines() == [
-        "parameter,ped_anova,fanova",
-        "lr,0.75,0.5",
-        "m,,0.1",
-    ]
-
-
-class TestBest:
-    def trial(self, folder: Folder, name: str, epoch: int, content: bytes) -> Ranked:
-        checkpoint = folder.checkpoint(name, epoch)
-        checkpoint.mkdir(parents=True)
-        (checkpoint / "state.pt").write_bytes(content)
-        (folder.trials / name / "config.yaml").write_text(f"name: {name}\n")
-        return Ranked(TrialRecord(name, int(name), State.COMPLETE), epoch, 0.5)
-
-    def test_costs_no_disk(self, folder: Folder) -> None:
-        best = self.trial(folder, "0003", 2, b"weights")
-        checkpoint = summary_json.write_best(folder, best)
-        assert checkpoint == folder.path / "best" / "epoch_002"
-        assert (checkpoint / "state.pt").samefile(folder.checkpoint("0003", 2) / "state.pt")
-        assert (folder.path / "best" / "config.yaml").read_text() == "name: 0003\n"
-
-    def test_gives_way_to_a_better_one_whole(self, folder: Folder) -> None:
-        summary_json.write_best(folder, self.trial(folder, "0000", 5, b"old"))
-        summary_json.write_best(folder, self.trial(folder, "0001", 2, b"new"))
-        found = sorted(str(p.relative_to(folder.path)) for p in (folder.path / "best").rglob("*"))
-        assert found == ["best/config.yaml", "best/epoch_002", "best/epoch_002/state.pt"]
-        assert (folder.path / "best" / "epoch_002" / "state.pt").read_bytes() == b"new"
-        assert (folder.checkpoint("0000", 5) / "state.pt").read_bytes() == b"old"
-        assert sorted(p.name for p in folder.path.iterdir()) == ["best", "trials"]
-
-    def test_is_a_copy_where_there_are_no_links(
-        self, folder: Folder, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(*_: object) -> None:
-            raise OSError("not on this file system")
-
-        monkeypatch.setattr("os.link", refuse)
-        checkpoint = summary_json.write_best(folder, self.trial(folder, "0003", 2, b"weights"))
-        assert (checkpoint / "state.pt").read_bytes() == b"weights"
-        assert not (checkpoint / "state.pt").samefile(folder.checkpoint("0003", 2) / "state.pt")
-
-
 class TestAtomicity:
     def test_a_file_is_as_it_was_until_it_is_replaced(
         self, folder: Folder, monkeypatch: pytest.MonkeyPatch
@@ -313,15 +147,6 @@ class TestAtomicity:
                 "sweep.yaml": lambda: results_folder.write_sweep(folder, {}, [], ""),
             }[name]()
         assert target.read_text() == "as it was"
-
-
-def test_no_metric_is_no_number() -> None:
-    """A metric that is not a number is written as such, not as an empty cell."""
-    trial = TrialRecord(
-        "0000", 0, State.COMPLETE, epochs={1: {"val_accuracy": 0.5, "train_loss": math.inf}}
-    )
-    columns, (row,) = csv_files.trials_table([trial], (), ACCURACY)
-    assert row[columns.index("train_loss")] == "inf"
 
 
 @given(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,12 @@ from sweeps.repeats.plan import fresh_seeds
 from sweeps.repeats.settings import Repeats
 from sweeps.stop import Median, Promotion
 from sweeps.trials import Source, State
-from tests.sweeps.driver.test_driver import Clock, Sitting, swept
+from tests.sweeps.driver.sessions import Clock, Sit, Sitting, swept
 from trainers.errors import ConfigError
 
 TOP = Repeats(top=2, seeds=2)
 #: Scores of the grid's four trials; the best are 0002 and 0001.
 SCORES = {"0000": 0.1, "0001": 0.6, "0002": 0.9, "0003": 0.3}
-
-
-Sit = Callable[..., Sitting]
 
 
 @pytest.fixture

@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import optuna
 import pytest
-import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
 
 from sweeps.commands import predict
 from tests.sweeps.conftest import Ran
-from tests.sweeps.processes import command, descendants
-from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 from trainers.files import checkpoints
-
-FAULTY = (
-    "model._target_=tests.faulty.Faulty",
-    "+model.fault=none",
-    "search=grid",
-    "stop=none",
-    "epochs=2",
-)
 
 
 def rows(ran: Ran) -> list[dict[str, str]]:
@@ -47,76 +32,6 @@ def summary(ran: Ran) -> dict[str, object]:
 def study(ran: Ran) -> optuna.Study:
     storage = JournalStorage(JournalFileBackend(str(ran.folder.study)))
     return optuna.load_study(study_name=None, storage=storage)
-
-
-def untimed(table: list[dict[str, str]]) -> list[dict[str, str]]:
-    timings = ("epoch_s", "samples_per_s", "seconds", "machine", "member")
-    return [{k: v for k, v in row.items() if k not in timings} for row in table]
-
-
-def test_a_sweep_leaves_what_the_contract_names(sweep_here: Callable[..., Ran]) -> None:
-    ran = sweep_here("search=random", "stop=none", "optimizer.lr=tag(log,interval(1e-3,1e-1))",
-                     "norm=batch,none", "budget.trials=3")  # fmt: skip
-    assert ran.code == 0
-    table = rows(ran)
-    assert [row["id"] for row in table] == ["0000", "0001", "0002"]
-    assert {row["state"] for row in table} == {"complete"}
-    for row in table:
-        folder = ran.folder.trials / row["id"]
-        assert sorted(p.name for p in folder.glob("epoch_*")) == [
-            f"epoch_{n:03d}" for n in (1, 2, 3)
-        ]
-        for epoch in (1, 2, 3):
-            state = torch.load(folder / f"epoch_{epoch:03d}" / "state.pt", weights_only=True)
-            assert {"model", "optimizer", "schedule", "rng", "epoch"} <= set(state)
-        assert (folder / "config.yaml").is_file()
-        assert len((folder / "metrics.csv").read_text().splitlines()) == 4
-        assert row["norm"] in ("batch", "none")
-        assert 1e-3 <= float(row["optimizer.lr"]) <= 1e-1
-    told = summary(ran)
-    assert (told["trials"], told["completed"], told["stopped"], told["failed"]) == (3, 3, 0, 0)
-    best = told["best"]
-    assert isinstance(best, dict)
-    top = max(table, key=lambda row: float(row["val_accuracy"]))
-    assert best["value"] == float(top["val_accuracy"])
-    assert "test_accuracy" in best
-    checkpoints.load(Path(best["checkpoint"]))
-    assert (ran.folder.path / "best" / "config.yaml").is_file()
-    drawn = {path.name for path in (ran.folder.path / "diagnosis").iterdir()}
-    assert drawn >= {"confusion.png", "confusion.csv", "classes.png", "hidden.png", "curves.png"}
-    assert (ran.folder.path / "importances.csv").read_text().startswith("parameter,")
-    assert 0 < float(str(told["overhead"])) < 1
-
-
-def test_early_stopped_trials_are_pruned_with_every_epoch(sweep_here: Callable[..., Ran]) -> None:
-    # The first learns at once, so that those after it, in order of the grid, cannot keep up.
-    ran = sweep_here("search=grid", "stop=asha", "optimizer.lr=0.03,1e-6,1e-7", "epochs=3")
-    assert [row["state"] for row in rows(ran)] == ["complete", "stopped", "stopped"]
-    trials = study(ran).trials
-    assert [t.state for t in trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.PRUNED]
-    assert [sorted(t.intermediate_values) for t in trials] == [[1, 2, 3], [1], [1]]
-    assert rows(ran)[1]["reason"].startswith("asha")
-
-
-def test_a_faulty_trial_ends_alone_with_its_reason(sweep_here: Callable[..., Ran]) -> None:
-    ran = sweep_here(*FAULTY, "model.fault=raise,diverge,memory,host_memory,none")
-    assert ran.code == 0
-    table = {row["model.fault"]: row for row in rows(ran)}
-    assert {fault: row["state"] for fault, row in table.items()} == {
-        "raise": "failed",
-        "diverge": "diverged",
-        "memory": "failed",
-        "host_memory": "failed",
-        "none": "complete",
-    }
-    assert table["raise"]["reason"] == "ValueError: a fault of the model's own"
-    assert "epoch 1" in table["diverge"]["reason"]
-    assert "out of GPU memory" in table["memory"]["reason"]
-    assert "out of memory" in table["host_memory"]["reason"]
-    log = ran.folder.trials / table["raise"]["id"] / "log"
-    assert "with a second line" in log.read_text()
-    states = [trial.state for trial in study(ran).trials]
-    assert states == [TrialState.FAIL] * 4 + [TrialState.COMPLETE]
 
 
 @pytest.mark.parametrize(
@@ -140,12 +55,6 @@ def test_what_is_refused_leaves_its_name_free_in_a_shared_storage_too(
         sweep_without_ray(*words, refused)
     assert not (tmp_path / "s").exists()
     assert sweep_without_ray(*words, "track.mode=offline").code == 0
-
-
-def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]) -> None:
-    ran = sweep_here(*FAULTY, "model.fault=raise", "seed=1,2,3,4,5", "failures.in_a_row=2")
-    assert ran.code == 1
-    assert len(rows(ran)) <= 3
 
 
 def test_the_best_are_run_again_and_the_winner_is_named_by_the_mean(
@@ -209,30 +118,3 @@ def test_offline_each_trial_is_a_run_and_the_sweep_another(
         f"shown-{uid}-0001",
         f"shown-{uid}-summary",
     ]
-
-
-def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
-    sweep_here: Callable[..., Ran], sweep_without_ray: Callable[..., Ran], tmp_path: Path
-) -> None:
-    words = ("search=random", "stop=none", "optimizer.lr=interval(0.01,0.1)", "budget.trials=1",
-             "epochs=40", "model.dropout=0.2")  # fmt: skip
-    calm = sweep_without_ray(*words, name="calm")
-    folder = tmp_path / "killed" / "trials" / "0000"
-    seen: dict[str, float] = {}
-
-    def kill() -> None:
-        until((folder / "epoch_001").exists)
-        trials = [p for p in descendants(os.getpid()) if command(p).startswith("ray::ImplicitFunc")]
-        until((folder / "epoch_005").exists)
-        seen.update({p.name: (p / "state.pt").stat().st_mtime for p in folder.glob("epoch_*")})
-        for process in trials:
-            os.kill(process, signal.SIGKILL)
-
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    killed = sweep_here(*words, name="killed")
-    killer.join()
-    assert len(seen) < 40, "it was over before it could be killed"
-    assert untimed(rows(killed)) == untimed(rows(calm))
-    kept = {name: (folder / name / "state.pt").stat().st_mtime for name in seen}
-    assert kept == seen, "a finished epoch was trained again"

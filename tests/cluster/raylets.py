@@ -1,0 +1,59 @@
+"""Real raylets on this host, as processes of the commands that start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.sweeps.processes import descendants, start
+
+
+@dataclass
+class Machines:
+    """A head of member zeta with one CPU, and what is needed to join it."""
+
+    head: subprocess.Popen[str]
+    address: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"CAVIAR_CLUSTER": str(self.folder), "RAY_ADDRESS": ""}
+
+    def join(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
+        environment = {**self.environment, "CAVIAR_CLUSTER": str(folder or self.folder)}
+        return start("cluster.join", f"--head={self.address}", *words, **environment)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def line(process: subprocess.Popen[str], text: str) -> str:
+    """The next line of its output with this text in it."""
+    assert process.stdout is not None
+    seen = ""
+    for printed in process.stdout:
+        seen += printed
+        if text in printed:
+            return printed
+    raise AssertionError(f"{text!r} never came, but:\n{seen}")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, and a kill of all it started if that does not help."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        for child in descendants(process.pid):
+            os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.communicate()

@@ -1,0 +1,37 @@
+"""A head that cannot be started says why in a line, and leaves no trace."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.sweeps.processes import finish, start
+
+
+@pytest.mark.machines
+def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        head = start("cluster.head", "--address=127.0.0.1", f"--port={port}", "--member=zeta",
+                     CAVIAR_CLUSTER=str(tmp_path))  # fmt: skip
+        code, output = finish(head)
+    assert code == 2
+    assert f"port {port} of 127.0.0.1 cannot be had" in output
+    assert "Traceback" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.machines
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [(["--member=a b"], "must be letters"), (["--address=203.0.113.9"], "cannot be had")],
+)
+def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule: str) -> None:
+    head = start("cluster.head", "--port=1", *words, CAVIAR_CLUSTER=str(tmp_path))
+    code, output = finish(head)
+    assert code == 2
+    assert rule in output
+    assert len(output.splitlines()) <= 2
+    assert list(tmp_path.iterdir()) == []

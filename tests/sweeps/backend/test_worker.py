@@ -1,0 +1,97 @@
+"""A trial's process trains, tells each epoch, and says in a line how it ended badly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweeps.backend import worker
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
+from tests.sweeps.processes import ROOT
+from trainers.files import checkpoints
+
+WORDS = ("space=null", "data.fraction=0.25", "model.width=8", "model.depth=1", "epochs=3")
+FAULTY = ("model._target_=tests.faulty.Faulty", "+model.fault=none")
+
+Work = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    def make(*words: str, after: int = 0) -> dict[str, Any]:
+        with compose([*WORDS, *words]) as composition:
+            config = plain(composition.base)
+        folder = tmp_path / "0000"
+        folder.mkdir(exist_ok=True)
+        return {"trial": "0000", "config": config, "folder": str(folder), "after": after}
+
+    return make
+
+
+def trained(work: dict[str, Any], member: str = "me") -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = []
+    worker.train(work, member, told.append)
+    return told
+
+
+def test_tells_each_epoch_once_its_checkpoint_is_there(work: Work, tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+
+    def tell(result: dict[str, Any]) -> None:
+        assert result["epoch"] in checkpoints.saved(tmp_path / "0000")
+        told.append(result)
+
+    worker.train(work(), "me", tell)
+    assert [result["epoch"] for result in told] == [1, 2, 3]
+    assert {result["member"] for result in told} == {"me"}
+    assert all(result["machine"] and result["metrics"]["epoch_s"] > 0 for result in told)
+
+
+def test_goes_on_where_it_was_and_tells_what_nobody_has_heard(work: Work) -> None:
+    first = trained(work())
+    again = trained(work(after=1))
+    assert [result["epoch"] for result in again] == [2, 3]
+    assert [r["metrics"] for r in again] == [r["metrics"] for r in first[1:]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "reason"),
+    [
+        ("raise", "failed", "ValueError: a fault of the model's own"),
+        ("diverge", "diverged", "epoch 1"),
+        ("memory", "failed", "out of GPU memory"),
+        ("host_memory", "failed", "out of memory"),
+    ],
+)
+def test_a_fault_ends_the_trial_and_not_the_process(
+    fault: str, state: str, reason: str, work: Work, tmp_path: Path
+) -> None:
+    told = trained(work(*FAULTY, f"model.fault={fault}"))
+    assert told[-1]["state"] == state
+    assert reason in told[-1]["reason"]
+    assert len(told[-1]["reason"].splitlines()) == 1
+    assert (tmp_path / "0000" / "log").is_file() == (state == "failed")
+    assert trained(work(*FAULTY, "model.fault=none"))[-1]["epoch"] == 3
+
+
+def test_a_folder_that_this_machine_does_not_have_is_named(work: Work, tmp_path: Path) -> None:
+    (told,) = trained({**work(), "folder": str(tmp_path / "elsewhere")})
+    assert told["state"] == "failed"
+    assert "results= a folder that all machines share" in told["reason"]
+
+
+def test_its_process_loads_none_of_the_drivers_libraries() -> None:
+    code = (
+        "import sys; import sweeps.backend.worker\n"
+        "print(sorted({'ray', 'wandb', 'optuna', 'rich', 'sklearn'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "[]\n"

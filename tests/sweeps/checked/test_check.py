@@ -1,0 +1,72 @@
+"""What cannot run as asked is refused in a line or two, and what can is whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweeps.checked.check import check
+from sweeps.config.composition import compose
+from sweeps.stop import Asha
+from sweeps.study.url import Database
+from trainers.errors import ConfigError
+
+SWEPT = ("space=null", "model.width=8,16", "track=none")
+ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("space=null",), "nothing varies: give values for a key"),
+        ((*SWEPT, "+budget.trails=3"), "budget.trails"),
+        (
+            ("space=null", "model.dropout=interval(0,0.5)", "budget.trials=null"),
+            "without any limit .* never end",
+        ),
+        ((*SWEPT, "max_concurrent=0"), "max_concurrent must be 1 or more.* not 0"),
+        ((*SWEPT, "resources.gpu_memory_gb=4"), "gpu_memory_gb is not understood yet"),
+        ((*SWEPT, "+objectives.val_accuracy=max"), "val_accuracy is the objective already"),
+        ((*SWEPT, "+objectives.speed=max"), "speed is no metric: name another of .*epoch_s"),
+        ((*SWEPT, "require=['width > ']"), "require"),
+        (("experiment=hw1p2_plan",), "it is a plan of several sweeps where one is wanted"),
+    ],
+)
+def test_refuses(words: tuple[str, ...], told: str) -> None:
+    with compose(words) as composition, pytest.raises(ConfigError, match=told) as refusal:
+        check(composition)
+    assert len(str(refusal.value).splitlines()) <= 2
+
+
+def test_the_baseline_comes_before_the_initial_points_and_once() -> None:
+    words = ("points=[{model.width: 16}, {model.width: 64}]", "model.width=8,16,64")
+    with compose(("space=null", *words)) as composition:
+        sweep = check(composition)
+    assert [point["model.width"] for point in sweep.search.setting.points] == [64, 16]
+    with compose(("space=null", *words, "baseline=false")) as composition:
+        sweep = check(composition)
+    assert [point["model.width"] for point in sweep.search.setting.points] == [16, 64]
+
+
+def test_a_password_goes_no_further_than_the_address_of_the_study() -> None:
+    url = "study=postgresql://me:hunter2@127.0.0.1/group"
+    with compose((*SWEPT, url)) as composition:
+        sweep = check(composition)
+    assert isinstance(sweep.shared, Database)
+    assert sweep.shared.url == "postgresql://me@127.0.0.1/group"
+    assert sweep.config["study"] == "postgresql://me@127.0.0.1/group"
+    assert "hunter2" not in repr(sweep.config)
+
+
+def test_a_rule_that_compares_by_one_objective_of_several_is_told() -> None:
+    with compose((*SWEPT, "stop=asha", "+objectives.parameters=min")) as composition:
+        sweep = check(composition)
+    assert isinstance(sweep.stop, Asha)
+    assert "stop=asha compares trials by val_accuracy alone" in " ".join(sweep.messages)
+    with compose((*SWEPT, "stop=none", "+objectives.parameters=min")) as composition:
+        assert "compares trials" not in " ".join(check(composition).messages)
+
+
+def test_repeats_are_told() -> None:
+    with compose((*SWEPT, "repeats.top=2")) as composition:
+        sweep = check(composition)
+    assert sweep.repeats.description in sweep.messages

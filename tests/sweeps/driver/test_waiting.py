@@ -1,0 +1,85 @@
+"""Paused trials wait for a rung, or for the end of the search."""
+
+from __future__ import annotations
+
+from optuna.trial import TrialState
+
+from sweeps.trials import State
+from tests.sweeps.driver.sessions import Sit, Sitting
+
+
+class TestPromotion:
+    RULE = ("stop=promotion", "stop.factor=2", "epochs=4")  # rungs at 1, 2 and 4
+
+    def test_waits_at_a_rung_until_it_is_among_the_best(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        first, second = one.next(), one.next()
+        assert one.epoch(first.trial, 1, 0.5)
+        assert one.driver.running == 1
+        assert one.record(first.trial).state is State.RUNNING
+        third = one.next()  # nobody can be promoted yet
+        assert one.epoch(second.trial, 1, 0.6)
+        promoted = one.next()
+        assert (promoted.trial, promoted.after) == (second.trial, 1)
+        assert one.epoch(third.trial, 1, 0.1)
+        assert one.epoch(promoted.trial, 2, 0.7)
+        assert [(t, s) for t, s, _ in one.tracker.ended][-1] == (second.trial, "paused")
+
+    def test_ends_when_nobody_can_be_promoted_any_more(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        scores = {"0000": 0.1, "0001": 0.4, "0002": 0.3, "0003": 0.2}
+        while (assignment := one.driver.next()) is not None:
+            epoch = assignment.after + 1
+            while not one.epoch(assignment.trial, epoch, scores[assignment.trial] + epoch / 100):
+                epoch += 1
+        assert one.driver.finished
+        assert {t.id: (t.state, t.last_epoch) for t in one.study.trials} == {
+            "0000": (State.STOPPED, 1),
+            "0001": (State.COMPLETE, 4),
+            "0002": (State.STOPPED, 2),
+            "0003": (State.STOPPED, 1),
+        }
+        assert one.record("0003").reason == "not promoted after epoch 1"
+
+    def test_what_waits_teaches_the_search_as_what_was_stopped_does(self, sit: Sit) -> None:
+        def seen(sitting: Sitting) -> list[tuple[TrialState, dict[int, float]]]:
+            return [(t.state, t.intermediate_values) for t in sitting.study.optuna.trials]
+
+        one = sit(*self.RULE)
+        first, second = one.next().trial, one.next().trial
+        one.epoch(first, 1, 0.5)
+        assert seen(one) == [(TrialState.PRUNED, {1: 0.5}), (TrialState.RUNNING, {})]
+        one.epoch(second, 1, 0.6)
+        assert one.next().trial == second
+        promoted = [(TrialState.PRUNED, {1: 0.5}), (TrialState.RUNNING, {1: 0.6})]
+        again = sit(*self.RULE)
+        assert again.next().trial == second
+        assert seen(one) == seen(again) == promoted
+        one.epoch(second, 2, 0.7)
+        assert seen(one)[1] == (TrialState.PRUNED, {1: 0.6, 2: 0.7})
+        while (assignment := one.driver.next()) is not None:
+            one.finish(assignment)
+        assert {state for state, _ in seen(one)} == {TrialState.PRUNED, TrialState.COMPLETE}
+
+    def test_what_waits_is_not_forgotten_by_a_resume(self, sit: Sit) -> None:
+        one = sit(*self.RULE)
+        trials = [one.next().trial for _ in range(3)]
+        one.epoch(trials[0], 1, 0.5)
+        one.epoch(trials[2], 1, 0.4)
+        two = sit(*self.RULE)
+        assert two.next().trial == "0001"  # it had not reported
+        assert two.epoch("0001", 1, 0.6)
+        assert (two.next().trial, two.record("0001").passed) == ("0001", 1)
+        three = sit(*self.RULE)
+        assert (again := three.next()).trial == "0001"  # promoted before, so not again to be
+        assert again.after == 1
+        assert three.next().trial == "0003"
+
+    def test_ends_with_the_budget(self, sit: Sit) -> None:
+        one = sit(*self.RULE, "budget.epochs=3", "budget.trials=null")
+        trials = [one.next().trial for _ in range(3)]
+        assert [one.epoch(trial, 1) for trial in trials] == [True] * 3
+        assert one.driver.next() is None
+        assert one.driver.finished
+        assert {one.record(t).reason for t in trials} == {"the budget of 3 epochs is spent"}
+        assert {one.record(t).state for t in trials} == {State.STOPPED}
