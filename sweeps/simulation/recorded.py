@@ -2,8 +2,8 @@
 
 A proposal is answered by the recorded trial nearest to it (`encoding.Neighbours`), so any search
 can be simulated, and the configurations of the record itself get their own curves. Trials that
-failed or never trained are left out; those that diverged diverge again. A trial that ended
-before the longest is continued by an estimate, and how many are is told.
+failed, never trained or are not of the space are left out; those that diverged diverge again. A
+trial that ended before the longest is continued by an estimate, and how many are is told.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Recorded:
             ConfigError: no trial has an epoch.
         """
         self.name = name
-        kept = [t for t in trials if t.state in _KEPT and (t.epochs or _diverged(t))]
+        trained = [t for t in trials if t.state in _KEPT and (t.epochs or _diverged(t))]
+        # An ablation tries values that are not listed; another search of its record does not.
+        kept = [t for t in trained if space.holds(t.params)]
         own = [_own(trial, objective) for trial in kept]
         self.epochs = max((len(c.values) for c in own), default=0)
         whole = [c for c in own if len(c.values) == self.epochs]
@@ -80,7 +82,9 @@ class Recorded:
                 "whole one, an estimate: stop=none records whole ones"
             )
         if self.left_out:
-            lines.append(f"{self.left_out} that failed or never trained are left out")
+            lines.append(
+                f"{self.left_out} that failed, never trained or are not of the space are left out"
+            )
         return lines
 
 

@@ -62,8 +62,11 @@ class Choice:
         return self.value(trial.suggest_categorical(name, self._labels))
 
     def value(self, label: Any) -> Any:
-        """Return the value of a label in Optuna, which keeps only scalars."""
-        return self.values[self._labels.index(label)]
+        """Return the value of a label in Optuna, which keeps only scalars.
+
+        A label of none of the values is returned as it is: a search may have added it (ablation).
+        """
+        return self.values[self._labels.index(label)] if label in self._labels else label
 
     @cached_property
     def _labels(self) -> tuple[Any, ...]:

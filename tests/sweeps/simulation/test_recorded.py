@@ -61,7 +61,7 @@ def test_tells_what_was_made_of_the_others(sweep: Checked) -> None:
     assert (source.continued, source.left_out) == (1, 3)
     told = source.describe()
     assert told[1].startswith("1 of them ended earlier and are continued")
-    assert told[2] == "3 that failed or never trained are left out"
+    assert told[2] == "3 that failed, never trained or are not of the space are left out"
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
