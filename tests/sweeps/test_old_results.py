@@ -93,7 +93,7 @@ def test_an_ablation_is_known_to_be_finished(
     assert "ablation is finished: 4 trials" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("name", "curves"), [("ablation", 1), ("shared-a", 2)])
+@pytest.mark.parametrize(("name", "curves"), [("ablation", 2), ("shared-a", 2)])
 def test_a_finished_one_is_simulated(
     name: str,
     curves: int,
