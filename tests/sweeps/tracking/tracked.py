@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +70,15 @@ def renewed_or_given_up(track: WandbTracker, core: subprocess.Popen[bytes]) -> b
     return core_of(track) is not core or not track._runs.connection.works
 
 
-def wandb_command(*arguments: str | Path) -> str:
-    command = [str(Path(sys.executable).with_name("wandb")), *map(str, arguments)]
+def inspected(log: Path, *options: str) -> str:
+    """What `wandb leet inspect` prints of a run's log; its core alone, which starts at once."""
+    from wandb.util import get_core_path
+
+    command = [get_core_path(), "leet", "inspect", "--no-observability", "--json", *options]
+    where = ["--run-file", str(log), str(log.parents[1])]
     home = os.environ["HOME"]  # for the log it writes
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=home).stdout
+    run = subprocess.run([*command, *where], capture_output=True, text=True, check=True, cwd=home)
+    return run.stdout
 
 
 def upload_as_noted(note: str, folder: Path) -> None:
@@ -93,14 +97,14 @@ def logs(folder: Path, trial: str) -> list[Path]:
 
 def read_back(folder: Path, trial: str) -> list[dict[str, Any]]:
     """All records of a trial's run on disk, by wandb's own reader."""
-    read = [wandb_command("leet", "inspect", "--json", log) for log in logs(folder, trial)]
+    read = [inspected(log) for log in logs(folder, trial)]
     return [json.loads(line) for records in read for line in records.splitlines()]
 
 
 def outcome(folder: Path, trial: str) -> dict[str, Any]:
     """What wandb's own reader makes of the last log of a trial's run."""
     log = logs(folder, trial)[-1]
-    read: dict[str, Any] = json.loads(wandb_command("leet", "inspect", "--summary", "--json", log))
+    read: dict[str, Any] = json.loads(inspected(log, "--summary"))
     return read
 
 
