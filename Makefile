@@ -21,7 +21,7 @@ $(VENV)/.ready: pyproject.toml
 	  f"Python 3.10 to 3.13 is needed, not {v[0]}.{v[1]}: name another with PYTHON=python3.12")'
 	@echo "Setting up $(VENV), this once: 1 to 3 minutes and some 2 GB."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 sweep: setup  ## run a sweep: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"

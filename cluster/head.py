@@ -32,7 +32,7 @@ PORT = 26379
 
 
 def head(address: str, port: int, member: str) -> None:
-    """Start a head and tell who joins and leaves, until Ctrl-C.
+    """Start a head, and print who joins and leaves, until Ctrl-C.
 
     Raises:
         ConfigError: a head runs already, the port is taken, or Ray does not start.
@@ -80,7 +80,7 @@ def _tell(us: Head, member: str) -> None:
 
 
 def _watch(node: Node, us: Head) -> None:
-    """Until Ray ends; a line for each machine that comes or goes."""
+    """Print a line for each machine that comes or goes, until Ray ends."""
     os.environ.update(us.environment())
     # In a thread of its own: asking a head that has just died takes a minute.
     threading.Thread(target=_tell_machines, args=(us.address,), daemon=True).start()
@@ -123,7 +123,7 @@ def _now() -> str:
 
 
 def _own_address() -> str:
-    """This machine's address on its way out; no packet is sent to find it."""
+    """Return this machine's address on its way out; no packet is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -1,4 +1,4 @@
-"""`make join HEAD=10.0.0.5:26379 MEMBER=alpha`: lend this machine to a cluster. Ctrl-C leaves."""
+"""Lend this machine to a cluster: `make join HEAD=10.0.0.5:26379 MEMBER=alpha`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One machine's part of a cluster: `ray start` in the foreground, quiet, and ended with us.
+"""Run one machine's part of a cluster: `ray start`, in the foreground, quiet, ended with us.
 
 Ray's own output goes to a log; of a failure the person is told what to do, in a line or two.
 """
@@ -46,12 +46,12 @@ _REASONS = (
 
 
 class Stopped(Exception):
-    """A signal asked us to end."""
+    """Raised when a signal asks us to end."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A running `ray start --block`."""
+    """Watches a running `ray start --block`."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -77,7 +77,7 @@ class Node:
             raise ConfigError(reason)
 
     def reason(self) -> str:
-        """Why it failed, as far as its log tells."""
+        """Say why Ray failed, as far as its log tells."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         for pattern, reason in _REASONS:
             if re.search(pattern, text):
@@ -121,7 +121,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
 
 
 def token(folder: Path = FOLDER, create: bool = False) -> Path:
-    """The file with the cluster's token, readable by its owner only.
+    """Return the file with the cluster's token, readable by its owner only.
 
     Raises:
         ConfigError: there is none, and `create` is not set.
@@ -145,7 +145,7 @@ def token(folder: Path = FOLDER, create: bool = False) -> Path:
 
 
 def wait_for_port(node: Node, host: str, port: int) -> None:
-    """Until something listens there.
+    """Wait until something listens at an address.
 
     Raises:
         ConfigError: Ray ended, or took too long.
@@ -160,7 +160,7 @@ def wait_for_port(node: Node, host: str, port: int) -> None:
 
 
 def wait_for_text(node: Node, text: str) -> None:
-    """Until Ray's log says so.
+    """Wait until Ray's log has a text in it.
 
     Raises:
         ConfigError: Ray ended, or took too long.
@@ -175,7 +175,7 @@ def wait_for_text(node: Node, text: str) -> None:
 
 
 def member_name(name: str) -> str:
-    """A member's name, checked.
+    """Check a member's name, and return it.
 
     Raises:
         ConfigError: it cannot be a label in Ray.
@@ -188,7 +188,7 @@ def member_name(name: str) -> str:
 
 
 def split_address(text: str, what: str) -> tuple[str, int]:
-    """Host and port of "host:port".
+    """Split "host:port" into host and port.
 
     Raises:
         ConfigError: it has no port, or not a number from 1 to 65535.
@@ -200,14 +200,14 @@ def split_address(text: str, what: str) -> tuple[str, int]:
 
 
 def say(text: str) -> None:
-    """Tell the person."""
+    """Print a line to the person."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
-    """Within, Ctrl-C and SIGTERM raise `Stopped`."""
+    """Raise `Stopped` within on Ctrl-C and SIGTERM."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         raise Stopped
@@ -217,7 +217,7 @@ def until_stopped() -> Iterator[None]:
 
 
 def _die_with_parent() -> None:
-    """If we are killed, Ray is told to end (Linux only; elsewhere it runs on)."""
+    """Let Ray end if we are killed (Linux only; elsewhere it runs on)."""
     if sys.platform == "linux":
         set_parent_death_signal = 1
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)

@@ -49,7 +49,7 @@ class Folder:
 
     @property
     def trials(self) -> Path:
-        """Folder with one folder per trial."""
+        """Return the folder with a folder for each trial."""
         return self.path / "trials"
 
     def checkpoint(self, trial: str, epoch: int) -> Path:

@@ -1,4 +1,4 @@
-"""What crosses the seams of a sweep: the states of a trial and the records of what happened.
+"""Define what crosses the seams of a sweep: a trial's states, and records of what happened.
 
 Everything here is plain, frozen data. The study writes it, and the report, the progress view
 and the CSV files read it; none of them needs Optuna, Ray or W&B to do so.
@@ -15,7 +15,7 @@ from operator import itemgetter
 
 
 class State(str, Enum):
-    """How a trial stands. Each state but `RUNNING` and `COMPLETE` comes with a reason."""
+    """Says how a trial stands. Each state but `RUNNING` and `COMPLETE` comes with a reason."""
 
     RUNNING = "running"
     COMPLETE = "complete"
@@ -38,7 +38,7 @@ class State(str, Enum):
 
 @dataclass(frozen=True)
 class Objective:
-    """What a sweep optimises: the name of a per-epoch metric and its direction."""
+    """Describes what a sweep optimises: the name of a per-epoch metric and its direction."""
 
     metric: str
     maximize: bool
@@ -50,7 +50,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a trial runs: whose machine, and which."""
+    """Describes where a trial runs: whose machine, and which."""
 
     member: str
     machine: str
@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Source:
-    """What a trial was made of that no search has proposed.
+    """Describes what a trial was made of that no search has proposed.
 
     Attributes:
         trial: the id of the one whose configuration it repeats, or whose training it goes on with.
@@ -72,7 +72,7 @@ class Source:
 
     @property
     def told(self) -> str:
-        """In words."""
+        """Describe the source in words."""
         if self.epoch:
             return f"goes on from {self.trial} after epoch {self.epoch}"
         return f"repeats {self.trial}"
@@ -80,7 +80,7 @@ class Source:
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as the study remembers it.
+    """Describes one trial as the study remembers it.
 
     Attributes:
         id: zero-padded number, the name of its folder ("0007").
@@ -108,23 +108,23 @@ class TrialRecord:
 
     @property
     def repeat_of(self) -> str | None:
-        """The id of the trial that it runs again, with another seed; None if it does not."""
+        """Return the id of the trial that it runs again, with another seed; None if it does not."""
         source = self.source
         return None if source is None or source.seed is None else source.trial
 
     @property
     def last_epoch(self) -> int:
-        """The number of its last epoch, 0 before the first."""
+        """Return the number of its last epoch, 0 before the first."""
         return max(self.epochs, default=0)
 
     @property
     def taken_over(self) -> int:
-        """How many epochs it has from another trial, in whose place it goes on; else 0."""
+        """Return how many epochs it has from another trial, in whose place it goes on; else 0."""
         return 0 if self.source is None else self.source.epoch
 
     @property
     def trained(self) -> int:
-        """How many epochs it has trained itself: none of those it took over."""
+        """Return how many epochs it has trained itself: none of those it took over."""
         return len(self.epochs) - self.taken_over
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
@@ -137,7 +137,7 @@ class TrialRecord:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A scored trial at its best epoch."""
+    """Describes a scored trial at its best epoch."""
 
     trial: TrialRecord
     epoch: int
@@ -145,7 +145,7 @@ class Ranked:
 
 
 def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
-    """The scored trials, best first; of equals the earlier trial. Repeats have no rank."""
+    """Rank the scored trials, best first; of equals the earlier trial. Repeats have no rank."""
     ranked = [
         Ranked(trial, *best)
         for trial in trials
@@ -159,7 +159,7 @@ def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:
 
 
 def scores(trial: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
-    """What a trial is worth by each objective, at its best epoch by the first."""
+    """Return what a trial is worth by each objective, at its best epoch by the first."""
     best = trial.best(objectives[0])
     if best is None:
         return None
@@ -168,7 +168,7 @@ def scores(trial: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, 
 
 
 def front(trials: list[TrialRecord], objectives: Sequence[Objective]) -> list[Ranked]:
-    """The scored trials that no other beats in one objective without losing in another (Pareto).
+    """List the scored trials that none beats in an objective without losing in another (Pareto).
 
     In the order of the first objective, best first; of trials with equal values the earliest.
     """

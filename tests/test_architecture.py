@@ -47,6 +47,7 @@ LATE = ("sweeps.plugin.hydra_plugins.ray_tune_sweeper",)
 MOST_MODULES = 14  # a folder
 MOST_LINES = 400  # a module
 LONGEST_FUNCTION = 60  # lines
+LONGEST_SUMMARY = 90  # characters of a docstring's first line
 MOST_PARAMETERS = 8  # beside self
 
 #: Signatures that a caller fills by name from a YAML: each argument is a key of the group.
@@ -285,6 +286,20 @@ def test_a_class_name_is_used_once(package: str) -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, times in names.items() if times > 1} == set()
+
+
+def test_docstrings_begin_with_a_verb_and_are_short() -> None:
+    """No article, pronoun or question is one; `Whether` stands for `Return whether`."""
+    no_verb = "A An The This That Its It What Who Why How Where When Which Those Each One None"
+    wrong = []
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                continue
+            first, *_ = (ast.get_docstring(node) or "Say").splitlines()
+            if first.split()[0].strip(",:") in no_verb.split() or len(first) > LONGEST_SUMMARY:
+                wrong.append(f"{module}: {first}")
+    assert wrong == []
 
 
 def test_every_module_has_its_mirror_in_the_tests() -> None:

@@ -9,15 +9,15 @@ MOST_CHARACTERS = 300
 
 
 class ConfigError(Exception):
-    """The configuration asks for something that cannot be; nothing was trained."""
+    """Raised when the configuration asks for something that cannot be; nothing was trained."""
 
 
 class DataError(ConfigError):
-    """The data set is absent, damaged, or not what the configuration says it is."""
+    """Raised when the data set is absent, damaged, or not what the configuration says it is."""
 
 
 class CorruptCheckpoint(Exception):
-    """A checkpoint is incomplete or altered and was not loaded.
+    """Raised when a checkpoint is incomplete or altered; it was not loaded.
 
     Attributes:
         path: the folder of the checkpoint.
@@ -34,7 +34,7 @@ class CorruptCheckpoint(Exception):
 
 
 class Diverged(Exception):
-    """A loss was not finite at the end of an epoch.
+    """Raised when a loss is not finite at the end of an epoch.
 
     Attributes:
         epoch: number of the epoch (from 1), which is neither yielded nor saved.

@@ -1,4 +1,4 @@
-"""The Ray head that this machine has started or joined, if any: `.cluster/head.json`."""
+"""Remember the Ray head that this machine has started or joined: `.cluster/head.json`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeps import ROOT
+from trainers.files.whole_file import write_whole
 
 #: Beside conf/ and sweeps/, and not in the repository, unless CAVIAR_CLUSTER says otherwise.
 FOLDER = Path(os.environ.get("CAVIAR_CLUSTER") or ROOT / ".cluster")
@@ -16,7 +17,7 @@ FOLDER = Path(os.environ.get("CAVIAR_CLUSTER") or ROOT / ".cluster")
 
 @dataclass(frozen=True)
 class Head:
-    """Where a cluster's head listens, and how to prove that one may use it.
+    """Says where a cluster's head listens, and how to prove that one may use it.
 
     Attributes:
         address: host:port.
@@ -28,7 +29,7 @@ class Head:
 
     @staticmethod
     def known(folder: Path = FOLDER) -> Head | None:
-        """The head last started or joined here, if it still answers."""
+        """Return the head last started or joined here, if it still answers."""
         try:
             head = Head(**json.loads((folder / "head.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -36,12 +37,12 @@ class Head:
         return head if head.answers() else None
 
     def save(self, folder: Path = FOLDER) -> None:
-        """Remember it on this machine."""
+        """Remember the head on this machine."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "head.json").write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        write_whole(folder / "head.json", json.dumps(asdict(self)) + "\n")
 
     def forget(self, folder: Path = FOLDER) -> None:
-        """Forget it, if it is the one remembered."""
+        """Forget the head, if it is the one remembered."""
         path = folder / "head.json"
         try:
             if Head(**json.loads(path.read_text(encoding="utf-8"))) == self:
@@ -50,7 +51,7 @@ class Head:
             return
 
     def answers(self, timeout_s: float = 2.0) -> bool:
-        """Whether something listens at its address."""
+        """Whether something listens at the head's address."""
         host, _, port = self.address.rpartition(":")
         try:
             with socket.create_connection((host, int(port)), timeout=timeout_s):
@@ -59,5 +60,5 @@ class Head:
             return False
 
     def environment(self) -> dict[str, str]:
-        """What Ray needs in the environment to be let in."""
+        """Return what Ray needs in the environment to be let in."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": os.path.expanduser(self.token)}

@@ -1,4 +1,4 @@
-"""The Ray that a sweep runs on: the cluster at RAY_ADDRESS, the head on this machine, or its own.
+"""Connect to the Ray that a sweep runs on: at RAY_ADDRESS, the head here, or one of its own.
 
 A Ray of its own lives in a private folder with a token of its own, and leaves nothing behind.
 """
@@ -42,7 +42,7 @@ PATIENT = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Ray that is up.
+    """Describes a Ray that is up.
 
     Attributes:
         own: whether it was started for this sweep and ends with it.
@@ -58,7 +58,7 @@ class Cluster:
         return any(node["Resources"].get("GPU", 0.0) >= 1 for node in _nodes())
 
     def slots(self, resources: Mapping[str, Any]) -> int:
-        """How many trials that ask for these resources fit on all machines together."""
+        """Count the trials that fit on all machines together, given what each asks for."""
         return sum(_fits(node, resources) for node in _nodes())
 
     def check(self, resources: Mapping[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Cluster:
         raise ConfigError("no machine of this cluster has the CPUs and GPUs of a trial together")
 
     def check_folder(self, folder: Path) -> None:
-        """See that every machine reaches the results, where the checkpoints will go.
+        """Check that every machine reaches the results, where the checkpoints will go.
 
         Raises:
             ConfigError: a machine that does not; named.
@@ -122,7 +122,7 @@ class Cluster:
         ray_tune.run(driver, slots, lost_processes)
 
     def describe(self) -> str:
-        """Its machines in words."""
+        """Name the machines."""
         nodes = _nodes()
         names = sorted({str(node["NodeManagerHostname"]) for node in nodes})
         if len(nodes) == 1:
@@ -193,7 +193,7 @@ def session() -> Iterator[Cluster]:
 
 
 def plain_python(folder: Path) -> str:
-    """This Python by a path that a shell takes for one word, as Ray's workers need it.
+    """Return this Python by a path that a shell takes for one word, as Ray's workers need it.
 
     Args:
         folder: where to put a link to the environment, if there must be one.
@@ -242,7 +242,7 @@ def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
 
 
 def _refuse_silence(address: str) -> None:
-    """Ray itself would try for minutes."""
+    """Refuse an address where nothing answers: Ray itself would try for minutes."""
     if address != "auto" and "://" not in address and not Head(address, "").answers(5.0):
         raise ConfigError(
             f"nothing answers at RAY_ADDRESS={address}: start a head there (make head), or unset "
@@ -266,7 +266,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """A short-lived folder for Ray's sockets and logs; sweeps away those of killed processes."""
+    """Make a short-lived folder for Ray's sockets and logs; remove those of killed processes."""
     # Not tempfile's: a socket's path may have no more than 107 characters.
     base = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
     for left in base.glob(f"{_PREFIX}*"):

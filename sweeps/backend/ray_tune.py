@@ -1,4 +1,4 @@
-"""Ray Tune's side of a sweep: it starts trials on free slots and carries what is decided.
+"""Run trials with Ray Tune: start them on free slots, and carry what the driver decides.
 
 Thin adapters from Tune's searcher, scheduler, stopper and callback to a `Driver`. Nothing of
 Tune's own state is kept; the study is the record.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # a trial's process imports this module, and needs none of th
 _STARTING = 64
 #: Seconds between two looks at what the cluster has.
 _CAPACITY_INTERVAL_S = 2.0
-#: Seconds without room for a single trial after which a sitting ends.
+#: Seconds without room for a single trial after which a session ends.
 _NO_ROOM_S = 60.0
 
 #: Must be set before Tune is used: no files of its own, no handling of Ctrl-C.
@@ -80,7 +80,7 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
 
 
 class _Here:
-    """The driver, which stays here: Tune pickles what it is given, for a restore nobody makes."""
+    """Keeps the driver here: Tune pickles what it is given, for a restore nobody makes."""
 
     def __init__(self, driver: Driver | None) -> None:
         self._driver = driver
@@ -97,7 +97,7 @@ class _Here:
 
 
 def _trainable(config: dict[str, Any]) -> None:
-    """What runs in a trial's process."""
+    """Run in a trial's process."""
     labels = ray.get_runtime_context().get_node_labels()
     trial_side.train(config, str(labels.get("member", "")), tune.report)
 
@@ -111,7 +111,7 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
 
 
 class _Room:
-    """How many trials fit, looked up now and then; tells of machines that come and go."""
+    """Looks up how many trials fit, now and then, and notes machines that come and go."""
 
     def __init__(self, driver: Driver, slots: Callable[[], int]) -> None:
         self._driver = driver
@@ -162,10 +162,10 @@ class _Proposals(Searcher):
         return {**self.__dict__, "_room": None}
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the study remembers."""
+        """Do nothing: the study remembers."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the study remembers."""
+        """Do nothing: the study remembers."""
 
 
 class _Decisions(FIFOScheduler):
@@ -192,7 +192,7 @@ class _Decisions(FIFOScheduler):
 
 
 class _Events(tune.Callback):
-    """What happens to the trials' processes and to the machines."""
+    """Notes what happens to the trials' processes and to the machines."""
 
     def __init__(self, driver: _Here, room: _Room) -> None:
         self._driver = driver

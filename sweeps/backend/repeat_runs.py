@@ -1,4 +1,4 @@
-"""One configuration with several seeds as one training: epoch by epoch, and told by its means.
+"""Train one configuration with several seeds as one training, epoch by epoch, by its means.
 
 The first run has the trial's own folder, the others `runs/2`, `runs/3` and so on in it, each a
 training like any other (`trainers.run`). An epoch is told once every run has it on disk.
@@ -92,7 +92,7 @@ def _together(
 
 
 def _reach(number: int, training: Run, seed: int) -> Saved | None:
-    """The epoch of a run with this number; None if it has ended before.
+    """Return the epoch of a run with this number; None if it has ended before.
 
     What comes earlier had to be trained again, its checkpoint being damaged.
     """
@@ -108,13 +108,13 @@ def _reach(number: int, training: Run, seed: int) -> Saved | None:
 
 
 def _means(runs: Sequence[history.Rows], objective: str) -> history.Rows:
-    """The means of the epochs that all runs have."""
+    """Return the means of the epochs that all runs have."""
     numbers = sorted(set(runs[0]).intersection(*runs[1:]))
     return {number: _mean([rows[number] for rows in runs], objective) for number in numbers}
 
 
 def _mean(runs: Sequence[dict[str, float]], objective: str) -> dict[str, float]:
-    """The metrics of one epoch of several runs as those of one."""
+    """Return the metrics of one epoch of several runs as those of one."""
     told = {name: statistics.fmean(metrics[name] for metrics in runs) for name in runs[0]}
     told[f"{objective}_sd"] = statistics.stdev(metrics[objective] for metrics in runs)
     told["epoch_s"] = sum(metrics["epoch_s"] for metrics in runs)

@@ -1,4 +1,4 @@
-"""A sweep that has passed every check that can be made without running anything."""
+"""Describe a sweep that has passed every check that can be made without running anything."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trainers.config import TrainConfig
 
 @dataclass(frozen=True)
 class Transfer:
-    """The trials of previous sweeps that a sweep learns from.
+    """Describes the trials of previous sweeps that a sweep learns from.
 
     Attributes:
         data: name of each previous sweep -> the fingerprint of its data.
@@ -47,7 +47,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that has passed every check that can be made without running anything.
+    """Describes a sweep that has passed every check that can be made without running anything.
 
     Attributes:
         config: the whole configuration, resolved, in plain containers.
@@ -75,17 +75,17 @@ class Sweep:
 
     @property
     def name(self) -> str:
-        """The sweep's name, which is also that of its folder."""
+        """Return the sweep's name, which is also that of its folder."""
         return str(self.config["name"])
 
     @property
     def rules(self) -> Rules:
-        """What its driver decides by."""
+        """Return what its driver decides by."""
         return Rules(self.search, self.stop, self.budget, self.constraints, self.repeats)
 
     @property
     def population(self) -> PopulationRule | None:
-        """The stopping rule if it trains a population in generations."""
+        """Return the stopping rule if it trains a population in generations."""
         return self.rules.population
 
     @property
@@ -95,13 +95,13 @@ class Sweep:
 
     @property
     def trials(self) -> int | None:
-        """Number of trials that budget and search allow at most; None: no such limit."""
+        """Return the number of trials that budget and search allow at most; None: no such limit."""
         limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
         return min(limits) if limits else None
 
     @property
     def longest(self) -> int:
-        """Number of epochs that a trial may have at most."""
+        """Return the number of epochs that a trial may have at most."""
         swept = [p.dimension for p in self.space.parameters if p.key == "epochs"]
         return max((int(n) for d in swept for n in d.examples()), default=self.training.epochs)
 

@@ -43,7 +43,7 @@ DEFAULTS = {"hidden": "pca", "results": "results"}
 
 
 class _Finding(Protocol):
-    """The result of a check."""
+    """Describes the result of a check."""
 
     @property
     def ok(self) -> bool: ...

@@ -37,7 +37,7 @@ DEFAULTS = {"top": "1", "labels": "name", "header": "id,label", "results": "resu
 
 @dataclass(frozen=True)
 class Voter:
-    """A trial at its best epoch, whose model votes."""
+    """Describes a trial at its best epoch, whose model votes."""
 
     trial: str
     value: float

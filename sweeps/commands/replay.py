@@ -33,7 +33,7 @@ OPTIONS = ("trial", "seed", "results")
 
 @dataclass(frozen=True)
 class Replay:
-    """A schedule that is trained again.
+    """Describes a schedule that is trained again.
 
     Attributes:
         trial: the trial that has found the schedule.

@@ -31,7 +31,7 @@ _UNBUILT = "a model that can be built"
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a trial is not trained.
+    """Raised when a trial is not to be trained, with the reason.
 
     Attributes:
         rule: what the trial does not meet, as written for all trials: 'require "a >= b"'.
@@ -44,7 +44,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Constraints:
-    """The conditions that every trial of a sweep must meet.
+    """Describes the conditions that every trial of a sweep must meet.
 
     Attributes:
         require: expressions that must be true of a trial's configuration. A dotted key stands for

@@ -16,7 +16,7 @@ from trainers.config import CheckpointConfig, Device, Mode, ResourcesConfig, Tas
 
 
 class Kind(Flag):
-    """The roles of a key in a sweep: where it may be given, and what depends on it."""
+    """Describes the roles of a key in a sweep: where it may be given, and what depends on it."""
 
     OF_SWEEP = auto()  # the same for all trials of a sweep, so not to be swept over
     OF_PLAN = auto()  # set by a plan for each of its stages
@@ -43,7 +43,7 @@ def _key(kind: Kind, default: Any = MISSING, **below: Kind) -> Any:
 
 @dataclass
 class BudgetConfig:
-    """The limits of a sweep; the first that is reached ends it. null: no such limit."""
+    """Limits a sweep; the first limit that is reached ends it. null: no such limit."""
 
     trials: Optional[int] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
     hours: Optional[float] = MISSING  # noqa: UP045  of wall time, over all sessions
@@ -55,7 +55,7 @@ class BudgetConfig:
 
 @dataclass
 class FailuresConfig:
-    """How many failures a sweep tolerates before it stops."""
+    """Says how many failures a sweep tolerates before it stops."""
 
     lost_processes: int = MISSING  # how often a trial may lose its process or machine
     in_a_row: int = MISSING  # failed trials with no successful one between them
@@ -63,7 +63,7 @@ class FailuresConfig:
 
 @dataclass
 class SweepConfig(TrainConfig):
-    """The configuration of a sweep: a training, and how to search over it."""
+    """Describes the configuration of a sweep: a training, and how to search over it."""
 
     # Keys of the training that mean more to a sweep.
     name: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_TRAINING)

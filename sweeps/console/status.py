@@ -140,7 +140,7 @@ class Status:
 
     @property
     def counted(self) -> int:
-        """Number of ended trials among those that `Overview.trials` counts."""
+        """Return the number of ended trials among those that `Overview.trials` counts."""
         return len(self.ended.keys() - self._children)
 
     @property

@@ -1,1 +1,1 @@
-"""The decisions of a sweep while it runs: the next trial, who stops, when all is over."""
+"""Decide while a sweep runs: the next trial, who stops, when all is over."""

@@ -1,4 +1,4 @@
-"""The best value so far, and how many trials ago it came."""
+"""Keep the best value so far, and count the trials since."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sweeps.trials import Objective, State, TrialRecord
 
 
 class BestSoFar:
-    """The best trial so far, and how many trials have ended since without being better.
+    """Keeps the best trial so far, and counts the trials that ended since without being better.
 
     A function of the records alone, in whatever order they come: "since" is by the trials'
     numbers, so after an interruption it is what it was before.
     """
 
     def __init__(self, objective: Objective, trials: Sequence[TrialRecord]) -> None:
-        """Begin with the trials on record."""
+        """Take in the trials on record."""
         self._objective = objective
         self._values: dict[int, float] = {}  # number -> best value, of those that did not fail
         self._scored: list[int] = []  # numbers of those that ended well, sorted
@@ -40,18 +40,18 @@ class BestSoFar:
 
     @property
     def value(self) -> float | None:
-        """The best value of any trial that has not failed; None if there is none."""
+        """Return the best value of any trial that has not failed; None if there is none."""
         return None if self._leader is None else self._values[self._leader]
 
     @property
     def fruitless(self) -> int:
-        """Trials that have ended well with a higher number than the leader's."""
+        """Count the trials that ended well with a higher number than the leader's."""
         if self._leader is None:
             return len(self._scored)
         return len(self._scored) - bisect_right(self._scored, self._leader)
 
     def _ahead(self, one: int, other: int | None) -> int:
-        """Of two trials the one with the better value; of equals the earlier."""
+        """Return the trial with the better value of two; of equals the earlier."""
         if other is None:
             return one
         if self._values[one] == self._values[other]:

@@ -1,4 +1,4 @@
-"""The limits of a sweep: what it may spend, and what is enough."""
+"""Limit a sweep: what it may spend, and what is enough."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainers.errors import ConfigError
 
 @dataclass(frozen=True)
 class Spent:
-    """What a sweep has used and found so far, over all sessions.
+    """Describes what a sweep has used and found so far, over all sessions.
 
     Attributes:
         trials: that took a slot.

@@ -1,4 +1,4 @@
-"""What passes between the driver and whoever runs trials."""
+"""Define what passes between the driver and whoever runs trials."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainers.config import TrainConfig
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial to run, or to resume.
+    """Describes a trial to run, or to resume.
 
     Attributes:
         config: the trial's configuration, plain containers.
@@ -29,11 +29,11 @@ class Assignment:
 
 
 class Trainings(Protocol):
-    """Turns parameters into trainings: a sweep's `Composition`, or a simulation's stand-in."""
+    """Makes trainings of parameters: a sweep's `Composition`, or a simulation's stand-in."""
 
     @property
     def base(self) -> DictConfig:
-        """The configuration without any swept value."""
+        """Return the configuration without any swept value."""
 
     def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
         """Compose a trial: its whole configuration, plain containers, and the training in it."""

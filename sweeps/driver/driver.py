@@ -1,4 +1,4 @@
-"""The decisions of a sweep while it runs: which trial comes next, which stops, when all is over.
+"""Decide while a sweep runs: which trial comes next, which stops, when all is over.
 
 Knows no Ray: whoever runs trials asks `next`, reports `epoch` and `failed`, and looks at `halted`.
 Every event is in the study before anyone else hears of it.
@@ -31,7 +31,7 @@ from trainers.files import history
 
 
 class Driver:
-    """The decisions of one session of a sweep."""
+    """Makes the decisions of one session of a sweep."""
 
     def __init__(
         self,
@@ -72,12 +72,12 @@ class Driver:
 
     @property
     def wall_s(self) -> float:
-        """Seconds spent on the sweep in all sessions."""
+        """Return the seconds spent on the sweep in all sessions."""
         return self._ledger.wall_s
 
     @property
     def running(self) -> int:
-        """Trials that have been handed out and have not ended."""
+        """List the trials that have been handed out and have not ended."""
         return len(self._running)
 
     @property
@@ -159,7 +159,7 @@ class Driver:
 
     @property
     def _active(self) -> list[str]:
-        """Trials that have begun and not ended."""
+        """List the trials that have begun and not ended."""
         return [*self._running, *self._unfinished, *self._waiting.epochs]
 
     def _no_more_proposals(self) -> bool:
@@ -193,7 +193,7 @@ class Driver:
         return None
 
     def _promotable(self) -> str | None:
-        """The trial that is to go on before a new one begins, if there is any."""
+        """Return the trial that is to go on before a new one begins, if there is any."""
         if not self._waiting.epochs or self._ledger.over:
             return None
         return self._waiting.promotable()
@@ -289,7 +289,7 @@ class Driver:
         return True
 
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:
-        """How and why a trial ends after this epoch; None if it does not."""
+        """Return how and why a trial ends after this epoch; None if it does not."""
         training, objective = self._trainings[trial.id], self._study.objective
         if epoch >= training.epochs:
             if trial.best(objective) is None:
@@ -347,7 +347,7 @@ class Driver:
 
 
 def _with_absolute_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial's configuration, for a process that may have another current folder than we have."""
+    """Make a trial's configuration fit for a process in another current folder."""
     data = config["data"]
     paths = {key: str(Path(data[key]).absolute()) for key in ("root", "cache") if data.get(key)}
     return {**config, "data": {**data, **paths}}

@@ -1,4 +1,4 @@
-"""What a sweep has spent and found, held against its budget and put on record."""
+"""Count what a sweep has spent and found, against its budget, and put it on record."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ class Ledger:
 
     @property
     def wall_s(self) -> float:
-        """Seconds spent on the sweep in all sessions."""
+        """Return the seconds spent on the sweep in all sessions."""
         return self._previous_s + self._clock() - self._began
 
     @property
     def repeats_s(self) -> float:
-        """Of these seconds, those from the end of the search on."""
+        """Return those of these seconds that came after the end of the search."""
         began = self._repeats_began
         return self._previous_repeats_s + (0.0 if began is None else self._clock() - began)
 
     @property
     def spent(self) -> Spent:
-        """What the search has spent and found."""
+        """Return what the search has spent and found."""
         return Spent(
             trials=self._study.count - self._infeasible,
             hours=(self.wall_s - self.repeats_s) / 3600,
@@ -70,7 +70,7 @@ class Ledger:
 
     @property
     def over(self) -> str | None:
-        """Why the budget ends even the trials that run; None if it does not."""
+        """Say why the budget ends even the trials that run; None if it does not."""
         return self._budget.over(self.spent)
 
     @property
@@ -80,7 +80,7 @@ class Ledger:
 
     @property
     def extension(self) -> str:
-        """Overrides with which a sweep whose budget has ended it would go on; else empty."""
+        """Return the overrides with which a sweep that its budget has ended goes on; else empty."""
         return self._budget.extension(self.spent)
 
     @property

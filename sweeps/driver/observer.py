@@ -1,4 +1,4 @@
-"""What the driver shows a sweep to: a person's terminal, or nobody."""
+"""Define what the driver shows a sweep to: a person's terminal, or nobody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweeps.trials import TrialRecord
 
 
 class Observer:
-    """Hears of every event. This one does nothing; `sweeps.console.live.Progress` shows it."""
+    """Takes every event and shows nothing; `sweeps.console.live.Progress` shows them."""
 
     def started(self, trial: TrialRecord) -> None:
         """Show that a trial takes a slot."""

@@ -1,4 +1,4 @@
-"""Replace the worst of a population by children of the best, generation by generation, on record.
+"""Replace the worst of a population by children of the best, in generations, on record.
 
 A decision is written down whole before any of it is carried out, so that a session that begins
 after a kill finds it and carries out the rest. Children are numbered from the number of trials
@@ -24,7 +24,7 @@ _RECORD = "generation"
 
 @dataclass(frozen=True)
 class Generation:
-    """What was decided after an epoch.
+    """Describes what was decided after an epoch.
 
     Attributes:
         epoch: after which all of the population had waited.
@@ -46,7 +46,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Birth:
-    """A trial gives way to a child.
+    """Describes a trial gives way to a child.
 
     Attributes:
         reason: of its end, in words.

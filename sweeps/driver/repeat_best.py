@@ -13,7 +13,7 @@ from sweeps.trials import Source, State, TrialRecord
 
 
 class RepeatBest:
-    """The repeats of one session, at the end of the search.
+    """Describes the repeats of one session, at the end of the search.
 
     `active` are the ids of the trials that have begun and not ended. As long as one of them is of
     the search, there is nothing to repeat yet.
@@ -81,7 +81,7 @@ class RepeatBest:
         self._observer.repeats_planned(ran + standing.left)
 
     def _stand(self, active: Collection[str]) -> Standing | None:
-        """Where the repeats stand; None before all trials of the search have ended."""
+        """Return where the repeats stand; None before all trials of the search have ended."""
         searching = (one for one in active if self._study.trial(one).repeat_of is None)
         if not self._repeats.top or next(searching, None) is not None:
             return None

@@ -1,4 +1,4 @@
-"""The checked parts of a sweep by which its driver decides."""
+"""Hold the checked parts of a sweep by which its driver decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweeps.stop import PopulationRule, PromotionRule, Stop
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides which trials a sweep runs, and how long.
+    """Holds what decides which trials a sweep runs, and how long.
 
     Attributes:
         search: proposes the trials.
@@ -31,10 +31,10 @@ class Rules:
 
     @property
     def promotion(self) -> PromotionRule | None:
-        """The stopping rule if it pauses trials and promotes the best of them."""
+        """Return the stopping rule if it pauses trials and promotes the best of them."""
         return self.stop if isinstance(self.stop, PromotionRule) else None
 
     @property
     def population(self) -> PopulationRule | None:
-        """The stopping rule if it trains a population in generations."""
+        """Return the stopping rule if it trains a population in generations."""
         return self.stop if isinstance(self.stop, PopulationRule) else None

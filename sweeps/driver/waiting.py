@@ -1,4 +1,4 @@
-"""Paused trials: who waits, who is promoted, and when a population's next generation begins."""
+"""Keep the paused trials: promote them, or begin a population's next generation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sweeps.trials import TrialRecord
 
 
 class WaitingTrials:
-    """The paused trials of a session; in the study they are still running."""
+    """Keeps the paused trials of a session; in the study they are still running."""
 
     def __init__(self, study: Study, rules: Rules) -> None:
-        """Begin with none: a session first hands out all that were paused before it."""
+        """Start with none: a session first hands out all that were paused before it."""
         self._study = study
         # Asked once: to compare with a protocol takes as long as to record an epoch.
         self._promotion = rules.promotion
@@ -30,7 +30,7 @@ class WaitingTrials:
 
     @property
     def epochs(self) -> Mapping[str, int]:
-        """Trial -> the epoch after which it waits."""
+        """Map each paused trial to the epoch after which it waits."""
         return self._epochs
 
     @property

@@ -40,7 +40,7 @@ _FILE = "plan.yaml"
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan that has been checked.
+    """Describes a plan that has been checked.
 
     Attributes:
         results: the folder of results.
@@ -56,7 +56,7 @@ class Plan:
 
     @property
     def path(self) -> Path:
-        """The file that records the plan."""
+        """Return the file that records the plan."""
         return self.results / self.name / _FILE
 
     def folder(self, stage: Stage) -> Folder:
@@ -65,7 +65,7 @@ class Plan:
 
     @property
     def next_command(self) -> str:
-        """The command that resumes the plan."""
+        """Return the command that resumes the plan."""
         arguments = f' ARGS="results={self.results}"' if str(self.results) != "results" else ""
         return f"make resume SWEEP={self.name}{arguments}"
 

@@ -1,4 +1,4 @@
-"""A sweep from start to end: check everything, run, and leave `results/<sweep>/` behind."""
+"""Run a sweep from start to end, and leave `results/<sweep>/` behind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from trainers.config.targets import instantiate
 
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
-    """Run one sitting of a sweep and tell how it ended. Returns the exit code."""
+    """Run one session of a sweep, print how it ended, and return the exit code."""
     console = Console()
     tracker: Tracker = instantiate(
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
@@ -66,7 +66,7 @@ _CTRL_C = "interrupted by Ctrl-C"
 
 
 class _Slots:
-    """How many trials may run at once, now."""
+    """Describes how many trials may run at once, now."""
 
     def __init__(self, sweep: Sweep, cluster: Cluster) -> None:
         self._limit = sweep.config["max_concurrent"]

@@ -32,7 +32,7 @@ _KEYS = ("experiment", "budget", "best", "overrides")
 
 @dataclass(frozen=True)
 class Stage:
-    """One sweep of a plan.
+    """Describes one sweep of a plan.
 
     Attributes:
         number: from 1.
@@ -67,7 +67,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageStart:
-    """How a stage begins.
+    """Describe how a stage begins.
 
     Attributes:
         words: its whole command line.

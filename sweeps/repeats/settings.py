@@ -77,7 +77,7 @@ class Repeats:
 
     @property
     def most(self) -> int:
-        """Number of trials that are rerun at the end, at most."""
+        """Return the number of trials that are rerun at the end, at most."""
         return self.top * self.seeds
 
     @property

@@ -1,1 +1,1 @@
-"""What came of a sweep, in files: tables, summary, importances, the best trial."""
+"""Write what came of a sweep: tables, summary, importances, the best trial."""

@@ -92,7 +92,7 @@ def conclude(
 
 @dataclass(frozen=True)
 class _Tables:
-    """What is known once the tables are written.
+    """Describes what is known once the tables are written.
 
     Attributes:
         sheet: of an ablation; else empty.
@@ -131,7 +131,7 @@ def _write_tables(
 
 @dataclass(frozen=True)
 class _BestModel:
-    """The best trial's model at its best epoch.
+    """Describes the best trial's model at its best epoch.
 
     Attributes:
         checkpoint: its path; empty if no trial has a score.

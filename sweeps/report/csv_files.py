@@ -28,7 +28,7 @@ def write_trials(
 def trials_table(
     trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
 ) -> tuple[list[str], list[list[Any]]]:
-    """The columns and rows of trials.csv."""
+    """Return the columns and rows of trials.csv."""
     metrics = list(dict.fromkeys(m for t in trials for e in t.epochs.values() for m in e))
     columns = [
         "id",
@@ -74,7 +74,7 @@ def write_importances(folder: Folder, importances: Sequence[Importance]) -> None
 
 
 def importances_table(importances: Sequence[Importance]) -> tuple[list[str], list[list[Any]]]:
-    """The columns and rows of importances.csv."""
+    """Return the columns and rows of importances.csv."""
     evaluators = list(dict.fromkeys(name for i in importances for name in i.values))
     rows = [[i.parameter, *(i.values.get(e, "") for e in evaluators)] for i in importances]
     return ["parameter", *evaluators], rows

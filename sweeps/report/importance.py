@@ -1,4 +1,4 @@
-"""Which parameters mattered: Optuna's evaluators over the trials that have a score."""
+"""Tell which parameters mattered: Optuna's evaluators over the trials that have a score."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEWEST_BEST = 6
 
 
 def importances(study: optuna.Study, seed: int) -> tuple[list[Importance], str]:
-    """Each swept parameter's share in the (first) objective's variation, and a warning or "".
+    """Return each parameter's share in the (first) objective's variation, and a warning or "".
 
     PED-ANOVA (Watanabe et al. 2023) asks what sets the best trials apart; fANOVA (Hutter et al.
     2014) explains the variation over the whole space, of the parameters that every trial has.
@@ -82,7 +82,7 @@ def _shares(study: optuna.Study, evaluator: BaseImportanceEvaluator) -> dict[str
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the objective's variation a parameter explains, by one evaluator (0 to 1)."""
+    """Holds the share of the objective's variation that a parameter explains, by evaluator."""
 
     parameter: str
     values: Mapping[str, float]  # evaluator -> share

@@ -1,4 +1,4 @@
-"""Where a trial comes from: the trials whose training it goes on with, as one schedule."""
+"""Trace a trial's lineage: the trials whose training it goes on with, as one schedule."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Stretch:
 
 
 def schedule(trials: Sequence[TrialRecord], trial: TrialRecord) -> tuple[Stretch, ...]:
-    """What a trial was trained with, epoch by epoch, those that it has taken over included."""
+    """Return what a trial was trained with, epoch by epoch, inherited epochs included."""
     known = {record.id: record for record in trials}
     stretches: list[Stretch] = []
     last = trial.last_epoch

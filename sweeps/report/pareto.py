@@ -1,4 +1,4 @@
-"""The trade-off between two objectives, as a picture."""
+"""Draw the trade-off between two objectives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same configuration with several seeds (`seed=1,2,3`): one row, with mean and spread."""
+"""Average a configuration over several seeds (`seed=1,2,3`): one row, with its spread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = (0.125, 0.25, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Repeated:
-    """One configuration, over its seeds.
+    """Describes one configuration, over its seeds.
 
     Attributes:
         params: swept key -> value, but for the seed.

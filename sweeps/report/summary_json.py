@@ -30,7 +30,7 @@ def summary(
     overhead: float | None,
     rerun: Rerun | None = None,
 ) -> dict[str, Any]:
-    """The content of summary.json. `rerun`: of the best, where it was run again."""
+    """Make the content of summary.json. `rerun`: of the best, where it was run again."""
     repeats = sum(trial.repeat_of is not None for trial in trials)
     counts = {state: sum(trial.state is state for trial in trials) for state in State}
     bad = (State.FAILED, State.DIVERGED, State.ABANDONED)

@@ -156,7 +156,7 @@ def _margin(a: Sequence[float], b: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Change:
-    """A row of the ablation sheet: the effect of one change.
+    """Describes a row of the ablation sheet: the effect of one change.
 
     Attributes:
         overrides: the change as Hydra overrides; empty for the baseline.
@@ -175,7 +175,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        """The effect of the change in a word or two."""
+        """Return the effect of the change in a word or two."""
         if not self.overrides:
             return "baseline"
         if math.isnan(self.margin):

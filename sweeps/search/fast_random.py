@@ -1,7 +1,10 @@
 """Draw random proposals as Optuna's own sampler does, without reading the study each time.
 
 An Optuna trial reads its storage before and after each of its values, and copies itself. For the
-random sampler, which uses nothing of the study, that takes four fifths of the time.
+random sampler, which uses nothing of the study, that takes half of the time: 0.2 ms a proposal
+here and 0.4 ms with `Study.ask`, after 1,000 as after 10,000 trials (medians of 5 on a core of an
+AMD EPYC). It is kept for simulations, which take 19 % longer without (25.2 s and 21.2 s for three
+of 1,000 trials, medians of 3); a sweep that trains would not notice.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from sweeps.space.space import Space
 
 
 class _Parameter:
-    """A parameter's distribution and its transform, which take longer to make than to draw from."""
+    """Holds a distribution and its transform, which take longer to make than to draw from."""
 
     def __init__(self, name: str, distribution: BaseDistribution) -> None:
         self.distribution = distribution

@@ -14,7 +14,7 @@ Point = Mapping[str, Any]
 
 
 class Configurations(Protocol):
-    """What `initial_points` needs of a sweep's composition."""
+    """Defines what `initial_points` needs of a sweep's composition."""
 
     def knows(self, space: Space, key: str) -> bool:
         """Whether some configuration may have a key."""

@@ -31,7 +31,7 @@ _INFEASIBLE = "infeasible"
 
 
 class SamplerMemory:
-    """Trials in memory as samplers see them, identified by their Optuna ids."""
+    """Describes trials in memory as samplers see them, identified by their Optuna ids."""
 
     def __init__(self, directions: Sequence[StudyDirection]) -> None:
         self._storage = SamplerStorage(directions)
@@ -98,7 +98,7 @@ class SamplerMemory:
 
     @property
     def own(self) -> OptunaStudy:
-        """The study with the trials of this sweep alone, without those of previous sweeps."""
+        """Return the study with the trials of this sweep, without those of previous sweeps."""
         if not self._fed:
             return self.optuna
         own = optuna.create_study(direction=self.optuna.direction)
@@ -169,7 +169,7 @@ class SamplerMemory:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A trial's state, values and constraints as samplers see them."""
+    """Describes a trial's state, values and constraints as samplers see them."""
 
     state: TrialState
     values: Sequence[float] | None

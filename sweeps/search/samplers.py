@@ -74,7 +74,7 @@ class Sampled:
 
     @cached_property
     def _random(self) -> RandomSampler | None:
-        """One random sampler, reseeded for each trial, as making one takes 0.15 ms; else None."""
+        """Return a random sampler to be reseeded, as making one takes 0.15 ms; else None."""
         return RandomSampler() if self._class is RandomSampler else None
 
     def point(self, number: int) -> Point | None:

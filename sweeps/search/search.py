@@ -1,4 +1,4 @@
-"""The contract of a search: how it proposes the parameters of the next trial.
+"""Define the contract of a search: how it proposes the parameters of the next trial.
 
 A proposal is a function of the study and a seed. Each is drawn by a sampler of its own, seeded
 with the sweep's seed and the number of the trial, so that it does not matter how many
@@ -20,7 +20,7 @@ from sweeps.trials import Objective
 
 @dataclass(frozen=True)
 class Setting:
-    """What a search searches: the space, and the settings of the sweep that it needs.
+    """Holds what a search searches: the space, and the settings of the sweep that it needs.
 
     Attributes:
         seed: the sweep's.
@@ -42,7 +42,7 @@ class Search(Protocol):
 
     @property
     def setting(self) -> Setting:
-        """The space and the settings that the search was built for."""
+        """Return the space and the settings that the search was built for."""
 
     @property
     def learns(self) -> bool:

@@ -104,7 +104,7 @@ class TrialSelector:
 
 @dataclass(frozen=True)
 class Selection:
-    """The trials that a sampler sees.
+    """Describes the trials that a sampler sees.
 
     Attributes:
         numbers: of the selected trials, in order.

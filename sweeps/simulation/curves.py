@@ -27,7 +27,7 @@ class CurveSource(Protocol):
 
     @property
     def epochs(self) -> int:
-        """Number of epochs of each curve."""
+        """Return the number of epochs of each curve."""
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
         """Return the curve of a configuration: swept key -> value."""

@@ -1,4 +1,4 @@
-"""What a stopping rule would have saved on a sweep that has been run: told before the next one."""
+"""Estimate what a stopping rule would have saved on a previous sweep, before the next one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ _WORKERS = 2
 
 
 def hindsight(sweep: Sweep) -> str:
-    """What the sweep's stopping rule (ASHA if it has none) would have saved on the latest sweep of
-    the same space, its trials replayed in their order; empty if there is no such sweep.
+    """Say what the sweep's stopping rule would have saved on the latest sweep of the same space.
+
+    Its trials are replayed in their order; ASHA is tried if the sweep has no rule. Empty if there
+    is no such sweep.
     """
     for folder in _latest(Path(sweep.config["results"])):
         try:

@@ -26,7 +26,7 @@ _KEPT = (State.COMPLETE, State.STOPPED, State.RUNNING, State.ABANDONED, State.DI
 
 
 class Recorded:
-    """The curves of a sweep's trials.
+    """Holds the curves of a sweep's trials.
 
     Attributes:
         configurations: of the trials that have a curve here, in their order.
@@ -67,11 +67,11 @@ class Recorded:
         self._neighbours = Neighbours(Encoding(space), self.configurations)
 
     def curve(self, params: Mapping[str, Any]) -> Curve:
-        """The curve of the nearest recorded trial."""
+        """Return the curve of the nearest recorded trial."""
         return self._curves[self._neighbours.nearest(params)]
 
     def describe(self) -> list[str]:
-        """How many trials there are, and what had to be made of them."""
+        """Say how many trials there are, and what had to be made of them."""
         lines = [
             f"curves: {len(self._curves)} trials of {self.name}, up to {self.epochs} epochs; a "
             "proposal gets that of the nearest"
@@ -89,7 +89,7 @@ class Recorded:
 
 
 def continued(curve: Curve, whole: Sequence[Curve], objective: Objective) -> Curve:
-    """A curve that ended early, as it might have gone on: an estimate.
+    """Estimate how a curve that ended early might have gone on.
 
     It goes on as the whole curve that was most like it (least mean square difference over the
     epochs that it has), moved up or down to begin where it ended; and it never
@@ -122,7 +122,7 @@ def read(
     objective: Objective,
     shared: Database | Journal | None = None,
 ) -> Recorded:
-    """The curves of a sweep's folder.
+    """Read the curves of a sweep's folder.
 
     Args:
         folder: an existing sweep's.
@@ -145,7 +145,7 @@ def _diverged(trial: TrialRecord) -> bool:
 
 
 def _own(trial: TrialRecord, objective: Objective) -> Curve:
-    """A trial's curve as far as it went; one that diverges takes another epoch to do so."""
+    """Return a trial's curve as far as it went; one that diverges takes another epoch to do so."""
     epochs = [trial.epochs[number] for number in sorted(trial.epochs)]
     values = tuple(float(epoch[objective.metric]) for epoch in epochs)
     seconds = tuple(float(epoch.get("epoch_s", 0.0)) for epoch in epochs)

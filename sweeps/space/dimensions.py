@@ -42,7 +42,7 @@ class Choice:
 
     @property
     def size(self) -> int:
-        """Number of values."""
+        """Return the number of values."""
         return len(self.values)
 
     def enumerate(self) -> Iterator[Any]:
@@ -97,7 +97,7 @@ class Interval:
 
     @property
     def size(self) -> int | None:
-        """Number of values; None for a continuous interval."""
+        """Return the number of values; None for a continuous interval."""
         step = self.step or (1 if self.integer else None)
         return None if step is None else math.floor((self.high - self.low) / step + 1e-9) + 1
 

@@ -1,4 +1,4 @@
-"""When to stop a trial early: pure rules, numbers in and a reason out.
+"""Decide when to stop a trial early, by pure rules: numbers in, a reason out.
 
 A rule is a function of the recorded curves alone. It keeps nothing, so after any interruption
 it decides as it would have decided without.

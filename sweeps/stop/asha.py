@@ -1,4 +1,4 @@
-"""Successive halving without waiting: a trial is judged at rungs, among those that got there."""
+"""Halve without waiting: a trial is judged at rungs, among those that got there."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Hyperband:
 
     @property
     def brackets(self) -> int:
-        """How many there are: as many as have a rung within the epochs."""
+        """Count the brackets: as many as have a rung within the epochs."""
         count = 1
         while _rung(self.grace, self.factor, count) <= self.epochs:
             count += 1
@@ -88,7 +88,7 @@ class Hyperband:
 
 @lru_cache(maxsize=1 << 17)
 def bracket(number: int, brackets: int, factor: float) -> int:
-    """The bracket of a trial, from 0, by its number alone.
+    """Return the bracket of a trial, from 0, by its number alone.
 
     Bracket s gets the share of trials that Hyperband gives it, in proportion to
     ceil(brackets x factor^r / (r + 1)) with r = brackets - 1 - s. The numbers take turns as
@@ -102,7 +102,7 @@ def bracket(number: int, brackets: int, factor: float) -> int:
 
 @lru_cache(maxsize=64)
 def _shares(brackets: int, factor: float) -> tuple[tuple[int, ...], int]:
-    """Where each bracket ends in a round of trials, and the step from one trial to the next."""
+    """Return where each bracket ends in a round of trials, and the step between trials."""
     sizes = (math.ceil(brackets * factor**r / (r + 1)) for r in reversed(range(brackets)))
     ends = tuple(accumulate(sizes))
     stride = max(1, round(ends[-1] * (math.sqrt(5) - 1) / 2))
@@ -145,7 +145,7 @@ def is_rung(epoch: int, grace: int, factor: float, first: int = 0) -> bool:
 
 
 def rung_after(epoch: int, grace: int, factor: float) -> int:
-    """The next rung after an epoch."""
+    """Return the next rung after an epoch."""
     k = max(0, math.floor(_steps(grace, factor, epoch)))
     while _rung(grace, factor, k) <= epoch:
         k += 1
@@ -157,7 +157,7 @@ def _rung(grace: int, factor: float, k: int) -> int:
 
 
 def _steps(grace: int, factor: float, epoch: float) -> float:
-    """The k, not a whole number in general, for which grace x factor^k is this epoch."""
+    """Return the k, not a whole number in general, for which grace x factor^k is this epoch."""
     return math.log(epoch / grace) / math.log(factor)
 
 

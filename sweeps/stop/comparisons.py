@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 
 
 def low(value: float) -> float:
-    """The value, or minus infinity for NaN."""
+    """Return the value, or minus infinity for NaN."""
     return -math.inf if math.isnan(value) else value
 
 
 def numbers(values: list[float]) -> list[float]:
-    """Those that are numbers."""
+    """Return those that are numbers."""
     if not math.isnan(sum(values)):  # the usual case, and quick to tell
         return values
     return [value for value in values if not math.isnan(value)]
 
 
 def best(values: list[float]) -> float:
-    """The highest that is a number; NaN if there is none."""
+    """Return the highest that is a number; NaN if there is none."""
     return max(numbers(values), default=math.nan)
 
 
 def below(value: float, bar: float, others: Iterable[float]) -> bool:
-    """Whether a value fails the bar that others set; what is no number fails if any other is one.
+    """Whether a value fails the bar that others set; NaN fails if any other is a number.
 
     Where nobody has a number all are equal, and equals go on.
     """
@@ -49,7 +49,7 @@ def others(values: Mapping[str, float], trial: str) -> NDArray[np.float64]:
 
 
 def quantile(values: Sequence[float] | NDArray[np.float64], share: float) -> float:
-    """The value that the given share of the values is below, linear between two neighbours.
+    """Return the value that a share of the values is below, linear between neighbours.
 
     As numpy's to the last bit where all is finite. Between two of which one is infinite, and
     where a difference overflows, it is the higher one, so that the best value always reaches it.

@@ -1,4 +1,4 @@
-"""Curves that know what has been made of them, so that a rule need not begin anew at each epoch."""
+"""Keep what has been made of curves, so that a rule need not begin anew at each epoch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Growing(dict[int, dict[str, float]]):
 
     @classmethod
     def of(cls, curves: Curves) -> Growing:
-        """The curves themselves, if they are such."""
+        """Return the curves themselves, if they are such."""
         return curves if isinstance(curves, cls) else cls(curves)
 
     def fold(
         self, what: Hashable, epoch: int, add: Callable[[dict[Any, Any], str, float], None]
     ) -> dict[Any, Any]:
-        """What has been made of the values at an epoch, brought up to date.
+        """Return what has been made of the values at an epoch, brought up to date.
 
         Args:
             what: names it.

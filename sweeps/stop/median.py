@@ -1,4 +1,4 @@
-"""Rules that compare a trial's best so far with what the others had at the same epoch."""
+"""Compare a trial's best so far with what the others had at the same epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainers.errors import ConfigError
 
 @dataclass(frozen=True)
 class Median:
-    """The median stopping rule (Golovin et al. 2017, "Google Vizier", section 3.2.2)."""
+    """Stops by the median stopping rule (Golovin et al. 2017, "Google Vizier", section 3.2.2)."""
 
     grace: int
     trials: int
@@ -26,7 +26,7 @@ class Median:
         _check("median", self.grace, self.trials)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """Its best so far below the median of the others' running averages: stop."""
+        """Stop if the best so far is below the median of the others' running averages."""
         if epoch < self.grace or len(curves[epoch]) <= self.trials:
             return None
         growing = Growing.of(curves)
@@ -41,7 +41,7 @@ class Median:
 
 @dataclass(frozen=True)
 class Percentile:
-    """Keeps the trials whose best so far is within the best `percent` of the others' best so far.
+    """Keeps trials whose best so far is within the best `percent` of the others' best.
 
     Like Optuna's PercentilePruner, which however compares with what the complete trials had at
     this very epoch, and leaves out what is no number.
@@ -60,7 +60,7 @@ class Percentile:
         _check("percentile", self.grace, self.trials)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """Its best so far below the quantile of the others': stop."""
+        """Stop if the best so far is below the quantile of the others'."""
         if epoch < self.grace or len(curves[epoch]) <= self.trials:
             return None
         bests = _bests(Growing.of(curves), epoch)
@@ -81,7 +81,7 @@ def _check(name: str, grace: int, trials: int) -> None:
 
 
 def _bests(curves: Growing, epoch: int) -> Mapping[str, float]:
-    """Trial -> the highest that is a number, up to an epoch; NaN if there is none."""
+    """Map each trial to its highest number up to an epoch; NaN if there is none."""
     before: dict[str, float] = {}
 
     def add(bests: dict[str, float], trial: str, value: float) -> None:
@@ -94,7 +94,7 @@ def _bests(curves: Growing, epoch: int) -> Mapping[str, float]:
 
 
 def _averages(curves: Growing, epoch: int) -> Mapping[str, float]:
-    """Trial -> the mean of those that are numbers, up to an epoch; NaN if there is none.
+    """Map each trial to the mean of its numbers up to an epoch; NaN if there is none.
 
     It is never above the highest of them: rounding may lift the mean of equals above them, and a
     sum may overflow.
@@ -116,7 +116,7 @@ def _averages(curves: Growing, epoch: int) -> Mapping[str, float]:
 
 
 def _median(values: NDArray[np.float64]) -> float:
-    """The median, NaN being lowest; the higher of the middle two where their mean is not finite."""
+    """Return the median, NaN being lowest; the higher middle value if the mean is not finite."""
     lowered = np.where(np.isnan(values), -np.inf, values)
     middle = len(lowered) // 2
     before = (len(lowered) - 1) // 2

@@ -1,4 +1,4 @@
-"""Rules that look at the trial's own curve only: enough reached, or no progress any more."""
+"""Stop a trial by its own curve alone: enough is reached, or nothing improves any more."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Patience:
             )
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """No better value in the last `patience` epochs: stop."""
+        """Stop if none of the last `patience` epochs was better."""
         top, since = low(curves[1][trial]), 1
         for e in range(2, epoch + 1):
             value = curves[e][trial]  # NaN is above nothing
@@ -64,7 +64,7 @@ class Target:
             raise ConfigError(f"stop=target needs stop.mode=max or min, not {self.mode}")
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """Its best so far is at the value or beyond: stop."""
+        """Stop if the best epoch so far is at the value or beyond."""
         bar = self.value if self.mode == "max" else -self.value
         if not best([curves[e][trial] for e in range(1, epoch + 1)]) >= bar:
             return None

@@ -1,4 +1,4 @@
-"""Population-based training: the worst give way to copies of the best, which train on otherwise."""
+"""Train a population: the worst give way to copies of the best, which train on otherwise."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from trainers.errors import ConfigError
 
 @runtime_checkable
 class PopulationRule(Stop, Protocol):
-    """A rule that trains a population in generations: the worst give way to children of others."""
+    """Defines a rule that trains a population in generations: the worst give way to children."""
 
     @property
     def perturb(self) -> float:
-        """The factor by which a number changes from parent to child, or its inverse."""
+        """Return the factor by which a number changes from parent to child, or its inverse."""
 
     @property
     def resample(self) -> float:
-        """How likely a value is drawn anew instead, from 0 to 1."""
+        """Return the probability that a value is drawn anew instead."""
 
     def pauses(self, epoch: int) -> bool:
         """Whether trials wait after this epoch until all of the population have reached it."""
@@ -32,7 +32,7 @@ class PopulationRule(Stop, Protocol):
     def exploits(
         self, trials: Collection[str], epoch: int, curves: Curves, seed: int
     ) -> dict[str, str]:
-        """Who of these trials gives way after this epoch -> the one that its child goes on from."""
+        """Map each trial that gives way after this epoch to the one that its child goes on from."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ class Pbt:
                 raise ConfigError(f"stop=pbt needs stop.{name} {rule}, not {value:g}")
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """None: who gives way is told of all at once, by `exploits`."""
+        """Return None: who gives way is decided for all at once, by `exploits`."""
         return None
 
     def pauses(self, epoch: int) -> bool:
-        """Every `interval` epochs."""
+        """Whether trials pause after this epoch: every `interval` epochs."""
         return epoch % self.interval == 0
 
     def exploits(
         self, trials: Collection[str], epoch: int, curves: Curves, seed: int
     ) -> dict[str, str]:
-        """Nobody gives way to one that is no better."""
+        """Let the worst give way to the best, but nobody to one that is no better."""
         values: Mapping[str, float] = {trial: low(curves[epoch][trial]) for trial in trials}
         ranked = sorted(trials, key=lambda trial: (-values[trial], trial))
         count = min(math.ceil(len(ranked) * self.quantile - 1e-9), len(ranked) // 2)

@@ -1,4 +1,4 @@
-"""The parameters of a child: its parent's, each changed a little or drawn anew."""
+"""Make the parameters of a child: its parent's, each changed a little or drawn anew."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Drawing:
     random: Random
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        """One of the choices."""
+        """Draw one of the choices."""
         return self.random.choice(choices)
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
     ) -> int:
-        """A whole number, both ends included."""
+        """Draw a whole number, both ends included."""
         if log:
             value = math.exp(self.random.uniform(math.log(low - 0.5), math.log(high + 0.5)))
             return min(max(round(value), low), high)
@@ -34,7 +34,7 @@ class Drawing:
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """A number, both ends included."""
+        """Draw a number, both ends included."""
         if step is not None:
             return low + step * self.random.randint(0, math.floor((high - low) / step + 1e-9))
         if log:
@@ -66,14 +66,14 @@ def explore(
 
 
 def _near(dimension: Dimension, value: Any, up: bool, perturb: float) -> Any:
-    """The value that is one change further up, or down."""
+    """Return the value that is one change further up, or down."""
     if isinstance(dimension, Interval):
         return _moved(dimension, value, up, perturb)
     return _neighbour(dimension, value, up)
 
 
 def _neighbour(choice: Choice, value: Any, up: bool) -> Any:
-    """The next of a list of numbers; the end of the list stays."""
+    """Return the next of a list of numbers; the end of the list stays."""
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in choice.values):
         return value
     values = sorted(choice.values)
@@ -81,7 +81,7 @@ def _neighbour(choice: Choice, value: Any, up: bool) -> Any:
 
 
 def _moved(interval: Interval, value: float, up: bool, perturb: float) -> Any:
-    """The value times the factor or its inverse, by one step at least, within the interval."""
+    """Change a value by the factor or its inverse, by one step at least, within the interval."""
     low, high, factor = interval.low, interval.high, perturb if up else 1 / perturb
     if interval.log1m:
         return tidy(min(max(1 - (1 - value) / factor, low), high), False)

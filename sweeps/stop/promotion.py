@@ -1,4 +1,4 @@
-"""Rules that pause trials at rungs, and let the best go on: nobody is stopped for being early.
+"""Pause trials at rungs, and let the best go on: nobody is stopped for being early.
 
 Like all rules they are functions of the recorded curves alone. A trial that is
 paused gives its slot back, and goes on from its checkpoint when it is promoted.
@@ -25,13 +25,13 @@ _NOISE_QUANTILE = 0.9
 
 @runtime_checkable
 class PromotionRule(Stop, Protocol):
-    """A rule that pauses trials, and promotes the best of them."""
+    """Defines a rule that pauses trials, and promotes the best of them."""
 
     def pauses(self, epoch: int) -> bool:
         """Whether trials wait after this epoch to be promoted."""
 
     def promote(self, paused: Mapping[str, int], curves: Curves) -> str | None:
-        """The trial that is to go on, of those that wait; None: a new one is worth more.
+        """Return the trial that is to go on, of those that wait; None: a new one is worth more.
 
         Args:
             paused: trial -> the epoch after which it waits.
@@ -54,15 +54,15 @@ class Promotion:
         check("promotion", self.grace, self.factor)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """None: nobody is stopped."""
+        """Return None: nobody is stopped."""
         return None
 
     def pauses(self, epoch: int) -> bool:
-        """At each rung."""
+        """Whether trials pause after this epoch: at each rung."""
         return is_rung(epoch, self.grace, self.factor)
 
     def promote(self, paused: Mapping[str, int], curves: Curves) -> str | None:
-        """The best that waits at the highest rung where one of the best 1/factor waits."""
+        """Return the best that waits at the highest rung where one of the best 1/factor waits."""
         return _promoted(paused, curves, self.factor, max(paused.values(), default=0))
 
 
@@ -82,19 +82,19 @@ class Pasha:
         check("pasha", self.grace, self.factor)
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """None: nobody is stopped."""
+        """Return None: nobody is stopped."""
         return None
 
     def pauses(self, epoch: int) -> bool:
-        """At each rung."""
+        """Whether trials pause after this epoch: at each rung."""
         return is_rung(epoch, self.grace, self.factor)
 
     def promote(self, paused: Mapping[str, int], curves: Curves) -> str | None:
-        """As `Promotion`, but not beyond the ceiling."""
+        """Promote as `Promotion` does, but not beyond the ceiling."""
         return _promoted(paused, curves, self.factor, self.ceiling(curves) - 1)
 
     def ceiling(self, curves: Curves) -> int:
-        """The epoch to which trials may be promoted."""
+        """Return the epoch to which trials may be promoted."""
         low, high = self.grace, rung_after(self.grace, self.grace, self.factor)
         while curves.get(high) and not _alike(low, high, curves):
             low, high = high, rung_after(high, self.grace, self.factor)
@@ -102,7 +102,7 @@ class Pasha:
 
 
 def _promoted(paused: Mapping[str, int], curves: Curves, factor: float, highest: int) -> str | None:
-    """The best trial waiting at the highest rung, of `highest` and lower, that has one to go on."""
+    """Return the best trial that waits at the highest rung, up to `highest`, with one to go on."""
     waiting: dict[int, list[str]] = {}
     for trial, epoch in paused.items():
         if epoch <= highest:
@@ -116,7 +116,7 @@ def _promoted(paused: Mapping[str, int], curves: Curves, factor: float, highest:
 
 
 def _ranked(values: Mapping[str, float], trials: Collection[str]) -> list[str]:
-    """The best first; of equals the earlier trial; what is not a number comes last."""
+    """Sort the best first; of equals the earlier trial; what is not a number comes last."""
     return sorted(trials, key=_order(values))
 
 
@@ -130,7 +130,7 @@ def _order(values: Mapping[str, float]) -> Callable[[str], tuple[bool, float, st
 
 
 def _ahead(trial: str, values: Mapping[str, float]) -> int:
-    """How many come before a trial in the order of all."""
+    """Count the trials that come before a trial in the order of all."""
     own, numbers = values[trial], np.fromiter(values.values(), np.float64, len(values))
     if math.isnan(own):
         equal = np.isnan(numbers)
@@ -145,7 +145,7 @@ def _ahead(trial: str, values: Mapping[str, float]) -> int:
 
 @dataclass
 class _Compared:
-    """What is known of the trials that have reached a rung."""
+    """Describes what is known of the trials that have reached a rung."""
 
     curves: list[list[float]] = field(default_factory=list)
     noisy: list[NDArray[np.float64]] = field(default_factory=list)
@@ -177,7 +177,7 @@ def _alike(low: int, high: int, curves: Curves) -> bool:
 
 
 def _noisy(own: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a trial differs by, at last, from those with which it has changed places more than once.
+    """Return by what a trial differs from those with which it has changed places more than once.
 
     Args:
         own: (epochs,) its curve.

@@ -1,4 +1,4 @@
-"""What a stopping rule is, and the two that compare nothing: none, and several together."""
+"""Define what a stopping rule is, and two that compare nothing: none, and several together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Curves = Mapping[int, Mapping[str, float]]
 
 
 class Stop(Protocol):
-    """One rule; `conf/stop/` names them by `_target_`."""
+    """Stops trials early; `conf/stop/` names a rule by `_target_`."""
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """Why the trial should stop after this epoch, or None to let it go on.
+        """Say why a trial should stop after this epoch, or None to let it go on.
 
         Args:
             trial: its id; `curves` holds its own values up to `epoch`.
@@ -32,13 +32,13 @@ class Never:
     """Lets every trial run to its end."""
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """None, always."""
+        """Return None, always."""
         return None
 
 
 @dataclass(frozen=True)
 class Several:
-    """Stops a trial as soon as one of several rules does, and tells the first one's reason."""
+    """Stops a trial as soon as one of several rules does, with the first one's reason."""
 
     rules: Mapping[str, Stop]
 
@@ -56,6 +56,6 @@ class Several:
                 )
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
-        """The first reason that any of the rules has."""
+        """Return the first reason that any of the rules has."""
         reasons = (rule.judge(trial, epoch, curves) for rule in self.rules.values())
         return next((reason for reason in reasons if reason is not None), None)

@@ -1,1 +1,1 @@
-"""The record of a sweep: an Optuna study, wherever it is kept."""
+"""Keep the record of a sweep: an Optuna study, in a file or in PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Define the entries of a study's record, each of which may be written again after a failure."""
+"""Define the entries of a study's record, which may be written again after a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optuna's journal file, made safe where disks fill up and folders go away, and quick to open.
+"""Keep Optuna's journal safe where disks fill up and folders go away, and open it quickly.
 
 What is written is Optuna's own format, and its lock is kept to, so that Optuna's tools read the
 file at any time. Beside Optuna's own file backend, which this takes the place of:
@@ -33,7 +33,7 @@ _BLOCK = 1 << 20
 
 
 class JournalFile(BaseJournalBackend):
-    """The file. It must exist."""
+    """Reads and writes a journal file, which must exist."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -61,7 +61,7 @@ class JournalFile(BaseJournalBackend):
                 os.close(file)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """The whole lines from this number on, which is where the last reading ended."""
+        """Yield the whole lines from this number on, which is where the last reading ended."""
         if self._held is not None:
             return
         assert log_number_from == self._read
@@ -77,7 +77,7 @@ class JournalFile(BaseJournalBackend):
                     yield log
 
     def check(self) -> None:
-        """See whether the file is there, and is the one that has been read.
+        """Check that the file is there, and is the one that has been read.
 
         Raises:
             OSError: it is not.
@@ -87,7 +87,7 @@ class JournalFile(BaseJournalBackend):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Within, lines are kept; at its end they are written at once. Nothing may be read."""
+        """Keep lines within, and write them at once at its end; nothing may be read within."""
         self._held = []
         try:
             yield
@@ -114,7 +114,7 @@ class JournalFile(BaseJournalBackend):
 
 
 def _append(file: int, lines: bytes) -> None:
-    """All of the lines, or none."""
+    """Append all of the lines, or none."""
     size = os.fstat(file).st_size
     whole = _whole(file)
     if whole < size:
@@ -131,7 +131,7 @@ def _append(file: int, lines: bytes) -> None:
 
 
 def _whole(file: int) -> int:
-    """The size of the file without a last line that is not whole."""
+    """Return the size of the file without a last line that is not whole."""
     size = os.fstat(file).st_size
     end, step = size, 1
     while end > 0:
@@ -144,7 +144,7 @@ def _whole(file: int) -> int:
 
 
 class QuickJournal(JournalStorage):
-    """Optuna's storage on a `JournalFile`, opened in a third of the time."""
+    """Keeps studies in a `JournalFile`, opened in a third of the time that Optuna takes."""
 
     def __init__(self, file: JournalFile, held: int) -> None:
         """Read the file.
@@ -159,13 +159,13 @@ class QuickJournal(JournalStorage):
         self._sync_with_backend()
 
     def close(self) -> None:
-        """Let others open the study."""
+        """Release the lock."""
         if self._held >= 0:
             os.close(self._held)
             self._held = -1
 
     def ping(self) -> None:
-        """See whether it is there.
+        """Check that the file is there.
 
         Raises:
             OSError: it is not.
@@ -174,7 +174,7 @@ class QuickJournal(JournalStorage):
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """Within, what is written is kept, and written at once at the end."""
+        """Keep what is written within, and write it at once at the end."""
         with self._file.together():
             yield
         with self._thread_lock:
@@ -182,21 +182,21 @@ class QuickJournal(JournalStorage):
 
 
 class _Nothing(BaseJournalBackend):
-    """No lines: what Optuna would replay before we can say how."""
+    """Stands in for the file while Optuna's own constructor would replay it."""
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Never called."""
+        """Do nothing; never called."""
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        """None."""
+        """Return no lines."""
         return ()
 
 
 class _Replay(JournalStorageReplayResult):
-    """Trials change in place: only we hold them, and copies for each line take most of the time."""
+    """Replays lines by changing trials in place, where Optuna copies them for each line."""
 
     def apply_logs(self, logs: Iterable[dict[str, Any]]) -> None:
-        """Take lines in."""
+        """Replay lines."""
         trials, op_of = self._trials, JournalOperation
         attribute, value = int(op_of.SET_TRIAL_USER_ATTR), int(op_of.SET_TRIAL_INTERMEDIATE_VALUE)
         for log in logs:

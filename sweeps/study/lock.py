@@ -1,21 +1,16 @@
-"""Who drives a sweep: on record in its study, so that a second driver can name the first."""
+"""Let one driver at a time have a study, and name it to a second one."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from trainers.errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
-
 import secrets
 import socket
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+from trainers.errors import ConfigError
 
 #: The study's attribute in which the driver is on record.
 OWNER = "driver"
@@ -23,7 +18,7 @@ OWNER = "driver"
 
 @dataclass(frozen=True)
 class Owner:
-    """A driver; `token` tells it from another process that has had the same number."""
+    """Names a driver; `token` tells it from another process that has had the same number."""
 
     host: str
     pid: int
@@ -31,17 +26,17 @@ class Owner:
 
     @classmethod
     def me(cls) -> Owner:
-        """This process."""
+        """Name this process."""
         return cls(socket.gethostname(), os.getpid(), secrets.token_hex(4))
 
     @classmethod
     def read(cls, record: Any) -> Owner | None:
-        """From the study's attribute; None if it is not there."""
+        """Read the study's attribute; None if it is not there."""
         return cls(**record) if isinstance(record, dict) else None
 
     @property
     def record(self) -> dict[str, Any]:
-        """What is put on record."""
+        """Return what is put on record."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -49,10 +44,10 @@ class Owner:
 
 
 class Taken(Exception):
-    """Another driver has the study."""
+    """Raised when another driver has the study."""
 
     def __init__(self, owner: Owner | None) -> None:
-        """Take note of who."""
+        """Name the driver; None: it is not known."""
         super().__init__(str(owner) if owner else "another process")
 
 

@@ -5,6 +5,10 @@ whoever has lost the lock cannot write either: a connection that breaks takes bo
 the next one takes the lock before anything else, or is refused. PostgreSQL lets go of it when the
 connection ends, some 30 s later where a machine is gone (see `_SESSION`). A connection pooler in
 between has to pool sessions, not transactions.
+
+The statements of its own take the place of Optuna's where those are slow. Opening 10,000 trials of
+10 epochs takes 3.7 s (3.5-4.4) and would take 24.9 s (22.8-29.8); an epoch's two writes take 4.6 ms
+and would take 9.8 ms (medians of 3 and 60, PostgreSQL on the same 2 cores of an AMD EPYC).
 """
 
 from __future__ import annotations

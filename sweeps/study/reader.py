@@ -1,4 +1,4 @@
-"""Read the record of a sweep as it stands: nothing is locked or made, so the sweep may be running.
+"""Read the record of a sweep as it stands; nothing is locked or made, so it may be running.
 
 Whatever needs the trials of a sweep that is not its own driver's reads them here: previous sweeps,
 simulations, replays, reports.
@@ -32,7 +32,7 @@ from trainers.errors import ConfigError
 
 @dataclass(frozen=True)
 class Record:
-    """A sweep's record as it stood when it was read.
+    """Describes a sweep's record as it stood when it was read.
 
     Attributes:
         objective: what its trials are ranked by.
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Stored:
-    """A study as a storage has it.
+    """Describes a study as a storage has it.
 
     Attributes:
         direction: of the first objective.

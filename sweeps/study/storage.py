@@ -30,7 +30,7 @@ Storage = Union[QuickJournal, "Postgres"]
 
 
 def held(location: Location, name: str, me: Owner) -> Storage:
-    """Open a storage for writing: no other driver can open the study of this name until it closes.
+    """Open a storage for writing: until it closes no other driver can open this study.
 
     Raises:
         ConfigError: the storage cannot be reached or read, or another driver has the study.

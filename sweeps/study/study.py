@@ -42,7 +42,7 @@ def directions(objectives: Sequence[Objective]) -> list[StudyDirection]:
 
 @dataclass(frozen=True)
 class OnRecord:
-    """What a storage has of a study, and where more is written; see `sweeps.study.open`.
+    """Holds what a storage has of a study, and where more is written; see `sweeps.study.open`.
 
     Attributes:
         attributes, sampler_attributes: of the study: Caviar's, and those of Optuna's samplers.

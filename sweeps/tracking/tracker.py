@@ -1,4 +1,4 @@
-"""Define the contract of a tracker, which shows a sweep elsewhere, and one that shows nothing."""
+"""Define the contract of a tracker, which shows a sweep, and one that shows nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Show a sweep in Weights & Biases: one daemon thread takes records from a queue and logs them."""
+"""Show a sweep in Weights & Biases: a daemon thread logs records from a queue."""
 
 from __future__ import annotations
 

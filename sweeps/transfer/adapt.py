@@ -30,7 +30,7 @@ CurrentValue = Callable[[Mapping[str, Any], str], Any]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trial's configuration as far as it fits into a space.
+    """Describes a trial's configuration as far as it fits into a space.
 
     Attributes:
         params: swept key -> value in the space, of the keys that exist with each other.
@@ -47,7 +47,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Adapted:
-    """The trials of a sweep that fit into another space, and how they were adapted.
+    """Describes the trials of a sweep that fit into another space, and how they were adapted.
 
     Attributes:
         left_out: reason -> number of trials that were left out for it.

@@ -1,4 +1,4 @@
-"""Earlier sweeps that a new one learns from (`from_sweep=a,b`): found, read, refused or adapted.
+"""Read previous sweeps that a new one learns from (`from_sweep=a,b`), or refuse them.
 
 An earlier sweep's study is only read, so it may be running. Its sweep.yaml says what it was; a
 trial's own config.yaml says what was true for that trial alone.
@@ -38,7 +38,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Earlier:
-    """A sweep that has been run, or runs.
+    """Describes a sweep that has been run, or runs.
 
     Attributes:
         config, overrides, data: as sweep.yaml has them.
@@ -60,12 +60,12 @@ class Earlier:
 
     @property
     def name(self) -> str:
-        """Of the sweep."""
+        """Return the name of the sweep."""
         return self.folder.path.name
 
     @property
     def scored(self) -> list[TrialRecord]:
-        """The trials from which a search can learn: those that its search has proposed."""
+        """Return the trials from which a search can learn: those that its search has proposed."""
         return [
             t
             for t in self.trials
@@ -74,7 +74,7 @@ class Earlier:
 
     @property
     def ranked(self) -> list[Ranked]:
-        """Its scored trials, the best first: the one that won when the best were run again."""
+        """Rank the scored trials: the first is the one that won when the best were run again."""
         ranked = ranking(list(self.trials), self.objective)
         repeats = Repeats.read(self.config.get("repeats"))
         again = stand(repeats, self.trials, self.objective, int(self.config[SEED]))
@@ -82,7 +82,7 @@ class Earlier:
         return ranked if won is None else [won.ranked, *(r for r in ranked if r != won.ranked)]
 
     def then(self, trial: TrialRecord, parameter: Parameter) -> Any:
-        """What one of its trials had for a key that it did not draw.
+        """Return what one of its trials had for a key that it did not draw.
 
         Raises:
             KeyError: that is not known.
@@ -98,7 +98,7 @@ class Earlier:
         return value_at(self.config, key)
 
     def _config(self, trial: str) -> Any:
-        """A trial's own configuration; empty if it has left none."""
+        """Return a trial's own configuration; empty if it has left none."""
         if trial not in self._configs:
             path = self.folder.trials / trial / "config.yaml"
             content = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -106,7 +106,7 @@ class Earlier:
         return self._configs[trial]
 
     def _choice(self, group: str) -> str | None:
-        """The choice of a group that was not swept; None if conf/ does not say any more."""
+        """Return the choice of a group that was not swept; None if conf/ does not say any more."""
         if group not in self._choices:
             try:
                 with compose(self.overrides) as composition:
@@ -117,7 +117,7 @@ class Earlier:
 
 
 def named(given: Any, where: str) -> list[Folder]:
-    """The folders of the sweeps that are named.
+    """Find the folders of the sweeps that are named.
 
     Raises:
         ConfigError: one that is not there, or twice; or no names.
@@ -143,7 +143,7 @@ def named(given: Any, where: str) -> list[Folder]:
 
 
 def read(folder: Folder) -> Earlier:
-    """A sweep as its folder has it now.
+    """Read a sweep as its folder has it now.
 
     Raises:
         ConfigError: it has no study yet, or a record that cannot be read.
@@ -172,7 +172,7 @@ def read(folder: Folder) -> Earlier:
 
 
 def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Dimension]:
-    """What a recorded sweep varied. Groups need no list of their choices to be told again."""
+    """Return what a recorded sweep varied; groups need no list of their choices again."""
     parser = OverridesParser.create()
     given = parser.parse_overrides(list(overrides))
     keys = {override.key_or_group for override in given}
@@ -185,7 +185,7 @@ def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str
 
 
 def _value(dimension: Dimension | None, label: Any) -> Any:
-    """What is recorded under a label; a search may have added values to a choice."""
+    """Return what is recorded under a label; a search may have added values to a choice."""
     if isinstance(dimension, Interval):
         return dimension.value(label)
     if isinstance(dimension, Choice):

@@ -18,7 +18,7 @@ _ESPECIAL = ("${", "???")  # what is computed, and what is missing, in OmegaConf
 
 
 class Doubtful(Exception):
-    """A value is in doubt, and OmegaConf is to convert it."""
+    """Raised when a value is in doubt, and OmegaConf is to convert it."""
 
 
 def read(kind: type[T], values: Mapping[str, object]) -> T:
