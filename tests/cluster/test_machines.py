@@ -24,7 +24,7 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         line(alpha, "joined")
         line(machines.head, "joined: alpha")
         sweep = start(
-            "sweeps", "track=none", "search=grid", "stop=none", "space=null", "seed=1,2,3,4,5",
+            "sweeps", "track=none", "search=grid", "stop=none", "space=null", "seed=1,2,3",
             "epochs=150", "model.width=32", "resources.cpu=1", "data.fraction=0.5",
             f"results={tmp_path}", "name=s", **machines.environment,
         )  # fmt: skip
@@ -40,7 +40,7 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         assert "was lost" in output
         with (folder / "trials.csv").open() as file:
             rows = list(csv.DictReader(file))
-        assert [row["state"] for row in rows] == ["complete"] * 5
+        assert [row["state"] for row in rows] == ["complete"] * 3
         assert {row["epochs"] for row in rows} == {"150"}
         assert {row["member"] for row in rows} <= {"alpha", "zeta"}
         assert {row["machine"] for row in rows} == {socket.gethostname()}
