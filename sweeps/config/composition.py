@@ -67,7 +67,8 @@ class Composition:
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
         self._fixed_later: dict[str, Any] = {}
-        self.base = self.variant({})
+        # Hydra leaves what is swept out of its composition: that is the variant without choices.
+        self.base = self._variants[()] = _without_hydra(pickle.loads(pickle.dumps(master)))
 
     def choice(self, group: str) -> str:
         """Return the choice made in a config group, such as "tpe" in `search`."""
@@ -198,8 +199,7 @@ class Composition:
                 config = self._loader.load_sweep_config(self._master, overrides)
             except (HydraException, OmegaConfBaseException) as error:
                 raise ConfigError(explain(error, " ".join(overrides))) from error
-            with open_dict(config):
-                del config["hydra"]
+            config = _without_hydra(config)
             for late, value in self._fixed_later.items():
                 OmegaConf.update(config, late, value)
             self._variants[key] = config
@@ -225,6 +225,13 @@ class Composition:
         """Return the override that fixes the group of a key."""
         group = key.split(".")[0]
         return next(str(o.input_line) for o in self.fixed_overrides if o.key_or_group == group)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    """Delete Hydra's own settings from a composition."""
+    with open_dict(config):
+        del config["hydra"]
+    return config
 
 
 @contextlib.contextmanager

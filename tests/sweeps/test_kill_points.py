@@ -46,7 +46,7 @@ TIMES = ("lr", "samples_per_s", "epoch_s", "seconds", "member", "machine")
 
 
 def sit(sweep: Sweep, folder: Folder) -> None:
-    """One sitting, from what is on record to the end."""
+    """One session, from what is on record to the end."""
     fresh = not folder.study.exists()
     study = open_study(folder.study, sweep.objective, sweep.space, sweep.name, create=fresh)
     driver = Driver(
@@ -77,7 +77,7 @@ def killed(path: str, words: tuple[str, ...], wanted: int) -> None:
         composition.fix("resources.gpu", 0.0)
         sweep = check(composition)
 
-        def sitting(name: str, kill_after: float | None = None) -> int:
+        def session(name: str, kill_after: float | None = None) -> int:
             """In a process of its own, which is born with everything imported."""
             folder = Folder(Path(path) / name)
             folder.trials.mkdir(parents=True, exist_ok=True)
@@ -90,12 +90,12 @@ def killed(path: str, words: tuple[str, ...], wanted: int) -> None:
             return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
         began = time.monotonic()
-        assert sitting("calm") == 0
+        assert session("calm") == 0
         usual_s = time.monotonic() - began
         kills = finished = 0
         while kills < wanted or not finished:
             kill_after = chance.uniform(0.01, usual_s / 3) if kills < wanted else None
-            code = sitting(f"killed-{finished}", kill_after)
+            code = session(f"killed-{finished}", kill_after)
             assert code in (0, -signal.SIGKILL), code
             kills, finished = kills + (code != 0), finished + (code == 0)
 

@@ -7,26 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.sweeps.driver.sessions import Clock, Sit, Sitting, swept
+from tests.sweeps.driver.sessions import Clock, DriverSession, Sit, swept
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Of all sittings of a test."""
+    """Of all sessions of a test."""
     return Clock()
 
 
 @pytest.fixture
 def sit(tmp_path: Path, clock: Clock) -> Iterator[Sit]:
-    """Begins a sitting; a second call closes the study and opens it anew, as after a kill."""
-    sittings: list[Sitting] = []
+    """Begins a session; a second call closes the study and opens it anew, as after a kill."""
+    sessions: list[DriverSession] = []
 
-    def begin(*overrides: str) -> Sitting:
-        if sittings:
-            sittings.pop().study.close()
-        sittings.append(Sitting(tmp_path, swept(*overrides), clock))
-        return sittings[0]
+    def begin(*overrides: str) -> DriverSession:
+        if sessions:
+            sessions.pop().study.close()
+        sessions.append(DriverSession(tmp_path, swept(*overrides), clock))
+        return sessions[0]
 
     yield begin
-    for sitting in sittings:
-        sitting.study.close()
+    for session in sessions:
+        session.study.close()

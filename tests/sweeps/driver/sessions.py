@@ -71,7 +71,7 @@ class Clock:
         return self.now
 
 
-class Sitting:
+class DriverSession:
     """A driver, and all that it is given."""
 
     def __init__(self, folder: Path, sweep: Sweep, clock: Clock) -> None:
@@ -111,7 +111,7 @@ class Sitting:
         return self.study.trial(trial)
 
 
-Sit = Callable[..., Sitting]
+Sit = Callable[..., DriverSession]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The decisions of a sitting: a real study, composition and search; nobody trains."""
+"""The decisions of a session: a real study, composition and search; nobody trains."""
 
 from __future__ import annotations
 

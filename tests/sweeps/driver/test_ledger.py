@@ -20,7 +20,7 @@ class TestBudget:
             assert one.record(trial).reason == "the budget of 3 epochs is spent"
         assert one.driver.next() is None
 
-    def test_of_hours_over_all_sittings(self, sit: Sit, clock: Clock) -> None:
+    def test_of_hours_over_all_sessions(self, sit: Sit, clock: Clock) -> None:
         words = ("budget.hours=1", "budget.trials=null")
         one = sit(*words)
         trial = one.next().trial
@@ -104,7 +104,7 @@ class TestTarget:
         two = sit("budget.target=0.9")
         assert not two.epoch(two.next().trial, 1, 0.5)
 
-    def test_reached_in_an_earlier_sitting_ends_what_was_unfinished(self, sit: Sit) -> None:
+    def test_reached_in_an_earlier_session_ends_what_was_unfinished(self, sit: Sit) -> None:
         """Killed between the record of the epoch and what should have followed from it."""
         one = sit("budget.target=0.9")
         first, second = one.next().trial, one.next().trial

@@ -1,4 +1,4 @@
-"""The end of a sitting whose study is away."""
+"""The end of a session whose study is away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sweeps.driver import outbox_drain
 from sweeps.driver.outbox_drain import drain
 
 
-class Sitting:
+class DriverSession:
     """A study that has fewer records to write at each look, and a driver of it."""
 
     def __init__(self, waiting: list[int], halted_after: int = -1) -> None:
@@ -38,36 +38,36 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox_drain, "_LEAVING_S", 0.01)
 
 
-def run(sitting: Sitting) -> Sitting:
-    drain(sitting, sitting)  # type: ignore[arg-type]
-    return sitting
+def run(session: DriverSession) -> DriverSession:
+    drain(session, session)  # type: ignore[arg-type]
+    return session
 
 
 def test_without_an_outage_nothing_is_said() -> None:
-    assert run(Sitting([0])).notes == []
+    assert run(DriverSession([0])).notes == []
 
 
 def test_waits_until_all_is_written_and_says_so() -> None:
-    sitting = run(Sitting([7, 7, 5, 2, 0]))
-    assert sitting.looks >= 4
-    (told,) = sitting.notes
+    session = run(DriverSession([7, 7, 5, 2, 0]))
+    assert session.looks >= 4
+    (told,) = session.notes
     assert "lacks the last 7 records" in told
     assert "Ctrl-C leaves" in told
 
 
 def test_ctrl_c_leaves() -> None:
-    sitting = run(Sitting([7], halted_after=3))
-    assert "make resume finds them again" in sitting.notes[-1]
+    session = run(DriverSession([7], halted_after=3))
+    assert "make resume finds them again" in session.notes[-1]
 
 
 def test_who_has_pressed_it_before_is_not_kept() -> None:
-    sitting = run(Sitting([7], halted_after=1))
-    assert sitting.notes == [
+    session = run(DriverSession([7], halted_after=1))
+    assert session.notes == [
         "the study lacks the last 7 records: make resume finds them again in the trials' folders"
     ]
 
 
 def test_what_another_driver_has_is_not_waited_for() -> None:
-    sitting = Sitting([7])
-    sitting.lost = "the study is in use"
-    assert run(sitting).notes == []
+    session = DriverSession([7])
+    session.lost = "the study is in use"
+    assert run(session).notes == []

@@ -16,7 +16,7 @@ from sweeps.config.composition import compose
 from sweeps.driver.pbt_generations import changed, generations
 from sweeps.study.study import Study
 from sweeps.trials import Source, State
-from tests.sweeps.driver.sessions import Clock, Sitting
+from tests.sweeps.driver.sessions import Clock, DriverSession
 
 RULE = (
     "space=null",
@@ -45,27 +45,29 @@ class Population:
     def __init__(self, folder: Path, *more: str) -> None:
         self.folder, self.sweep = folder, checked(*more)
 
-    def sit(self, before_each_write: Callable[[], None] = lambda: None) -> Sitting:
+    def sit(self, before_each_write: Callable[[], None] = lambda: None) -> DriverSession:
         """Run to the end, or until a write raises."""
-        sitting = Sitting(self.folder, self.sweep, Clock())
-        study = sitting.study
+        session = DriverSession(self.folder, self.sweep, Clock())
+        study = session.study
         for name in ("propose", "derive", "report", "go_on", "end", "remember"):
             setattr(study, name, _watched(getattr(study, name), before_each_write))
         try:
-            while (assignment := sitting.driver.next()) is not None:
+            while (assignment := session.driver.next()) is not None:
                 epoch = assignment.after + 1
                 config = assignment.config
-                while not self._epoch(sitting, assignment.trial, assignment.folder, epoch, config):
+                while not self._epoch(session, assignment.trial, assignment.folder, epoch, config):
                     epoch += 1
         finally:
             study.close()
-        return sitting
+        return session
 
-    def _epoch(self, sitting: Sitting, trial: str, folder: Path, epoch: int, config: Any) -> bool:
+    def _epoch(
+        self, session: DriverSession, trial: str, folder: Path, epoch: int, config: Any
+    ) -> bool:
         """As a trainer: the checkpoint first. The higher lr, the better, but for too long."""
         (folder / f"epoch_{epoch:03d}").mkdir(exist_ok=True)
         lr = config["optimizer"]["lr"]
-        return sitting.epoch(trial, epoch, min(0.9, lr * 10 + epoch / 50 - lr**2 * epoch))
+        return session.epoch(trial, epoch, min(0.9, lr * 10 + epoch / 50 - lr**2 * epoch))
 
 
 def _watched(method: Callable[..., Any], before: Callable[[], None]) -> Callable[..., Any]:
@@ -77,11 +79,11 @@ def _watched(method: Callable[..., Any], before: Callable[[], None]) -> Callable
 
 
 @pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Sitting:
+def calm(tmp_path_factory: pytest.TempPathFactory) -> DriverSession:
     return Population(tmp_path_factory.mktemp("calm")).sit()
 
 
-def test_the_worst_give_way_and_children_go_on(calm: Sitting) -> None:
+def test_the_worst_give_way_and_children_go_on(calm: DriverSession) -> None:
     trials = calm.study.trials
     assert [t.source is None for t in trials] == [True] * 6 + [False] * 4
     assert calm.study.count == 6
@@ -104,7 +106,7 @@ def test_the_worst_give_way_and_children_go_on(calm: Sitting) -> None:
     assert f"{first.first:04d} goes on from" in calm.output.getvalue()
 
 
-def test_no_epoch_is_trained_twice(calm: Sitting) -> None:
+def test_no_epoch_is_trained_twice(calm: DriverSession) -> None:
     trained = sum(trial.trained for trial in calm.study.trials)
     assert trained == 6 * 6
     assert calm.driver._ledger.spent.epochs == trained
@@ -112,11 +114,11 @@ def test_no_epoch_is_trained_twice(calm: Sitting) -> None:
     assert sum(trial.seconds for trial in calm.study.trials) == trained
 
 
-def test_killed_before_any_write_it_ends_the_same(calm: Sitting, tmp_path: Path) -> None:
-    """A sitting after each kill gets one write further than the one before it."""
+def test_killed_before_any_write_it_ends_the_same(calm: DriverSession, tmp_path: Path) -> None:
+    """A session after each kill gets one write further than the one before it."""
     killed = Population(tmp_path)
     budget = 0
-    sittings = 0
+    sessions = 0
 
     def one_less() -> None:
         nonlocal budget
@@ -126,14 +128,14 @@ def test_killed_before_any_write_it_ends_the_same(calm: Sitting, tmp_path: Path)
 
     while True:
         budget = 5  # every kind of write is the last at some time
-        sittings += 1
-        assert sittings < 200
+        sessions += 1
+        assert sessions < 200
         try:
             ended = killed.sit(one_less)
             break
         except Killed:
             continue
-    assert sittings > 10
+    assert sessions > 10
     assert ended.study.trials == calm.study.trials
     assert generations(ended.study) == generations(calm.study)
 
@@ -142,7 +144,7 @@ def test_killed_before_any_write_it_ends_the_same(calm: Sitting, tmp_path: Path)
     ("moment", "time"), [("remember", 2), ("derive", 1), ("end", 1), ("derive", 2), ("go_on", 8)]
 )
 def test_killed_while_a_generation_is_made(
-    moment: str, time: int, calm: Sitting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, time: int, calm: DriverSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 0
     whole = getattr(Study, moment)
@@ -163,25 +165,25 @@ def test_killed_while_a_generation_is_made(
 
 
 def test_several_slots_decide_alike_where_proposals_do_not_depend_on_results(
-    calm: Sitting, tmp_path: Path
+    calm: DriverSession, tmp_path: Path
 ) -> None:
     population = Population(tmp_path)
-    sitting = Sitting(population.folder, population.sweep, Clock())
+    session = DriverSession(population.folder, population.sweep, Clock())
     running: list[tuple[str, Path, int, Any]] = []
     while True:
-        while len(running) < 3 and (a := sitting.driver.next()) is not None:
+        while len(running) < 3 and (a := session.driver.next()) is not None:
             running.append((a.trial, a.folder, a.after + 1, a.config))
         if not running:
             break
         trial, folder, epoch, config = running.pop()  # the newest first: out of order
-        if not population._epoch(sitting, trial, folder, epoch, config):
+        if not population._epoch(session, trial, folder, epoch, config):
             running.insert(0, (trial, folder, epoch + 1, config))
-    assert generations(sitting.study) == generations(calm.study)
-    assert [t.params for t in sitting.study.trials] == [t.params for t in calm.study.trials]
-    sitting.study.close()
+    assert generations(session.study) == generations(calm.study)
+    assert [t.params for t in session.study.trials] == [t.params for t in calm.study.trials]
+    session.study.close()
 
 
-def test_an_extension_is_a_population_among_itself(calm: Sitting, tmp_path: Path) -> None:
+def test_an_extension_is_a_population_among_itself(calm: DriverSession, tmp_path: Path) -> None:
     before = calm.study.trials
     shutil.copytree(calm.driver._folder.path, tmp_path / "more")  # type: ignore[union-attr]
     more = Population(tmp_path / "more", "budget.trials=10").sit()
@@ -217,7 +219,7 @@ def test_a_child_that_may_not_be_trained_has_its_parents_values(tmp_path: Path) 
 def test_a_checkpoint_that_is_gone_ends_the_child_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_files(self: Population, sit: Sitting, trial: str, f: Path, e: int, c: Any) -> bool:
+    def no_files(self: Population, sit: DriverSession, trial: str, f: Path, e: int, c: Any) -> bool:
         return sit.epoch(trial, e, e / 10 + int(trial) / 100)
 
     monkeypatch.setattr(Population, "_epoch", no_files)

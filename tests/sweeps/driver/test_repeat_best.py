@@ -14,7 +14,7 @@ from sweeps.repeats.plan import fresh_seeds
 from sweeps.repeats.settings import Repeats
 from sweeps.stop import Median, Promotion
 from sweeps.trials import Source, State
-from tests.sweeps.driver.sessions import Clock, Sit, Sitting, swept
+from tests.sweeps.driver.sessions import Clock, DriverSession, Sit, swept
 from trainers.errors import ConfigError
 
 TOP = Repeats(top=2, seeds=2)
@@ -29,28 +29,28 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sit(tmp_path: Path, clock: Clock) -> Iterator[Sit]:
-    """Begins a sitting; a second call closes the study and opens it anew, as after a kill."""
-    sittings: list[Sitting] = []
+    """Begins a session; a second call closes the study and opens it anew, as after a kill."""
+    sessions: list[DriverSession] = []
 
-    def begin(repeats: Repeats = TOP, **changes: Any) -> Sitting:
-        if sittings:
-            sittings.pop().study.close()
+    def begin(repeats: Repeats = TOP, **changes: Any) -> DriverSession:
+        if sessions:
+            sessions.pop().study.close()
         sweep = replace(swept(), repeats=repeats, **changes)
-        sittings.append(Sitting(tmp_path, sweep, clock))
-        return sittings[0]
+        sessions.append(DriverSession(tmp_path, sweep, clock))
+        return sessions[0]
 
     yield begin
-    for sitting in sittings:
-        sitting.study.close()
+    for session in sessions:
+        session.study.close()
 
 
-def search(one: Sitting, trials: int = 4) -> None:
+def search(one: DriverSession, trials: int = 4) -> None:
     for _ in range(trials):
         assignment = one.next()
         one.finish(assignment, SCORES[assignment.trial])
 
 
-def derived(one: Sitting) -> list[tuple[str, int | None]]:
+def derived(one: DriverSession) -> list[tuple[str, int | None]]:
     sources = [t.source for t in one.study.trials if t.source is not None]
     return [(source.trial, source.seed) for source in sources]
 

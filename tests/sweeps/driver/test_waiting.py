@@ -5,7 +5,7 @@ from __future__ import annotations
 from optuna.trial import TrialState
 
 from sweeps.trials import State
-from tests.sweeps.driver.sessions import Sit, Sitting
+from tests.sweeps.driver.sessions import DriverSession, Sit
 
 
 class TestPromotion:
@@ -42,8 +42,8 @@ class TestPromotion:
         assert one.record("0003").reason == "not promoted after epoch 1"
 
     def test_what_waits_teaches_the_search_as_what_was_stopped_does(self, sit: Sit) -> None:
-        def seen(sitting: Sitting) -> list[tuple[TrialState, dict[int, float]]]:
-            return [(t.state, t.intermediate_values) for t in sitting.study.optuna.trials]
+        def seen(session: DriverSession) -> list[tuple[TrialState, dict[int, float]]]:
+            return [(t.state, t.intermediate_values) for t in session.study.optuna.trials]
 
         one = sit(*self.RULE)
         first, second = one.next().trial, one.next().trial

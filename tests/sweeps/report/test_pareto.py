@@ -54,9 +54,9 @@ def test_the_front_is_what_none_beats(points: list[tuple[int, int]]) -> None:
 def test_a_study_goes_on_as_if_never_closed(tmp_path: Path, sampler: Any) -> None:
     settings = {"population_size": 4} if sampler is NSGAIISampler else {"n_startup_trials": 3}
 
-    def proposed(path: Path, sittings: Sequence[int]) -> list[Any]:
+    def proposed(path: Path, sessions: Sequence[int]) -> list[Any]:
         search = Sampled(lambda seed: sampler(seed=seed, **settings), Setting(SPACE, 3))
-        for count in sittings:
+        for count in sessions:
             study = open_study(path, UP, SPACE, "s", not path.exists(), (DOWN,))
             for _ in range(count):
                 record = study.propose(search)
