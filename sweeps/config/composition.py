@@ -56,19 +56,21 @@ class Composition:
         self._loader = loader
         self._master = master
         self.parser = OverridesParser.create(config_loader=loader)
-        overrides = [as_list(without_password(word), self.parser) for word in overrides]
-        parsed = self.parser.parse_overrides(overrides)
+        words = [as_list(without_password(word), self.parser) for word in overrides]
+        parsed = self.parser.parse_overrides(words)
         self.swept_overrides = [override for override in parsed if override.is_sweep_override()]
         self.fixed_overrides = [override for override in parsed if not override.is_sweep_override()]
-        self.overrides = tuple(overrides)
+        self.overrides = tuple(words)
         self.fixed = tuple(str(override.input_line) for override in self.fixed_overrides)
         self.swept = tuple(str(override.input_line) for override in self.swept_overrides)
         self._options: dict[str, list[str]] = {}
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
         self._fixed_later: dict[str, Any] = {}
-        # Hydra leaves what is swept out of its composition: that is the variant without choices.
-        self.base = self._variants[()] = _without_hydra(pickle.loads(pickle.dumps(master)))
+        if words == list(overrides):
+            # Hydra leaves what is swept out of its composition: the variant without choices.
+            self._variants[()] = _without_hydra(pickle.loads(pickle.dumps(master)))
+        self.base = self.variant({})
 
     def choice(self, group: str) -> str:
         """Return the choice made in a config group, such as "tpe" in `search`."""

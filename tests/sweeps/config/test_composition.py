@@ -143,3 +143,21 @@ def test_histograms_are_kept_where_they_are_asked_for(track: str) -> None:
         with compose([f"track={track}", *words]) as composition:
             assert composition.base.histograms is kept
             assert "track.histograms=true" not in composition.overrides  # as records had it once
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("experiment=quickstart", "optimizer.lr=0.1,0.2"),
+        ("experiment=mnist", "debug=tiny", "model=mlp,cnn", "stop=pbt"),
+        ("from_sweep=a,b", "space=null"),
+        ("study=postgresql://me:hunter2@127.0.0.1/group", "space=null"),
+    ],
+    ids=" ".join,
+)
+def test_the_base_is_what_hydra_composes_without_what_is_swept(words: tuple[str, ...]) -> None:
+    with compose(words) as composition:
+        taken = OmegaConf.to_container(composition.base)
+        composition._variants.clear()
+        assert OmegaConf.to_container(composition.variant({})) == taken
+    assert "hunter2" not in repr(taken)
