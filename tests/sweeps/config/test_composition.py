@@ -13,6 +13,7 @@ import pytest
 from hydra import compose as hydra_compose
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from sweeps.checked.check import check
 from sweeps.config.composition import Composition, compose
