@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import random
 
 import pytest
-from hydra._internal.config_repository import CachingConfigRepository
-from hydra.plugins.config_source import ConfigResult
 from hypothesis import HealthCheck, settings
 
 from sweeps.cli import use_plugins
+from tests.compose_once import compose_once
 
 # A busy machine is no failure.
 settings.register_profile(
@@ -19,6 +17,7 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 use_plugins()  # Hydra looks for them once, at its first use
+compose_once()
 
 #: Fixtures that start a Ray, and others that start processes.
 RAYS = {"cluster", "machines"}
@@ -65,22 +64,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     first = max(0, len(items) // 2 - len(rays))
     items[:] = [*rays, *rest[:first], *others, *rest[first:]]
-
-
-_read: dict[tuple[object, ...], bytes] = {}
-
-
-def _load_once(self: CachingConfigRepository, config_path: str) -> ConfigResult | None:
-    """Each file of conf/ is parsed once a process: a quarter of what a composition costs."""
-    if config_path not in self.cache:
-        where = (*((source.provider, source.path) for source in self.get_sources()), config_path)
-        if where not in _read:
-            found = self.delegate.load_config(config_path=config_path)
-            if found is None:  # it may come to be there
-                return None
-            _read[where] = pickle.dumps(found)
-        self.cache[config_path] = pickle.loads(_read[where])
-    return self.cache[config_path]
-
-
-CachingConfigRepository.load_config = _load_once  # type: ignore[method-assign]

@@ -8,6 +8,7 @@ Defaults live in conf/sweep.yaml, not here.
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import Flag, auto
+from functools import cache
 from typing import Any, Optional
 
 from omegaconf import MISSING
@@ -150,8 +151,9 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
     yield from _GROUPS.items()
 
 
+@cache
 def register() -> None:
-    """Make `sweep_schema` known to Hydra, so that conf/sweep.yaml can list it. Idempotent."""
+    """Make `sweep_schema` known to Hydra, so that conf/sweep.yaml can list it."""
     from hydra.core.config_store import ConfigStore
 
     from trainers.config import register as register_training

@@ -1,4 +1,4 @@
-"""Learning curves of a sweep that has been run.
+"""Take the learning curves of a sweep that has been run.
 
 A proposal is answered by the recorded trial nearest to it (`encoding.Neighbours`), so any search
 can be simulated, and the configurations of the record itself get their own curves. Trials that

@@ -1,4 +1,4 @@
-"""Comparisons that hold for every float: NaN is below all numbers, infinities are extremes."""
+"""Compare floats, all of them: NaN is below all numbers, infinities are extremes."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ open dictionaries, which `trainers.config.targets` checks.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
+from functools import cache
 from typing import Any, Optional
 
 from omegaconf import MISSING, DictConfig, OmegaConf
@@ -141,8 +142,9 @@ class TrainConfig:
     schedule: dict[str, Any] = field(default_factory=dict)
 
 
+@cache
 def register() -> None:
-    """Register `train_schema` with Hydra, so that conf/train.yaml can list it. Idempotent."""
+    """Register `train_schema` with Hydra, so that conf/train.yaml can list it."""
     from hydra.core.config_store import ConfigStore
 
     ConfigStore.instance().store(name="train_schema", node=TrainConfig)

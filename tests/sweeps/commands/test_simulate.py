@@ -22,14 +22,15 @@ def say(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     simulate.main()
 
 
-@pytest.fixture
-def recorded(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of results with a finished sweep, `old`, and one that never trained, `bare`."""
+    results = tmp_path_factory.mktemp("recorded")
     for name, trials in (("old", 3), ("bare", 0)):
         words = [*SMALL, "stop=asha", "stop.grace=2", "budget.trials=6", f"name={name}"]
         with compose(words) as composition:
             sweep = check(composition)
-            folder = results_folder.create(tmp_path, name)
+            folder = results_folder.create(results, name)
             results_folder.write_sweep(folder, sweep.config, composition.overrides, "data")
             study = open_study(folder.study, sweep.objective, sweep.space, name, create=True)
             for number in range(trials):
@@ -39,7 +40,7 @@ def recorded(tmp_path: Path) -> Path:
                     study.report(trial, epoch, metrics, "me", "atlas")
                 study.end(trial, State.COMPLETE)
             study.close()
-    return tmp_path
+    return results
 
 
 def test_tells_what_came_of_made_up_curves(

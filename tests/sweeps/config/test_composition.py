@@ -21,7 +21,14 @@ from sweeps.config.keys import plain
 from sweeps.config.swept_space import swept_space
 from sweeps.space.dimensions import written
 from sweeps.space.space import Space
+from tests.compose_once import composed_anew
 from trainers.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def anew() -> Iterator[None]:
+    with composed_anew():
+        yield
 
 
 def space_of(*overrides: str) -> tuple[Space, list[str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -75,11 +77,18 @@ def test_refuses(make: Callable[..., nn.Module], key: str, value: float) -> None
         make(**{key: value})
 
 
-def composed(model: str, kind: str, where: str) -> TrainConfig:
+@cache
+def composed(model: str, kind: str) -> TrainConfig:
+    return compose([f"model={model}", f"norm={kind}", "model.dropout=0.1"])
+
+
+def placed(model: str, kind: str, where: str) -> TrainConfig:
     position, layers = where.split()
-    places = [] if kind in ("none", "weight") else [f"norm.position={position}"]
-    places += [] if kind == "none" else [f"norm.layers={layers}"]
-    return compose([f"model={model}", f"norm={kind}", "model.dropout=0.1", *places])
+    config = composed(model, kind)
+    places = {} if kind in ("none", "weight") else {"position": position}
+    places |= {} if kind == "none" else {"layers": layers}
+    assert places.keys() <= config.norm.keys()
+    return replace(config, norm={**config.norm, **places})
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -88,7 +97,7 @@ def composed(model: str, kind: str, where: str) -> TrainConfig:
 def test_every_model_learns_with_every_norm_everywhere(model: str, kind: str, where: str) -> None:
     if (kind, where) == ("weight", "before input"):
         pytest.skip("weight norm is not for the input")
-    config = composed(model, kind, where)
+    config = placed(model, kind, where)
     torch.manual_seed(0)
     built = build.model(config, (1, 8, 8), 10)
     assert build.parameters(config, (1, 8, 8), 10) == sum(p.numel() for p in built.parameters())
