@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def say(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of results with a finished sweep, `old`, and one that never trained, `bare`."""
+    """Read-only results: a finished sweep, `old`, and one that never trained, `bare`."""
     results = tmp_path_factory.mktemp("recorded")
     for name, trials in (("old", 3), ("bare", 0)):
         words = [*SMALL, "stop=asha", "stop.grace=2", "budget.trials=6", f"name={name}"]
@@ -101,12 +102,16 @@ def test_refuses_in_a_line(
 
 
 def test_a_space_that_has_changed_since_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], recorded: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    recorded: Path,
+    tmp_path: Path,
 ) -> None:
-    path = recorded / "old" / "sweep.yaml"
+    shutil.copytree(recorded / "old", tmp_path / "old")
+    path = tmp_path / "old" / "sweep.yaml"
     content = path.read_text()
     assert "  space: null" in content
     path.write_text(content.replace("  space: null", "  space: {model.width: '8,16'}"))
     with pytest.raises(SystemExit):
-        say(monkeypatch, "old", f"results={recorded}")
+        say(monkeypatch, "old", f"results={tmp_path}")
     assert "conf/ has changed since old was run" in capsys.readouterr().err
