@@ -43,6 +43,11 @@ class Objective:
     metric: str
     maximize: bool
 
+    @property
+    def goal(self) -> str:
+        """Name what is looked for, such as "the lowest val_loss"."""
+        return f"the {'highest' if self.maximize else 'lowest'} {self.metric}"
+
     def better(self, a: float, b: float) -> bool:
         """Whether `a` is strictly better than `b`."""
         return a > b if self.maximize else a < b

@@ -25,10 +25,10 @@ from sweeps.search.first_trials import Point, initial_points
 from sweeps.search.search import Search, Setting
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
-from sweeps.stop import Never
+from sweeps.stop import Never, Several, Stop, Target
 from sweeps.study.url import shared
 from sweeps.trials import Objective
-from trainers.config import METRICS, Mode, TrainConfig, refuse_idle, typed
+from trainers.config import Mode, TrainConfig, check_metric, check_mode, refuse_idle, typed
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError
 
@@ -43,7 +43,7 @@ def check(composition: Composition) -> Sweep:
     _refuse_unknown_keys(base)
     training = typed(base)
     space, notes = _space(composition, training)
-    objective = Objective(training.task.metric, training.task.mode is Mode.max)
+    objective = Objective(training.task.metric, training.task.maximize)
     if (shared_study := shared(base.study)) is not None:
         composition.fix("study", str(shared_study))  # a password goes no further
     config = plain(base)
@@ -59,6 +59,7 @@ def check(composition: Composition) -> Sweep:
     budget = Budget(**config["budget"], maximize=objective.maximize)
     _refuse_limits(config, budget, search)
     stop = instantiate("stop", config["stop"])
+    _refuse_other_mode(stop, objective)
     repeats = Repeats.read(config["repeats"])
     repeats.check(space.keys, [key_of(word) for word in composition.fixed])
     notes += passed_over
@@ -147,11 +148,21 @@ def _refuse_limits(config: Mapping[str, Any], budget: Budget, search: Search) ->
         )
 
 
+def _refuse_other_mode(stop: Stop, objective: Objective) -> None:
+    """Refuse a target that would stop the trials which are furthest from it."""
+    for rule in stop.rules.values() if isinstance(stop, Several) else [stop]:
+        if isinstance(rule, Target) and (rule.mode == Mode.max.name) is not objective.maximize:
+            raise ConfigError(
+                f"stop.mode={rule.mode} contradicts the objective, {objective.goal}: leave "
+                "stop.mode out"
+            )
+
+
 def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
     """Read the objectives to be traded off against the first."""
-    for metric in wanted:
-        if metric not in METRICS or metric == objective.metric:
-            rule = "is the objective already" if metric == objective.metric else "is no metric"
-            others = ", ".join(name for name in METRICS if name != objective.metric)
-            raise ConfigError(f"objectives: {metric} {rule}: name another of {others}")
+    for metric, mode in wanted.items():
+        check_metric("objectives", metric)
+        check_mode(f"objectives.{metric}", Mode[mode], metric)
+        if metric == objective.metric:
+            raise ConfigError(f"objectives: {metric} is the objective already: name another metric")
     return tuple(Objective(metric, mode == Mode.max.name) for metric, mode in wanted.items())

@@ -68,9 +68,8 @@ def show_plan(plan: Plan, console: Console) -> None:
 
 
 def _goals(sweep: Sweep) -> str:
-    """Write the objectives: "highest val_accuracy, lowest parameters"."""
-    objectives = (sweep.objective, *sweep.further)
-    return ", ".join(f"{'highest' if o.maximize else 'lowest'} {o.metric}" for o in objectives)
+    """Write the objectives: "the highest val_accuracy, the lowest parameters"."""
+    return ", ".join(objective.goal for objective in (sweep.objective, *sweep.further))
 
 
 def _space(parameters: tuple[Parameter, ...]) -> Table:

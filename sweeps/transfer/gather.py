@@ -53,9 +53,9 @@ def gather(sweep: Sweep) -> Transfer:
 def _refuse_useless(previous: Earlier, objective: Objective) -> None:
     if previous.objective != objective:
         raise ConfigError(
-            f"{FROM_SWEEP}={previous.name}: its objective was {_goal(previous.objective)}, and "
-            f"this sweep's is {_goal(objective)}: name a sweep with the same, or set "
-            "task.metric and task.mode"
+            f"{FROM_SWEEP}={previous.name}: its objective was {previous.objective.goal}, and "
+            f"this sweep's is {objective.goal}: name a sweep with the same, or set "
+            "task.metric"
         )
     if not previous.scored:
         raise ConfigError(
@@ -102,10 +102,6 @@ def _differing(previous: Earlier, sweep: Sweep) -> Iterator[str]:
         refers = "${" in str(value_at(as_written, key))  # to another key, and differs with it
         if was != has and not refers:
             yield f"{key}={text(was)} (now {text(has)})"
-
-
-def _goal(objective: Objective) -> str:
-    return f"{'the highest' if objective.maximize else 'the lowest'} {objective.metric}"
 
 
 def with_transfer(sweep: Sweep) -> Sweep:

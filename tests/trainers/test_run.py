@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from tests.sweeps.waiting import until
-from trainers.config import TaskConfig, TrainConfig, compose
+from trainers.config import Mode, TaskConfig, TrainConfig, compose
 from trainers.errors import ConfigError, Diverged
 from trainers.files import checkpoints, histograms, history
 from trainers.files.history import best
@@ -127,8 +127,9 @@ def test_keeping_the_best_and_the_last(small: Compose, tmp_path: Path) -> None:
 def test_with_pruned_checkpoints_a_damaged_last_goes_back_to_the_best(
     small: Compose, tmp_path: Path
 ) -> None:
-    config = small("checkpoint.keep=best_and_last", "task.metric=train_loss", "task.mode=max")
-    *_, last = run(config, tmp_path)  # the first epoch has the highest loss
+    config = small("checkpoint.keep=best_and_last", "schedule=step", "schedule.step_size=1")
+    config.task = TaskConfig("any", "lr", Mode.max)
+    *_, last = run(config, tmp_path)  # the first epoch has the highest rate
     assert sorted(p.name for p in tmp_path.glob("epoch_*")) == ["epoch_001", "epoch_004"]
     (last.checkpoint / "epoch.json").unlink()
     again = list(run(config, tmp_path, after=4))
@@ -138,7 +139,7 @@ def test_with_pruned_checkpoints_a_damaged_last_goes_back_to_the_best(
 
 
 def test_a_lost_table_of_pruned_epochs_is_said(small: Compose, tmp_path: Path) -> None:
-    config = small("checkpoint.keep=best_and_last", "task.metric=train_loss", "task.mode=min")
+    config = small("checkpoint.keep=best_and_last", "task.metric=train_loss")
     list(islice(run(config, tmp_path), 3))  # the last is the best: it alone is left
     (tmp_path / "metrics.csv").unlink()
     again = list(run(config, tmp_path))
@@ -147,8 +148,8 @@ def test_a_lost_table_of_pruned_epochs_is_said(small: Compose, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("max", 2), ("min", 1)])
-def test_best_is_the_earliest_of_equals(mode: str, expected: int, small: Compose) -> None:
-    task: TaskConfig = small(f"task.mode={mode}").task
+def test_best_is_the_earliest_of_equals(mode: str, expected: int) -> None:
+    task = TaskConfig("any", "val_accuracy", Mode[mode])
     rows = {n: {"val_accuracy": v} for n, v in ((1, 0.1), (2, 0.9), (3, 0.9), (4, 0.1))}
     assert best(rows, task) == expected
 

@@ -18,18 +18,6 @@ from trainers.config.dataclass_from_dict import Doubtful, read
 from trainers.config.targets import explain
 from trainers.errors import ConfigError
 
-#: The metrics of every epoch, of which `task.metric` is one.
-METRICS = (
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "lr",
-    "epoch_s",
-    "samples_per_s",
-    "parameters",
-)
-
 
 class Precision(Enum):
     """Names the number format of the forward pass; weights and losses stay float32.
@@ -59,6 +47,19 @@ class Mode(Enum):
     max = "max"
 
 
+#: The metrics of every epoch, of which `task.metric` is one, and which of their values is the best.
+METRICS: Mapping[str, Mode | None] = {
+    "train_loss": Mode.min,
+    "train_accuracy": Mode.max,
+    "val_loss": Mode.min,
+    "val_accuracy": Mode.max,
+    "lr": None,
+    "epoch_s": Mode.min,
+    "samples_per_s": Mode.max,
+    "parameters": Mode.min,
+}
+
+
 class Keep(Enum):
     """Names the epoch checkpoints that stay on disk."""
 
@@ -72,7 +73,12 @@ class TaskConfig:
 
     name: str = MISSING
     metric: str = MISSING
-    mode: Mode = MISSING
+    mode: Optional[Mode] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+
+    @property
+    def maximize(self) -> bool:
+        """Whether a larger value of the metric is better."""
+        return self.mode is Mode.max
 
 
 @dataclass
@@ -140,6 +146,15 @@ class TrainConfig:
     init: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
+
+
+def mode_of(metric: str) -> str | None:
+    """Return the mode of a metric, as conf/ asks for it; None if it has none of its own."""
+    mode = METRICS.get(metric)
+    return None if mode is None else mode.name
+
+
+OmegaConf.register_new_resolver("mode_of", mode_of, replace=True)
 
 
 @cache
@@ -230,12 +245,8 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(gpu is None or gpu >= 0, "resources.gpu", "0 or more, or null for one if any", gpu)
     memory = resources.gpu_memory_gb
     _require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
-    _require(
-        config.task.metric in METRICS,
-        "task.metric",
-        f"one of {', '.join(METRICS)}",
-        config.task.metric,
-    )
+    check_metric("task.metric", config.task.metric)
+    check_mode("task.mode", config.task.mode, config.task.metric)
     fraction = _number(config.data, "data", "fraction", 1.0)
     _require(0 < fraction <= 1, "data.fraction", "above 0 and at most 1", fraction)
     validation = _number(config.data, "data", "validation", 0.5)
@@ -248,6 +259,39 @@ def _check_ranges(config: TrainConfig) -> None:
     _require(valid_most, "model.max_parameters", "an integer of 1 or more, or null", most)
     lr = _number(config.optimizer, "optimizer", "lr", 1.0)
     _require(lr > 0, "optimizer.lr", "above 0", lr)
+
+
+def check_metric(key: str, metric: object) -> None:
+    """Refuse a metric that no epoch has.
+
+    Args:
+        key: key of the configuration that names the metric.
+
+    Raises:
+        ConfigError: the metric is not one of `METRICS`.
+    """
+    _require(metric in METRICS, key, f"one of {', '.join(METRICS)}", metric)
+
+
+def check_mode(key: str, mode: Mode | None, metric: str) -> None:
+    """Refuse a mode that takes the worst value of a metric for the best, or none where one is due.
+
+    Args:
+        key: key of the configuration that gives the mode.
+
+    Raises:
+        ConfigError: the mode contradicts the metric, or is missing.
+    """
+    own = METRICS[metric]
+    if mode is None:
+        raise ConfigError(
+            f"{key}: {metric} has no best value of its own: set {key}=min or {key}=max"
+        )
+    if own is not None and mode is not own:
+        raise ConfigError(
+            f"{key}={mode.name} would take the worst {metric} for the best: leave {key} out, or "
+            f"set {key}={own.name}"
+        )
 
 
 def _check_first(config: TrainConfig) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainers.config import Mode, TaskConfig
+from trainers.config import TaskConfig
 from trainers.files.whole_file import replacing
 
 Rows = dict[int, dict[str, float]]
@@ -62,7 +62,7 @@ def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
 
 def best(rows: Mapping[int, Mapping[str, float]], task: TaskConfig) -> int:
     """Return the number of the best epoch by the task's metric, the earliest of equals."""
-    sign = 1 if task.mode is Mode.max else -1
+    sign = 1 if task.maximize else -1
     return max(rows, key=lambda number: (sign * rows[number][task.metric], -number))
 
 

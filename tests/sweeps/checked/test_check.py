@@ -26,7 +26,21 @@ ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
         ((*SWEPT, "max_concurrent=0"), "max_concurrent must be 1 or more.* not 0"),
         ((*SWEPT, "resources.gpu_memory_gb=4"), "gpu_memory_gb is not understood yet"),
         ((*SWEPT, "+objectives.val_accuracy=max"), "val_accuracy is the objective already"),
-        ((*SWEPT, "+objectives.speed=max"), "speed is no metric: name another of .*epoch_s"),
+        ((*SWEPT, "+objectives.speed=max"), r"objectives must be one of .*epoch_s.*'speed'"),
+        ((*SWEPT, "+objectives.val_loss=max"), r"set objectives\.val_loss=min"),
+        (
+            (*SWEPT, "task.metric=val_loss", "stop=target", "stop.mode=max"),
+            "stop.mode=max contradicts the objective, the lowest val_loss",
+        ),
+        (
+            (
+                *SWEPT,
+                "stop=several",
+                "+stop@stop.rules.target=target",
+                "stop.rules.target.mode=min",
+            ),
+            "stop.mode=min contradicts the objective, the highest val_accuracy",
+        ),
         ((*SWEPT, "require=['width > ']"), "require"),
         (("experiment=hw1p2_plan",), "it is a plan of several sweeps where one is wanted"),
     ],

@@ -58,8 +58,8 @@ class TestGathering:
     @pytest.mark.parametrize(
         ("words", "told"),
         [
-            ((LR, "task.metric=val_loss", "task.mode=min"), "its objective was the highest val_a"),
-            ((LR, "task.mode=min"), "this sweep's is the lowest val_accuracy"),
+            ((LR, "task.metric=val_loss"), "its objective was the highest val_accuracy"),
+            ((LR, "task.metric=val_loss"), "this sweep's is the lowest val_loss: name"),
             (
                 ("optimizer.lr=0.5,0.6", "model.width=16,32"),
                 r"none of its 6 scored trials fits this space: optimizer.lr is none of 0.5, 0.6 "

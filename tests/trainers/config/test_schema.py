@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from trainers.config import Device, Keep, Mode, Precision, compose, register, typed
+from trainers.config import METRICS, Device, Keep, Mode, Precision, compose, register, typed
 from trainers.errors import ConfigError
 
 
@@ -45,6 +45,8 @@ def test_defaults_are_those_of_the_yaml() -> None:
         ("resources.gpu_memory_gb=0", "resources.gpu_memory_gb"),
         ("task.metric=loss", "task.metric"),
         ("task.mode=most", "task.mode"),
+        ("task.mode=min", "leave task.mode out, or set task.mode=max"),
+        ("task.metric=lr", "set task.mode=min or task.mode=max"),
         ("data.fraction=0", "data.fraction"),
         ("data.fraction=1.01", "data.fraction"),
         ("data.fraction=half", "data.fraction"),
@@ -66,6 +68,15 @@ def test_refuses(override: str, key: str) -> None:
         compose([override])
     assert key in str(refusal.value)
     assert len(str(refusal.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(("metric", "mode"), METRICS.items())
+def test_a_metric_has_its_mode(metric: str, mode: Mode | None) -> None:
+    words = [f"task.metric={metric}"]
+    given = Mode.max if mode is None else mode
+    assert compose([*words, f"task.mode={given.name}"]).task.mode is given
+    if mode is not None:
+        assert compose(words).task.mode is mode
 
 
 def test_ignores_the_keys_of_a_sweep() -> None:
