@@ -15,6 +15,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.launch.stages import checked, stages
 from trainers.config.targets import check_arguments
+from trainers.schedules.build_schedule import OWN_KEYS
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FILES = sorted(CONF.glob("*/*.yaml"))
@@ -29,8 +30,8 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "track": ("sweep", "uid", "folder"),
 }
 
-#: A key that the code reads, and the target does not see.
-OURS = ("model", "max_parameters")
+#: Keys that the code reads, and the target does not see.
+OURS = {"model": ("max_parameters",), "schedule": OWN_KEYS}
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}={p.stem}")
 
@@ -71,7 +72,7 @@ def test_its_command_composes_and_its_target_takes_all_it_gives(path: Path) -> N
         assert composition.choice(group) == path.stem
         node = plain(composition.base).get(group)
     if isinstance(node, dict) and "_target_" in node:
-        given = {key: value for key, value in node.items() if (group, key) != OURS}
+        given = {key: value for key, value in node.items() if key not in OURS.get(group, ())}
         check_arguments(group, given, SUPPLIED.get(group, ()))
     else:
         assert group in ("experiment", "debug", "task"), f"{path} names nothing to build"

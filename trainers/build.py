@@ -1,21 +1,17 @@
-"""Build the model, its optimizer, its schedule and its augmentation from a configuration."""
+"""Build the model, its optimizer and its augmentation from a configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from trainers.config import TrainConfig
-from trainers.config.targets import instantiate, locate, settings_refused, takes
-from trainers.data.data_fraction import Lengths
+from trainers.config.targets import instantiate, make, settings_refused
 from trainers.errors import ConfigError
 from trainers.models.norm import needs_batch
-from trainers.schedules import Pace
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -81,32 +77,8 @@ def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> s
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
     """Build the optimizer of the model's parameters."""
-    built: Optimizer = _call("optimizer", config.optimizer, Optimizer, model.parameters())
+    built: Optimizer = make("optimizer", config.optimizer, Optimizer, model.parameters())
     return built
-
-
-def pace(config: TrainConfig, optimizer: Optimizer, lengths: Lengths) -> Pace:
-    """Build the learning-rate schedule, and determine when it is stepped.
-
-    Args:
-        lengths: number of batches of each epoch. A schedule that asks for `steps_per_epoch` is
-            given the number; where the epochs differ, it must ask for `total_steps`, too.
-
-    Raises:
-        ConfigError: what cannot be built, or does not know epochs that differ.
-    """
-    target = locate("schedule", config.schedule)
-    by_batch = takes(target, "steps_per_epoch")
-    supplied: dict[str, int] = {"steps_per_epoch": lengths.full} if by_batch else {}
-    if by_batch and lengths.early != lengths.full:
-        if not takes(target, "total_steps"):
-            raise ConfigError(
-                f"first.epochs: {config.schedule['_target_']} takes all epochs to be of one length:"
-                " use a schedule that is stepped after each epoch, such as schedule=cosine"
-            )
-        supplied["total_steps"] = lengths.upto(int(config.schedule.get("epochs", config.epochs)))
-    built = _call("schedule", config.schedule, LRScheduler, optimizer, **supplied)
-    return Pace(built, by_batch, lengths)
 
 
 def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
@@ -118,18 +90,4 @@ def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
     built: Callable[[Tensor], Tensor] = instantiate("augment", config.augment)
     with torch.random.fork_rng(devices=[]), settings_refused("augment", config.augment):
         built(torch.zeros(1, 1, 1))
-    return built
-
-
-def _call(
-    group: str, node: Mapping[str, Any], kind: type[Any], argument: object, **supplied: object
-) -> Any:
-    make = instantiate(group, {**node, "_partial_": True}, **supplied)
-    with settings_refused(group, node):
-        built = make(argument)
-    if not isinstance(built, kind):
-        raise ConfigError(
-            f"{group}._target_ must make a {kind.__name__}, and {node['_target_']} made "
-            f"{type(built).__name__}"
-        )
     return built

@@ -98,7 +98,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
             "samples_per_s": len(order) / seconds,
             "parameters": parameters,
         }
-        learner.pace.after_epoch(metrics[config.task.metric])
+        learner.pace.after_epoch(metrics)
         learner.rng = random_state(device)
         learner.epoch = number
         counted = histograms.of(learner.model) if config.histograms else {}

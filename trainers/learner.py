@@ -22,7 +22,8 @@ from trainers.data.dataset import Dataset, Part
 from trainers.device import autocast, random_state
 from trainers.errors import ConfigError
 from trainers.files.training_state import detached
-from trainers.schedules import Pace
+from trainers.schedules import build_schedule
+from trainers.schedules.pace import Pace
 
 #: Examples at a time where no gradient is kept. On one CPU core larger batches leave the cache.
 EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}
@@ -75,9 +76,9 @@ class Learner:
         """
         model = build.model(config, dataset.input_shape, len(dataset.classes)).to(device)
         optimizer = build.optimizer(config, model)
-        pace = build.pace(config, optimizer, lengths(config, len(dataset.train)))
+        pace = build_schedule.build(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
-        made = optimizer_settings.settings_of(optimizer, pace)
+        made = optimizer_settings.settings_of(config, optimizer, pace)
         return cls(config, model, optimizer, pace, augment, random_state(device), made)
 
     @property

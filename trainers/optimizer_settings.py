@@ -1,10 +1,10 @@
 """Change the settings of an optimizer and its schedule when a training goes on under others.
 
 A saved state restores the optimizer and the schedule with the settings that they had. A training
-that goes on with a configuration of its own (in population-based training, from the checkpoint of
-another trial) keeps their progress and takes its own settings: those that differ replace the
-state's, and the learning rate is multiplied by the ratio of the two, so that it stands where its
-schedule would have it.
+that goes on with a configuration of its own (for more epochs, or in population-based training
+from the checkpoint of another trial) keeps the optimizer's memory and takes its own settings. Its
+learning rate is then the one that a training with these settings from the start would have at
+this epoch; after a plateau, which depends on what has happened, the rate keeps its reductions.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 
 from torch.optim import Optimizer
 
+from trainers.config import TrainConfig
 from trainers.files.training_state import detached
-from trainers.schedules import Pace
+from trainers.schedules.pace import Pace
 
 
-def settings_of(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
+def settings_of(config: TrainConfig, optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
     """Copy the settings of an optimizer and a schedule that have just been made."""
     groups = [
         {key: value for key, value in group.items() if key != "params"}
@@ -29,6 +30,8 @@ def settings_of(optimizer: Optimizer, pace: Pace) -> dict[str, Any]:
         {
             "optimizer": groups,
             "schedule": pace.schedule.state_dict(),
+            # What a schedule keeps in a function is in no state of its own.
+            "configured": config.schedule,
             "lengths": astuple(pace.lengths) if pace.by_batch else (),
         }
     )
@@ -53,31 +56,26 @@ def apply(
     """
     if own == theirs:
         return
-    groups = zip(optimizer.param_groups, own["optimizer"], theirs["optimizer"], strict=True)
-    for group, mine, other in groups:
-        base = "initial_lr" if other.get("initial_lr") else "lr"
-        lr = group["lr"] * (mine[base] / other[base]) if mine[base] != other[base] else group["lr"]
-        now = {key: value for key, value in group.items() if key != "params"}
-        group.update(_merged(mine, other, now))
-        group["lr"] = lr
+    reduced = [
+        group["lr"] / other["lr"]
+        for group, other in zip(optimizer.param_groups, theirs["optimizer"], strict=True)
+    ]
+    for group, mine in zip(optimizer.param_groups, own["optimizer"], strict=True):
+        group.update(detached(mine))
     schedule = pace.schedule
+    if not pace.follows_metric:
+        schedule.load_state_dict(detached(own["schedule"]))
+        pace.go_to(epoch)
+        return
+    for group, factor in zip(optimizer.param_groups, reduced, strict=True):
+        group["lr"] *= factor
     state = _merged(own["schedule"], theirs["schedule"], detached(schedule.state_dict()))
-    if own["lengths"] != theirs["lengths"]:
-        state["last_epoch"] = pace.lengths.upto(epoch)
-        state["_step_count"] = state["last_epoch"] + 1
-    if "_last_lr" in state:
-        state["_last_lr"] = [group["lr"] for group in optimizer.param_groups]
+    state["_last_lr"] = [group["lr"] for group in optimizer.param_groups]
     schedule.load_state_dict(state)
 
 
-def _merged(own: Any, theirs: Any, now: Any) -> Any:
+def _merged(
+    own: Mapping[str, Any], theirs: Mapping[str, Any], now: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return `now` with the values of `own` that differ from `theirs`."""
-    if own == theirs:
-        return now
-    if isinstance(own, dict) and isinstance(theirs, dict) and isinstance(now, dict):
-        fresh = {k: _merged(v, theirs.get(k), now.get(k, v)) for k, v in own.items()}
-        return {**now, **fresh}
-    same_kind = isinstance(own, list) and isinstance(theirs, list) and isinstance(now, list)
-    if same_kind and len(own) == len(theirs) == len(now):
-        return [_merged(*three) for three in zip(own, theirs, now, strict=True)]
-    return own
+    return {**now, **{key: value for key, value in own.items() if value != theirs.get(key)}}

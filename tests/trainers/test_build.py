@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import OneCycleLR
 
 from trainers import build
 from trainers.config import TrainConfig
 from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
+from trainers.schedules import build_schedule
 
 Compose = Callable[..., TrainConfig]
 
@@ -103,36 +103,6 @@ def test_the_optimizer_has_every_parameter(small: Compose) -> None:
     assert group["lr"] == 0.25
 
 
-def pace(config: TrainConfig, lengths: Lengths) -> build.Pace:
-    return build.pace(config, build.optimizer(config, model(config)), lengths)
-
-
-def test_a_schedule_that_counts_batches_knows_how_many_there_are(small: Compose) -> None:
-    built = pace(small("schedule=one_cycle"), Lengths(0, 7, 7))
-    assert built.by_batch
-    assert isinstance(built.schedule, OneCycleLR)
-    assert built.schedule.total_steps == 4 * 7
-    assert not pace(small("schedule=cosine"), Lengths(0, 7, 7)).by_batch
-
-
-def test_epochs_of_different_lengths_are_added_up(small: Compose) -> None:
-    built = pace(small("schedule=one_cycle", "first.epochs=1"), Lengths(1, 2, 7))
-    assert isinstance(built.schedule, OneCycleLR)
-    assert built.schedule.total_steps == 2 + 3 * 7
-
-
-def of_equal_epochs(optimizer: Any, steps_per_epoch: int) -> Any:
-    return OneCycleLR(optimizer, 0.1, epochs=4, steps_per_epoch=steps_per_epoch)
-
-
-def test_or_refused_where_the_schedule_takes_them_to_be_equal(small: Compose) -> None:
-    config = small("first.epochs=1")
-    config.schedule = {"_target_": f"{HERE}.of_equal_epochs", "_partial_": True}
-    with pytest.raises(ConfigError, match=r"first\.epochs: .*of_equal_epochs takes all epochs"):
-        pace(config, Lengths(1, 2, 7))
-    assert pace(config, Lengths(1, 7, 7)).by_batch, "they are equal in fact"
-
-
 def test_an_augmentation_is_tried_and_the_random_state_stays(small: Compose) -> None:
     before = torch.get_rng_state()
     build.augment(small("augment=noise"))
@@ -143,7 +113,8 @@ def test_an_augmentation_is_tried_and_the_random_state_stays(small: Compose) -> 
 
 def everything(config: TrainConfig) -> None:
     build.augment(config)
-    pace(config, Lengths(0, 7, 7))
+    optimizer = build.optimizer(config, model(config))
+    build_schedule.build(config, optimizer, Lengths(0, 7, 7))
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def check_metric(key: str, metric: object) -> None:
 
 
 def check_mode(key: str, mode: Mode | None, metric: str) -> None:
-    """Refuse a mode that takes the worst value of a metric for the best, or none where one is due.
+    """Refuse a mode that contradicts the metric, or none for a metric without its own.
 
     Args:
         key: key of the configuration that gives the mode.

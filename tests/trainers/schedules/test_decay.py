@@ -7,10 +7,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LRScheduler
 
 from trainers.errors import ConfigError
-from trainers.schedules import Pace, constant, cosine, two_stage
+from trainers.schedules import constant, cosine, two_stage
 
 
 def optimizer() -> torch.optim.SGD:
@@ -67,23 +67,3 @@ def test_two_stages_refuse(wrong: dict[str, float]) -> None:
     settings: dict[str, Any] = {"switch": 2, "gamma": 0.5, "final_gamma": 0.1}
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         two_stage(optimizer(), **(settings | wrong))
-
-
-def test_a_plateau_is_told_the_metric() -> None:
-    one = optimizer()
-    pace = Pace(ReduceLROnPlateau(one, mode="max", factor=0.1, patience=1), by_batch=False)
-    for metric in (0.5, 0.6, 0.6, 0.6):
-        pace.after_batch()
-        pace.after_epoch(metric)
-    assert one.param_groups[0]["lr"] == pytest.approx(0.2)
-
-
-def test_batches_are_counted_where_they_matter_only() -> None:
-    for by_batch, expected in ((True, 3), (False, 1)):
-        one = optimizer()
-        pace = Pace(constant(one), by_batch)
-        one.step()
-        for _ in range(3):
-            pace.after_batch()
-        pace.after_epoch(0.0)
-        assert pace.schedule.last_epoch == expected

@@ -1,45 +1,13 @@
-"""Define learning-rate schedules that PyTorch does not have, and step schedules of any kind."""
+"""Define the learning-rate schedules that PyTorch does not have."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR
 
-from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
-
-#: For schedules that do not count batches.
-_ONE_BATCH = Lengths(0, 1, 1)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Steps a schedule as its kind requires: after every batch, or after every epoch.
-
-    Attributes:
-        schedule: schedule of PyTorch or of this module, whose state a checkpoint keeps.
-        by_batch: whether the schedule counts batches, as those do that ask for `steps_per_epoch`.
-        lengths: number of batches of each epoch.
-    """
-
-    schedule: LRScheduler
-    by_batch: bool
-    lengths: Lengths = _ONE_BATCH
-
-    def after_batch(self) -> None:
-        """Step a schedule that counts batches."""
-        if self.by_batch:
-            self.schedule.step()
-
-    def after_epoch(self, metric: float) -> None:
-        """Step a schedule that counts epochs, with the epoch's value of the task's metric."""
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(metric)
-        elif not self.by_batch:
-            self.schedule.step()
 
 
 def constant(optimizer: Optimizer) -> LambdaLR:
