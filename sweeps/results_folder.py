@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,9 @@ from trainers.files.whole_file import write_whole
 
 #: Version of the folder's layout; a later one is refused rather than misread.
 VERSION = 1
+
+#: Bytes of a sweep's name: a plan adds to it, and so do the files and runs that are named by it.
+LONGEST_NAME = 100
 
 #: Searches as older records name them -> as conf/ names them now.
 _MOVED = {"sweeps.ablation.Ablation": "sweeps.search.Ablation"}
@@ -69,25 +73,42 @@ class Folder:
         hand_over(parent, self.trials / child.id, child.source.epoch)
 
 
+def require_free(results: Path, name: str) -> None:
+    """Refuse a name that a new sweep cannot have.
+
+    Raises:
+        ConfigError: the name is taken, or is no name of a folder that every tool takes.
+    """
+    plain = name.isprintable() and name == name.strip() and "/" not in name
+    if not plain or not name or name[0] in ".-" or len(os.fsencode(name)) > LONGEST_NAME:
+        shown = name if len(name) <= LONGEST_NAME else f"{name[:20]}…"
+        raise ConfigError(
+            f"name={shown!r} must be a plain folder name of at most {LONGEST_NAME} bytes that "
+            "begins with neither . nor -, such as name=mnist-2"
+        )
+    if (results / name).exists():
+        raise ConfigError(
+            f"{results / name} exists and is never overwritten: go on with it (make resume "
+            f'SWEEP={name}), or name this one (ARGS="name={name}-2")'
+        )
+
+
 def create(results: Path, name: str) -> Folder:
     """Create the folder of a new sweep; an existing folder is never touched.
 
     Raises:
         ConfigError: the name is taken or no file name, or the folder cannot be written.
     """
-    if not name or name in (".", "..") or "/" in name or name != name.strip():
-        raise ConfigError(f"name={name!r} must be a plain folder name, such as name=mnist-2")
     folder = Folder(results / name)
     try:
+        require_free(results, name)
         results.mkdir(parents=True, exist_ok=True)
         folder.path.mkdir()
     except FileExistsError:
         if not results.is_dir():
             raise ConfigError(f"results={results} is a file: name a folder") from None
-        raise ConfigError(
-            f"{folder.path} exists and is never overwritten: go on with it (make resume "
-            f'SWEEP={name}), or name this one (ARGS="name={name}-2")'
-        ) from None
+        require_free(results, name)  # another sweep has just created it
+        raise
     except OSError as error:
         raise ConfigError(
             f"results={results} cannot be written ({error.strerror}): name another folder, "

@@ -6,6 +6,7 @@ losses add up there: a pass waits for the device once, when its sums are read.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -233,7 +234,18 @@ def examples(config: TrainConfig, available: int) -> int:
 
 
 def lengths(config: TrainConfig, total: int) -> Lengths:
-    """Count the batches of the epochs, of `total` training examples."""
+    """Count the batches of the epochs, of `total` training examples.
+
+    Raises:
+        ConfigError: a batch has more examples than all of the data, or `overfit_batches` more
+            than there are. A share of the data (`data.fraction`) may be less than a batch.
+    """
+    whole = math.ceil(total / config.data.get("fraction", 1.0))
+    if config.batch_size > whole:
+        raise ConfigError(
+            f"batch_size={config.batch_size} is more than the {whole} training examples: lower "
+            "batch_size"
+        )
     first = config.first.epochs or 0
     early, full = (
         steps(examples(config, available(config.first, epoch, total)), config.batch_size)

@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from sweeps.checked import pbt_keys
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import Composition
-from sweeps.config.error_messages import explain
-from sweeps.config.keys import dotted, plain
+from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
 from sweeps.config.require import Constraints
-from sweeps.config.schema import SweepConfig
 from sweeps.config.swept_space import swept_space
+from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import Repeats
 from sweeps.search.build import build, includes_own_values
@@ -40,7 +36,12 @@ def check(composition: Composition) -> Sweep:
         ConfigError: what is wrong.
     """
     base = composition.base
-    _refuse_unknown_keys(base)
+    refuse_unknown_keys(base)
+    if base.plan is not None:
+        raise ConfigError(
+            "it is a plan of several sweeps where one is wanted: name one of its stages, "
+            "experiment=…"
+        )
     training = typed(base)
     space, notes = _space(composition, training)
     objective = Objective(training.task.metric, training.task.maximize)
@@ -87,21 +88,6 @@ def check(composition: Composition) -> Sweep:
     )
     pbt_keys.check(sweep)
     return sweep
-
-
-def _refuse_unknown_keys(base: DictConfig) -> None:
-    """Refuse an appended key (+budget.trails=3), which Hydra takes in spite of the schema."""
-    schema = OmegaConf.structured(SweepConfig)
-    try:
-        OmegaConf.merge(schema, OmegaConf.to_container(base))
-    except OmegaConfBaseException as error:
-        keys = list(dotted(OmegaConf.structured(SweepConfig)))
-        raise ConfigError(explain(error, keys=keys)) from error
-    if base.plan is not None:
-        raise ConfigError(
-            "it is a plan of several sweeps where one is wanted: name one of its stages, "
-            "experiment=…"
-        )
 
 
 def _space(composition: Composition, training: TrainConfig) -> tuple[Space, list[str]]:

@@ -26,6 +26,7 @@ from sweeps.cli import refusals, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
+from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import score
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
@@ -68,6 +69,7 @@ def check(overrides: Sequence[str]) -> None:
         for word in composition.overrides:
             if word not in composition.fixed:
                 raise ConfigError(f"{word}: a diagnosis takes one value; make sweep tries several")
+        refuse_unknown_keys(composition.base)
         container = plain(composition.base)
         config = typed(composition.base)
     console = Console()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 
-from sweeps import cli
+from sweeps import cli, results_folder
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
 from sweeps.commands import preview
@@ -20,6 +22,7 @@ def start(composition: Composition, ray: Ray = session) -> None:
     if composition.base.plan is not None:
         stages = plan.composed(composition)
         if composition.base.preview:
+            plan.require_free(stages)
             preview.show_plan(stages, console)
         else:
             code = plan.start(stages, ray)
@@ -27,6 +30,7 @@ def start(composition: Composition, ray: Ray = session) -> None:
         with console.status("checking the space"):
             sweep = with_transfer(check(composition))
         if composition.base.preview:
+            results_folder.require_free(Path(sweep.config["results"]), sweep.name)
             preview.show(sweep, console)
         else:
             code = begin(sweep, ray)

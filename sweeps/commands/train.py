@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED
 from sweeps.config.keys import plain
+from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import duration, number, score
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
@@ -41,13 +42,16 @@ def train(config: DictConfig) -> None:
     from trainers.data import data_fraction
     from trainers.data.resident import prepare
     from trainers.files.history import best, stalled
+    from trainers.model_and_data import untrained
     from trainers.run import run
 
+    refuse_unknown_keys(config)
     training = typed(config)
     refuse_idle(training)
     container = plain(config)
     console = Console()
     prepare(training.data)
+    untrained(training)  # what cannot be built is refused before a folder is made
     folder, trained = _folder(Path(training.results) / "train", container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     tracker: Tracker = instantiate(

@@ -5,6 +5,7 @@ composition.py     compose the configuration of a sweep and of its trials with H
 swept_space.py     find what varies
 keys.py            look up dotted keys in configurations
 overrides.py       read the words of a command line
+unknown_keys.py    refuse keys that were appended in spite of the schema
 require.py         refuse infeasible trials: `require:`, `model.max_parameters`
 error_messages.py  explain what Hydra refuses
 """

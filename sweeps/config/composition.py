@@ -223,6 +223,12 @@ class Composition:
             self.exists({group: choice}, key) for choice in self.options(group)
         )
 
+    def given(self, key: str) -> bool:
+        """Whether the command line gives a key, or the group that it is in, one value."""
+        given = {override.key_or_group for override in self.fixed_overrides}
+        parts = key.split(".")
+        return any(".".join(parts[:count]) in given for count in range(1, len(parts) + 1))
+
     def owner(self, key: str) -> str:
         """Return the override that fixes the group of a key."""
         group = key.split(".")[0]

@@ -22,10 +22,12 @@ from trainers.errors import ConfigError
 
 
 def begin(sweep: Sweep, ray: Ray = session) -> int:
-    """Run a new sweep that has been checked; returns the exit code."""
-    folder_path = Path(sweep.config["results"]) / sweep.name
-    if folder_path.exists():
-        results_folder.create(folder_path.parent, sweep.name)  # raises ConfigError
+    """Run a new sweep that has been checked; returns the exit code.
+
+    Raises:
+        ConfigError: what only data, a machine or the folder of results shows to be wrong.
+    """
+    results_folder.require_free(Path(sweep.config["results"]), sweep.name)
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)

@@ -91,20 +91,31 @@ def composed(composition: Composition) -> Plan:
     )
 
 
+def require_free(plan: Plan) -> None:
+    """Refuse a name that a new plan, or one of its stages, cannot have.
+
+    Raises:
+        ConfigError: the name is taken, or is no name of a folder that every tool takes.
+    """
+    for name in (plan.name, *(stage.name for stage in plan.stages)):
+        path = plan.results / name
+        if path.is_dir() and any(path.iterdir()):
+            raise ConfigError(
+                f"{path} exists and is never overwritten: go on with it (make resume "
+                f'SWEEP={plan.name}), or name this plan (ARGS="name={plan.name}-b")'
+            )
+        if not path.is_dir():
+            results_folder.require_free(plan.results, name)
+
+
 def start(plan: Plan, ray: Ray = session) -> int:
     """Run a new plan; returns the exit code.
 
     Raises:
         ConfigError: a stage that would be refused, or a name that is taken.
     """
+    require_free(plan)
     console = Console()
-    taken = [plan.path.parent, *(plan.folder(stage).path for stage in plan.stages)]
-    for path in taken:
-        if path.exists() and any(path.iterdir()):
-            raise ConfigError(
-                f"{path} exists and is never overwritten: go on with it (make resume "
-                f'SWEEP={plan.name}), or name this plan (ARGS="name={plan.name}-b")'
-            )
     with console.status("checking the stages"):
         _check(plan)
     results_folder.create(plan.results, plan.name).trials.rmdir()

@@ -22,15 +22,18 @@ class Configurations(Protocol):
     def keys(self, space: Space) -> list[str]:
         """List every key that some configuration has."""
 
+    def given(self, key: str) -> bool:
+        """Whether the command line gives a key, or the group that it is in, one value."""
+
 
 def initial_points(
     given: Sequence[Point], space: Space, configurations: Configurations
 ) -> tuple[tuple[Point, ...], list[str]]:
     """Keep the initial points that a space holds, and write a line about each of the others.
 
-    A point's value for a key that is not swept (because it was fixed on the command line) is
-    ignored, and so is a whole point with a value that the space does not hold. Keys without a
-    value in a point are drawn by the search.
+    A point's value for a key that is not swept is left out if the command line fixes the key, or
+    the points are an experiment's; so is a whole point with a value that the space does not hold.
+    Keys without a value in a point are drawn by the search.
 
     Args:
         given: the points, each swept key -> value.
@@ -38,8 +41,11 @@ def initial_points(
         configurations: to tell a key that is not swept from one that does not exist.
 
     Raises:
-        ConfigError: a key that no configuration has, or a point that is no mapping.
+        ConfigError: a key that no configuration has, one that is not swept in points of the command
+            line, or a point that is no mapping.
     """
+    asked = configurations.given("points")
+    unswept: dict[str, None] = {}
     dimensions = {parameter.key: parameter.dimension for parameter in space.parameters}
     kept: list[Point] = []
     messages = []
@@ -49,9 +55,17 @@ def initial_points(
                 f"points[{number}] must be keys and values, not {point!r}: {{optimizer.lr: 0.01}}"
             )
         for key in point:
-            if key not in dimensions and not configurations.knows(space, key):
+            if key in dimensions:
+                continue
+            if not configurations.knows(space, key):
                 keys = configurations.keys(space)
                 raise ConfigError(unknown("key", f"points[{number}]: {key}", key, keys))
+            if asked and not configurations.given(key):
+                raise ConfigError(
+                    f"points[{number}]: {key} is not swept: give it values to be swept over "
+                    f"({key}=…,…), or leave it out"
+                )
+            unswept[key] = None
         swept = {key: value for key, value in point.items() if key in dimensions}
         outside = [k for k, value in swept.items() if not dimensions[k].contains(value)]
         if outside:
@@ -59,4 +73,6 @@ def initial_points(
             messages.append(f"points[{number}] is passed over: {value} is not in the space")
         elif swept:
             kept.append(swept)
+    if unswept:
+        messages.append(f"points: {', '.join(unswept)} left out, as not swept")
     return tuple(kept), messages

@@ -17,6 +17,8 @@ from sweeps.results_folder import Folder
 from tests.sweeps.report.records import ACCURACY, KEYS, TRIALS
 from trainers.errors import ConfigError
 
+UNCLEAN = (" a", "a ", "a\n", "a\nb", "a\x1bb", "\udc80")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
@@ -42,7 +44,24 @@ class TestFolder:
         assert len(message.splitlines()) <= 2
         assert (folder.path / "kept").read_text() == "mine"
 
-    @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/tmp/x", " a", "a ", "a\n"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            ".",
+            "..",
+            ".f",
+            "-rf",
+            "a/b",
+            "/tmp/x",
+            " a",
+            "a ",
+            "a\n",
+            "a\nb",
+            "a\x1bb",
+            "\udc80",
+        ],
+    )
     def test_of_a_name_that_is_none(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(ConfigError, match="must be a plain folder name") as refusal:
             results_folder.create(tmp_path / "r", name)
@@ -61,8 +80,10 @@ class TestFolder:
             results_folder.create(Path("/proc/none"), "s")
 
     def test_of_a_name_that_is_too_long(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match="too long"):
-            results_folder.create(tmp_path, "x" * 300)
+        with pytest.raises(ConfigError, match="of at most 100 bytes") as refusal:
+            results_folder.create(tmp_path, "é" * 51)
+        assert len(str(refusal.value)) < 200
+        results_folder.create(tmp_path, "é" * 50)
 
     def test_is_found_by_name(self, folder: Folder) -> None:
         where = folder.path.parent

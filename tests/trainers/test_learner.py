@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from trainers.config import TrainConfig
 from trainers.data import resident
-from trainers.learner import Learner, batches, evaluate, logits, outputs, steps
+from trainers.errors import ConfigError
+from trainers.learner import Learner, batches, evaluate, lengths, logits, outputs, steps
 
 Compose = Callable[..., TrainConfig]
 CPU = torch.device("cpu")
@@ -37,6 +38,13 @@ def test_steps_are_as_many_as_batches(count: int, size: int) -> None:
     assert 1 <= len(pieces[-1]) <= size + 1
     if count > 1 and size > 1:
         assert len(pieces[-1]) > 1
+
+
+def test_a_batch_has_no_more_examples_than_the_data(small: Compose) -> None:
+    assert lengths(small("batch_size=100", "data.fraction=1.0"), 100).full == 1
+    assert lengths(small("batch_size=100", "data.fraction=0.02"), 2).full == 1, "of a share it may"
+    with pytest.raises(ConfigError, match="batch_size=101 is more than the 100 training examples"):
+        lengths(small("batch_size=101", "data.fraction=0.5"), 50)
 
 
 @pytest.mark.parametrize("most", [0.01, 0.5])
@@ -113,7 +121,7 @@ def test_a_schedule_that_counts_batches_is_stepped_by_them(small: Compose) -> No
     for number in range(config.epochs):
         seen.append(one.lr)
         one.train(part, torch.arange(len(part)))
-        one.pace.after_epoch(0.5)
+        one.pace.after_epoch({})
         assert one.pace.schedule.last_epoch == (number + 1) * steps(len(part), config.batch_size)
     assert seen[0] == pytest.approx(0.1 / 25)
     assert max(seen) > 0.09

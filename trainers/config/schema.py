@@ -178,7 +178,10 @@ def compose(overrides: Sequence[str] = ()) -> TrainConfig:
     register()
     try:
         with initialize_config_module("conf", version_base="1.3"):
-            return typed(hydra_compose("train", list(overrides)))
+            config = hydra_compose("train", list(overrides))
+        # Hydra takes +mixup=0.4 in spite of the schema.
+        OmegaConf.merge(OmegaConf.structured(TrainConfig), OmegaConf.to_container(config))
+        return typed(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(explain(error)) from error
 

@@ -43,7 +43,7 @@ class LayeredMLP(nn.Module):
     """Classifies as `MLP` does, with a width and a dropout for each hidden layer.
 
     Args:
-        depth: number of `layers` that are used; a search may turn on the rest.
+        depth: number of `layers` that are used, for a search to turn on the rest; None: all.
         layers: {width, dropout} of each hidden layer.
 
     Raises:
@@ -52,7 +52,7 @@ class LayeredMLP(nn.Module):
 
     def __init__(
         self,
-        depth: int,
+        depth: int | None,
         layers: Sequence[Mapping[str, Any]],
         *,
         input_shape: tuple[int, ...],
@@ -61,10 +61,12 @@ class LayeredMLP(nn.Module):
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
+        if depth is None:
+            depth = len(layers)
         if not 1 <= depth <= len(layers):
             raise ConfigError(
-                f"model.depth must be from 1 to {len(layers)}, the number of model.layers, not "
-                f"{depth}: set model.depth=…"
+                f"model.depth must be from 1 to {len(layers)}, the number of model.layers, or null "
+                f"for all, not {depth}: set model.depth=…"
             )
         hidden = []
         for index, layer in enumerate(layers[:depth]):

@@ -62,6 +62,17 @@ def test_one_of_them(words: tuple[str, ...], expected: str, done: list[str]) -> 
     assert done == [expected]
 
 
+@pytest.mark.parametrize("words", [("epochs=1,2",), (PLAN,)])
+@pytest.mark.parametrize("name", ["../x", ".", "", "taken"])
+def test_a_preview_refuses_the_names_that_a_sweep_refuses(
+    name: str, words: tuple[str, ...], tmp_path: Path, done: list[str]
+) -> None:
+    (tmp_path / "taken" / "trials").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"a plain folder name|exists and is never overwritten"):
+        start(*words, "preview=true", f"results={tmp_path}", f"name='{name}'")
+    assert done == []
+
+
 def test_a_code_of_failure_is_that_of_the_program(done: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         start(PLAN)

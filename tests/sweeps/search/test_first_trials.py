@@ -65,7 +65,10 @@ def test_what_is_fixed_on_the_command_line_is_passed_over() -> None:
     with compose([*overrides, "optimizer.lr=0.02", "baseline=false"]) as composition:
         sweep = check(composition)
     assert sweep.search.point(0) == {"model.width": 64}
-    assert sweep.messages == ("optimizer.momentum is not swept: optimizer=adamw has no such key",)
+    assert sweep.messages == (
+        "optimizer.momentum is not swept: optimizer=adamw has no such key",
+        "points: optimizer.lr, optimizer, optimizer.momentum left out, as not swept",
+    )
 
 
 def test_one_that_the_space_does_not_hold_is_passed_over_and_told() -> None:
@@ -80,6 +83,21 @@ def test_one_that_the_space_does_not_hold_is_passed_over_and_told() -> None:
 def test_a_key_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"points\[0\]: model.widht.*did you mean model.width"):
         swept("points=[{model.widht: 64}]")
+
+
+def test_a_key_that_is_not_swept_is_refused_where_it_was_asked_for() -> None:
+    with pytest.raises(ConfigError, match=r"points\[0\]: batch_size is not swept: give it values"):
+        swept("points=[{model.width: 64, batch_size: 32}]")
+
+
+def test_and_left_out_of_the_points_of_an_experiment() -> None:
+    words = ("experiment=hw1p2", "space=null", "model.width=1024,2048", "baseline=false")
+    with compose(words) as composition:
+        sweep = check(composition)
+    assert sweep.search.point(0) == {"model.width": 2048}
+    told = " ".join(sweep.messages)
+    assert "points: model.depth, data.context, " in told
+    assert "left out, as not swept" in told
 
 
 def test_the_configuration_as_it_is_comes_before_them() -> None:

@@ -93,7 +93,7 @@ class TestLayered:
         {"width": 6, "dropout": 0.1},
     )
 
-    def layered(self, depth: int, layers: Any = LAYERS) -> LayeredMLP:
+    def layered(self, depth: int | None, layers: Any = LAYERS) -> LayeredMLP:
         shapes: dict[str, Any] = {"input_shape": (2, 3), "classes": 5}
         return LayeredMLP(depth, layers, **shapes, norm=norm.none(), activation=nn.ReLU)
 
@@ -102,7 +102,7 @@ class TestLayered:
         assert sizes(model) == [(6, 9), (9, 4), (4, 5)]  # type: ignore[arg-type]
         assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.5]
         assert model(torch.zeros(7, 2, 3)).shape == (7, 5)
-        three = self.layered(3)
+        three = self.layered(None)
         assert [m.p for m in three.modules() if isinstance(m, nn.Dropout)] == [0.5, 0.1]
 
     @pytest.mark.parametrize(
@@ -110,6 +110,7 @@ class TestLayered:
         [
             (0, LAYERS, "from 1 to 3"),
             (4, LAYERS, "from 1 to 3"),
+            (None, [], "from 1 to 0"),
             (1, [{"width": 0, "dropout": 0.1}], r"layers\.0\.width must be 1 or more"),
             (1, [{"width": 3}], "must have a width and a dropout, not width"),
             (1, [{"width": 3, "dropout": 1.0}], "dropout"),
