@@ -8,6 +8,12 @@ SWEEP ?=
 BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
+# Variables reach Python as they are written: neither make nor a shell expands what is in them.
+VARIABLES := ARGS SWEEP BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
+$(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
+unexport $(VARIABLES)
+RUN := @$(BIN)/python -m sweeps.commands.from_make
+
 .DEFAULT_GOAL := help
 .PHONY: help setup sweep train preview simulate resume extend replay diagnose predict bench head join test lint
 
@@ -25,40 +31,40 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 sweep: setup  ## run a sweep: ARGS="experiment=mnist budget.trials=40 model.dropout=0.1,0.25"
-	@$(BIN)/python -m sweeps $(ARGS)
+	$(RUN) sweeps ARGS
 
 preview: setup  ## show what `make sweep` would run, and run nothing: same ARGS
-	@$(BIN)/python -m sweeps preview=true $(ARGS)
+	$(RUN) sweeps preview=true ARGS
 
 simulate: setup  ## run a sweep in simulated time: SWEEP=mnist for its curves, or none for made-up ones [ARGS="search=tpe stop=asha workers=8 trials=1000"]
-	@$(BIN)/python -m sweeps.commands.simulate $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.simulate SWEEP ARGS
 
 resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
-	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.resume SWEEP ARGS
 
 extend: setup  ## continue a finished sweep with a larger budget: SWEEP=quickstart ARGS="budget.trials=+20"
-	@$(BIN)/python -m sweeps.commands.resume $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.resume SWEEP ARGS
 
 replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEEP=digits [ARGS="seed=1 trial=0012"]
-	@$(BIN)/python -m sweeps.commands.replay $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.replay SWEEP ARGS
 
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
-	@$(BIN)/python -m sweeps.commands.train $(ARGS)
+	$(RUN) sweeps.commands.train ARGS
 
 diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0.01"; or a sweep's best model: SWEEP=mnist
-	@$(BIN)/python -m sweeps.commands.diagnose $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.diagnose SWEEP ARGS
 
 predict: setup  ## predict the test part with a sweep's best model: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
-	@$(BIN)/python -m sweeps.commands.predict $(SWEEP) $(ARGS)
+	$(RUN) sweeps.commands.predict SWEEP ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
-	@$(BIN)/python -m sweeps.bench.$(BENCH) $(ARGS)
+	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
-	@$(BIN)/python -m cluster.head $(if $(ADDRESS),--address=$(ADDRESS)) $(if $(PORT),--port=$(PORT)) $(if $(MEMBER),--member=$(MEMBER))
+	$(RUN) cluster.head --address=ADDRESS --port=PORT --member=MEMBER
 
 join: setup  ## lend this machine to a cluster: HEAD=10.0.0.5:26379 MEMBER=alpha [CPUS=4] [GPUS=1]
-	@$(BIN)/python -m cluster.join --head=$(HEAD) --member=$(MEMBER) $(if $(CPUS),--cpus=$(CPUS)) $(if $(GPUS),--gpus=$(GPUS))
+	$(RUN) cluster.join --head=HEAD --member=MEMBER --cpus=CPUS --gpus=GPUS
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -66,4 +72,4 @@ lint: setup  ## ruff and mypy
 	$(BIN)/mypy
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
-	$(BIN)/python -m pytest $(ARGS)
+	$(RUN) pytest ARGS

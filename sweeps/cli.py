@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sweeps import ROOT
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted
-from sweeps.config.overrides import key_of, split, value_of
+from sweeps.config.overrides import key_of, literal, split, value_of
 from sweeps.config.schema import register
 from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
@@ -30,6 +30,8 @@ from trainers.nearest_names import unknown
 FAILED = 1
 #: Exit code after Ctrl-C, as shells have it.
 INTERRUPTED = 130
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _PLUGINS = ROOT / "sweeps" / "plugin"
 
@@ -49,7 +51,8 @@ def composed(multirun: bool) -> list[DictConfig]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     # On the command line: where Hydra cannot compose, it does not know the mode in the config.
-    sys.argv[1:1] = ["--multirun"] if multirun else ["hydra.mode=RUN", "hydra.run.dir=."]
+    mode = ["--multirun"] if multirun else ["hydra.mode=RUN", "hydra.run.dir=."]
+    sys.argv[1:] = [*mode, *literal(sys.argv[1:])]
     configs: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
@@ -85,8 +88,9 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
 
 @contextmanager
 def signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Pass Ctrl-C and SIGTERM to a handler within a `with` block."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Pass Ctrl-C, SIGTERM and SIGHUP (a lost connection) to a handler within a `with` block."""
+    numbers = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]  # as nohup has it
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
@@ -101,13 +105,19 @@ def use_plugins() -> None:
 
 
 class refusals:  # noqa: N801  reads as a statement: `with refusals():`
-    """End the program with exit code 2 and a short message when a configuration is refused."""
+    """End the program with exit code 2 and a short message when a configuration is refused.
+
+    Within the block SIGTERM and SIGHUP interrupt as Ctrl-C does.
+    """
 
     def __enter__(self) -> None:
         """Enter the block."""
+        self._signals = signals(signal.default_int_handler)
+        self._signals.__enter__()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Print the message of an expected error and exit; let any other exception through."""
+        self._signals.__exit__(None, None, None)
         if isinstance(error, KeyboardInterrupt):
             sys.stderr.write("interrupted\n")
             raise SystemExit(INTERRUPTED) from None

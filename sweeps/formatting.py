@@ -6,11 +6,15 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from sweeps.trials import Objective, State, TrialRecord
+
+#: The folder of results, unless `results=` names another.
+RESULTS = "results"
 
 CELL = 14  # cells of a table column, at most
 
@@ -161,8 +165,27 @@ def outcome(trial: TrialRecord, objective: Objective) -> str:
     return f"{text} ({reason})" if trial.state.scored else f"{text}: {reason}"
 
 
-def paste(overrides: Sequence[str], target: str = "train") -> str:
-    """Write a `make` command with these overrides, quoted for the shell and for make."""
-    words = " ".join(shlex.quote(override) for override in overrides)
-    quoted = re.sub(r'([\\"`$])', r"\\\1", words.replace("$", "$$"))
-    return f'make {target} ARGS="{quoted}"'
+def command(
+    target: str, sweep: str = "", results: str | Path = RESULTS, words: Sequence[str] = ()
+) -> str:
+    """Write a `make` command to be copied, quoted for the shell.
+
+    Args:
+        sweep: name of the sweep that the command is about; empty: it makes one of its own.
+        results: folder of the sweep's results, which is named where it is not the usual one.
+        words: further overrides or options.
+    """
+    parts = [f"make {target}"]
+    if sweep:
+        parts.append(f"SWEEP={shlex.quote(sweep)}")
+    where = [] if str(results) == RESULTS else [f"results={results}"]
+    if where or words:
+        parts.append(arguments([*where, *words]))
+    return " ".join(parts)
+
+
+def arguments(words: Sequence[str]) -> str:
+    """Write the variable ARGS with these overrides, quoted for the shell."""
+    line = " ".join(shlex.quote(word) for word in words)
+    escaped = re.sub(r'([\\"`$])', r"\\\1", line)
+    return f'ARGS="{escaped}"'

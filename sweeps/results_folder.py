@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from sweeps import ROOT
+from sweeps.formatting import arguments, command
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
@@ -88,8 +89,9 @@ def require_free(results: Path, name: str) -> None:
         )
     if (results / name).exists():
         raise ConfigError(
-            f"{results / name} exists and is never overwritten: go on with it (make resume "
-            f'SWEEP={name}), or name this one (ARGS="name={name}-2")'
+            f"{results / name} exists and is never overwritten: go on with it "
+            f"({command('resume', name, results)}), or name this one "
+            f"({arguments([f'name={name}-2'])})"
         )
 
 

@@ -47,6 +47,7 @@ def check(composition: Composition) -> Sweep:
     objective = Objective(training.task.metric, training.task.maximize)
     if (shared_study := shared(base.study)) is not None:
         composition.fix("study", str(shared_study))  # a password goes no further
+    composition.fix("results", training.results)
     config = plain(base)
     further = _further(objective, config["objectives"])
     first, passed_over = _first_trials(config, space, composition)

@@ -107,12 +107,25 @@ class Sweep:
 
     def enough(self, trials: Sequence[TrialRecord]) -> bool:
         """Whether a search with these trials is over; infeasible trials cost no budget."""
-        limit, most = self.search.limit(), self.budget.trials
+        most = self.budget.trials
         proposed = [trial for trial in trials if trial.source is None]
         feasible = sum(trial.state is not State.INFEASIBLE for trial in proposed)
-        return (limit is not None and len(proposed) >= limit) or (
-            most is not None and feasible >= most
-        )
+        return self.exhausted(trials) or (most is not None and feasible >= most)
+
+    def exhausted(self, trials: Sequence[TrialRecord]) -> bool:
+        """Whether the search has nothing left to propose, whatever the budget."""
+        limit = self.search.limit()
+        return limit is not None and sum(trial.source is None for trial in trials) >= limit
+
+    def extension(self, trials: Sequence[TrialRecord], lifted: tuple[str, ...]) -> tuple[str, ...]:
+        """List the overrides with which a sweep that has ended would go on; empty if it cannot.
+
+        Args:
+            lifted: overrides that lift the limits which are reached.
+        """
+        if self.exhausted(trials):
+            return ()
+        return lifted or (("budget.trials=+20",) if self.budget.trials is not None else ())
 
     def choice(self, group: str) -> str:
         """Return the choice made in a config group, such as "tpe" in `search`."""

@@ -27,7 +27,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
 from sweeps.config.unknown_keys import refuse_unknown_keys
-from sweeps.formatting import score
+from sweeps.formatting import command, score
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint, first_line
@@ -151,7 +151,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     options = {**DEFAULTS, **given}
     if options["hidden"] not in ("pca", "tsne"):
         raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
-    folder = results_folder.find(Path(options["results"]), name)
+    folder = results_folder.find(Path(options["results"]).expanduser(), name)
     config = _config(folder)
     console = Console()
     with console.status("loading PyTorch") as status:
@@ -212,7 +212,7 @@ def _config(folder: Folder) -> TrainConfig:
     if not path.is_file():
         raise ConfigError(
             f"{folder.path} has no best model: no trial in it has ended; let one end, "
-            f"make resume SWEEP={folder.path.name}"
+            f"{command('resume', folder.path.name, folder.path.parent)}"
         )
     try:
         loaded = OmegaConf.load(path)

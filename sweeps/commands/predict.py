@@ -52,7 +52,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
         ConfigError: no such sweep, a wrong option, or a missing checkpoint.
     """
     options = {**DEFAULTS, **given}
-    folder = results_folder.find(Path(options["results"]), name)
+    folder = results_folder.find(Path(options["results"]).expanduser(), name)
     voters = best(folder, _count(options["top"]))
     header = options["header"].split(",")
     if len(header) != 2 or not all(header):

@@ -54,7 +54,7 @@ def replay(name: str, given: Mapping[str, str]) -> None:
     Raises:
         ConfigError: no such sweep or trial, or conf/ has changed.
     """
-    folder = results_folder.find(Path(given.get("results", "results")), name)
+    folder = results_folder.find(Path(given.get("results", "results")).expanduser(), name)
     recorded = results_folder.read_sweep(folder)
     with compose(recorded["overrides"]) as composition:
         sweep = check(composition)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from sweeps.backend.ray_session import Ray, session
 from sweeps.cli import refusals, use_plugins
-from sweeps.config.overrides import split, value_given
+from sweeps.config.overrides import results_of, split
 from sweeps.launch import plan
 from sweeps.launch.resume import resume_sweep
 from sweeps.redaction import hide_password
@@ -26,11 +25,11 @@ def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
     Raises:
         ConfigError: no such sweep, an override that would change it, or conf/ has changed.
     """
-    results = value_given(given, "results") or "results"
-    if plan.recorded(Path(results) / name):
-        done: int | str = plan.resume(Path(results), name, given, ray)
+    results = results_of(given)
+    if plan.recorded(results / name):
+        done: int | str = plan.resume(results, name, given, ray)
     else:
-        done = resume_sweep(Path(results), name, given, ray)
+        done = resume_sweep(results, name, given, ray)
     if isinstance(done, str):
         sys.stdout.write(done)
     elif done:

@@ -62,7 +62,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
         words.append(f"budget.trials={asked['trials']}")
     recorded: dict[str, Any] | None = None
     if name is not None:
-        folder = results_folder.find(Path(results), name)
+        folder = results_folder.find(Path(results).expanduser(), name)
         recorded = results_folder.read_sweep(folder)
         words = _merge(recorded["overrides"], words)
     with console.status("checking the space"), _composed(words) as sweep:

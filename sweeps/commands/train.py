@@ -6,7 +6,6 @@ The configuration is that of a sweep, without a search. Each call trains in a fo
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -132,8 +131,7 @@ def _same(path: Path, container: Mapping[str, Any]) -> bool:
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    """Show a live bar in a terminal, the lines alone elsewhere; SIGTERM raises as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Show a live bar in a terminal, the lines alone elsewhere."""
     with Progress(
         TextColumn("epoch"),
         MofNCompleteColumn(),

@@ -24,7 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted, exists, plain, plain_value
-from sweeps.config.overrides import as_list
+from sweeps.config.overrides import as_list, literal
 from sweeps.config.schema import register
 from sweeps.redaction import without_password
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
@@ -262,7 +262,7 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
     Raises:
         ConfigError: overrides that Hydra refuses.
     """
-    overrides = [_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides]
+    overrides = literal(_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides)
     register()
     with _aside(), initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import MissingConfigException, OverrideParseException
 
 from trainers.errors import first_line
@@ -24,10 +26,14 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
     if isinstance(error, OverrideParseException):
         if re.search(r"choice\(\s*\)", error.override):
             return f"{error.override}: the choice is empty; give at least one value"
-        return (
-            f"{error.override!r} is not an override ({first_line(error)}): write key=value, "
-            "and quote what the shell would split"
-        )
+        key, _, value = error.override.partition("=")
+        if value and value[0] not in "'\"":
+            text = QuotedString(value, Quote.double).with_quotes()
+            return (
+                f"{error.override!r} is not an override ({first_line(error)}): if its value is a "
+                f"text, quote it for Hydra and for the shell, {shlex.quote(f'{key}={text}')}"
+            )
+        return f"{error.override!r} is not an override ({first_line(error)}): write key=value"
     if match := re.search(r"Ambiguous value for argument '(.+)'|Sweep parameters '(.+)'", text):
         return f"{match[1] or match[2]}: one training takes one value; make sweep tries several"
     if match := re.search(r"Could not override '([^']+)'", text):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, QuotedString
+from hydra.core.override_parser.types import ChoiceSweep, Quote, QuotedString
+from hydra.errors import HydraException
 
 from sweeps.config.schema import FROM_SWEEP
+from sweeps.formatting import RESULTS
 from sweeps.space.dimensions import written
 from trainers.errors import ConfigError
+
+#: Keys of the command line whose values are text, whatever is in them.
+_TEXTS = ("name", "results", "study")
+_FOLDERS = ("data.root", "data.cache")
 
 
 def key_of(word: str) -> str:
@@ -19,8 +27,38 @@ def key_of(word: str) -> str:
 
 
 def value_of(word: str) -> str:
-    """Return the value of an override as written; empty if it has none."""
-    return word.partition("=")[2]
+    """Return the value of an override as text, without the quotes of Hydra's grammar.
+
+    Empty if the word has none. What Hydra's grammar could not read is text as it stands.
+    """
+    value = word.partition("=")[2]
+    if value[:1] in ("'", '"'):
+        with contextlib.suppress(HydraException):
+            return str(OverridesParser.create().parse_override(f"text={value}").value())
+    return value
+
+
+def literal(words: Iterable[str]) -> list[str]:
+    """Quote the names and paths of a command line for Hydra, so that it takes them as they stand.
+
+    `results=/data/müller` or `name=1e3` would be refused by its grammar, or read as something
+    else. A folder of data may be swept over: it is quoted only where the grammar cannot read it.
+    """
+    return [_literal(word) for word in words]
+
+
+def _literal(word: str) -> str:
+    key, value = key_of(word), word.partition("=")[2]
+    if key not in (*_TEXTS, *_FOLDERS) or value in ("", "null") or value[0] in "'\"":
+        return word
+    if key in _FOLDERS:
+        try:
+            OverridesParser.create().parse_override(word)
+        except HydraException:
+            pass
+        else:
+            return word
+    return f"{word[: word.index('=')]}={QuotedString(value, Quote.double).with_quotes()}"
 
 
 def split(words: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -48,6 +86,11 @@ def replaced(words: Sequence[str], fresh: Sequence[str]) -> list[str]:
         word for word in words if not any(f"{key_of(word)}.".startswith(f"{key}.") for key in keys)
     ]
     return [*kept, *fresh]
+
+
+def results_of(words: Iterable[str]) -> Path:
+    """Return the folder of results that a command line names, or the usual one."""
+    return Path(value_given(words, "results") or RESULTS).expanduser()
 
 
 def assignments(values: Mapping[str, Any]) -> list[str]:

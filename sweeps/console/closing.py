@@ -30,11 +30,11 @@ from sweeps.formatting import (
     bar,
     cell,
     clip,
+    command,
     counts,
     duration,
     encodable,
     one_line,
-    paste,
     score,
     short_names,
 )
@@ -97,7 +97,7 @@ def _headline(ending: Ending) -> Iterator[Text]:
 def _best(ending: Ending) -> Iterator[Text]:
     if ending.overrides:
         yield from section("Train the best configuration")
-        yield _copy(paste(ending.overrides))
+        yield _copy(command("train", words=ending.overrides))
     if ending.test:
         yield from section("On the test part", "with the best trial's checkpoint")
         scores = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())
@@ -163,8 +163,8 @@ def _next(commands: Mapping[str, str], width: int) -> Iterator[Text]:
     yield from section("Next")
     longest = max(map(cell_len, commands))
     beside = longest + len(GAP) + max(map(cell_len, commands.values())) <= width
-    for command, what in commands.items():
+    for line, what in commands.items():
         if beside:
-            yield Text.assemble((cell(command, longest), "cyan"), GAP, (what, "dim"))
+            yield Text.assemble((cell(line, longest), "cyan"), GAP, (what, "dim"))
         else:
-            yield from (_copy(command), Text(f"{GAP}{what}", "dim"))
+            yield from (_copy(line), Text(f"{GAP}{what}", "dim"))

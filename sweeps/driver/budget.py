@@ -106,8 +106,8 @@ class Budget:
             return f"no better trial among the last {self.stalled}"
         return None
 
-    def extension(self, spent: Spent) -> str:
-        """List the overrides with which such a sweep would go on: "budget.trials=+20"."""
+    def extension(self, spent: Spent) -> tuple[str, ...]:
+        """List the overrides that lift the limits that are reached: ("budget.trials=+20",)."""
         further = {"trials": 20, "hours": 1, "gpu_hours": 1, "epochs": 100}
         words = [
             f"budget.{name}=+{more}"
@@ -118,7 +118,7 @@ class Budget:
             words.append("budget.target=null")
         if self.stalled is not None and spent.fruitless >= self.stalled:
             words.append(f"budget.stalled=+{self.stalled}")
-        return " ".join(words)
+        return tuple(words)
 
     def _reached(self, spent: Spent) -> bool:
         if self.target is None or spent.best is None:

@@ -88,8 +88,8 @@ class Driver:
         return self._search_over and not self._repeats.left(self._active)
 
     @property
-    def extension(self) -> str:
-        """Overrides with which a sweep whose budget has ended it would go on; else empty."""
+    def extension(self) -> tuple[str, ...]:
+        """List the overrides that lift the limits that are reached."""
         return self._ledger.extension
 
     def halt(self, reason: str) -> None:
@@ -349,5 +349,9 @@ class Driver:
 def _with_absolute_paths(config: Mapping[str, Any]) -> dict[str, Any]:
     """Make a trial's configuration fit for a process in another current folder."""
     data = config["data"]
-    paths = {key: str(Path(data[key]).absolute()) for key in ("root", "cache") if data.get(key)}
+    paths = {
+        key: str(Path(data[key]).expanduser().absolute())
+        for key in ("root", "cache")
+        if data.get(key)
+    }
     return {**config, "data": {**data, **paths}}

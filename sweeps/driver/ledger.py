@@ -79,8 +79,8 @@ class Ledger:
         return self._budget.no_more_trials(self.spent)
 
     @property
-    def extension(self) -> str:
-        """Return the overrides with which a sweep that its budget has ended goes on; else empty."""
+    def extension(self) -> tuple[str, ...]:
+        """List the overrides that lift the limits that are reached."""
         return self._budget.extension(self.spent)
 
     @property

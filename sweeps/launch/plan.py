@@ -23,6 +23,7 @@ from sweeps.cli import FAILED, INTERRUPTED
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
+from sweeps.formatting import arguments, command
 from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import merge, resume_sweep
 from sweeps.launch.stages import Stage, StageStart, checked, next_stage, stages
@@ -66,8 +67,7 @@ class Plan:
     @property
     def next_command(self) -> str:
         """Return the command that resumes the plan."""
-        arguments = f' ARGS="results={self.results}"' if str(self.results) != "results" else ""
-        return f"make resume SWEEP={self.name}{arguments}"
+        return command("resume", self.name, self.results)
 
 
 def recorded(folder: Path) -> bool:
@@ -83,7 +83,7 @@ def composed(composition: Composition) -> Plan:
     """
     config = plain(composition.base)
     return Plan(
-        Path(config["results"]),
+        Path(config["results"]).expanduser(),
         str(config["name"]),
         tuple(composition.overrides),
         config["plan"],
@@ -101,8 +101,8 @@ def require_free(plan: Plan) -> None:
         path = plan.results / name
         if path.is_dir() and any(path.iterdir()):
             raise ConfigError(
-                f"{path} exists and is never overwritten: go on with it (make resume "
-                f'SWEEP={plan.name}), or name this plan (ARGS="name={plan.name}-b")'
+                f"{path} exists and is never overwritten: go on with it ({plan.next_command}), or "
+                f"name this plan ({arguments([f'name={plan.name}-b'])})"
             )
         if not path.is_dir():
             results_folder.require_free(plan.results, name)
@@ -135,7 +135,7 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
         if word.startswith("budget."):
             raise ConfigError(
                 f"{word}: a plan is not extended as a whole; extend one of its sweeps "
-                f"(make extend SWEEP={name}-1), or begin another plan with name=…"
+                f"({command('extend', f'{name}-1', results)}), or begin another plan with name=…"
             )
     overrides = merge(content["overrides"], given, {})
     others = [word for word in overrides if key_of(word) not in ("plan", "name")]
@@ -203,7 +203,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
             console.print(
                 f"\nThe plan ends here: no trial of {stage.name} has a score, so there is nothing "
                 f"to go on from. Why is in {plan.folder(stage).path / 'trials.csv'}; more trials: "
-                f"make extend SWEEP={stage.name}",
+                f"{command('extend', stage.name, plan.results, ['budget.trials=+20'])}",
                 style="yellow",
                 highlight=False,
             )

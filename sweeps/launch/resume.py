@@ -17,6 +17,7 @@ from sweeps.config.keys import dotted, exists
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.driver.budget import Spent
+from sweeps.formatting import command
 from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
 from sweeps.repeats.plan import stand
@@ -50,13 +51,13 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
         repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
         finished = done and repeats.over and (over or sweep.enough(searched))
         if finished and folder.summary.is_file():  # else it was killed before it wrote its results
-            more = sweep.budget.extension(spent) or "budget.trials=+20"
+            more = sweep.extension(searched, sweep.budget.extension(spent))
             repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
             study.close()
-            return (
-                f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}. For more:\n"
-                f'make extend SWEEP={name} ARGS="{more}"\n'
-            )
+            finished = f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}."
+            if more:
+                return f"{finished} For more:\n{command('extend', name, results, more)}\n"
+            return f"{finished} It has tried all that its space has: widen the space for more.\n"
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from sweeps import formatting
 from sweeps.checked.sweep import Sweep
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
+from sweeps.formatting import command, score
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
@@ -175,9 +176,9 @@ def _evaluated(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> 
     return _BestModel(
         str(checkpoint),
         test,
-        f"accuracy {formatting.score(quality.accuracy)}, macro F1 "
-        f"{formatting.score(quality.macro_f1)}; of the "
-        f"rarest classes ({', '.join(rarest)}) {formatting.score(f1)}",
+        f"accuracy {score(quality.accuracy)}, macro F1 "
+        f"{score(quality.macro_f1)}; of the "
+        f"rarest classes ({', '.join(rarest)}) {score(f1)}",
     )
 
 
@@ -219,26 +220,21 @@ def _next_commands(
     sweep: Sweep, driver: Driver, trials: Sequence[TrialRecord], best: Ranked | None
 ) -> dict[str, str]:
     """Map each command that a person may want next to what it does."""
-    name = f"SWEEP={sweep.name}"
-    where = sweep.config["results"]
-    folder = "" if where == "results" else f"results={where}"
-    arguments = f' ARGS="{folder}"' if folder else ""
+    about = partial(command, sweep=sweep.name, results=sweep.config["results"])
     if driver.halted:
-        return {f"make resume {name}{arguments}": "go on where it stopped"}
+        return {about("resume"): "go on where it stopped"}
     commands = {}
     if best is not None and best.trial.taken_over:
-        commands[f"make replay {name}{arguments}"] = "train the best one's schedule from scratch"
-    limit, twenty = sweep.search.limit(), "budget.trials=+20"
-    if limit is None or sum(t.state.ended for t in trials if t.repeat_of is None) < limit:
-        extension = driver.extension or twenty
-        more = " ".join(filter(None, [folder, extension]))
-        what = "twenty more trials" if extension == twenty else "go on beyond its budget"
-        commands[f'make extend {name} ARGS="{more}"'] = what
+        commands[about("replay")] = "train the best one's schedule from scratch"
+    if extension := sweep.extension(trials, driver.extension):
+        twenty = extension == ("budget.trials=+20",)
+        what = "twenty more trials" if twenty else "go on beyond its budget"
+        commands[about("extend", words=extension)] = what
     if other := _OTHER.get(sweep.choice("search")):
         known = ("name=", "preview=", "search=", "search.")
         same = [word for word in sweep.composition.overrides if not word.startswith(known)]
-        command = formatting.paste([*same, f"search={other}", f"name={other}"], "sweep")
-        commands[command] = "another search, to compare"
+        again = command("sweep", words=[*same, f"search={other}", f"name={other}"])
+        commands[again] = "another search, to compare"
     if sweep.config["experiment"] == "quickstart":
         commands['make sweep ARGS="experiment=mnist"'] = "the same on MNIST"
     return commands

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -13,6 +11,7 @@ from sweeps.formatting import (
     bar,
     cell,
     clip,
+    command,
     counts,
     duration,
     encodable,
@@ -21,35 +20,30 @@ from sweeps.formatting import (
     one_line,
     outcome,
     pairs,
-    paste,
     score,
     short_names,
 )
 from sweeps.trials import Objective, State, TrialRecord
 
 
-class TestPaste:
-    def test_plain_overrides_stay_plain(self) -> None:
-        assert paste(["model=cnn", "optimizer.lr=3e-4"]) == (
-            'make train ARGS="model=cnn optimizer.lr=3e-4"'
-        )
-
-    @settings(max_examples=40, deadline=None)
-    @given(
-        st.lists(
-            st.text("""ab=[]{}(),.:'"\\$`#*~&;|<> """, min_size=1, max_size=12),
-            min_size=1,
-            max_size=3,
-        )
+class TestCommand:
+    @pytest.mark.parametrize(
+        ("written", "expected"),
+        [
+            (command("resume", "s"), "make resume SWEEP=s"),
+            (command("resume", "my s"), "make resume SWEEP='my s'"),
+            (
+                command("train", words=["model=cnn", "optimizer.lr=3e-4"]),
+                'make train ARGS="model=cnn optimizer.lr=3e-4"',
+            ),
+            (
+                command("extend", "s", "/data/ü b", ["budget.trials=+20"]),
+                "make extend SWEEP=s ARGS=\"'results=/data/ü b' budget.trials=+20\"",
+            ),
+        ],
     )
-    def test_the_overrides_come_through_shell_and_make(self, overrides: list[str]) -> None:
-        """The pasted line, run by a shell in front of a real Makefile."""
-        makefile = "train:;@printf '%s\\n' $(ARGS)\n"
-        command = paste(overrides).replace("make train", "make -s -f - train", 1)
-        result = subprocess.run(
-            ["sh", "-c", command], input=makefile, capture_output=True, text=True, check=True
-        )
-        assert result.stdout == "".join(f"{override}\n" for override in overrides)
+    def test_is_as_a_person_would_write_it(self, written: str, expected: str) -> None:
+        assert written == expected
 
 
 class TestWriting:

@@ -5,6 +5,7 @@ composes. The groups whose keys depend on the choice made (a `_target_` and its 
 open dictionaries, which `trainers.config.targets` checks.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
@@ -196,6 +197,7 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
     """
     try:
         values = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
+        _expand_home(values)
         try:
             result = read(TrainConfig, values)
         except Doubtful:
@@ -204,6 +206,15 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
         raise ConfigError(explain(error)) from error
     _check_ranges(result)
     return result
+
+
+def _expand_home(values: dict[str, Any]) -> None:
+    """Expand the ~ in the paths of a training."""
+    if isinstance(values.get("results"), str):
+        values["results"] = os.path.expanduser(values["results"])
+    if isinstance(data := values.get("data"), dict):
+        paths = {key: data[key] for key in ("root", "cache") if isinstance(data.get(key), str)}
+        values["data"] = {**data, **{k: os.path.expanduser(v) for k, v in paths.items()}}
 
 
 def _merged(values: Mapping[str, object]) -> TrainConfig:

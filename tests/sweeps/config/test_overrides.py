@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sweeps.config.overrides import (
     as_list,
     assignments,
     key_of,
+    literal,
     replaced,
+    results_of,
     split,
     value_given,
     value_of,
@@ -32,7 +36,7 @@ WORDS = st.builds("{}{}={}".format, SIGNS.filter(lambda sign: sign != "~"), NEAR
 @given(SIGNS, KEYS, VALUES)
 def test_a_word_is_a_key_and_a_value(sign: str, key: str, value: str) -> None:
     word = f"{sign}{key}={value}"
-    assert (key_of(word), value_of(word)) == (key, value)
+    assert (key_of(word), value_of(word)) == (key, "x y" if value == "'x y'" else value)
 
 
 @given(SIGNS, KEYS, VALUES.filter(bool))
@@ -110,3 +114,50 @@ class TestFromSweep:
     def test_a_range_is_refused(self, word: str) -> None:
         with pytest.raises(ConfigError, match="name previous sweeps, from_sweep=a,b"):
             as_list(word, PARSER)
+
+
+class TestLiteral:
+    @given(
+        st.sampled_from(["name", "results", "study", "data.root", "data.cache"]),
+        st.text("""ab=[]{}(),.:'"\\$`#*~&;|<>% é/""", min_size=1, max_size=12),
+    )
+    def test_a_name_or_a_path_is_what_was_written(self, key: str, text: str) -> None:
+        assume(text[0] not in ("'", '"') and text.strip() == text)
+        [word] = literal([f"{key}={text}"])
+        override = PARSER.parse_override(word)
+        if key.startswith("data.") and word == f"{key}={text}":
+            return  # a value of Hydra's grammar, as it was
+        assert override.value() == text
+        assert value_of(word) == text
+
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("results=/data/müller", 'results="/data/müller"'),
+            ('results="/data/müller"', 'results="/data/müller"'),
+            ("results='a b'", "results='a b'"),
+            ("name=1e3", 'name="1e3"'),
+            ("name=null", "name=null"),
+            ("study=null", "study=null"),
+            ("++data.root=/home/andré", '++data.root="/home/andré"'),
+            ("data.root=a,b", "data.root=a,b"),
+            ("optimizer.lr=é", "optimizer.lr=é"),
+            ("~name", "~name"),
+        ],
+    )
+    def test_the_rest_is_left_as_it_is(self, word: str, expected: str) -> None:
+        assert literal([word]) == [expected]
+
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            ([], "results"),
+            (["results=/a b"], "/a b"),
+            (['results="/a b"'], "/a b"),
+            (["results=[x],y=1"], "[x],y=1"),
+            (["results=a", "results=b"], "b"),
+            (["results=~/r"], str(Path.home() / "r")),
+        ],
+    )
+    def test_the_folder_of_results(self, words: list[str], expected: str) -> None:
+        assert str(results_of(words)) == expected

@@ -114,10 +114,14 @@ def test_left(budget: Budget, left: str) -> None:
 
 def test_extension_lifts_what_is_reached_and_nothing_else() -> None:
     everything = Budget(3, 1, 2, 10, target=0.9, stalled=5)
-    assert everything.extension(NOTHING) == ""
+    assert everything.extension(NOTHING) == ()
     spent = Spent(3, 1.0, 1.0, 10, best=0.95, fruitless=5)
     assert everything.extension(spent) == (
-        "budget.trials=+20 budget.hours=+1 budget.epochs=+100 budget.target=null budget.stalled=+5"
+        "budget.trials=+20",
+        "budget.hours=+1",
+        "budget.epochs=+100",
+        "budget.target=null",
+        "budget.stalled=+5",
     )
 
 

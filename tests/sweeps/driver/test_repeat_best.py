@@ -208,10 +208,10 @@ def test_time_spent_on_them_is_not_the_searchs(sit: Sit, clock: Clock) -> None:
     two.driver.spend()
     assert (two.study.wall_s, two.study.repeats_s) == (7200, 3600)
     three = sit(budget=limited(hours=1.5))
-    assert three.driver.extension == ""
+    assert three.driver.extension == ()
     assert three.record(three.next().trial).source is None, "half an hour is left to the search"
     clock.now += 1800
-    assert three.driver.extension == "budget.hours=+1"
+    assert three.driver.extension == ("budget.hours=+1",)
 
 
 def test_a_target_that_only_a_repeat_reaches_is_not_reached(sit: Sit) -> None:
@@ -219,7 +219,7 @@ def test_a_target_that_only_a_repeat_reaches_is_not_reached(sit: Sit) -> None:
     search(one, 2)
     while (assignment := one.driver.next()) is not None:
         one.finish(assignment, 0.99)
-    assert one.driver.extension == "budget.trials=+20"
+    assert one.driver.extension == ("budget.trials=+20",)
     two = sit(budget=limited(target=0.95, trials=3))
     assert two.record(two.next().trial).source is None
 
