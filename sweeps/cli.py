@@ -16,6 +16,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
 
 from sweeps import ROOT
 from sweeps.config.error_messages import explain
@@ -62,6 +63,11 @@ def composed(multirun: bool) -> list[DictConfig]:
     with refusals():
         task()
     return configs  # to be used outside of Hydra, which comments on every exception
+
+
+def terminal() -> Console:
+    """Open the terminal for lines that hold names and paths: brackets in them are no markup."""
+    return Console(markup=False, highlight=False)
 
 
 def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:

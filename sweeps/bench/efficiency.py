@@ -29,7 +29,7 @@ from sweeps import ROOT
 from sweeps.bench.record import Figure, write
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
-from sweeps.cli import refusals, use_plugins
+from sweeps.cli import refusals, terminal, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.overrides import key_of, value_of
 from sweeps.driver.budget import UNLIMITED
@@ -67,7 +67,7 @@ _OTHER = 10_000
 
 def main() -> None:
     """Simulate all strategies, print a table and write results/bench/efficiency.json."""
-    console = Console()
+    console = terminal()
     use_plugins()
     with refusals():
         options = _options(sys.argv[1:])
@@ -90,10 +90,10 @@ def main() -> None:
                 contender, seed = tasks[task]
                 shares[contender][seed] = task.result()
                 if not console.is_terminal and count % len(CONTENDERS) == 0:
-                    console.print(f"simulated: {count} of {len(tasks)}", highlight=False)
+                    console.print(f"simulated: {count} of {len(tasks)}")
         figures = _figures(shares, console)
         path = write("efficiency", len(seeds), figures)
-    console.print(f"\n{path}", highlight=False)
+    console.print(f"\n{path}")
 
 
 def _options(words: Sequence[str]) -> dict[str, int]:
@@ -157,11 +157,10 @@ def _figures(shares_of: dict[tuple[str, str], list[float]], console: Console) ->
         figures[f"{search}, stop={stop}: goal met"] = Figure(met, met, met, "of all seeds")
         cells = f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{met:.0%}"
         table.add_row(search, stop, *cells)
-    console.print(table, highlight=False)
+    console.print(table)
     console.print(
         f"median over {len(shares)} seeds, as a share of the training of {TRIALS} random trials in "
         "full;\n95 % by bootstrap of the median",
-        highlight=False,
     )
     return figures
 

@@ -36,7 +36,7 @@ from sweeps.bench import rivals
 from sweeps.bench.postgres_server import binaries, server
 from sweeps.bench.record import Figure, write
 from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
-from sweeps.cli import refusals
+from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_of
 from sweeps.study.url import Database, shared
 from trainers.errors import ConfigError
@@ -57,7 +57,7 @@ TRIALS = {"ours": 100, "Ray Tune": 10, "Optuna": 100}
 
 def main() -> None:
     """Measure waiting and rates, print tables and write results/bench/search.json."""
-    console = Console()
+    console = terminal()
     with refusals():
         most = _most_trials(sys.argv[1:])
         sizes = {count: timed for count, timed in SIZES.items() if count <= most}
@@ -70,7 +70,7 @@ def main() -> None:
         path = write("search", ROUNDS, figures)
     _show_waiting(console, sizes, figures)
     _show_rates(console, figures)
-    console.print(f"\n{path}", highlight=False)
+    console.print(f"\n{path}")
 
 
 def _most_trials(words: Sequence[str]) -> int:
@@ -99,7 +99,7 @@ def _advance(progress: Progress, task: TaskID, done: str) -> None:
     """Advance a progress bar; print a line instead where the bars cannot be seen."""
     progress.advance(task)
     if not progress.console.is_terminal:
-        progress.console.print(f"measured: {done}", highlight=False)
+        progress.console.print(f"measured: {done}")
 
 
 def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[str, Figure]:
@@ -165,13 +165,12 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
     console.print(
         "\nWhat a slot waits for between two trials, in ms, after so many finished trials of 20 "
         f"epochs\n(medians of {timed} trials; a line written to disk: {figures[_SYNC]})",
-        highlight=False,
     )
     table = _table(("search", "after", *PARTS, "all"))
     for search, count in cases:
         parts = (figures[f"{search}, {count:,} trials, {part}"] for part in (*PARTS, "all"))
         table.add_row(search, f"{count:,}", *(f"{figure.value:.1f}" for figure in parts))
-    console.print(table, highlight=False)
+    console.print(table)
     console.print("\nAll parts together, and what a record of so many trials costs")
     table = _table(("search", "after", "all, least to most", EPOCH, "to open it", "memory"))
     for search, count in cases:
@@ -185,7 +184,7 @@ def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Fi
             f"{opening.value:.2f} s",
             f"{figures[f'{case}, memory'].value:.0f} MB",
         )
-    console.print(table, highlight=False)
+    console.print(table)
 
 
 def _table(columns: Sequence[str]) -> Table:
@@ -222,15 +221,13 @@ def _show_rates(console: Console, figures: dict[str, Figure]) -> None:
         f"\nTrials a minute on 2 CPUs, {ROUNDS} rounds of "
         + ", ".join(f"{count} ({name})" for name, count in TRIALS.items())
         + ": median (least to most)",
-        highlight=False,
     )
     for key, figure in named.items():
-        console.print(f"  {key.removeprefix('trials a minute, '):<24} {figure}", highlight=False)
+        console.print(f"  {key.removeprefix('trials a minute, '):<24} {figure}")
     alone = 60 / figures["trials a minute, Optuna"].value
     console.print(
         f"  Optuna trains one at a time, {alone:.2f} s each; the others two at a time\n"
         f"  {_SLOT}, checkpoint included: {figures[_SLOT]}",
-        highlight=False,
     )
 
 

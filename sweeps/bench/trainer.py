@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from sweeps.bench.record import Figure, rates, show, write
-from sweeps.cli import refusals
+from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_given, value_of
 from trainers.config import TrainConfig, compose
 from trainers.data import resident
@@ -53,7 +53,7 @@ UTTERANCES = 600
 
 def main() -> None:
     """Measure, print tables and write results/bench/trainer.json."""
-    console = Console()
+    console = terminal()
     with refusals(), tempfile.TemporaryDirectory() as scratch:
         given_root = _data_root(sys.argv[1:])
         root = given_root or _generated(Path(scratch) / "data", console)
@@ -63,7 +63,7 @@ def main() -> None:
             words = ["task=phonemes", *data, *model, f"batch_size={batch}", *_processors()]
             figures |= _training(name, compose(words), steps, console)
         path = write("trainer", RUNS, figures)
-    console.print(f"\n{path}", highlight=False)
+    console.print(f"\n{path}")
 
 
 def _data_root(words: Sequence[str]) -> Path | None:

@@ -29,7 +29,7 @@ from rich.table import Table
 
 from sweeps import ROOT
 from sweeps.bench.record import Figure, show, write
-from sweeps.cli import refusals
+from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_of
 from sweeps.study.storage import read_only
 from trainers.config import compose
@@ -63,7 +63,7 @@ class Ran:
 
 def main() -> None:
     """Run both sides, print a table and write results/bench/tutorial.json."""
-    console = Console()
+    console = terminal()
     with refusals(), tempfile.TemporaryDirectory() as scratch:
         seeds, data_root = _options(sys.argv[1:])
         data = compose(["data=mnist", *data_root]).data
@@ -74,7 +74,7 @@ def main() -> None:
             run = _plain if side == "plain" else _ours
             runs[side].append(run(str(data["root"]), seed, Path(scratch) / f"{side}-{seed}"))
         path = _report(runs, console)
-    console.print(f"\n{path}", highlight=False)
+    console.print(f"\n{path}")
 
 
 def _options(words: Sequence[str]) -> tuple[int, list[str]]:
@@ -142,7 +142,7 @@ def _report(runs: dict[str, list[Ran]], console: Console) -> Path:
             reached = f"{after:.0f} s" if math.isfinite(after) else "never"
             scores = f"{one.best:.4f}", f"{one.test:.4f}"
             table.add_row(str(seed), side, f"{one.wall_s:.0f}", str(one.trials), *scores, reached)
-    console.print(table, highlight=False)
+    console.print(table)
     figures: dict[str, Figure] = {}
     for side, ran in runs.items():
         figures[f"{side}, wall"] = Figure.of([r.wall_s for r in ran], "s")

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from sweeps import results_folder
-from sweeps.cli import refusals, use_plugins
+from sweeps.cli import refusals, terminal, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
@@ -72,7 +72,7 @@ def check(overrides: Sequence[str]) -> None:
         refuse_unknown_keys(composition.base)
         container = plain(composition.base)
         config = typed(composition.base)
-    console = Console()
+    console = terminal()
     with console.status("loading PyTorch"):
         from trainers.data.resident import prepare
         from trainers.diagnosis import lr_range, overfit, pictures
@@ -109,7 +109,7 @@ def check(overrides: Sequence[str]) -> None:
         )
         pictures.lr_range(rates, folder / "lr_range.png")
     write_json(folder / "summary.json", _summary(first, batch, rates))
-    console.print(f"\ncurves, figures and config.yaml: {folder}", highlight=False, soft_wrap=True)
+    console.print(f"\ncurves, figures and config.yaml: {folder}", soft_wrap=True)
 
 
 def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
         raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
     folder = results_folder.find(Path(options["results"]).expanduser(), name)
     config = _config(folder)
-    console = Console()
+    console = terminal()
     with console.status("loading PyTorch") as status:
         from trainers.diagnosis.trained_model import diagnose
 
@@ -166,10 +166,10 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
             lambda doing: status.update(doing),
         )
     for line in lines(seen):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     pictures = [path.name for path in seen.files if path.suffix == ".png"]
     diagnosis = folder.path / "diagnosis"
-    console.print(f"\n{', '.join(pictures)}: {diagnosis}", highlight=False, soft_wrap=True)
+    console.print(f"\n{', '.join(pictures)}: {diagnosis}", soft_wrap=True)
 
 
 def lines(seen: Diagnosis) -> list[Text]:

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sweeps import results_folder
-from sweeps.cli import one_sweep, refusals
+from sweeps.cli import one_sweep, refusals, terminal
 from sweeps.formatting import score
 from sweeps.results_folder import Folder
 from trainers.config import Mode, TrainConfig, typed
@@ -59,7 +59,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
         raise ConfigError(f"header={options['header']} must name two columns: header=id,label")
     if options["labels"] not in ("name", "index"):
         raise ConfigError(f"labels={options['labels']} must be name or index: labels=index")
-    console = Console()
+    console = terminal()
     with console.status("loading PyTorch"):
         from trainers.data.resident import load
 
@@ -67,20 +67,18 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     metric = voters[0].config.task.metric
     console.print(
         f"best of {name}: {', '.join(f'{v.trial} ({metric} {score(v.value)})' for v in voters)}",
-        highlight=False,
     )
     mean = _mean_probabilities(voters, "validation part", lambda d: d.valid, console)
     truth = _labels(dataset.valid)
     accuracy = score(float((mean.argmax(1) == truth).double().mean()))
     who = "the model" if len(voters) == 1 else f"the {len(voters)} together"
-    console.print(f"validation accuracy of {who}: {accuracy}", highlight=False)
+    console.print(f"validation accuracy of {who}: {accuracy}")
     answers = _mean_probabilities(voters, "test part", lambda d: d.test, console).argmax(1).tolist()
     named = options["labels"] == "name"
     path = folder.path / "submission.csv"
     _write(path, header, [dataset.classes[a] if named else a for a in answers])
     console.print(
         f"{len(answers):,} rows ({', '.join(header)}), labels by {options['labels']}: {path}",
-        highlight=False,
         soft_wrap=True,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import optuna
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sweeps.backend.known_head import Head
 from sweeps.checked.sweep import Sweep
@@ -31,23 +32,24 @@ def show(sweep: Sweep, console: Console) -> None:
     """Print what a sweep would run."""
     config = sweep.config
     console.print(
-        f"[bold]{sweep.name}[/bold]: {_goals(sweep)} of experiment "
-        f"{config['experiment']}, search={sweep.choice('search')}, stop={sweep.choice('stop')}; "
-        "nothing is run.",
-        highlight=False,
+        Text.assemble(
+            (sweep.name, "bold"),
+            f": {_goals(sweep)} of experiment {config['experiment']}, "
+            f"search={sweep.choice('search')}, stop={sweep.choice('stop')}; nothing is run.",
+        )
     )
     for message in sweep.messages:
-        console.print(message, highlight=False)
+        console.print(message)
     console.print()
     console.print(_space(sweep.space.parameters))
     facts = Table.grid(padding=(0, 2))
     for what, text in _facts(sweep):
-        facts.add_row(f"[bold]{what}[/bold]", text)
-    console.print(facts, highlight=False)
+        facts.add_row(Text(what, "bold"), text)
+    console.print(facts)
     console.print("\nFor example", style="bold")
     for params in _draw(sweep)[:_SHOWN]:
         words = " ".join(f"{key}={number(value)}" for key, value in params.items())
-        console.print(f"  {words}", highlight=False, soft_wrap=True)
+        console.print(f"  {words}", soft_wrap=True)
 
 
 def show_plan(plan: Plan, console: Console) -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from sweeps import results_folder
 from sweeps.checked.check import check
-from sweeps.cli import FAILED, one_sweep, refusals, use_plugins
+from sweeps.cli import FAILED, one_sweep, refusals, terminal, use_plugins
 from sweeps.config.composition import Composition, compose
 from sweeps.driver.pbt_generations import changed
 from sweeps.formatting import score
@@ -65,7 +65,7 @@ def replay(name: str, given: Mapping[str, str]) -> None:
         trial = _trial(name, trials, sweep.objective, given.get("trial"))
         path = folder.path / "replay" / f"{trial.id}_seed_{seed}"
         stretches = schedule(trials, trial)
-        _train(Replay(composition, sweep.objective, trial, stretches, seed, path), Console())
+        _train(Replay(composition, sweep.objective, trial, stretches, seed, path), terminal())
 
 
 def _train(what: Replay, console: Console) -> None:
@@ -73,9 +73,7 @@ def _train(what: Replay, console: Console) -> None:
     from trainers.run import run
 
     metric, width = what.objective.metric, 16
-    console.print(
-        f"{what.trial.id} in one run with seed {what.seed}, in {what.path}", highlight=False
-    )
+    console.print(f"{what.trial.id} in one run with seed {what.seed}, in {what.path}")
     console.print(f"epoch{'in the sweep':>{width}}{'replayed':>{width}}", style="bold")
     replayed: dict[int, Mapping[str, float]] = {}
     before: Mapping[str, object] = {}
@@ -88,17 +86,17 @@ def _train(what: Replay, console: Console) -> None:
             with closing(run(config, what.path, after=stretch.first - 1)) as epochs:
                 for saved in epochs:
                     for note in saved.notes:
-                        console.print(note, highlight=False)
+                        console.print(note)
                     replayed[saved.number] = saved.metrics
                     values = (what.trial.epochs[saved.number], saved.metrics)
                     cells = "".join(f"{score(v[metric]):>{width}}" for v in values)
                     row = f"{saved.number:>5}{cells}  {first}".rstrip()
-                    console.print(row, highlight=False, soft_wrap=True)
+                    console.print(row, soft_wrap=True)
                     first = ""
                     if saved.number >= stretch.last:
                         break
         except Diverged as error:
-            console.print(f"diverged: {error}", highlight=False)
+            console.print(f"diverged: {error}")
             raise SystemExit(FAILED) from None
     _compare(what, replayed, console)
 
@@ -109,10 +107,10 @@ def _compare(what: Replay, replayed: Mapping[int, Mapping[str, float]], console:
     for name, record in (("in the sweep", what.trial), ("replayed", rerun)):
         if (best := record.best(what.objective)) is not None:
             line = f"{name}: best {metric} {score(best[1])} at epoch {best[0]}"
-            console.print(line, highlight=False)
+            console.print(line)
     recorded = what.trial.epochs
     if all(replayed[epoch].get(metric) == recorded[epoch][metric] for epoch in replayed):
-        console.print("the same to the last bit", highlight=False)
+        console.print("the same to the last bit")
 
 
 def _trial(

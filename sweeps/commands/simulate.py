@@ -22,7 +22,7 @@ from rich.table import Table
 from sweeps import results_folder
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
-from sweeps.cli import refusals, use_plugins
+from sweeps.cli import refusals, terminal, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.overrides import key_of, replaced, split, value_of
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
@@ -56,7 +56,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
         ConfigError: a wrong option or override, no such sweep, or one without curves.
     """
     asked = {**DEFAULTS, **options}
-    console = Console()
+    console = terminal()
     words = list(given)
     if "trials" in options or name is None:
         words.append(f"budget.trials={asked['trials']}")
@@ -95,7 +95,6 @@ def _show(
         *source.describe(),
         *_CHILDREN[: sweep.population is not None],
         sep="\n",
-        highlight=False,
         soft_wrap=True,
     )
     ran: list[tuple[Simulated, Simulated]] = []
@@ -109,10 +108,10 @@ def _show(
         table.add_column(column, justify="right")
     for seed, pair in zip(seeds, ran, strict=True):
         table.add_row(str(seed), *_row(*pair))
-    console.print(table, highlight=False, soft_wrap=True)
-    console.print(*_summary(ran), *_LEGEND, sep="\n", highlight=False, soft_wrap=True)
+    console.print(table, soft_wrap=True)
+    console.print(*_summary(ran), *_LEGEND, sep="\n", soft_wrap=True)
     for halted in dict.fromkeys(one.halted for one, _ in ran if one.halted):
-        console.print(f"given up: {halted}", highlight=False, soft_wrap=True)
+        console.print(f"given up: {halted}", soft_wrap=True)
 
 
 _CHILDREN = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from sweeps import cli, results_folder
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
@@ -18,7 +16,7 @@ from sweeps.transfer.gather import with_transfer
 
 def start(composition: Composition, ray: Ray = session) -> None:
     """Preview or run a new sweep or plan; exits with the code of a failure."""
-    console, code = Console(), 0
+    console, code = cli.terminal(), 0
     if composition.base.plan is not None:
         stages = plan.composed(composition)
         if composition.base.preview:

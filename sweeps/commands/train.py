@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweeps import cli
-from sweeps.cli import FAILED, INTERRUPTED
+from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.config.keys import plain
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import duration, number, score
@@ -48,7 +48,7 @@ def train(config: DictConfig) -> None:
     training = typed(config)
     refuse_idle(training)
     container = plain(config)
-    console = Console()
+    console = terminal()
     prepare(training.data)
     untrained(training)  # what cannot be built is refused before a folder is made
     folder, trained = _folder(Path(training.results) / "train", container, training)
@@ -62,18 +62,16 @@ def train(config: DictConfig) -> None:
     began = time.monotonic()
     state, reason, code = "complete", "", 0
     if trained:
-        console.print(
-            f"{folder}: going on after epoch {max(trained)}", highlight=False, soft_wrap=True
-        )
+        console.print(f"{folder}: going on after epoch {max(trained)}", soft_wrap=True)
     if early := data_fraction.describe(training.first):
-        console.print(f"of {training.epochs} epochs, {early}", highlight=False)
+        console.print(f"of {training.epochs} epochs, {early}")
     _head(console)
     try:
         with _progress(console) as progress, closing(run(training, folder)) as epochs:
             task = progress.add_task("", total=training.epochs, lead="")
             for saved in epochs:
                 for note in saved.notes:
-                    console.print(note, highlight=False)
+                    console.print(note)
                 rows[saved.number] = saved.metrics
                 leads = best(rows, training.task) == saved.number
                 _line(console, training, saved.number, saved.metrics, leads)
@@ -91,7 +89,7 @@ def train(config: DictConfig) -> None:
     tracker.trial_ended(folder.name, state, reason, {})
     tracker.close()
     for note in tracker.notes():
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
     if code:
         raise SystemExit(code)
 
@@ -158,7 +156,7 @@ def _line(
         if column == training.task.metric and leads:
             text += "*"
         cells.append(f"{text:>{_WIDTH}}")
-    console.print(f"{epoch:>5}{''.join(cells)}", highlight=False)
+    console.print(f"{epoch:>5}{''.join(cells)}")
 
 
 def _figure(column: str, value: float) -> str:
@@ -183,14 +181,13 @@ def _print_end(
         top = best(rows, training.task)
         metric = training.task.metric
         line += f", best {metric} {score(rows[top][metric])} at epoch {top}"
-    console.print(f"\n{line}" + (f" ({reason})" if reason else ""), highlight=False, soft_wrap=True)
+    console.print(f"\n{line}" + (f" ({reason})" if reason else ""), soft_wrap=True)
     console.print(
         f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
-        highlight=False,
         soft_wrap=True,
     )
     if state == "abandoned" and rows:  # one that has diverged would diverge again
-        console.print("the same command goes on from the last epoch", highlight=False)
+        console.print("the same command goes on from the last epoch")
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def show(console: Console, ending: Ending) -> None:
     for line in (line for part in parts for line in part):
         if not console.encoding.lower().startswith("utf"):
             line.plain = encodable(line.plain, console.encoding)
-        console.print(line, soft_wrap=line.overflow == "ignore", highlight=False)
+        console.print(line, soft_wrap=line.overflow == "ignore")
 
 
 def _copy(text: str) -> Text:

@@ -17,6 +17,7 @@ from rich.console import Console, ConsoleOptions
 from rich.live import Live
 from rich.text import Text
 
+from sweeps.cli import terminal
 from sweeps.console.status import Overview, Status
 from sweeps.driver.budget import UNLIMITED, Spent
 from sweeps.driver.observer import Observer
@@ -136,7 +137,7 @@ class Progress(Observer):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the trials of previous sessions; an unfinished one counts once it starts again."""
-        self._console = console or Console()
+        self._console = console or terminal()
         self._clock = clock
         self._status = Status(overview, previous, clock())
         self._lock = Lock()  # the driver changes the status while rich's thread draws it
@@ -227,7 +228,7 @@ class Progress(Observer):
     def notify(self, message: str) -> None:
         """Print a message on a line of its own, above the live view."""
         line = Text(encodable(one_line(message), self._console.encoding))
-        self._console.print(line, soft_wrap=True, highlight=False)
+        self._console.print(line, soft_wrap=True)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Render the view; rich calls this at every refresh, from its own thread."""

@@ -16,10 +16,11 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sweeps import formatting, results_folder
 from sweeps.backend.ray_session import Ray, session
-from sweeps.cli import FAILED, INTERRUPTED
+from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
@@ -115,7 +116,7 @@ def start(plan: Plan, ray: Ray = session) -> int:
         ConfigError: a stage that would be refused, or a name that is taken.
     """
     require_free(plan)
-    console = Console()
+    console = terminal()
     with console.status("checking the stages"):
         _check(plan)
     results_folder.create(plan.results, plan.name).trials.rmdir()
@@ -141,7 +142,7 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
     others = [word for word in overrides if key_of(word) not in ("plan", "name")]
     with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
         plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole))
-    console = Console()
+    console = terminal()
     with console.status("checking the stages"):
         _check(plan)
     _record(plan)
@@ -168,7 +169,7 @@ def _run(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
 
 def _print_how_to_resume(plan: Plan, console: Console) -> None:
     console.print("\nGo on with the plan", style="bold")
-    console.print(plan.next_command, style="cyan", highlight=False, soft_wrap=True)
+    console.print(plan.next_command, style="cyan", soft_wrap=True)
 
 
 def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
@@ -192,7 +193,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
             heading(plan, stage, (), console)
             code = resume_sweep(plan.results, stage.name, given, ray)
             if isinstance(code, str):
-                console.print(f"{stage.name} is finished.", highlight=False)
+                console.print(f"{stage.name} is finished.")
         else:
             code = 0
         if code == INTERRUPTED:
@@ -205,7 +206,6 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
                 f"to go on from. Why is in {plan.folder(stage).path / 'trials.csv'}; more trials: "
                 f"{command('extend', stage.name, plan.results, ['budget.trials=+20'])}",
                 style="yellow",
-                highlight=False,
             )
             return FAILED
         if isinstance(code, int) and code:
@@ -235,12 +235,13 @@ def _check(plan: Plan) -> None:
 def heading(plan: Plan, stage: Stage, messages: Sequence[str], console: Console) -> None:
     """Print the heading of a stage, and messages on how it begins."""
     console.print(
-        f"\n[bold]Stage {stage.number} of {len(plan.stages)}[/bold]  {stage.name}: "
-        f"experiment={stage.experiment}",
-        highlight=False,
+        Text.assemble(
+            (f"\nStage {stage.number} of {len(plan.stages)}", "bold"),
+            f"  {stage.name}: experiment={stage.experiment}",
+        )
     )
     for line in messages:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def _table(plan: Plan, console: Console) -> None:
@@ -276,8 +277,8 @@ def _table(plan: Plan, console: Console) -> None:
             formatting.score(so_far[1]) if so_far is not None else "-",
             formatting.pairs(ranked[0].trial.params, 200) if ranked else "",
         )
-    console.print(f"\n[bold]{plan.name}[/bold]  stage by stage", highlight=False)
-    console.print(table, highlight=False)
+    console.print(Text.assemble((f"\n{plan.name}", "bold"), "  stage by stage"))
+    console.print(table)
 
 
 def _read(path: Path) -> dict[str, Any]:

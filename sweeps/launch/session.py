@@ -9,11 +9,9 @@ import warnings
 from collections.abc import Iterator
 from types import FrameType
 
-from rich.console import Console
-
 from sweeps.backend.ray_session import Cluster
 from sweeps.checked.sweep import Sweep
-from sweeps.cli import FAILED, INTERRUPTED, signals
+from sweeps.cli import FAILED, INTERRUPTED, signals, terminal
 from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
@@ -29,7 +27,7 @@ from trainers.config.targets import instantiate
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     """Run one session of a sweep, print how it ended, and return the exit code."""
-    console = Console()
+    console = terminal()
     tracker: Tracker = instantiate(
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
     )
@@ -56,7 +54,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     study.close()
     closing.show(console, told)
     for note in tracker.notes():
-        console.print(note, highlight=False, soft_wrap=True)
+        console.print(note, soft_wrap=True)
     if driver.halted == _CTRL_C:
         return INTERRUPTED
     return FAILED if driver.halted or not ranking(list(told.trials), sweep.objective) else 0

@@ -1,0 +1,122 @@
+"""Each command that is printed does what it says when it is copied, whatever is in the names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.backend.ray_session import Ray
+from sweeps.commands import diagnose, predict
+from sweeps.commands import sweep as sweep_command
+from sweeps.commands.from_make import words_of
+from sweeps.commands.resume import resume
+from sweeps.commands.train import train
+from sweeps.config.composition import compose
+from sweeps.config.overrides import split, value_given
+from tests.sweeps.conftest import SMALL, begun
+from trainers.errors import ConfigError
+from trainers.files import history
+
+NAME = "my [bold]sweep"
+COMMAND = re.compile(r"make [a-z]+(?: SWEEP=(?:'[^']*'|\S+))?(?: ARGS=\"(?:[^\"\\]|\\.)*\")?")
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    return tmp_path / "dä, [x]=1 $HOME"
+
+
+def shell(line: str) -> list[str]:
+    """The words that a shell makes of a line."""
+    show = f"for word in {line}; do printf '%s\\0' \"$word\"; done"
+    result = subprocess.run(["sh", "-c", show], capture_output=True, text=True, check=True)
+    return result.stdout.split("\0")[:-1]
+
+
+def printed(output: str) -> list[tuple[str, list[str]]]:
+    """The commands of an output: (target, words)."""
+    found = []
+    for line in COMMAND.findall(output):
+        _, target, *given = shell(line)
+        variables = dict(word.split("=", 1) for word in given)
+        found.append((target, list(words_of(["SWEEP", "ARGS"], variables))))
+    return found
+
+
+def do(target: str, words: list[str], ray: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a make target does, in this process."""
+    monkeypatch.setattr(sys, "argv", [target, *words])
+    if target == "sweep":
+        with compose(words) as composition:
+            sweep_command.start(composition, ray)
+    elif target == "train":
+        with compose(words) as composition:
+            train(composition.base)
+    elif target in ("resume", "extend"):
+        (name,), overrides = split(words)
+        resume(name, overrides, ray)
+    else:
+        {"predict": predict, "diagnose": diagnose}[target].main()
+
+
+def test_of_a_sweep_that_has_ended(
+    results: Path,
+    without_ray: Ray,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = (*SMALL, "epochs=1", "search=random", f"results={results}", "budget.trials=2")
+    assert begun(without_ray, *words, "optimizer.lr=interval(0.001,0.1)", f"name={NAME}") == 0
+    output = capsys.readouterr().out
+    assert str(results / NAME / "trials.csv") in output
+    commands = printed(output)
+    assert [target for target, _ in commands] == ["train", "extend", "sweep", "sweep"]
+    extended, other = commands[1][1], commands[2][1]
+    assert commands.pop() == ("sweep", ["experiment=mnist"])
+    assert (extended[0], value_given(extended, "results")) == (NAME, str(results))
+    for target, given in commands:
+        cheap = [w.replace("budget.trials=+20", "budget.trials=+1") for w in given]
+        more = [f"results={results}"] if target == "train" else []
+        do(target, [*cheap, *more], without_ray, monkeypatch)
+    assert len(list((results / NAME / "trials").iterdir())) == 3
+    assert (results / str(value_given(other, "name")) / "summary.json").is_file()
+    assert history.read(results / "train" / "0001" / "metrics.csv")
+    for target in ("predict", "diagnose"):
+        capsys.readouterr()
+        do(target, [NAME, f"results={results}"], without_ray, monkeypatch)
+        assert str(results / NAME) in capsys.readouterr().out
+
+
+def test_of_a_name_that_is_taken(
+    results: Path,
+    without_ray: Ray,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = (*SMALL, "epochs=1", "model.width=8,16", "search=grid", f"results={results}")
+    assert begun(without_ray, *words, f"name={NAME}") == 0
+    with pytest.raises(ConfigError, match="exists and is never overwritten") as refusal:
+        begun(without_ray, *words, f"name={NAME}")
+    [(target, given)] = printed(str(refusal.value))
+    assert target == "resume"
+    capsys.readouterr()
+    do(target, given, without_ray, monkeypatch)
+    assert f"{NAME} is finished: 2 trials. It has tried all" in capsys.readouterr().out
+    [free] = re.findall(r"name this one \(ARGS=\"(.*)\"\)", str(refusal.value))
+    assert shlex.split(free) == [f"name={NAME}-2"]
+
+
+def test_of_a_finished_grid_offer_no_more_of_it(
+    results: Path, without_ray: Ray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (*SMALL, "epochs=1", "model.width=8,16", "search=grid", f"results={results}")
+    assert begun(without_ray, *words, "budget.trials=null", "name=s") == 0
+    resume("s", [f"results={results}"], without_ray)
+    assert "make extend" not in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="has no limit of trials that could be raised"):
+        resume("s", [f"results={results}", "budget.trials=+20"], without_ray)
