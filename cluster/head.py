@@ -8,6 +8,7 @@ import getpass
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from typing import Any
@@ -153,6 +154,9 @@ def main() -> None:
     given = parser.parse_args()
     with refusals(), contextlib.suppress(Stopped), until_stopped():
         head(given.address or _own_address(), given.port, member_name(given.member))
+    # Ray's own farewell, of the thread that watches, would look for the cluster that has ended.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -231,4 +231,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(timeout=15)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=5)
+        process.wait()

@@ -26,7 +26,7 @@ PARAMETERS = "parameters"
 MOST_INFEASIBLE = 200
 
 _LARGEST = "model.max_parameters"
-_UNBUILT = "a model that can be built"
+UNBUILT = "a model that can be built"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Constraints:
             try:
                 count = {PARAMETERS: _parameters(training)}
             except ConfigError as error:
-                return (Refusal(_UNBUILT, str(error)),)
+                return (Refusal(UNBUILT, str(error)),)
         refusals = []
         if largest is not None and count[PARAMETERS] > largest:
             text = f"{count[PARAMETERS]:,} parameters, more than {_LARGEST}={largest}"

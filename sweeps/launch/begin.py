@@ -10,14 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sweeps import results_folder
+from sweeps import cli, results_folder
 from sweeps.backend.ray_session import Cluster, Ray, session
-from sweeps.checked import any_feasible, pbt_keys
+from sweeps.checked import any_feasible, every_value, pbt_keys
 from sweeps.checked.sweep import Sweep
 from sweeps.launch.session import run
 from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
 from sweeps.study.storage import reach
+from trainers.config import Device
 from trainers.errors import ConfigError
 
 
@@ -32,7 +33,10 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
         reach(sweep.shared, sweep.name)
     fingerprint = fetch(sweep)
     any_feasible.check(sweep)
-    sweep = replace(sweep, messages=(*sweep.messages, *sweep.transfer.of_other_data(fingerprint)))
+    with cli.terminal().status("building every value once"):
+        messages = every_value.check(sweep)
+    messages = (*sweep.messages, *messages, *sweep.transfer.of_other_data(fingerprint))
+    sweep = replace(sweep, messages=messages)
     with connect(sweep, ray) as cluster:
         folder = results_folder.create(Path(sweep.config["results"]), sweep.name)
         with _removed_if_refused(folder) as undo:
@@ -76,7 +80,25 @@ def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
         if sweep.resources["gpu"] is None:
             sweep.composition.fix("resources.gpu", 1.0 if cluster.has_gpu else 0.0)
         cluster.check(sweep.resources)
+        _check_devices(sweep, cluster)
         yield cluster
+
+
+def _check_devices(sweep: Sweep, cluster: Cluster) -> None:
+    """Refuse a device that no trial would find where it runs."""
+    devices = [sweep.training.device.value]
+    for parameter in sweep.space.parameters:
+        if parameter.key == "device":
+            devices = [str(value) for value in parameter.dimension.examples()]
+    if Device.cuda.value in devices and not sweep.resources["gpu"]:
+        why = "trials get no GPU" if cluster.has_gpu else "no machine of this cluster has a GPU"
+        raise ConfigError(
+            f"device=cuda: {why} (resources.gpu={sweep.resources['gpu']:g}): use device=auto"
+        )
+    if Device.mps.value in devices and cluster.own:
+        from trainers.device import pick_device
+
+        pick_device(replace(sweep.training, device=Device.mps))
 
 
 @contextlib.contextmanager

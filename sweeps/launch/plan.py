@@ -20,6 +20,7 @@ from rich.text import Text
 
 from sweeps import formatting, results_folder
 from sweeps.backend.ray_session import Ray, session
+from sweeps.checked import every_value
 from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
@@ -230,6 +231,7 @@ def _check(plan: Plan) -> None:
             existing = [name for name in sweeps if name not in names[: stage.number - 1]]
             previous_sweeps.named(existing, str(plan.results))
             fetch(sweep)
+            every_value.check(sweep)
 
 
 def heading(plan: Plan, stage: Stage, messages: Sequence[str], console: Console) -> None:

@@ -33,7 +33,7 @@ def test_joining_needs_the_token_and_leaves_nothing_behind(
     children = descendants(machines.head.pid)
     machines.head.send_signal(signal.SIGINT)
     code, output = finish(machines.head)
-    assert code == 0
+    assert code == 0, output
     assert token.read_text() not in output
     assert not (machines.folder / "head.json").exists()
     left = [command(p) for p in children if Path(f"/proc/{p}/cmdline").exists()]

@@ -98,3 +98,19 @@ class TestRefused:
         with pytest.raises(ZeroDivisionError), _removed_if_refused(folder):
             _ = 1 / 0
         assert folder.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["device=cuda"], "device=cuda: no machine of this cluster has a GPU"),
+        (["device=cpu,cuda"], "device=cuda: no machine of this cluster has a GPU"),
+        (["model.dropout=0.1,1.5"], r"model\.dropout=1\.5"),
+    ],
+)
+def test_what_no_trial_could_do_is_refused_and_leaves_nothing(
+    words: list[str], told: str, tmp_path: Path, without_ray: Ray
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        begin(swept(tmp_path, *words), without_ray)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+"""Check, before a sweep starts, that every swept value can be trained: each is built once.
+
+A trial combines values, and some combinations may fail: what each key's values do beside the
+configuration's own is seen here, and of one that fails, whether it fits any other value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sweeps.checked.sweep import Sweep
+from sweeps.config.composition import choices_of
+from sweeps.config.require import UNBUILT
+from sweeps.space.dimensions import written
+from trainers.config import TrainConfig
+from trainers.errors import ConfigError
+
+
+def check(sweep: Sweep) -> tuple[str, ...]:
+    """Build a training with every choice, and with both ends of every interval.
+
+    Returns:
+        A message about each value that can be built beside some other values only.
+
+    Raises:
+        ConfigError: a value that cannot be built, whatever the others are.
+    """
+    builds = _Builds(sweep)
+    messages = []
+    for parameter in sweep.space.parameters:
+        for value in parameter.dimension.examples():
+            params = {**choices_of(parameter), parameter.key: value}
+            error = builds.error(params)
+            if error is None:
+                continue
+            shown = f"{parameter.key}={written(value)}"
+            fits = next(builds.fitting(params), None)
+            if fits is None:
+                raise ConfigError(f"{shown}: {error}")
+            messages.append(
+                f"{shown} can be built with {fits}, not beside the configuration's own values: "
+                f"{error}"
+            )
+    return tuple(messages)
+
+
+class _Builds:
+    """Builds trainings of a sweep, each once."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._errors: dict[str, str | None] = {}
+
+    def error(self, params: Mapping[str, Any]) -> str | None:
+        """Return why a training cannot be built; None if it can, or a rule refuses it anyway."""
+        try:
+            config, training = self._sweep.composition.training(params)
+        except ConfigError as error:
+            return str(error)
+        key = repr(replace(training, seed=0))
+        if key not in self._errors:
+            self._errors[key] = self._build(training)
+        if self._errors[key] is not None:
+            refusals = self._sweep.constraints.judge(params, config, training)
+            if any(refusal.rule != UNBUILT for refusal in refusals):
+                return None
+        return self._errors[key]
+
+    def fitting(self, params: Mapping[str, Any]) -> Iterator[str]:
+        """Yield each value of another key beside which a training can be built."""
+        for other in self._sweep.space.parameters:
+            if other.key in params:
+                continue
+            for value in other.dimension.examples():
+                if self.error({**choices_of(other), **params, other.key: value}) is None:
+                    yield f"{other.key}={written(value)}"
+
+    def _build(self, training: TrainConfig) -> str | None:
+        from trainers.buildable import require_buildable
+
+        try:
+            require_buildable(training)
+        except ConfigError as error:
+            return str(error)
+        return None
