@@ -64,6 +64,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         config: what to train.
         resume: state of an earlier Epoch; training goes on with the epoch after it.
 
+    Ends earlier when `config.patience` is out; a state carries its best epoch for that.
+
     Raises:
         ConfigError: before the first epoch, for what cannot be built.
         Diverged: at the end of an epoch whose training or validation loss is not finite.
@@ -76,6 +78,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         learner.load(resume)
 
     for number in range(learner.epoch + 1, config.epochs + 1):
+        if learner.stalled:
+            return
         # Set anew each epoch: another training may have run here since the last one.
         set_up_process(config, device)
         set_random_state(learner.rng, device)
@@ -101,6 +105,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         learner.pace.after_epoch(metrics)
         learner.rng = random_state(device)
         learner.epoch = number
+        learner.note(metrics[config.task.metric])
         counted = histograms.of(learner.model) if config.histograms else {}
         yield Epoch(number, metrics, partial(learner.state, number), counted)
 

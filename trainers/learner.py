@@ -57,6 +57,7 @@ class Learner:
         rng: random state at the start of the next epoch.
         settings: settings that the optimizer and the schedule were made with.
         epoch: number of epochs trained.
+        best: number of the best epoch by the task's metric, and its value; None before the first.
     """
 
     config: TrainConfig
@@ -67,6 +68,7 @@ class Learner:
     rng: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     epoch: int = 0
+    best: tuple[int, float] | None = None
 
     @classmethod
     def begin(cls, config: TrainConfig, dataset: Dataset, device: torch.device) -> Learner:
@@ -91,6 +93,20 @@ class Learner:
     def lr(self) -> float:
         """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
+
+    def note(self, value: float) -> None:
+        """Note the value of the task's metric at the present epoch, if none was better."""
+        sign = 1 if self.config.task.maximize else -1
+        if self.best is None or sign * value > sign * self.best[1]:
+            self.best = (self.epoch, value)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether no epoch has been better than the best for as long as `patience` allows."""
+        patience = self.config.patience
+        return patience is not None and (
+            self.best is not None and self.epoch - self.best[0] >= patience
+        )
 
     def train(self, part: Part, order: Tensor) -> Sums:
         """Train on the examples in `order`, a tensor on the device: one pass with gradient."""
@@ -140,6 +156,7 @@ class Learner:
         state: dict[str, Any] = detached(
             {
                 "epoch": number,
+                "best": None if self.best is None else list(self.best),
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.pace.schedule.state_dict(),
@@ -160,6 +177,8 @@ class Learner:
             self.optimizer.load_state_dict(state["optimizer"])
             self.pace.schedule.load_state_dict(state["schedule"])
             self.rng, self.epoch = state["rng"], int(state["epoch"])
+            best = state.get("best")  # a state of an older version has none
+            self.best = None if best is None else (int(best[0]), float(best[1]))
             theirs = state.get("settings", self.settings)  # a state of an older version has none
             optimizer_settings.apply(self.settings, theirs, self.optimizer, self.pace, self.epoch)
         except (RuntimeError, ValueError, KeyError) as error:

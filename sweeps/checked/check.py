@@ -128,6 +128,11 @@ def _refuse_limits(config: Mapping[str, Any], budget: Budget, search: Search) ->
             f"max_concurrent must be 1 or more, or null for as many as fit, not "
             f"{config['max_concurrent']}"
         )
+    for name, least in (("lost_processes", 0), ("in_a_row", 1)):
+        if config["failures"][name] < least:
+            raise ConfigError(
+                f"failures.{name} must be {least} or more, not {config['failures'][name]}"
+            )
     if config["resources"]["gpu_memory_gb"] is not None:
         raise ConfigError(
             "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "

@@ -122,7 +122,7 @@ def _trials_text(sweep: Sweep) -> str:
     ]
     trials = sweep.trials
     count = f"{trials:,}" if trials is not None else "as many as fit"
-    parts = [f"{count}, up to {sweep.training.epochs} epochs each"]
+    parts = [f"{count}, up to {sweep.longest} epochs each"]
     if early := _early(sweep):
         parts[0] += f" ({early})"
     if sweep.population is not None:
@@ -166,7 +166,7 @@ def _volume(sweep: Sweep) -> str:
         sizes = [size(typed(sweep.composition.trial(p))).checkpoint_bytes for p in _draw(sweep)]
     except DataError as error:
         return f"not known: {error}"
-    kept = sweep.training.epochs if sweep.training.checkpoint.keep is Keep.all else 2
+    kept = sweep.longest if sweep.training.checkpoint.keep is Keep.all else 2
     each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
     trials = sweep.trials
     folder = Path(sweep.config["results"]).absolute()

@@ -1,17 +1,21 @@
 """Train one model and show each epoch: `make train`.
 
 The configuration is that of a sweep, without a search. Each call trains in a folder of its own,
-`results/train/<number>`; a call with the configuration of an unfinished training resumes it.
+`results/train/<number>`; a call with the configuration of an unfinished training resumes it, and
+`epochs=+4` trains the last one of this configuration for four more epochs.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -31,8 +35,12 @@ _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
 _WIDTH = 14  # of a column: the five of them and the epoch are less than 80 wide
 
 
-def train(config: DictConfig) -> None:
+def train(config: DictConfig, more: int = 0) -> None:
     """Train one model, showing each epoch as it ends.
+
+    Args:
+        more: epochs for which the last training of this configuration goes on; its number of
+            epochs is then the one on record. 0: a training by itself.
 
     Raises:
         ConfigError: a configuration that cannot be trained.
@@ -40,6 +48,7 @@ def train(config: DictConfig) -> None:
     """
     from trainers.data import data_fraction
     from trainers.data.resident import prepare
+    from trainers.files import history
     from trainers.files.history import best, stalled
     from trainers.model_and_data import untrained
     from trainers.run import run
@@ -51,7 +60,14 @@ def train(config: DictConfig) -> None:
     console = terminal()
     prepare(training.data)
     untrained(training)  # what cannot be built is refused before a folder is made
-    folder, trained = _folder(Path(training.results) / "train", container, training)
+    parent = Path(training.results) / "train"
+    if more:
+        folder, before = _last(parent, config)
+        config = _with_epochs(config, before + more)
+        training, container = typed(config), plain(config)
+        trained = set(history.read(folder / "metrics.csv"))
+    else:
+        folder, trained = _folder(parent, container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     tracker: Tracker = instantiate(
         "track", container["track"], sweep="train", uid=folder.name, folder=folder
@@ -86,6 +102,9 @@ def train(config: DictConfig) -> None:
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
     _print_end(console, training, folder, rows, state, reason, time.monotonic() - began)
+    if state == "abandoned" and rows:  # one that has diverged would diverge again
+        again = f"with epochs={training.epochs} the same" if more else "the same"
+        console.print(f"{again} command goes on from the last epoch")
     tracker.trial_ended(folder.name, state, reason, {})
     tracker.close()
     for note in tracker.notes():
@@ -109,7 +128,7 @@ def _folder(
             unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
                 rows, training.task, training.patience
             )
-            if unfinished and _same(newest / "config.yaml", container):
+            if unfinished and _recorded(newest / "config.yaml") == dict(container):
                 return newest, set(rows)
         fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
         fresh.mkdir()
@@ -120,11 +139,38 @@ def _folder(
     return fresh, set()
 
 
-def _same(path: Path, container: Mapping[str, Any]) -> bool:
+def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:
+    """Return the folder of the last training of a configuration, and its number of epochs.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    folders = sorted(parent.iterdir()) if parent.is_dir() else []
+    for folder in reversed([path for path in folders if path.name.isdigit()]):
+        recorded = _recorded(folder / "config.yaml")
+        epochs = recorded.get("epochs")
+        if isinstance(epochs, int) and plain(_with_epochs(config, epochs)) == recorded:
+            return folder, epochs
+    raise ConfigError(
+        f"epochs=+…: {parent} has no training of this configuration to go on with: give all of "
+        "them, epochs=…"
+    )
+
+
+def _with_epochs(config: DictConfig, epochs: int) -> DictConfig:
+    """Copy a configuration with another number of epochs, and all that depends on it."""
+    copy = config.copy()
+    copy.epochs = epochs
+    return copy
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Read the configuration of a training; empty if there is none."""
     try:
-        return bool(OmegaConf.to_container(OmegaConf.load(path)) == dict(container))
-    except OSError:
-        return False
+        container = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return {str(k): v for k, v in container.items()} if isinstance(container, dict) else {}
 
 
 @contextmanager
@@ -186,15 +232,29 @@ def _print_end(
         f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
         soft_wrap=True,
     )
-    if state == "abandoned" and rows:  # one that has diverged would diverge again
-        console.print("the same command goes on from the last epoch")
+
+
+def _more(words: list[str]) -> int:
+    """Take `epochs=+4` off the words of a command line; returns 4, or 0 if it is not there.
+
+    Raises:
+        ConfigError: no number of epochs.
+    """
+    given = [word for word in words if word.startswith("epochs=+")]
+    for word in given:
+        words.remove(word)
+        if not re.fullmatch(r"epochs=\+[1-9]\d*", word):
+            raise ConfigError(f"{word}: give a number of further epochs, such as epochs=+4")
+    return int(given[-1].partition("+")[2]) if given else 0
 
 
 def main() -> None:
     """Let Hydra compose the command line, and train what it describes."""
+    with cli.refusals():
+        more = _more(sys.argv)
     for config in cli.composed(multirun=False):
         with cli.refusals():
-            train(config)
+            train(config, more)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Budget:
     def __post_init__(self) -> None:
         for name in ("trials", "hours", "gpu_hours", "epochs", "stalled"):
             limit = getattr(self, name)
-            if limit is not None and not limit > 0:
+            if limit is not None and not 0 < limit < math.inf:
                 raise ConfigError(
                     f"budget.{name} must be above 0, or null for no such limit, not {limit}"
                 )

@@ -85,7 +85,7 @@ def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overv
         stop=sweep.choice("stop"),
         machines=f"{slots} at a time on {cluster.describe()}",
         trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
-        epochs=sweep.training.epochs,
+        epochs=sweep.longest,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
         budget=sweep.budget,

@@ -17,6 +17,10 @@ from sweeps.search.ablation import Change
 from sweeps.trials import Objective, Ranked, TrialRecord, scores
 from trainers.files.whole_file import write_whole
 
+#: Columns of trials.csv that are there in any sweep, before and after the others.
+_FIRST = ("id", "state", "reason", "epochs")
+_LAST = ("seconds", "member", "machine")
+
 
 def write_trials(
     folder: Folder, trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
@@ -28,22 +32,16 @@ def write_trials(
 def trials_table(
     trials: Sequence[TrialRecord], keys: Sequence[str], objective: Objective
 ) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and rows of trials.csv."""
+    """Return the columns and rows of trials.csv.
+
+    A swept key that is the name of another column, as `epochs` is, has its own as `space.epochs`.
+    """
     metrics = list(dict.fromkeys(m for t in trials for e in t.epochs.values() for m in e))
-    columns = [
-        "id",
-        "state",
-        "reason",
-        "epochs",
-        *keys,
-        "best_epoch",
-        *metrics,
-        "seconds",
-        "member",
-        "machine",
-    ]
     repeats = any(trial.repeat_of is not None for trial in trials)
-    columns += ["repeat_of", "seed"] if repeats else []
+    of_repeats = ["repeat_of", "seed"] if repeats else []
+    taken = {*_FIRST, "best_epoch", *metrics, *_LAST, *of_repeats}
+    swept = [f"space.{key}" if key in taken else key for key in keys]
+    columns = [*_FIRST, *swept, "best_epoch", *metrics, *_LAST, *of_repeats]
     rows = []
     for trial in trials:
         best = trial.best(objective)

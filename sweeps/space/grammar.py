@@ -111,7 +111,9 @@ def _choice(key: str, values: tuple[Any, ...]) -> Choice:
 
 
 def _range(key: str, sweep: RangeSweep) -> Dimension:
-    start, stop, step = sweep.start or 0, sweep.stop, sweep.step or 1
+    _check_finite(key, "range", sweep.start, sweep.stop, sweep.step)
+    start, stop = sweep.start or 0, sweep.stop
+    step = 1 if sweep.step is None else sweep.step
     if stop is None or step <= 0 or start >= stop:
         raise ConfigError(
             f"{key}: range({start},{stop},{step}) is empty; write range(start,stop,step) with "
@@ -125,8 +127,16 @@ def _range(key: str, sweep: RangeSweep) -> Dimension:
     return Interval(start, last, integer=integer, step=None if integer and step == 1 else step)
 
 
+def _check_finite(key: str, kind: str, *numbers: float | None) -> None:
+    """Refuse nan and inf among the numbers of a range or an interval."""
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        shown = ",".join(str(number) for number in numbers if number is not None)
+        raise ConfigError(f"{key}: {kind}({shown}) needs finite numbers: {key}={kind}(0.1,1)")
+
+
 def _interval(key: str, sweep: IntervalSweep) -> Interval:
     low, high = sweep.start, sweep.end
+    _check_finite(key, "interval", low, high)
     if low is None or high is None or not low < high:
         raise ConfigError(
             f"{key}: interval({low},{high}) is empty; the low end must be below the high end"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,19 @@ def test_resumes_from_every_epoch_to_the_same_bits(
         rest = course(config, state)
         assert [metrics for metrics, _ in rest] == [metrics for metrics, _ in whole[epoch:]]
         assert all(same(a, b) for (_, a), (_, b) in zip(rest, whole[epoch:], strict=True))
+
+
+def test_ends_when_patience_is_out_however_often_it_is_resumed(small: Compose) -> None:
+    still = ("optimizer=sgd", "optimizer.lr=1e-12", "norm=none", "epochs=9")
+    assert [epoch.number for epoch in fit(small(*still))] == [*range(1, 10)]
+    config = small(*still, "patience=2")
+    whole = list(fit(config))
+    best = max(whole, key=lambda epoch: (epoch.metrics["val_accuracy"], -epoch.number)).number
+    assert [epoch.number for epoch in whole] == [*range(1, best + 3)]
+    for after in range(1, len(whole) + 1):
+        *_, epoch = islice(fit(config), after)
+        state = through_file(epoch.state())
+        assert [epoch.number for epoch in fit(config, state)] == [*range(after + 1, best + 3)]
 
 
 @pytest.mark.parametrize("model", ["mlp", "cnn"])
@@ -398,8 +412,8 @@ class TestOverfitBatches:
         assert [timeless(e.metrics) for e in fit(config, resume=kept[2])] == seen[2:]
 
     def test_are_refused_where_there_are_fewer_examples(self, small: Compose) -> None:
-        config = small("overfit_batches=1", "batch_size=5000")
-        told = "overfit_batches=1 of batch_size=5000 is more than the .* lower batch_size"
+        config = small("overfit_batches=2", "batch_size=1000")
+        told = "overfit_batches=2 of batch_size=1000 is more than the .* lower batch_size"
         for refused in (lambda: list(fit(config)), lambda: size(config)):
             with pytest.raises(ConfigError, match=told):
                 refused()

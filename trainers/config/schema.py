@@ -5,6 +5,7 @@ composes. The groups whose keys depend on the choice made (a `_target_` and its 
 open dictionaries, which `trainers.config.targets` checks.
 """
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -204,8 +205,21 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
             result = _merged(values)
     except OmegaConfBaseException as error:
         raise ConfigError(explain(error)) from error
+    _refuse_infinite("", values)
     _check_ranges(result)
     return result
+
+
+def _refuse_infinite(key: str, value: object) -> None:
+    """Refuse nan, and inf, which is no bound and no rate."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{key} must be a finite number, not {value}: set {key}=…")
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            _refuse_infinite(f"{key}.{name}" if key else str(name), inner)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _refuse_infinite(f"{key}.{number}", inner)
 
 
 def _expand_home(values: dict[str, Any]) -> None:

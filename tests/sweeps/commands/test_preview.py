@@ -35,6 +35,15 @@ def test_a_preview_of_what_can_be_is_no_error(
     assert list(here.iterdir()) == []
 
 
+def test_a_preview_counts_with_the_longest_of_swept_epochs(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["preview=true", "space=null", "epochs=50,100", "search=grid"]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
+    sweep.main()
+    assert "up to 100 epochs each" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_preview_shows_conditions_and_requirements(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

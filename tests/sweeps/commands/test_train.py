@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import pytest
 
-from sweeps.commands.train import train
+from sweeps.commands.train import _more, train
 from sweeps.config.composition import compose
 from sweeps.tracking import NullTracker
+from trainers.errors import ConfigError
 from trainers.files import history
 
 WORDS = ("track=none", "data.fraction=0.25", "model.width=16", "model.depth=1", "norm=none")
@@ -36,6 +37,11 @@ INTERRUPTED = f"track._target_={Interrupted.__module__}.Interrupted"
 def run(where: Path, *words: str) -> None:
     with compose([*WORDS, f"results={where}", *words]) as composition:
         train(composition.base)
+
+
+def more(where: Path, epochs: int, *words: str) -> None:
+    with compose([*WORDS, f"results={where}", *words]) as composition:
+        train(composition.base, epochs)
 
 
 def rows(where: Path, folder: str = "0001") -> dict[int, dict[str, float]]:
@@ -94,3 +100,48 @@ def test_a_loss_that_is_not_finite_ends_it_with_a_reason(
     assert "0 epochs in" in output
     assert "(diverged in epoch 1: training loss is nan)" in output
     assert "the same command" not in output
+
+
+def test_a_finished_one_goes_on_for_more_epochs_at_the_rates_of_one_planned_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("schedule=cosine", "optimizer.lr=0.01")
+    run(tmp_path / "whole", "epochs=4", *words)
+    run(tmp_path, "epochs=2", *words)
+    before = rows(tmp_path)
+    run(tmp_path, "epochs=2", "optimizer.lr=0.02")  # another one in between
+    capsys.readouterr()
+    more(tmp_path, 2, *words)
+    assert "going on after epoch 2" in capsys.readouterr().out
+    after, whole = rows(tmp_path), rows(tmp_path / "whole")
+    assert [*after] == [1, 2, 3, 4]
+    assert {n: after[n] for n in before} == before
+    assert [after[n]["lr"] for n in (3, 4)] == [whole[n]["lr"] for n in (3, 4)]
+    more(tmp_path, 1, *words)
+    assert [*rows(tmp_path)] == [1, 2, 3, 4, 5]
+    assert sorted(p.name for p in (tmp_path / "train").iterdir()) == ["0001", "0002"]
+
+
+def test_more_epochs_of_what_was_never_trained_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no training of this configuration to go on with"):
+        more(tmp_path, 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", ["epochs=+0", "epochs=+x", "epochs=+1.5"])
+def test_no_number_of_further_epochs(word: str) -> None:
+    with pytest.raises(ConfigError, match="give a number of further epochs"):
+        _more(["train", word])
+
+
+def test_further_epochs_are_taken_off_the_command_line() -> None:
+    words = ["train", "model=cnn", "epochs=+4"]
+    assert (_more(words), words) == (4, ["train", "model=cnn"])
+    assert (_more(words), words) == (0, ["train", "model=cnn"])
+
+
+@pytest.mark.parametrize("word", ["+mixup=0.4", "+label_smooting=0.3", "model.dropout=1.5"])
+def test_what_cannot_be_trained_is_refused_and_leaves_no_folder(tmp_path: Path, word: str) -> None:
+    with pytest.raises(ConfigError):
+        run(tmp_path / "r", word)
+    assert list(tmp_path.iterdir()) == []

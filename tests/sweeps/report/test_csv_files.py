@@ -50,6 +50,15 @@ class TestTrialsFile:
         csv_files.write_trials(folder, TRIALS, KEYS, ACCURACY)
         assert rows(folder.path / "trials.csv")[0]["flag"] == "true"
 
+    def test_a_swept_key_that_is_another_column_has_its_own(self) -> None:
+        trial = TrialRecord(
+            "0000", 0, State.STOPPED, params={"epochs": 30, "seed": 7}, epochs={1: {"lr": 0.1}}
+        )
+        columns, (row,) = csv_files.trials_table([trial], ("epochs", "seed"), ACCURACY)
+        assert len(set(columns)) == len(columns)
+        cells = dict(zip(columns, row, strict=True))
+        assert (cells["epochs"], cells["space.epochs"], cells["seed"]) == (1, 30, 7)
+
     def test_of_no_trials(self, folder: Folder) -> None:
         csv_files.write_trials(folder, [], KEYS, ACCURACY)
         assert len((folder.path / "trials.csv").read_text().splitlines()) == 1
