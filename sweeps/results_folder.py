@@ -61,8 +61,11 @@ class Folder:
         """Return the path of the checkpoint of a trial's epoch."""
         return self.trials / trial / f"epoch_{epoch:03d}"
 
-    def hand_over(self, child: TrialRecord) -> None:
+    def hand_over(self, child: TrialRecord, owner: str) -> None:
         """Copy the parent's files, up to the epoch taken over, to a child that continues it.
+
+        Args:
+            owner: id of the child's training, which its checkpoints carry.
 
         Raises:
             FileNotFoundError: the parent's checkpoint is gone.
@@ -71,7 +74,7 @@ class Folder:
 
         assert child.source is not None
         parent = self.trials / child.source.trial
-        hand_over(parent, self.trials / child.id, child.source.epoch)
+        hand_over(parent, self.trials / child.id, child.source.epoch, owner)
 
 
 def require_free(results: Path, name: str) -> None:

@@ -33,6 +33,10 @@ class CorruptCheckpoint(Exception):
         return f"{self.path}: {self.reason}"
 
 
+class ForeignCheckpoint(CorruptCheckpoint):
+    """Raised when a checkpoint is of another training, or of a later version of this program."""
+
+
 class Diverged(Exception):
     """Raised when a loss is not finite at the end of an epoch.
 

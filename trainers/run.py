@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.config import TrainConfig
-from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.errors import ConfigError, CorruptCheckpoint, ForeignCheckpoint
 from trainers.files import checkpoints, histograms, history
 from trainers.fit import fit
 
@@ -38,7 +38,9 @@ class Saved:
     notes: tuple[str, ...] = ()
 
 
-def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, None, None]:
+def run(
+    config: TrainConfig, folder: Path, after: int = 0, owner: str = ""
+) -> Generator[Saved, None, None]:
     """Train in `folder`, going on from its newest complete checkpoint if it has one.
 
     Ends after `config.epochs`, or when `config.patience` is out.
@@ -49,14 +51,15 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
         after: the last epoch that the caller knows of. Finished epochs after it come first,
             without training. An epoch up to it comes only if it has to be trained again, its
             checkpoint being damaged.
+        owner: id of this training, which its checkpoints carry: those of another are set aside.
 
     Raises:
-        ConfigError: another run uses the folder, or a later version of this program wrote it.
+        ConfigError: another run uses the folder.
         Diverged: as `fit` does; the epochs before remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        checkpoint, rows, notes = _repaired(folder)
+        checkpoint, rows, notes = _repaired(folder, owner)
         for number in [n for n in rows if n > after]:
             yield Saved(number, rows[number], _checkpoint(folder, number), tuple(notes))
             notes.clear()
@@ -65,7 +68,7 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
         for epoch in fit(config, checkpoint.state if checkpoint else None):
             if epoch.histograms:
                 histograms.save(folder, epoch.number, epoch.histograms)
-            path = checkpoints.save(folder, epoch)
+            path = checkpoints.save(folder, epoch, owner)
             history.append(folder / "metrics.csv", epoch.number, epoch.metrics)
             rows[epoch.number] = epoch.metrics
             checkpoints.prune(folder, config.checkpoint.keep, history.best(rows, config.task))
@@ -75,20 +78,27 @@ def run(config: TrainConfig, folder: Path, after: int = 0) -> Generator[Saved, N
                 return
 
 
-def _repaired(folder: Path) -> tuple[checkpoints.Checkpoint | None, history.Rows, list[str]]:
+def _repaired(
+    folder: Path, owner: str
+) -> tuple[checkpoints.Checkpoint | None, history.Rows, list[str]]:
     """Read the folder's state, after repairing what a kill or a bad disk has left in it."""
     checkpoints.clean(folder)
-    checkpoint, corrupt = checkpoints.latest(folder)
+    checkpoint, corrupt = checkpoints.latest(folder, owner)
     last = checkpoint.number if checkpoint else 0
-    notes = [f"{error}; training goes on from epoch {last}" for error in corrupt]
+    notes = []
     for error in corrupt:
-        checkpoints.remove(error.path)
+        kept = ""
+        if isinstance(error, ForeignCheckpoint):
+            kept = f" (kept as {checkpoints.set_aside(error.path).name})"
+        else:
+            checkpoints.remove(error.path)
+        notes.append(f"{error}{kept}; training goes on from epoch {last}")
     table = folder / "metrics.csv"
     rows = {number: row for number, row in history.read(table).items() if number <= last}
     for number, path in checkpoints.saved(folder).items():
         # A checkpoint is written before its row, and checks itself: where it is, it decides.
         with contextlib.suppress(CorruptCheckpoint):
-            rows[number] = checkpoints.metrics(path)
+            rows[number] = checkpoints.metrics(path, owner)
     lost = sorted(set(range(1, last + 1)) - set(rows))
     if lost:
         notes.append(f"{table}: the metrics of epochs {', '.join(map(str, lost))} are lost")

@@ -248,4 +248,5 @@ def _work(assignment: Assignment) -> dict[str, Any]:
         "config": dict(assignment.config),
         "folder": str(Path(assignment.folder).resolve()),
         "after": assignment.after,
+        "owner": assignment.owner,
     }

@@ -22,7 +22,7 @@ Run = Generator[Saved, None, None]
 
 
 def lockstep(
-    config: TrainConfig, runs: int, folder: Path, after: int = 0
+    config: TrainConfig, runs: int, folder: Path, after: int = 0, owner: str = ""
 ) -> Generator[Saved, None, None]:
     """Train in `folder` with the configuration's seed and others made of it, as `run` does.
 
@@ -33,13 +33,14 @@ def lockstep(
     Args:
         runs: how many, 1 or more; one is an ordinary training.
         after: the last epoch that the caller knows of, of all runs.
+        owner: id of the training, of which each run has its own.
 
     Raises:
         ConfigError: as `run` does.
         Diverged: a run has diverged; the epochs that all have remain.
     """
     if runs == 1:
-        yield from run(config, folder, after)
+        yield from run(config, folder, after, owner)
         return
     folders = [folder, *(folder / "runs" / str(number) for number in range(2, runs + 1))]
     seeds = [config.seed, *(derived(config.seed, f"run/{n}") for n in range(2, runs + 1))]
@@ -49,7 +50,11 @@ def lockstep(
             # By the means, so not by each for itself.
             own = replace(config, seed=seed, patience=None)
             own.checkpoint = replace(config.checkpoint, keep=Keep.all)
-            trainings.append(stack.enter_context(closing(run(own, place, after))))
+            trainings.append(
+                stack.enter_context(
+                    closing(run(own, place, after, f"{owner}/{seed}" if owner else ""))
+                )
+            )
         yield from _together(config, seeds, trainings, folders, after)
 
 

@@ -28,7 +28,7 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
     """Run a trial to its end, or until `tell` raises.
 
     Args:
-        work: trial, config, folder and after, as in `sweeps.driver.Assignment`.
+        work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`.
         member: whose machine this is; empty if nobody's in particular.
         tell: takes {"epoch", "metrics", "notes", "member", "machine"} for each epoch, or
             {"state", "reason"} when the trial ends badly.
@@ -49,7 +49,8 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
             )
         config = typed(OmegaConf.create(dict(work["config"])))
         runs = Repeats.read(work["config"].get("repeats")).runs
-        with closing(lockstep(config, runs, folder, after=int(work["after"]))) as epochs:
+        after, owner = int(work["after"]), str(work["owner"])
+        with closing(lockstep(config, runs, folder, after, owner)) as epochs:
             for saved in epochs:
                 tell(
                     {

@@ -8,6 +8,7 @@ The configuration is that of a sweep, without a search. Each call trains in a fo
 from __future__ import annotations
 
 import re
+import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +30,7 @@ from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError, Diverged
+from trainers.files.whole_file import write_whole
 
 #: Metrics that are shown of each epoch, where the trainer reports them, in this order.
 _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
@@ -69,8 +71,9 @@ def train(config: DictConfig, more: int = 0) -> None:
     else:
         folder, trained = _folder(parent, container, training)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+    owner = _id(folder)
     tracker: Tracker = instantiate(
-        "track", container["track"], sweep="train", uid=folder.name, folder=folder
+        "track", container["track"], sweep="train", uid=owner, folder=folder
     )
     tracker.trial_started(folder.name, container, len(trained))
     rows: dict[int, dict[str, float]] = {}
@@ -83,7 +86,7 @@ def train(config: DictConfig, more: int = 0) -> None:
         console.print(f"of {training.epochs} epochs, {early}")
     _head(console)
     try:
-        with _progress(console) as progress, closing(run(training, folder)) as epochs:
+        with _progress(console) as progress, closing(run(training, folder, owner=owner)) as epochs:
             task = progress.add_task("", total=training.epochs, lead="")
             for saved in epochs:
                 for note in saved.notes:
@@ -137,6 +140,14 @@ def _folder(
             f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
         ) from None
     return fresh, set()
+
+
+def _id(folder: Path) -> str:
+    """Return the id of a training, unlike that of any other: made once, and kept in its folder."""
+    path = folder / "id"
+    if not path.is_file():
+        write_whole(path, f"{secrets.token_hex(4)}\n")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:

@@ -20,12 +20,14 @@ class Assignment:
         config: the trial's configuration, plain containers.
         folder: where its checkpoints go.
         after: the last epoch on record; those that the folder has beyond it come first.
+        owner: id of this training, unlike that of any other trial of any sweep.
     """
 
     trial: str
     config: Mapping[str, Any]
     folder: Path
     after: int
+    owner: str
 
 
 class Trainings(Protocol):

@@ -211,7 +211,7 @@ class Driver:
         """End a trial that gives way, its child having its checkpoint."""
         try:
             if self._folder is not None:
-                self._folder.hand_over(birth.child)
+                self._folder.hand_over(birth.child, self._owner(birth.child.id))
         except FileNotFoundError as error:
             self._end(birth.child.id, State.FAILED, str(error))
         self._end(birth.trial, State.STOPPED, birth.reason)
@@ -248,7 +248,11 @@ class Driver:
             },
             record.last_epoch,
         )
-        return Assignment(record.id, container, folder, record.last_epoch)
+        return Assignment(record.id, container, folder, record.last_epoch, self._owner(record.id))
+
+    def _owner(self, trial: str) -> str:
+        """Return the id that the checkpoints of a trial carry."""
+        return f"{self._study.uid}/{trial}"
 
     def _make_folder(self, trial: TrialRecord, config: dict[str, Any]) -> Path:
         """Make the folder of a trial, its configuration in it."""

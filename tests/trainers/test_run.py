@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import subprocess
@@ -317,3 +318,38 @@ def test_keeps_histograms_beside_the_checkpoints(small: Compose, tmp_path: Path)
     list(run(config, tmp_path))
     for number in (1, 2, 3):
         assert "gradients/layers.1.weight" in histograms.load(tmp_path, number)
+
+
+def test_a_checkpoint_of_another_training_is_set_aside_and_its_epoch_trained(
+    small: Compose, tmp_path: Path
+) -> None:
+    config = small()
+    list(islice(run(config, tmp_path / "mine", owner="f00d/0001"), 2))
+    list(run(small("seed=7"), tmp_path / "other", owner="f00d/0002"))
+    shutil.copytree(tmp_path / "other" / "epoch_003", tmp_path / "mine" / "epoch_003")
+    rest = list(run(config, tmp_path / "mine", after=2, owner="f00d/0001"))
+    assert [saved.number for saved in rest] == [3, 4]
+    assert "it is of another training (f00d/0002) (kept as .refused_epoch_003_" in rest[0].notes[0]
+    assert table(tmp_path / "mine") == course(config)
+    assert [p.name for p in (tmp_path / "mine").glob(".refused_epoch_003_*/state.pt")] == [
+        "state.pt"
+    ]
+
+
+def test_a_checkpoint_of_a_later_version_fails_no_training(small: Compose, tmp_path: Path) -> None:
+    config = small()
+    list(run(config, tmp_path))
+    path = tmp_path / "epoch_004" / "epoch.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 99}))
+    (tmp_path / "metrics.csv").write_bytes(b"\xff\xfe\x00garbage")
+    [last] = run(config, tmp_path, after=3)
+    assert last.number == 4
+    assert "it has version 99" in last.notes[0]
+    assert table(tmp_path) == course(config)
+
+
+def test_epochs_that_are_read_back_are_the_same_numbers(small: Compose, tmp_path: Path) -> None:
+    first = [saved.metrics for saved in run(small(), tmp_path)]
+    again = [saved.metrics for saved in run(small(), tmp_path)]
+    assert repr(again) == repr(first)
+    assert isinstance(again[0]["parameters"], int)

@@ -1,11 +1,15 @@
 """Save and read checkpoints: each is complete or absent, whatever is killed when.
 
 <folder>/epoch_007/state.pt     what training needs to go on, for torch.load(weights_only=True)
-<folder>/epoch_007/epoch.json   {"version", "epoch", "metrics", "bytes", "crc32"}
+<folder>/epoch_007/epoch.json   {"version", "epoch", "metrics", "bytes", "crc32", "owner"}
+
+The owner is the id of the training that wrote it (a sweep's and a trial's): a checkpoint that came
+from elsewhere is not gone on with. Those of older versions have none, and are taken.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -21,7 +25,8 @@ from typing import IO, Any
 import torch
 
 from trainers.config import Keep
-from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.errors import CorruptCheckpoint, ForeignCheckpoint
+from trainers.files import history
 from trainers.files.training_state import write
 from trainers.fit import Epoch
 
@@ -40,7 +45,7 @@ class Checkpoint:
     state: dict[str, Any]
 
 
-def save(folder: Path, epoch: Epoch) -> Path:
+def save(folder: Path, epoch: Epoch, owner: str = "") -> Path:
     """Write the checkpoint `folder`/epoch_NNN; return its path once it is safely on disk.
 
     An epoch that is there already (trained again after a resume) is replaced: moved aside, and
@@ -59,11 +64,9 @@ def save(folder: Path, epoch: Epoch) -> Path:
         "metrics": epoch.metrics,
         "bytes": written.bytes,
         "crc32": written.crc32,
+        "owner": owner,
     }
-    with (temporary / "epoch.json").open("w") as text:
-        json.dump(record, text, indent=1)
-        _flush(text)
-    _sync(temporary)
+    _write_record(temporary, record)
     if final.exists():
         old = folder / f".old_{final.name}_{secrets.token_hex(4)}"
         final.rename(old)
@@ -75,19 +78,27 @@ def save(folder: Path, epoch: Epoch) -> Path:
     return final
 
 
+def _write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write the epoch.json of a checkpoint, safely on disk."""
+    with (path / "epoch.json").open("w") as text:
+        json.dump(record, text, indent=1)
+        _flush(text)
+    _sync(path)
+
+
 def load(path: Path) -> dict[str, Any]:
     """Load the state in a checkpoint, its tensors on the CPU.
 
     Raises:
         CorruptCheckpoint: something is missing, or is not what was written.
-        ConfigError: a later version of this program wrote it.
+        ForeignCheckpoint: a later version of this program wrote it.
     """
-    return _read(path).state
+    return _read(path, "").state
 
 
-def metrics(path: Path) -> dict[str, float]:
-    """Read the metrics of a checkpoint's epoch, and not its state. Raises as `load` does."""
-    return _record(path)[0]
+def metrics(path: Path, owner: str = "") -> dict[str, float]:
+    """Read the metrics of a checkpoint's epoch, and not its state. Raises as `latest` finds."""
+    return _record(path, owner)[0]
 
 
 def saved(folder: Path) -> dict[int, Path]:
@@ -100,16 +111,16 @@ def saved(folder: Path) -> dict[int, Path]:
     return dict(sorted(checkpoints.items()))
 
 
-def latest(folder: Path) -> tuple[Checkpoint | None, list[CorruptCheckpoint]]:
-    """Find the newest checkpoint that is complete, and the newer ones that are damaged.
+def latest(folder: Path, owner: str = "") -> tuple[Checkpoint | None, list[CorruptCheckpoint]]:
+    """Find the newest checkpoint that is complete, and the newer ones that are of no use.
 
-    Raises:
-        ConfigError: a later version of this program wrote one of them.
+    Args:
+        owner: id of the training that must have written it; empty: any.
     """
     corrupt: list[CorruptCheckpoint] = []
     for path in reversed(saved(folder).values()):
         try:
-            return _read(path), corrupt
+            return _read(path, owner), corrupt
         except CorruptCheckpoint as error:
             corrupt.append(error)
     return None, corrupt
@@ -146,9 +157,28 @@ def remove(path: Path) -> None:
     shutil.rmtree(doomed)
 
 
-def link(path: Path, target: Path) -> None:
-    """Copy a checkpoint by hard links, which take no disk; without hard links, copy its files."""
+def set_aside(path: Path) -> Path:
+    """Rename a checkpoint of no use here, so that it is kept and taken for none; returns its path.
+
+    Another one of its epoch may be written then.
+    """
+    aside = path.with_name(f".refused_{path.name}_{secrets.token_hex(4)}")
+    path.rename(aside)
+    return aside
+
+
+def link(path: Path, target: Path, owner: str = "") -> None:
+    """Copy a checkpoint by hard links, which take no disk; without hard links, copy its files.
+
+    Args:
+        owner: id of the training that it is for; empty: it stays that of the one copied.
+    """
     shutil.copytree(path, target, copy_function=_link)
+    with contextlib.suppress(CorruptCheckpoint):  # a damaged one is so in its copy, too
+        record = _record(path, "")[1]
+        if owner:
+            (target / "epoch.json").unlink()  # not the file of the other one
+            _write_record(target, {**record, "owner": owner})
 
 
 def _link(source: str, target: str) -> None:
@@ -158,26 +188,27 @@ def _link(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _record(path: Path) -> tuple[dict[str, float], Mapping[str, Any]]:
+def _record(path: Path, owner: str) -> tuple[dict[str, float], Mapping[str, Any]]:
     """Read (metrics, record) from epoch.json."""
     try:
         record = json.loads((path / "epoch.json").read_text())
         version = int(record["version"])
         if version > VERSION:
-            raise ConfigError(
-                f"{path} has checkpoint version {version}, and this program reads up to {VERSION}: "
-                "update it, or use another folder"
+            raise ForeignCheckpoint(
+                path, f"it has version {version}, and this program reads up to {VERSION}: update it"
             )
-        values = {str(name): float(value) for name, value in record["metrics"].items()}
+        if owner and record.get("owner") not in (None, "", owner):
+            raise ForeignCheckpoint(path, f"it is of another training ({record['owner']})")
+        values = {str(name): history.number(value) for name, value in record["metrics"].items()}
         if int(record["epoch"]) != int(path.name.removeprefix("epoch_")):
             raise CorruptCheckpoint(path, f"epoch.json is of epoch {record['epoch']}")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptCheckpoint(path, f"epoch.json cannot be read ({error})") from error
     return values, record
 
 
-def _read(path: Path) -> Checkpoint:
-    values, record = _record(path)
+def _read(path: Path, owner: str) -> Checkpoint:
+    values, record = _record(path, owner)
     size, crc = 0, 0
     try:
         with (path / "state.pt").open("rb") as file:

@@ -20,21 +20,37 @@ def read(path: Path) -> Rows:
     """
     if not path.exists():
         return {}
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8", errors="replace")
     whole = text[: text.rfind("\n") + 1]
-    lines = list(csv.reader(whole.splitlines()))
+    try:
+        lines = list(csv.reader(whole.splitlines()))
+    except csv.Error:  # such as a NUL byte, where a disk has lost a block
+        lines = list(csv.reader(line for line in whole.splitlines() if "\0" not in line))
     if not lines or lines[0][:1] != ["epoch"]:
         return {}
     names = lines[0][1:]
     rows: Rows = {}
     for line in lines[1:]:
         try:
-            number, values = int(line[0]), [float(value) for value in line[1:]]
+            epoch, values = int(line[0]), [number(value) for value in line[1:]]
         except (IndexError, ValueError):
             continue
         if len(values) == len(names):
-            rows.setdefault(number, dict(zip(names, values, strict=True)))
+            rows.setdefault(epoch, dict(zip(names, values, strict=True)))
     return dict(sorted(rows.items()))
+
+
+def number(value: object) -> float:
+    """Read a metric, whole or not, as the very number that was written: 59082 is no 59082.0.
+
+    Raises:
+        ValueError, TypeError: it is no number.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lstrip("-").isdecimal():
+        return int(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
@@ -45,7 +61,7 @@ def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
             file.write(_line(["epoch", *names]))
             for number in sorted(rows):
                 values = [rows[number].get(name, float("nan")) for name in names]
-                file.write(_line([number, *map(float, values)]))
+                file.write(_line([number, *values]))
         file.flush()
         os.fsync(file.fileno())
 
@@ -55,7 +71,7 @@ def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
     with path.open("a", newline="") as file:
         if not file.tell():
             file.write(_line(["epoch", *metrics]))
-        file.write(_line([number, *map(float, metrics.values())]))
+        file.write(_line([number, *metrics.values()]))
         file.flush()
         os.fsync(file.fileno())
 

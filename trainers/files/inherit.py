@@ -14,11 +14,14 @@ from trainers.files import checkpoints, history
 from trainers.learner import Learner
 
 
-def hand_over(parent: Path, child: Path, epoch: int) -> None:
+def hand_over(parent: Path, child: Path, epoch: int, owner: str = "") -> None:
     """Link the checkpoints of `parent` up to an epoch into `child`, and copy their metrics.
 
     A second call finishes what a kill has cut short; once the child has an epoch of its own,
     nothing is done.
+
+    Args:
+        owner: id of the child's training.
 
     Raises:
         FileNotFoundError: the parent has no checkpoint of the epoch any more.
@@ -36,7 +39,7 @@ def hand_over(parent: Path, child: Path, epoch: int) -> None:
         target = child / of_parent[number].name
         if not target.exists():
             fresh = child / f".tmp_{target.name}_{secrets.token_hex(4)}"
-            checkpoints.link(of_parent[number], fresh)
+            checkpoints.link(of_parent[number], fresh, owner)
             fresh.rename(target)
 
 

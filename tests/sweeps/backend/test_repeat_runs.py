@@ -128,7 +128,7 @@ class TestByTheMeans:
 
     @pytest.fixture(autouse=True)
     def made_up(self, config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fake(own: TrainConfig, folder: Path, after: int = 0):  # type: ignore[no-untyped-def]
+        def fake(own: TrainConfig, folder: Path, after: int = 0, owner: str = ""):  # type: ignore[no-untyped-def]
             assert own.patience is None
             assert own.checkpoint.keep is Keep.all
             values = self.CURVES[0 if own.seed == config.seed else 1]
@@ -168,7 +168,7 @@ def test_a_run_that_diverges_says_with_which_seed(
 ) -> None:
     second = derived(config.seed, "run/2")
 
-    def diverging(own: TrainConfig, folder: Path, after: int = 0):  # type: ignore[no-untyped-def]
+    def diverging(own: TrainConfig, folder: Path, after: int = 0, owner: str = ""):  # type: ignore[no-untyped-def]
         for saved in run(own, folder, after):
             if own.seed == second and saved.number == 2:
                 raise Diverged(2, "training loss is nan")

@@ -27,7 +27,7 @@ ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
         (("space=null", "optimizer.lr=interval(nan,1)"), r"optimizer\.lr: .* finite numbers"),
         (
             ("space=null", "model.width=range(1,inf)"),
-            r"model\.width: range\(1,inf,1\) needs finite",
+            r"range\(1,inf,1\) needs finite",
         ),
         (("space=null", "model.width=range(1,9,0)"), r"model\.width: range\(1,9,0\) is empty"),
         (("space=null", "optimizer.lr=0.1,inf"), r"optimizer\.lr must be a finite number"),

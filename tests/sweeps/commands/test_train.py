@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -145,3 +146,20 @@ def test_what_cannot_be_trained_is_refused_and_leaves_no_folder(tmp_path: Path, 
     with pytest.raises(ConfigError):
         run(tmp_path / "r", word)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_its_run_has_an_id_of_its_own_and_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(where: Path, *words: str) -> str:
+        monkeypatch.setattr(Interrupted, "after", 1)
+        with pytest.raises(SystemExit):
+            run(where, "epochs=3", INTERRUPTED, *words)
+        return (where / "train" / "0001" / "id").read_text()
+
+    first = started(tmp_path / "a")
+    assert re.fullmatch(r"[0-9a-f]{8}\n", first)
+    assert started(tmp_path / "b") != first, "another's training, which is number 1 as well"
+    monkeypatch.setattr(Interrupted, "after", 0)
+    run(tmp_path / "a", "epochs=3", INTERRUPTED)
+    assert (tmp_path / "a" / "train" / "0001" / "id").read_text() == first

@@ -27,6 +27,6 @@ def test_a_training_has_the_trials_own_configuration(simulated: bool) -> None:
 
 
 def test_an_assignment_does_not_change_on_its_way() -> None:
-    assignment = Assignment("0003", {"epochs": 3}, Path("trials/0003"), 2)
+    assignment = Assignment("0003", {"epochs": 3}, Path("trials/0003"), 2, "f00d/0003")
     with pytest.raises(FrozenInstanceError):
         assignment.after = 3  # type: ignore[misc]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from trainers.config import Keep
-from trainers.errors import ConfigError, CorruptCheckpoint
+from trainers.errors import CorruptCheckpoint, ForeignCheckpoint
 from trainers.files import checkpoints
 from trainers.fit import Epoch
 
@@ -115,14 +115,45 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not (tmp_path / "trapped").exists()
 
 
-def test_a_later_version_is_refused_not_passed_over(tmp_path: Path) -> None:
-    checkpoints.save(tmp_path, epoch(1))
+def test_a_later_version_is_passed_over_and_kept(tmp_path: Path) -> None:
+    first = checkpoints.save(tmp_path, epoch(1))
     path = checkpoints.save(tmp_path, epoch(2))
     record = json.loads((path / "epoch.json").read_text())
     (path / "epoch.json").write_text(json.dumps({**record, "version": 2}))
-    for look in (lambda: checkpoints.load(path), lambda: checkpoints.latest(tmp_path)):
-        with pytest.raises(ConfigError, match="version 2"):
-            look()
+    with pytest.raises(ForeignCheckpoint, match="version 2, and this program reads up to 1"):
+        checkpoints.load(path)
+    found, [error] = checkpoints.latest(tmp_path)
+    assert found is not None
+    assert (found.path, error.path) == (first, path)
+    aside = checkpoints.set_aside(path)
+    assert checkpoints.saved(tmp_path) == {1: first}
+    assert (aside / "state.pt").is_file()
+
+
+def test_one_of_another_training_is_passed_over(tmp_path: Path) -> None:
+    first = checkpoints.save(tmp_path, epoch(1), "f00d/0001")
+    path = checkpoints.save(tmp_path, epoch(2), "f00d/0002")
+    found, [error] = checkpoints.latest(tmp_path, "f00d/0001")
+    assert found is not None
+    assert found.path == first
+    assert isinstance(error, ForeignCheckpoint)
+    assert str(error) == f"{path}: it is of another training (f00d/0002)"
+    with pytest.raises(ForeignCheckpoint):
+        checkpoints.metrics(path, "f00d/0001")
+    assert checkpoints.metrics(path) == checkpoints.metrics(path, "f00d/0002")
+    checkpoints.save(tmp_path, epoch(3))  # as older versions did
+    found, _ = checkpoints.latest(tmp_path, "f00d/0001")
+    assert found is not None
+    assert found.number == 3
+
+
+def test_a_copy_is_its_new_owners_and_the_other_stays(tmp_path: Path) -> None:
+    path = checkpoints.save(tmp_path / "a", epoch(1), "f00d/0001")
+    checkpoints.link(path, tmp_path / "b" / path.name, "f00d/0002")
+    for folder, owner in (("a", "f00d/0001"), ("b", "f00d/0002")):
+        found, corrupt = checkpoints.latest(tmp_path / folder, owner)
+        assert found is not None
+        assert corrupt == []
 
 
 def test_saving_again_replaces(tmp_path: Path) -> None:

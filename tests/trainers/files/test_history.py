@@ -90,3 +90,20 @@ def test_patience(values: list[float], patience: int | None, over: bool) -> None
             assert reason == (
                 f"no better val_accuracy in {patience} epochs than at epoch 1 (patience)"
             )
+
+
+def test_a_whole_number_stays_one(tmp_path: Path) -> None:
+    rows = {1: {"parameters": 59082, "val_loss": 2.0, "change": -3}}
+    history.write(tmp_path / "metrics.csv", rows)
+    history.append(tmp_path / "metrics.csv", 2, rows[1])
+    read = history.read(tmp_path / "metrics.csv")
+    assert repr(read) == repr({1: rows[1], 2: rows[1]})
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xfe\x00\n", b"2,\x00,1\n", b'2,"1\n', b"\xff,1,1\n"])
+def test_what_is_no_text_costs_no_other_row(tmp_path: Path, garbage: bytes) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"epoch,a,b\n1,0.5,1\n" + garbage)
+    assert history.read(path) == {1: {"a": 0.5, "b": 1}}
+    path.write_bytes(garbage)
+    assert history.read(path) == {}
