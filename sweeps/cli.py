@@ -32,8 +32,6 @@ FAILED = 1
 #: Exit code after Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 _PLUGINS = ROOT / "sweeps" / "plugin"
 
 
@@ -95,7 +93,9 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
 @contextmanager
 def signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Pass Ctrl-C, SIGTERM and SIGHUP (a lost connection) to a handler within a `with` block."""
-    numbers = [n for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN]  # as nohup has it
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

@@ -15,6 +15,7 @@ import yaml
 
 from sweeps import ROOT
 from sweeps.formatting import arguments, command
+from sweeps.redaction import redacted_text
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
@@ -152,7 +153,8 @@ def write_sweep(
         "data": fingerprint,
     }
     # Not with OmegaConf, which would interpolate a ${…} in the diff.
-    write_whole(folder.sweep, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    write_whole(folder.sweep, text, mode=0o600)  # a diff may hold what nobody else should read
 
 
 class _Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # type: ignore[misc]
@@ -217,15 +219,20 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
 
 
 def _git() -> dict[str, str]:
-    """Return the commit of the code and the diff to it; empty outside a repository."""
+    """Return the commit of the code and the diff to it, without secrets.
+
+    Both are empty where the code has no repository of its own.
+    """
 
     def ask(*words: str) -> str:
-        answer = subprocess.run(
-            ["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False
-        )
-        return answer.stdout.strip() if answer.returncode == 0 else ""
+        answer = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, check=False)
+        # A changed file may be in any encoding.
+        return answer.stdout.decode("utf-8", "replace").strip() if answer.returncode == 0 else ""
 
     try:
-        return {"sha": ask("rev-parse", "HEAD"), "diff": ask("diff", "HEAD")}
+        top = ask("rev-parse", "--show-toplevel")
+        if not top or Path(top).resolve() != ROOT.resolve():  # unpacked inside of another one
+            return {"sha": "", "diff": ""}
+        return {"sha": ask("rev-parse", "HEAD"), "diff": redacted_text(ask("diff", "HEAD"))}
     except OSError:  # git is not installed
         return {"sha": "", "diff": ""}

@@ -84,7 +84,8 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     # Until the command, which takes seconds to be imported, looks after signals itself.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
     main()

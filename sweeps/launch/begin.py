@@ -111,7 +111,7 @@ def _removed_if_refused(folder: Folder) -> Iterator[contextlib.ExitStack]:
     undo.callback(shutil.rmtree, folder.path)
     try:
         yield undo
-    except (ConfigError, KeyboardInterrupt):
+    except BaseException:
         if not any(folder.trials.iterdir()):
             undo.close()
         raise

@@ -99,3 +99,44 @@ def test_redaction_keeps_numbers_and_writes_the_rest_as_text() -> None:
         "path": "a/b",
         "1": [1, 2],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ('+password = "hunter2x"', "+password = ***"),
+        ('+    "api_key": "abcdef",', '+    "api_key": ***,'),
+        ("+DB_PASSWORD=hunter2", "+DB_PASSWORD=***"),
+        ("+password: hunter2  # mine", "+password: ***  # mine"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtn/K7MDENG", "AWS_SECRET_ACCESS_KEY=***"),
+        ("x = f(AKIAABCDEFGHIJKLMNOP)", "x = f(***)"),
+        ("sk-proj-0123456789abcdefghijkl", "***"),
+        (f"hf_{'a' * 34}, ghp_{'b' * 36}", "***, ***"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nrest", "***\nrest"),
+    ],
+)
+def test_a_text_loses_what_looks_like_a_secret(text: str, hidden: str) -> None:
+    assert redacted_text(text) == hidden
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+def f(token: Path, x: int) -> None:",
+        "+    token = secrets.token_hex(4)",
+        'tokenizer = "abcdef"',
+        "token: str",
+        "the password is in ~/.pgpass",
+        "key=0123456789abcdef",
+    ],
+)
+def test_code_that_only_speaks_of_secrets_stays(text: str) -> None:
+    assert redacted_text(text) == text
+
+
+def test_a_text_loses_the_values_of_secret_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtn/K7")
+    monkeypatch.setenv("MY_TOKEN", "short")
+    monkeypatch.setenv("EDITOR", "some-editor")
+    text = "some-editor, wJalrXUtn/K7 and short"
+    assert redacted_text(text) == "some-editor, *** and short"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,50 @@ class TestSweepFile:
         results_folder.write_sweep(folder, {}, [], "")
         assert results_folder.read_sweep(folder)["git"] == {"sha": "", "diff": ""}
         monkeypatch.setenv("PATH", "")
+        results_folder.write_sweep(folder, {}, [], "")
+        assert results_folder.read_sweep(folder)["git"] == {"sha": "", "diff": ""}
+
+    @pytest.fixture
+    def checkout(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A repository with a file that is committed."""
+        path = tmp_path / "checkout"
+        path.mkdir()
+        for name in ("GIT_AUTHOR", "GIT_COMMITTER"):
+            monkeypatch.setenv(f"{name}_NAME", "a")
+            monkeypatch.setenv(f"{name}_EMAIL", "a@b")
+        (path / "file").write_text("one\n")
+        for words in (["init", "-q"], ["add", "file"], ["commit", "-qm", "one"]):
+            subprocess.run(["git", "-C", str(path), *words], check=True)
+        monkeypatch.setattr(results_folder, "ROOT", path)
+        return path
+
+    def test_a_change_that_is_no_text_is_recorded_as_far_as_it_can_be(
+        self, folder: Folder, checkout: Path
+    ) -> None:
+        (checkout / "file").write_bytes(b"caf\xe9\nfine\n")
+        results_folder.write_sweep(folder, {}, [], "")
+        diff = results_folder.read_sweep(folder)["git"]["diff"]
+        assert "+caf\ufffd" in diff
+        assert "+fine" in diff
+
+    def test_has_no_secrets_of_a_change_and_is_for_its_owner_alone(
+        self, folder: Folder, checkout: Path
+    ) -> None:
+        (checkout / "file").write_text('one\npassword = "hunter2"\nkey = AKIAABCDEFGHIJKLMNOP\n')
+        results_folder.write_sweep(folder, {}, [], "")
+        diff = results_folder.read_sweep(folder)["git"]["diff"]
+        assert "+password = ***" in diff
+        assert "hunter2" not in folder.sweep.read_text()
+        assert "AKIA" not in folder.sweep.read_text()
+        assert stat.S_IMODE(folder.sweep.stat().st_mode) == 0o600
+
+    def test_the_repository_around_an_unpacked_checkout_is_not_ours(
+        self, folder: Folder, checkout: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        results_folder.write_sweep(folder, {}, [], "")
+        assert results_folder.read_sweep(folder)["git"]["sha"]
+        (checkout / "unpacked").mkdir()
+        monkeypatch.setattr(results_folder, "ROOT", checkout / "unpacked")
         results_folder.write_sweep(folder, {}, [], "")
         assert results_folder.read_sweep(folder)["git"] == {"sha": "", "diff": ""}
 

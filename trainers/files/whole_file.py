@@ -23,7 +23,13 @@ def replacing(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file by this text, in UTF-8."""
+def write_whole(path: Path, text: str, mode: int | None = None) -> None:
+    """Replace a file by this text, in UTF-8.
+
+    Args:
+        mode: permissions of the file, from its first moment on; None: as the umask has it.
+    """
     with replacing(path) as fresh:
+        if mode is not None:
+            fresh.touch(mode=mode)
         fresh.write_text(text, encoding="utf-8")
