@@ -23,7 +23,7 @@ from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted
 from sweeps.config.overrides import key_of, literal, split, value_of
 from sweeps.config.schema import register
-from sweeps.redaction import hide_password
+from sweeps.redaction import hide_password, redacted_text
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -129,7 +129,7 @@ class refusals:  # noqa: N801  reads as a statement: `with refusals():`
             raise SystemExit(INTERRUPTED) from None
         message = _message(error) if error is not None else None
         if message is not None:
-            sys.stderr.write(f"error: {message}\n")
+            sys.stderr.write(f"error: {redacted_text(message)}\n")
             sys.stderr.flush()
             raise SystemExit(2) from None
 

@@ -208,7 +208,7 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         newer = int(content["version"]) > VERSION
-    except (yaml.YAMLError, TypeError, KeyError, ValueError):
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):
         raise ConfigError(f"{path} is damaged: it is no record of {what}") from None
     if newer:
         raise ConfigError(

@@ -9,7 +9,7 @@ from trainers.models.mlp import MLP
 
 
 class Faulty(nn.Module):
-    """An MLP that learns, raises, gives NaN, or runs out of memory in its forward pass."""
+    """An MLP that learns, raises, gives NaN, or runs out of memory while it is trained."""
 
     def __init__(self, fault: str, width: int, depth: int, dropout: float, **supplied: object):
         super().__init__()
@@ -17,6 +17,8 @@ class Faulty(nn.Module):
         self.mlp = MLP(width=width, depth=depth, dropout=dropout, **supplied)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():  # it is only tried, or evaluated
+            return self.mlp(x)  # type: ignore[no-any-return]
         if self.fault == "raise":
             raise ValueError("a fault of the model's own\nwith a second line")
         if self.fault == "memory":

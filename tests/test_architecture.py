@@ -23,7 +23,8 @@ PACKAGES = ("trainers", "sweeps", "cluster")
 #: Units of sweeps/, the lower ones first: a unit imports only from lines above its own.
 LAYERS = (
     ("trials", "redaction"),
-    ("space", "formatting", "results_folder", "tracking"),
+    ("space", "formatting"),
+    ("results_folder", "tracking"),
     ("stop", "repeats", "config"),
     ("search", "cli"),
     ("study",),

@@ -34,7 +34,8 @@ def _try(config: TrainConfig, dataset: Dataset, device: torch.device) -> None:
     learner = Learner.begin(config, dataset, device)
     batch = torch.zeros(2, *dataset.input_shape, device=device)
     try:
-        logits = learner.model.train()(batch)
+        with torch.no_grad():
+            logits = learner.model.train()(batch)
     except Exception as error:  # whatever a model of somebody's own raises
         raise ConfigError(
             f"model: {config.model['_target_']} refuses a batch {tuple(batch.shape)} of the data: "

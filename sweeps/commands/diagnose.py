@@ -14,9 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import yaml
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -26,11 +24,13 @@ from sweeps.cli import refusals, terminal, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
+from sweeps.config.recorded_training import read_training
+from sweeps.config.trusted_targets import Origin
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import command, score
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
-from trainers.errors import ConfigError, CorruptCheckpoint, first_line
+from trainers.errors import ConfigError, CorruptCheckpoint
 from trainers.nearest_names import unknown
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from trainers.diagnosis.overfit import Overfit
     from trainers.diagnosis.trained_model import Diagnosis
 
-#: Options beside a sweep's name: how the hidden layer is drawn, and the folder of all sweeps.
-DEFAULTS = {"hidden": "pca", "results": "results"}
+#: Options beside a sweep's name: how the hidden layer is drawn, the folder of all sweeps, packages
+#: whose classes it may name.
+DEFAULTS = {"hidden": "pca", "results": "results", "trust": ""}
 
 
 class _Finding(Protocol):
@@ -152,7 +153,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     if options["hidden"] not in ("pca", "tsne"):
         raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
     folder = results_folder.find(Path(options["results"]).expanduser(), name)
-    config = _config(folder)
+    config = _config(folder, Origin.read(folder.path, [f"trust={options['trust']}"]))
     console = terminal()
     with console.status("loading PyTorch") as status:
         from trainers.diagnosis.trained_model import diagnose
@@ -207,20 +208,14 @@ def lines(seen: Diagnosis) -> list[Text]:
     return text + [Text(note, "yellow") for note in seen.notes]
 
 
-def _config(folder: Folder) -> TrainConfig:
+def _config(folder: Folder, origin: Origin) -> TrainConfig:
     path = folder.path / "best" / "config.yaml"
     if not path.is_file():
         raise ConfigError(
             f"{folder.path} has no best model: no trial in it has ended; let one end, "
             f"{command('resume', folder.path.name, folder.path.parent)}"
         )
-    try:
-        loaded = OmegaConf.load(path)
-        if not OmegaConf.is_dict(loaded):
-            raise ConfigError(f"{path} is damaged: it is no configuration")
-        config = typed(loaded)  # type: ignore[arg-type]
-    except (OSError, yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {first_line(error)}") from error
+    config = read_training(path, origin)
     config.device = Device.auto  # of this machine, which may be another than the sweep's
     return config
 

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import OmegaConf
 from rich.console import Console
 from rich.progress import track
 
 from sweeps import results_folder
 from sweeps.cli import one_sweep, refusals, terminal
+from sweeps.config.recorded_training import read_training
+from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import score
 from sweeps.results_folder import Folder
-from trainers.config import Mode, TrainConfig, typed
+from trainers.config import Mode, TrainConfig
 from trainers.errors import ConfigError, CorruptCheckpoint
 from trainers.files.whole_file import write_whole
 
@@ -31,8 +32,15 @@ if TYPE_CHECKING:
 
     from trainers.predict import Pick
 
-#: Options: number of best trials that vote, names or indices of classes, the header, the folder.
-DEFAULTS = {"top": "1", "labels": "name", "header": "id,label", "results": "results"}
+#: Options: number of best trials that vote, names or indices of classes, the header, the folder,
+#: packages whose classes it may name.
+DEFAULTS = {
+    "top": "1",
+    "labels": "name",
+    "header": "id,label",
+    "results": "results",
+    "trust": "",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,8 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     """
     options = {**DEFAULTS, **given}
     folder = results_folder.find(Path(options["results"]).expanduser(), name)
-    voters = best(folder, _count(options["top"]))
+    origin = Origin.read(folder.path, [f"trust={options['trust']}"])
+    voters = best(folder, _count(options["top"]), origin)
     header = options["header"].split(",")
     if len(header) != 2 or not all(header):
         raise ConfigError(f"header={options['header']} must name two columns: header=id,label")
@@ -83,8 +92,11 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     )
 
 
-def best(folder: Folder, count: int) -> list[Voter]:
+def best(folder: Folder, count: int, origin: Origin) -> list[Voter]:
     """List the best trials of a sweep that has ended or was interrupted, the best first.
+
+    Args:
+        origin: what of the folder is trusted.
 
     Raises:
         ConfigError: the sweep has no results yet, or fewer trials than `count`.
@@ -107,7 +119,7 @@ def best(folder: Folder, count: int) -> list[Voter]:
         Voter(
             row["id"],
             float(row[metric]),
-            typed(OmegaConf.load(folder.trials / row["id"] / "config.yaml")),  # type: ignore[arg-type]
+            read_training(folder.trials / row["id"] / "config.yaml", origin),
             folder.checkpoint(row["id"], int(row["best_epoch"])),
         )
         for row in rows[:count]

@@ -19,6 +19,7 @@ from sweeps import results_folder
 from sweeps.checked.check import check
 from sweeps.cli import FAILED, one_sweep, refusals, terminal, use_plugins
 from sweeps.config.composition import Composition, compose
+from sweeps.config.trusted_targets import Origin
 from sweeps.driver.pbt_generations import changed
 from sweeps.formatting import score
 from sweeps.report.lineage import Stretch, schedule
@@ -28,7 +29,7 @@ from trainers.config import typed
 from trainers.errors import ConfigError, Diverged
 
 #: Options beside the name of the sweep.
-OPTIONS = ("trial", "seed", "results")
+OPTIONS = ("trial", "seed", "results", "trust")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def replay(name: str, given: Mapping[str, str]) -> None:
     """
     folder = results_folder.find(Path(given.get("results", "results")).expanduser(), name)
     recorded = results_folder.read_sweep(folder)
-    with compose(recorded["overrides"]) as composition:
+    origin = Origin.read(folder.path, [f"trust={given.get('trust', '')}"])
+    with compose(recorded["overrides"], origin) as composition:
         sweep = check(composition)
         if recorded["config"]["space"] != sweep.config["space"]:
             raise ConfigError(f"conf/ has changed since {name} was run: its space is different now")

@@ -26,6 +26,7 @@ from sweeps.cli import refusals, terminal, use_plugins
 from sweeps.config.composition import compose
 from sweeps.config.overrides import key_of, replaced, split, value_of
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
+from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import duration, score
 from sweeps.simulation import (
     CurveSource,
@@ -61,11 +62,13 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
     if "trials" in options or name is None:
         words.append(f"budget.trials={asked['trials']}")
     recorded: dict[str, Any] | None = None
+    origin: Origin | None = None
     if name is not None:
         folder = results_folder.find(Path(results).expanduser(), name)
         recorded = results_folder.read_sweep(folder)
         words = _merge(recorded["overrides"], words)
-    with console.status("checking the space"), _composed(words) as sweep:
+        origin = Origin.read(folder.path, given)
+    with console.status("checking the space"), _composed(words, origin) as sweep:
         if recorded is not None:
             if recorded["config"]["space"] != sweep.config["space"]:
                 raise ConfigError(
@@ -190,10 +193,10 @@ def _merge(recorded: Sequence[str], given: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def _composed(words: Sequence[str]) -> Iterator[Sweep]:
+def _composed(words: Sequence[str], origin: Origin | None) -> Iterator[Sweep]:
     """Compose and check the sweep of these overrides; Hydra's errors are left for `refusals`."""
     try:
-        with compose(words) as composition:
+        with compose(words, origin) as composition:
             yield check(composition)
     except ConfigError as error:
         if isinstance(error.__cause__, HydraException):

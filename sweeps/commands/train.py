@@ -8,29 +8,26 @@ The configuration is that of a sweep, without a search. Each call trains in a fo
 from __future__ import annotations
 
 import re
-import secrets
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED, terminal
-from sweeps.config.keys import plain
+from sweeps.commands import train_folder
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import duration, number, score
+from sweeps.study.url import shared
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError, Diverged
-from trainers.files.whole_file import write_whole
 
 #: Metrics that are shown of each epoch, where the trainer reports them, in this order.
 _COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
@@ -48,45 +45,27 @@ def train(config: DictConfig, more: int = 0) -> None:
         ConfigError: a configuration that cannot be trained.
         SystemExit: it diverged (1), or was interrupted (130).
     """
-    from trainers.data import data_fraction
-    from trainers.data.resident import prepare
-    from trainers.files import history
     from trainers.files.history import best, stalled
-    from trainers.model_and_data import untrained
     from trainers.run import run
 
-    refuse_unknown_keys(config)
-    training = typed(config)
-    refuse_idle(training)
-    container = plain(config)
+    _check(config)
     console = terminal()
-    prepare(training.data)
-    untrained(training)  # what cannot be built is refused before a folder is made
-    parent = Path(training.results) / "train"
-    if more:
-        folder, before = _last(parent, config)
-        config = _with_epochs(config, before + more)
-        training, container = typed(config), plain(config)
-        trained = set(history.read(folder / "metrics.csv"))
-    else:
-        folder, trained = _folder(parent, container, training)
-    OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
-    owner = _id(folder)
+    place = train_folder.choose(config, more)
+    training, folder, trained = place.training, place.path, place.trained
     tracker: Tracker = instantiate(
-        "track", container["track"], sweep="train", uid=owner, folder=folder
+        "track", place.container["track"], sweep="train", uid=place.id, folder=folder
     )
-    tracker.trial_started(folder.name, container, len(trained))
+    tracker.trial_started(folder.name, place.container, len(trained))
     rows: dict[int, dict[str, float]] = {}
     metric = training.task.metric
     began = time.monotonic()
     state, reason, code = "complete", "", 0
-    if trained:
-        console.print(f"{folder}: going on after epoch {max(trained)}", soft_wrap=True)
-    if early := data_fraction.describe(training.first):
-        console.print(f"of {training.epochs} epochs, {early}")
-    _head(console)
+    _print_head(console, place)
     try:
-        with _progress(console) as progress, closing(run(training, folder, owner=owner)) as epochs:
+        with (
+            _progress(console) as progress,
+            closing(run(training, folder, owner=place.id)) as epochs,
+        ):
             task = progress.add_task("", total=training.epochs, lead="")
             for saved in epochs:
                 for note in saved.notes:
@@ -116,74 +95,6 @@ def train(config: DictConfig, more: int = 0) -> None:
         raise SystemExit(code)
 
 
-def _folder(
-    parent: Path, container: Mapping[str, Any], training: TrainConfig
-) -> tuple[Path, set[int]]:
-    """Return the newest folder if it has this training unfinished, else a new one; its epochs."""
-    from trainers.files import history
-
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folders = sorted(path for path in parent.iterdir() if path.name.isdigit())
-        if folders:
-            newest = folders[-1]
-            rows = history.read(newest / "metrics.csv")
-            unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
-                rows, training.task, training.patience
-            )
-            if unfinished and _recorded(newest / "config.yaml") == dict(container):
-                return newest, set(rows)
-        fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
-        fresh.mkdir()
-    except OSError as error:
-        raise ConfigError(
-            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
-        ) from None
-    return fresh, set()
-
-
-def _id(folder: Path) -> str:
-    """Return the id of a training, unlike that of any other: made once, and kept in its folder."""
-    path = folder / "id"
-    if not path.is_file():
-        write_whole(path, f"{secrets.token_hex(4)}\n")
-    return path.read_text(encoding="utf-8").strip()
-
-
-def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:
-    """Return the folder of the last training of a configuration, and its number of epochs.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    folders = sorted(parent.iterdir()) if parent.is_dir() else []
-    for folder in reversed([path for path in folders if path.name.isdigit()]):
-        recorded = _recorded(folder / "config.yaml")
-        epochs = recorded.get("epochs")
-        if isinstance(epochs, int) and plain(_with_epochs(config, epochs)) == recorded:
-            return folder, epochs
-    raise ConfigError(
-        f"epochs=+…: {parent} has no training of this configuration to go on with: give all of "
-        "them, epochs=…"
-    )
-
-
-def _with_epochs(config: DictConfig, epochs: int) -> DictConfig:
-    """Copy a configuration with another number of epochs, and all that depends on it."""
-    copy = config.copy()
-    copy.epochs = epochs
-    return copy
-
-
-def _recorded(path: Path) -> dict[str, Any]:
-    """Read the configuration of a training; empty if there is none."""
-    try:
-        container = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
-        return {}
-    return {str(k): v for k, v in container.items()} if isinstance(container, dict) else {}
-
-
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
     """Show a live bar in a terminal, the lines alone elsewhere."""
@@ -199,7 +110,13 @@ def _progress(console: Console) -> Iterator[Progress]:
         yield progress
 
 
-def _head(console: Console) -> None:
+def _print_head(console: Console, place: train_folder.TrainFolder) -> None:
+    from trainers.data import data_fraction
+
+    if place.trained:
+        console.print(f"{place.path}: going on after epoch {max(place.trained)}", soft_wrap=True)
+    if early := data_fraction.describe(place.training.first):
+        console.print(f"of {place.training.epochs} epochs, {early}")
     console.print(f"epoch{''.join(f'{column:>{_WIDTH}}' for column in _COLUMNS)}", style="bold")
 
 
@@ -243,6 +160,19 @@ def _print_end(
         f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
         soft_wrap=True,
     )
+
+
+def _check(config: DictConfig) -> None:
+    """Check all that can be checked before a folder is made, the data and the model included."""
+    from trainers.data.resident import prepare
+    from trainers.model_and_data import untrained
+
+    refuse_unknown_keys(config)
+    shared(config.study)  # whose password would be recorded
+    training = typed(config)
+    refuse_idle(training)
+    prepare(training.data)
+    untrained(training)
 
 
 def _more(words: list[str]) -> int:

@@ -26,6 +26,7 @@ from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted, exists, plain, plain_value
 from sweeps.config.overrides import as_list, literal
 from sweeps.config.schema import register
+from sweeps.config.trusted_targets import Origin, may_build
 from sweeps.redaction import without_password
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.config import TrainConfig, typed
@@ -46,13 +47,21 @@ class Composition:
         overrides: the command line.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig, overrides: Sequence[str]) -> None:
+    def __init__(
+        self,
+        loader: ConfigLoader,
+        master: DictConfig,
+        overrides: Sequence[str],
+        origin: Origin | None = None,
+    ) -> None:
         """Start from what Hydra composed.
 
         Args:
             master: the composed configuration, its hydra node included.
             overrides: the command line, swept and fixed overrides together.
+            origin: where the command line was read, if it is not the person's own.
         """
+        self._origin = origin
         self._loader = loader
         self._master = master
         self.parser = OverridesParser.create(config_loader=loader)
@@ -70,6 +79,7 @@ class Composition:
         if words == list(overrides):
             # Hydra leaves what is swept out of its composition: the variant without choices.
             self._variants[()] = _without_hydra(pickle.loads(pickle.dumps(master)))
+            self._require_trusted(self._variants[()])
         self.base = self.variant({})
 
     def choice(self, group: str) -> str:
@@ -111,6 +121,8 @@ class Composition:
                     OmegaConf.update(config, key, value)
                 except OmegaConfBaseException as error:
                     raise ConfigError(explain(error, f"{key}={value}")) from error
+        if any(may_build(key, value) for key, value in params.items()):
+            self._require_trusted(config)
         return config
 
     def training(self, params: Mapping[str, Any]) -> tuple[dict[str, Any], TrainConfig]:
@@ -202,10 +214,16 @@ class Composition:
             except (HydraException, OmegaConfBaseException) as error:
                 raise ConfigError(explain(error, " ".join(overrides))) from error
             config = _without_hydra(config)
+            self._require_trusted(config)
             for late, value in self._fixed_later.items():
                 OmegaConf.update(config, late, value)
             self._variants[key] = config
         return self._variants[key]
+
+    def _require_trusted(self, config: DictConfig) -> None:
+        """Refuse what would run code that is not this checkout's, in a composition on record."""
+        if self._origin is not None:
+            self._origin.require_trusted(plain(config))
 
     def exists(self, choices: Mapping[str, str], key: str) -> bool:
         """Whether the configuration with these choices has a key."""
@@ -254,14 +272,19 @@ def _aside() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def compose(overrides: Sequence[str]) -> Iterator[Composition]:
+def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[Composition]:
     """Compose a command line without Hydra's own command, for use within a `with` block.
 
     Blocks may be nested.
 
+    Args:
+        origin: where the command line was read, if it is not the person's own.
+
     Raises:
-        ConfigError: overrides that Hydra refuses.
+        ConfigError: overrides that Hydra refuses, or that a record may not have.
     """
+    if origin is not None:
+        origin.require_words(overrides)
     overrides = literal(_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides)
     register()
     with _aside(), initialize_config_module("conf", version_base="1.3"):
@@ -273,7 +296,7 @@ def compose(overrides: Sequence[str]) -> Iterator[Composition]:
             master = hydra_compose("sweep", fixed, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(explain(error)) from error
-        yield Composition(loader, master, overrides)
+        yield Composition(loader, master, overrides, origin)
 
 
 def choices_of(parameter: Parameter) -> dict[str, str]:

@@ -39,7 +39,7 @@ def value_of(word: str) -> str:
 
 
 def literal(words: Iterable[str]) -> list[str]:
-    """Quote the names and paths of a command line for Hydra, so that it takes them as they stand.
+    """Quote the names and paths of a command line for Hydra, which takes them as they stand.
 
     `results=/data/müller` or `name=1e3` would be refused by its grammar, or read as something
     else. A folder of data may be swept over: it is quoted only where the grammar cannot read it.

@@ -1,4 +1,4 @@
-"""Refuse keys that Hydra takes in spite of a schema: appended ones, such as +budget.trails=3."""
+"""Refuse keys that were appended in spite of a schema, such as +budget.trails=3."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
+from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import arguments, command
 from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import merge, resume_sweep
@@ -49,6 +50,7 @@ class Plan:
         results: the folder of results.
         overrides: the plan's command line.
         entries: its stages as the configuration lists them.
+        origin: where it was read; None: it is the command line's own.
     """
 
     results: Path
@@ -56,6 +58,7 @@ class Plan:
     overrides: tuple[str, ...]
     entries: Sequence[Mapping[str, Any]]
     stages: tuple[Stage, ...]
+    origin: Origin | None = None
 
     @property
     def path(self) -> Path:
@@ -141,8 +144,10 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
             )
     overrides = merge(content["overrides"], given, {})
     others = [word for word in overrides if key_of(word) not in ("plan", "name")]
-    with compose([*others, f"plan={written(content['plan'])}", f"name={written(name)}"]) as whole:
-        plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole))
+    words = [*others, f"plan={written(content['plan'])}", f"name={written(name)}"]
+    origin = Origin.read(path.parent, given)
+    with compose(words, origin) as whole:
+        plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole), origin)
     console = terminal()
     with console.status("checking the stages"):
         _check(plan)
@@ -188,7 +193,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
             heading(plan, stage, start.messages, console)
             # A kill while the folder was created may have left a part of it.
             shutil.rmtree(plan.folder(stage).path, ignore_errors=True)
-            with checked(stage, start.words) as sweep:
+            with checked(stage, start.words, plan.origin) as sweep:
                 code: int | str = begin(with_transfer(sweep), ray)
         elif last:
             heading(plan, stage, (), console)
@@ -225,7 +230,7 @@ def _check(plan: Plan) -> None:
     for stage in plan.stages:
         if _begun(plan, stage):
             continue
-        with checked(stage, stage.words(plan.overrides)) as sweep:
+        with checked(stage, stage.words(plan.overrides), plan.origin) as sweep:
             given = sweep.config["from_sweep"]
             sweeps = given if isinstance(given, list) else [] if given is None else [given]
             existing = [name for name in sweeps if name not in names[: stage.number - 1]]

@@ -16,6 +16,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import dotted, exists
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
+from sweeps.config.trusted_targets import Origin
 from sweeps.driver.budget import Spent
 from sweeps.formatting import command
 from sweeps.launch.begin import connect, fetch
@@ -35,7 +36,7 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
     folder = results_folder.find(results, name)
     recorded = results_folder.read_sweep(folder)
     overrides = merge(recorded["overrides"], given, recorded["config"]["budget"])
-    with compose(overrides) as composition:
+    with compose(overrides, Origin.read(folder.path, given)) as composition:
         sweep = check(composition)
         _refuse_changes(recorded["config"], sweep.config)
         place = sweep.shared or folder.study

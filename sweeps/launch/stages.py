@@ -18,6 +18,7 @@ from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
+from sweeps.config.trusted_targets import Origin
 from sweeps.space.dimensions import written
 from sweeps.transfer.adapt import fit
 from sweeps.transfer.previous_sweeps import Earlier
@@ -127,14 +128,17 @@ def stages(composition: Composition) -> tuple[Stage, ...]:
 
 
 @contextmanager
-def checked(stage: Stage, words: Sequence[str]) -> Iterator[Sweep]:
+def checked(stage: Stage, words: Sequence[str], origin: Origin | None = None) -> Iterator[Sweep]:
     """Compose and check the sweep of a stage's command line, for use within a `with` block.
+
+    Args:
+        origin: where the plan was read, if it is not the command line's own.
 
     Raises:
         ConfigError: what is wrong, and in which stage.
     """
     with _named(stage):
-        composing = compose(words)
+        composing = compose(words, origin)
         composition = composing.__enter__()
     try:
         with _named(stage):

@@ -19,6 +19,7 @@ from sweeps import results_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import value_at
 from sweeps.config.schema import FROM_SWEEP
+from sweeps.config.trusted_targets import Origin
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
@@ -109,7 +110,7 @@ class Earlier:
         """Return the choice of a group that was not swept; None if conf/ does not say any more."""
         if group not in self._choices:
             try:
-                with compose(self.overrides) as composition:
+                with compose(self.overrides, Origin(self.folder.path)) as composition:
                     self._choices[group] = composition.choice(group)
             except (ConfigError, KeyError):
                 self._choices[group] = None

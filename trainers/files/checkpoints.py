@@ -158,10 +158,7 @@ def remove(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a checkpoint of no use here, so that it is kept and taken for none; returns its path.
-
-    Another one of its epoch may be written then.
-    """
+    """Rename a checkpoint that is of no use here, to be kept; returns its new path."""
     aside = path.with_name(f".refused_{path.name}_{secrets.token_hex(4)}")
     path.rename(aside)
     return aside

@@ -29,7 +29,13 @@ def work(tmp_path: Path) -> Work:
             config = plain(composition.base)
         folder = tmp_path / "0000"
         folder.mkdir(exist_ok=True)
-        return {"trial": "0000", "config": config, "folder": str(folder), "after": after}
+        return {
+            "trial": "0000",
+            "config": config,
+            "folder": str(folder),
+            "after": after,
+            "owner": "f00d/0000",
+        }
 
     return make
 

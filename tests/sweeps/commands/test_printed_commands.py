@@ -73,7 +73,7 @@ def test_of_a_sweep_that_has_ended(
     words = (*SMALL, "epochs=1", "search=random", f"results={results}", "budget.trials=2")
     assert begun(without_ray, *words, "optimizer.lr=interval(0.001,0.1)", f"name={NAME}") == 0
     output = capsys.readouterr().out
-    assert str(results / NAME / "trials.csv") in output
+    assert str(Path(results.name, NAME, "trials.csv")) in output
     commands = printed(output)
     assert [target for target, _ in commands] == ["train", "extend", "sweep", "sweep"]
     extended, other = commands[1][1], commands[2][1]
@@ -89,7 +89,7 @@ def test_of_a_sweep_that_has_ended(
     for target in ("predict", "diagnose"):
         capsys.readouterr()
         do(target, [NAME, f"results={results}"], without_ray, monkeypatch)
-        assert str(results / NAME) in capsys.readouterr().out
+        assert str(Path(results.name, NAME)) in capsys.readouterr().out
 
 
 def test_of_a_name_that_is_taken(

@@ -123,12 +123,6 @@ def test_a_finished_one_goes_on_for_more_epochs_at_the_rates_of_one_planned_so(
     assert sorted(p.name for p in (tmp_path / "train").iterdir()) == ["0001", "0002"]
 
 
-def test_more_epochs_of_what_was_never_trained_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"has no training of this configuration to go on with"):
-        more(tmp_path, 2)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("word", ["epochs=+0", "epochs=+x", "epochs=+1.5"])
 def test_no_number_of_further_epochs(word: str) -> None:
     with pytest.raises(ConfigError, match="give a number of further epochs"):

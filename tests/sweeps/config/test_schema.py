@@ -18,23 +18,27 @@ KEYS = {
     Kind.OF_SWEEP: (
         "name", "results", "checkpoint", "task", "experiment", "space", "baseline", "when",
         "require", "points", "objectives", "from_sweep", "plan", "search", "stop", "track",
-        "budget", "max_concurrent", "failures", "repeats", "study", "preview", "debug",
+        "budget", "max_concurrent", "failures", "repeats", "study", "trust",
+        "preview", "debug",
     ),
     Kind.OF_PLAN: ("name", "experiment", "plan", "preview"),
     Kind.OF_SPACE: ("space", "when", "require"),
     Kind.ON_RESUME: (
         "results", "data.root", "data.cache", "track", "budget", "max_concurrent", "failures",
-        "repeats.top", "repeats.seeds", "repeats.race", "study",
+        "repeats.top", "repeats.seeds", "repeats.race", "study", "trust",
     ),
     Kind.IN_SIMULATION: (
         "seed", "epochs", "patience", "baseline", "points", "search", "stop", "budget", "failures",
+        "trust",
     ),
-    Kind.NO_DECISION: ("histograms", "preview"),
+    Kind.NO_DECISION: ("histograms", "trust", "preview"),
     Kind.NO_TRAINING: (
         "name", "results", "points", "objectives", "from_sweep", "plan", "budget",
-        "max_concurrent", "repeats", "study", "preview",
+        "max_concurrent", "repeats", "study", "trust", "preview",
     ),
-    Kind.NO_SCORE: ("seed", "device", "histograms", "resources", "data.root", "data.cache"),
+    Kind.NO_SCORE: (
+        "seed", "device", "histograms", "resources", "data.root", "data.cache", "trust",
+    ),
 }  # fmt: skip
 
 kinds = st.sampled_from([*Kind])

@@ -127,7 +127,12 @@ class TestConditions:
 class TestRefusals:
     @pytest.mark.parametrize(
         "word",
-        ["name=a,b", "stop=glob(*)", "checkpoint.keep=all,best_and_last", "budget.trials=1,2"],
+        [
+            "experiment=a,b",
+            "stop=glob(*)",
+            "checkpoint.keep=all,best_and_last",
+            "budget.trials=1,2",
+        ],
     )
     def test_of_what_is_the_same_for_all_trials(self, word: str) -> None:
         key = word.partition("=")[0]

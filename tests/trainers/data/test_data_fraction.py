@@ -95,7 +95,7 @@ def _told(config: TrainConfig, state: dict[str, object] | None = None) -> list[t
         (("first.epochs=4", "first.fraction=0.5"), r"below epochs \(4\)"),
         (("first.epochs=2", "first.fraction=0"), r"first\.fraction must be above 0"),
         (("first.epochs=2", "first.fraction=1.5"), r"first\.fraction must be above 0"),
-        (("first.epochs=2", "first.fraction=nan"), r"first\.fraction must be above 0"),
+        (("first.epochs=2", "first.fraction=nan"), r"first\.fraction must be a finite"),
         (("first.epochs=2", "first.fraction=lots"), r"first\.fraction"),
     ],
 )

@@ -1,0 +1,123 @@
+"""Choose the folder of a training: `results/train/<number>`, a new one or one to go on in."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from sweeps.config.keys import plain
+from trainers.config import TrainConfig, typed
+from trainers.errors import ConfigError
+from trainers.files.whole_file import write_whole
+
+
+@dataclass(frozen=True)
+class TrainFolder:
+    """Describes the folder of a training, with its configuration and id in it.
+
+    Attributes:
+        id: unlike that of any other training of anybody, kept in the folder.
+        training: what to train, and the same in plain containers.
+        trained: epochs that it has already.
+    """
+
+    path: Path
+    id: str
+    training: TrainConfig
+    container: Mapping[str, Any]
+    trained: frozenset[int]
+
+
+def choose(config: DictConfig, more: int) -> TrainFolder:
+    """Choose the folder of a training, and write its configuration there.
+
+    Args:
+        more: epochs for which the last training of this configuration goes on; 0: none does.
+
+    Raises:
+        ConfigError: no training to go on with, or a folder that cannot be written.
+    """
+    from trainers.files import history
+
+    parent = Path(typed(config).results) / "train"
+    if more:
+        folder, before = _last(parent, config)
+        config = _with_epochs(config, before + more)
+    else:
+        folder = _unfinished_or_fresh(parent, plain(config), typed(config))
+    container = plain(config)
+    OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
+    trained = frozenset(history.read(folder / "metrics.csv"))
+    return TrainFolder(folder, _id(folder), typed(config), container, trained)
+
+
+def _unfinished_or_fresh(parent: Path, container: Mapping[str, Any], training: TrainConfig) -> Path:
+    """Return the newest folder if it has this training unfinished, else a new one."""
+    from trainers.files import history
+
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folders = sorted(path for path in parent.iterdir() if path.name.isdigit())
+        if folders:
+            newest = folders[-1]
+            rows = history.read(newest / "metrics.csv")
+            unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
+                rows, training.task, training.patience
+            )
+            if unfinished and _recorded(newest / "config.yaml") == dict(container):
+                return newest
+        fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
+        fresh.mkdir()
+    except OSError as error:
+        raise ConfigError(
+            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
+        ) from None
+    return fresh
+
+
+def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:
+    """Return the folder of the last training of a configuration, and its number of epochs.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    folders = sorted(parent.iterdir()) if parent.is_dir() else []
+    for folder in reversed([path for path in folders if path.name.isdigit()]):
+        recorded = _recorded(folder / "config.yaml")
+        epochs = recorded.get("epochs")
+        if isinstance(epochs, int) and plain(_with_epochs(config, epochs)) == recorded:
+            return folder, epochs
+    raise ConfigError(
+        f"epochs=+…: {parent} has no training of this configuration to go on with: give all of "
+        "them, epochs=…"
+    )
+
+
+def _with_epochs(config: DictConfig, epochs: int) -> DictConfig:
+    """Copy a configuration with another number of epochs, and all that depends on it."""
+    copy = config.copy()
+    copy.epochs = epochs
+    return copy
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """Read the configuration of a training; empty if there is none."""
+    try:
+        container = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return {str(k): v for k, v in container.items()} if isinstance(container, dict) else {}
+
+
+def _id(folder: Path) -> str:
+    """Return the id of a training, made once."""
+    path = folder / "id"
+    if not path.is_file():
+        write_whole(path, f"{secrets.token_hex(4)}\n")
+    return path.read_text(encoding="utf-8").strip()

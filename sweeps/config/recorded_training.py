@@ -1,0 +1,34 @@
+"""Read the configuration of a training that a folder of results has on record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from sweeps.config.keys import plain
+from sweeps.config.trusted_targets import Origin
+from trainers.config import TrainConfig, typed
+from trainers.errors import ConfigError, first_line
+
+
+def read_training(path: Path, origin: Origin) -> TrainConfig:
+    """Read the config.yaml of a trial, which may be somebody else's.
+
+    Args:
+        origin: where it comes from, and what is trusted.
+
+    Raises:
+        ConfigError: the file cannot be read, is no configuration, or would run code.
+    """
+    try:
+        loaded = OmegaConf.load(path)
+        if not OmegaConf.is_dict(loaded):
+            raise ConfigError(f"{path} is damaged: it is no configuration")
+        container = plain(loaded)  # type: ignore[arg-type]
+    except (OSError, yaml.YAMLError, OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} cannot be read: {first_line(error)}") from error
+    origin.require_trusted(container)
+    return typed(container)
