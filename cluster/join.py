@@ -17,6 +17,7 @@ from cluster.node import (
     wait_for_text,
 )
 from sweeps.backend.known_head import FOLDER, Head
+from sweeps.backend.ray_environment import is_loopback
 from sweeps.cli import refusals
 from trainers.errors import ConfigError
 
@@ -31,7 +32,7 @@ def join(address: str, member: str, cpus: float | None, gpus: float | None) -> N
         ConfigError: no token here, nobody answers, or the head refuses.
         Stopped: a signal asked to end.
     """
-    split_address(address, "HEAD")
+    host, _ = split_address(address, "HEAD")
     head = Head(address, str(token()))
     if not head.answers():
         raise ConfigError(
@@ -42,8 +43,12 @@ def join(address: str, member: str, cpus: float | None, gpus: float | None) -> N
         # Long enough to start a head again that was killed.
         "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
     }
-    lent = [f"--num-{what}={n:g}" for what, n in (("cpus", cpus), ("gpus", gpus)) if n is not None]
-    arguments = [f"--address={address}", f"--labels=member={member}", *lent]
+    arguments = [f"--address={address}", f"--labels=member={member}"]
+    if is_loopback(host):
+        arguments.append(f"--node-ip-address={host}")
+    arguments += [
+        f"--num-{what}={n:g}" for what, n in (("cpus", cpus), ("gpus", gpus)) if n is not None
+    ]
     say(f"joining {address} as {member}")
     with ray_node(arguments, environment, FOLDER / f"join-{member}.log") as node:
         wait_for_text(node, "Ray runtime started")

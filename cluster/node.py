@@ -20,8 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER
-from sweeps.backend.ray_session import PATIENCE_S, PATIENT, plain_python, private_folder
+from sweeps.backend.private_folder import private_folder
+from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials, network
+from sweeps.backend.ray_session import PREFIX, plain_python
 from sweeps.cli import signals
 from trainers.errors import ConfigError
 
@@ -91,23 +94,24 @@ class Node:
 @contextlib.contextmanager
 def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Node]:
     """Run `ray start` with these arguments; on leaving, end it and all that it started."""
-    with private_folder() as folder, log.open("wb") as output:
+    with private_folder(PREFIX) as folder, log.open("wb") as output:
         log.chmod(0o600)
         command = [
-            *(plain_python(folder), "-m", "ray.scripts.scripts", "start"),
+            *(plain_python(folder), "-m", "cluster.ray_start", "start"),
             "--block",
             "--disable-usage-stats",
-            f"--temp-dir={folder}",
+            f"--temp-dir={folder / 'ray'}",  # within ours: Ray lets everybody into its own
             *arguments,
         ]
         process = subprocess.Popen(
             command,
             env={
-                **os.environ,
-                **PATIENT,
-                "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+                **for_trials(os.environ),
+                **SETTINGS,
                 **environment,
+                **network(""),  # else nobody may join; see cluster/ray_start.py
             },
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -10,9 +10,7 @@ import logging
 import os
 import re
 import secrets
-import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -22,22 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
+from sweeps.backend.private_folder import private_folder
+from sweeps.backend.ray_environment import SETTINGS, environment, network, without_secrets
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
     from sweeps.driver.driver import Driver
 
-_PREFIX = "caviar-ray-"
+#: Of the folder in the temporary directory that a Ray of ours has, before its process's number.
+PREFIX = "caviar-ray-"
+#: The address that a Ray of a sweep's own listens at: nobody else's business.
+_HERE = "127.0.0.1"
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
 _TOKEN = secrets.token_hex(32)
-#: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
-#: machine they are too few.
-PATIENCE_S = 180
-PATIENT = {
-    "RAY_gcs_server_port_wait_time_s": f"{PATIENCE_S}",
-    "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
-    "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
-}
 
 
 @dataclass(frozen=True)
@@ -153,7 +148,9 @@ def session() -> Iterator[Cluster]:
         if address or head is not None:
             if head is not None and address in ("", "auto", head.address):
                 address = head.address
-                stack.enter_context(_environment(head.environment()))
+                stack.enter_context(environment(head.environment()))
+            elif ":" in address and "://" not in address:
+                stack.enter_context(environment(network(address.rpartition(":")[0])))
             _refuse_silence(address)
             import ray
 
@@ -169,27 +166,53 @@ def session() -> Iterator[Cluster]:
                     "and the token (RAY_AUTH_MODE=token, RAY_AUTH_TOKEN_PATH)"
                 ) from error
         else:
-            folder = stack.enter_context(private_folder())
+            folder = stack.enter_context(private_folder(PREFIX))
             token = folder / "token"
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
             # Ray turns authentication on by itself, but would put its token into the home folder.
-            stack.enter_context(_environment({**PATIENT, "RAY_AUTH_TOKEN_PATH": str(token)}))
+            own = {**SETTINGS, **network(_HERE), "RAY_AUTH_TOKEN_PATH": str(token)}
+            stack.enter_context(environment(own))
+            with _python(plain_python(folder)):
+                _start(folder, quiet)
             import ray
 
-            with _python(plain_python(folder)):
-                ray.init(
-                    address="local",
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",  # nobody else's business
-                    object_store_memory=128 * 2**20,  # trials share nothing through it
-                    _temp_dir=str(folder),
-                    **quiet,
-                )
         stack.callback(ray.shutdown)
         silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address)
+
+
+def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
+    """Start a Ray of this process's own; a second time if the first one fails.
+
+    Raises:
+        ConfigError: it does not start.
+    """
+    import ray
+
+    error: Exception | None = None
+    for attempt in ("1", "2"):
+        try:
+            with without_secrets():
+                ray.init(
+                    address="local",
+                    include_dashboard=False,
+                    _node_ip_address=_HERE,
+                    object_store_memory=128 * 2**20,  # trials share nothing through it
+                    # Within ours: Ray lets everybody into its own.
+                    _temp_dir=str(folder / attempt),
+                    **quiet,
+                )
+            return
+        except Exception as failure:  # Ray has no one error for this
+            error = failure
+            ray.shutdown()
+    assert error is not None
+    raise ConfigError(
+        f"Ray does not start on this machine ({first_line(error)}): is it out of memory, of "
+        "processes or of room in /tmp? Free some, and try again"
+    ) from error
 
 
 def plain_python(folder: Path) -> str:
@@ -248,39 +271,3 @@ def _refuse_silence(address: str) -> None:
             f"nothing answers at RAY_ADDRESS={address}: start a head there (make head), or unset "
             "RAY_ADDRESS to run here"
         )
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {key: os.environ.get(key) for key in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for key, value in before.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
-
-
-@contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """Make a short-lived folder for Ray's sockets and logs; remove those of killed processes."""
-    # Not tempfile's: a socket's path may have no more than 107 characters.
-    base = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
-    for left in base.glob(f"{_PREFIX}*"):
-        pid = left.name.removeprefix(_PREFIX)
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and _mine(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = base / f"{_PREFIX}{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _mine(path: Path) -> bool:
-    return path.stat().st_uid == os.getuid()

@@ -7,7 +7,6 @@ Tune's own state is kept; the study is the record.
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from sweeps.backend import worker as trial_side
+from sweeps.backend.private_folder import private_folder
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
@@ -58,7 +58,7 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
     room = _Room(driver, slots)
-    with tempfile.TemporaryDirectory(prefix="caviar-tune-") as scratch:
+    with private_folder("caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
@@ -69,7 +69,7 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
             ),
             run_config=tune.RunConfig(
                 name="sweep",
-                storage_path=scratch,
+                storage_path=str(scratch),
                 stop=_Halt(here),
                 callbacks=[_Events(here, room)],
                 failure_config=tune.FailureConfig(max_failures=lost_processes),

@@ -13,9 +13,13 @@ from typing import Any
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import choices_of
 from sweeps.config.require import UNBUILT
-from sweeps.space.dimensions import written
+from sweeps.space.dimensions import Interval, written
+from sweeps.space.space import Parameter
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
+
+#: Share of an interval's width within which no value is looked for.
+_CLOSE = 1e-6
 
 
 def check(sweep: Sweep) -> tuple[str, ...]:
@@ -33,7 +37,10 @@ def check(sweep: Sweep) -> tuple[str, ...]:
         for value in parameter.dimension.examples():
             params = {**choices_of(parameter), parameter.key: value}
             error = builds.error(params)
-            if error is None:
+            if (
+                error is None
+                or builds.error({**params, parameter.key: _inside(parameter, value)}) is None
+            ):
                 continue
             shown = f"{parameter.key}={written(value)}"
             fits = next(builds.fitting(params), None)
@@ -44,6 +51,19 @@ def check(sweep: Sweep) -> tuple[str, ...]:
                 f"{error}"
             )
     return tuple(messages)
+
+
+def _inside(parameter: Parameter, value: Any) -> Any:
+    """Return a number close to an end of a continuous interval; any other value as it is.
+
+    An end that cannot be built, such as a dropout of 1 or a momentum of 0 with Nesterov's, is
+    never drawn.
+    """
+    dimension = parameter.dimension
+    if not isinstance(dimension, Interval) or dimension.size is not None:
+        return value
+    width = dimension.high - dimension.low
+    return value + (_CLOSE if value == dimension.low else -_CLOSE) * width
 
 
 class _Builds:

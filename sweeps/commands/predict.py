@@ -92,15 +92,16 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     )
 
 
-def best(folder: Folder, count: int, origin: Origin) -> list[Voter]:
+def best(folder: Folder, count: int, origin: Origin | None = None) -> list[Voter]:
     """List the best trials of a sweep that has ended or was interrupted, the best first.
 
     Args:
-        origin: what of the folder is trusted.
+        origin: what of the folder is trusted; None: nothing but what conf/ has.
 
     Raises:
         ConfigError: the sweep has no results yet, or fewer trials than `count`.
     """
+    origin = origin or Origin(folder.path)
     config = results_folder.read_sweep(folder)["config"]
     metric, mode = config["task"]["metric"], Mode[config["task"]["mode"]]
     table = folder.path / "trials.csv"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweeps.backend.known_head import Head
+from sweeps.backend.ray_environment import network
 
 
 @pytest.fixture
@@ -60,4 +61,8 @@ def test_what_is_no_address_does_not_answer(address: str) -> None:
 def test_ray_is_given_the_token_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     environment = Head("10.0.0.5:26379", "~/token").environment()
-    assert environment == {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/home/me/token"}
+    assert environment == {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": "/home/me/token",
+        **network("10.0.0.5"),
+    }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sweeps.backend.ray_session import plain_python, private_folder
+from sweeps import ROOT
+from sweeps.backend import ray_session
+from sweeps.backend.ray_session import plain_python, session
 from tests.sweeps.processes import finish, start
+from trainers.errors import ConfigError
 
 
 @pytest.mark.machines
@@ -36,16 +41,96 @@ def test_a_plain_path_needs_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert os.readlink(tmp_path / "venv") == "/opt/my env"
 
 
-def test_the_folder_of_a_killed_process_is_swept_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The folder of this process may have the Ray in it that other tests run on. That of a process
-    # that is gone, whoever starts a Ray sweeps away, at any time.
-    alive = os.getppid()
-    monkeypatch.setattr(os, "getpid", lambda: alive)
-    gone = Path("/tmp/caviar-ray-999999999")
-    gone.mkdir(exist_ok=True)
-    with suppress(FileNotFoundError):
-        (gone / "socket").touch()
-    with private_folder() as folder:
-        assert not gone.exists()
-        assert folder.stat().st_mode & 0o077 == 0
-    assert not folder.exists()
+SHOW = """
+import json, os, socket, sys, time
+from pathlib import Path
+from sweeps.backend.ray_session import session
+
+with session() as cluster:
+    import ray
+    import psutil
+
+    @ray.remote
+    def seen():
+        return sorted(name for name, value in os.environ.items() if "planted" in value)
+
+    names = ray.get(seen.remote())
+    mine = {p.pid for p in psutil.Process().children(recursive=True)} | {os.getpid()}
+    sockets = [
+        [c.laddr.ip, psutil.Process(c.pid).name(), c.laddr.port]
+        for c in psutil.net_connections("tcp")
+        if c.status == "LISTEN" and c.pid in mine
+    ]
+    folder = Path(f"/tmp/caviar-ray-{os.getpid()}")
+    holding = []
+    for pid in mine - {os.getpid()}:
+        try:
+            if b"planted" in Path(f"/proc/{pid}/environ").read_bytes():
+                holding.append(pid)
+        except OSError:
+            pass
+    files = [
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file() and b"planted" in path.read_bytes()
+    ]
+    print(json.dumps({
+        "names": names, "sockets": sockets, "mode": folder.stat().st_mode & 0o777,
+        "holding": holding, "files": files, "own": cluster.own,
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def shown() -> dict[str, Any]:
+    """What there is to see of a Ray of a sweep's own, by somebody with a secret."""
+    result = subprocess.run(
+        [sys.executable, "-c", SHOW],
+        env={**os.environ, "AWS_SECRET_ACCESS_KEY": "planted", "RAY_ADDRESS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.machines
+def test_nobody_else_reads_what_a_ray_of_ours_leaves(shown: dict[str, Any]) -> None:
+    assert shown["own"]
+    assert shown["mode"] == 0o700
+    assert shown["names"] == [], "a trial has the secret"
+    assert shown["holding"] == [], "a process of Ray has it"
+    assert shown["files"] == [], "a file has it"
+
+
+@pytest.mark.machines
+def test_a_ray_of_ours_listens_on_the_loopback_interface_alone(shown: dict[str, Any]) -> None:
+    listening = {name: ip for ip, name, _ in shown["sockets"]}
+    assert {"raylet", "gcs_server"} <= set(listening)
+    for ip, name, port in shown["sockets"]:
+        assert ip.removeprefix("::ffff:") == "127.0.0.1", f"{name} listens at {ip}:{port}"
+
+
+def test_a_ray_that_does_not_start_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    tries = []
+
+    def fail(**settings: object) -> None:
+        tries.append(settings["_temp_dir"])
+        raise RuntimeError("The current node timed out during startup.\nmore\nmore")
+
+    monkeypatch.setattr(ray, "init", fail)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray_session.Head, "known", lambda: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(ray_session, "PREFIX", "caviar-test-session-")
+    told = "Ray does not start on this machine .*timed out during startup"
+    with pytest.raises(ConfigError, match=told) as refusal, session():
+        pass
+    assert len(tries) == 2
+    assert len(set(tries)) == 2, "the second try has a folder of its own"
+    assert len(str(refusal.value).splitlines()) == 1

@@ -39,6 +39,17 @@ def test_refuses(words: list[str], told: str) -> None:
     assert len(str(refusal.value).splitlines()) <= 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["model.dropout=interval(0,1)"],
+        ["optimizer=sgd", "optimizer.momentum=interval(0.0,0.9)"],  # Nesterov's needs one above 0
+    ],
+)
+def test_an_end_that_is_never_drawn_need_not_be_built(words: list[str]) -> None:
+    assert messages(*words) == ()
+
+
 def test_takes_what_can_be_built() -> None:
     assert messages("model=mlp,cnn", "optimizer=adamw,sgd", "norm=batch,layer", "seed=1,2,3") == ()
 

@@ -1,0 +1,94 @@
+"""Give Ray's processes the environment that trials need, and the network that they may use.
+
+A sweep's own Ray, and a head at a loopback address, listen on the loopback interface alone. Ray
+takes 127.0.0.1 for a mistake, and puts the machine's outer address in its place, unless it is told
+that there is no cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+
+#: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
+#: machine they are too few.
+PATIENCE_S = 180
+
+#: Of all processes of Ray that are started here.
+SETTINGS = {
+    "RAY_gcs_server_port_wait_time_s": f"{PATIENCE_S}",
+    "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
+    "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
+    "RAY_enable_metrics_collection": "0",  # a page for everybody, without the token
+}
+
+#: Whether Ray may use another address than the loopback one.
+_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+
+#: Variables that a trial may need: where programs, libraries, data and devices are, and how many
+#: threads. Keys and passwords are not among them. Others reach a trial under a name CAVIAR_….
+_NEEDED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|TEMP|TMP|HOSTNAME|VIRTUAL_ENV"
+    r"|PYTHON\w*|LD_\w+|DYLD_\w+|CUDA\w*|NVIDIA_\w+|NCCL_\w+|CUBLAS\w*|CUDNN\w*|ROCR?_\w+|HIP_\w+"
+    r"|OMP_\w+|MKL_\w+|OPENBLAS_\w+|NUMEXPR_\w+|KMP_\w+|GOMP_\w+|ATEN_\w+|TORCH\w*|PYTORCH_\w+"
+    r"|TRITON_\w+|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|RAY_\w+|TUNE_\w+"
+    r"|DATA_ROOT|CAVIAR_\w+|HYDRA_FULL_ERROR|SLURM_\w+|GIT_CEILING_DIRECTORIES|COLUMNS|COVERAGE_\w+"
+)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine for itself alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def for_trials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an environment that Ray's processes are given."""
+    return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name)}
+
+
+def network(host: str) -> dict[str, str]:
+    """Return the variables by which Ray listens at a host: a loopback one, or one of a network."""
+    return {_CLUSTER: "0" if is_loopback(host) else "1"}
+
+
+@contextlib.contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables within a `with` block; those for the network hold for a Ray imported before."""
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    _tell_ray()
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+@contextlib.contextmanager
+def without_secrets() -> Iterator[None]:
+    """Hide from processes that are started within all variables but those that trials need."""
+    kept = for_trials(os.environ)
+    hidden = {name: value for name, value in os.environ.items() if name not in kept}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _tell_ray() -> None:
+    """Let a Ray that has been imported read the variable for the network again."""
+    from ray._private import ray_constants
+
+    if _CLUSTER in os.environ:
+        ray_constants.ENABLE_RAY_CLUSTER = os.environ[_CLUSTER] == "1"

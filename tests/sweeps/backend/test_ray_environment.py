@@ -1,0 +1,61 @@
+"""Ray's processes are given what trials need, and no secret."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from sweeps.backend.ray_environment import (
+    environment,
+    for_trials,
+    is_loopback,
+    network,
+    without_secrets,
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("10.0.0.5", False),
+        ("lab.example", False),
+        ("0.0.0.0", False),
+    ],
+)
+def test_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+    assert network(host) == {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0" if loopback else "1"}
+
+
+def test_trials_are_given_what_they_need() -> None:
+    needed = {"PATH": "1", "CUDA_VISIBLE_DEVICES": "0", "OMP_NUM_THREADS": "2", "DATA_ROOT": "/d",
+              "PYTHONPATH": "x", "LC_ALL": "C", "CAVIAR_MINE": "y", "RAY_ADDRESS": "z"}  # fmt: skip
+    secret = {
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "WANDB_API_KEY": "s",
+        "PGPASSWORD": "s",
+        "HF_TOKEN": "s",
+    }
+    assert for_trials({**needed, **secret}) == needed
+
+
+def test_secrets_are_hidden_from_what_is_started_within(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    with without_secrets():
+        assert "AWS_SECRET_ACCESS_KEY" not in os.environ
+        assert "PATH" in os.environ
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "planted"
+
+
+def test_variables_are_as_they_were_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_A", "before")
+    monkeypatch.delenv("RAY_B", raising=False)
+    with environment({"RAY_A": "within", "RAY_B": "within"}):
+        assert (os.environ["RAY_A"], os.environ["RAY_B"]) == ("within", "within")
+    assert os.environ["RAY_A"] == "before"
+    assert "RAY_B" not in os.environ
