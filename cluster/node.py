@@ -31,6 +31,9 @@ from trainers.errors import ConfigError
 #: Seconds that Ray may take to start or to reach the head; what it waits for itself is within.
 START_S = PATIENCE_S + 30.0
 
+#: Seconds that what has been killed may take to be gone.
+_GONE_S = 20.0
+
 #: In Ray's log -> what it means.
 _REFUSED = (
     r"InvalidAuthToken|Unauthenticated|AuthenticationError",
@@ -228,7 +231,11 @@ def _die_with_parent() -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End `ray start`, which ends what it started; its whole session if it does not."""
+    """End `ray start`, which ends what it started; all of that if it does not.
+
+    Whoever starts a head next finds its memory on disk unlocked, as no process of this one is left.
+    """
+    started = _descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -236,3 +243,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    for pid in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + _GONE_S
+    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def _descendants(process: int) -> list[int]:
+    """List the processes below one, where the system has /proc."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = path.read_text(errors="replace").rpartition(")")[2].split()
+            parents[int(path.parent.name)] = int(fields[1])
+    found = {process}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found - {process})

@@ -105,16 +105,19 @@ class Cluster:
                     "on a folder that all machines share"
                 )
 
-    def run(self, driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
+    def run(
+        self, driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str
+    ) -> None:
         """Run trials until the driver has none left or is halted.
 
         Args:
             slots: how many trials may run at once, now.
             lost_processes: how often a trial's process or machine may be lost before it has failed.
+            how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
         """
         from sweeps.backend import ray_tune
 
-        ray_tune.run(driver, slots, lost_processes)
+        ray_tune.run(driver, slots, lost_processes, how_to_go_on if self.own else None)
 
     def describe(self) -> str:
         """Name the machines."""

@@ -7,8 +7,10 @@ Tune's own state is kept; the study is the record.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from ray.tune.search import Searcher
 
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
+from sweeps.backend.ray_watch import RayLost, is_lost, watched
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
@@ -48,12 +51,15 @@ ENVIRONMENT = {
 }
 
 
-def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
-    """Run trials until the driver has none left or is halted.
+def run(
+    driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str | None
+) -> None:
+    """Run trials until the driver has none left or is halted, as it is when our own Ray is lost.
 
     Args:
         slots: how many trials may run at once, now.
         lost_processes: how often a trial's process or machine may be lost before it has failed.
+        how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
@@ -76,7 +82,19 @@ def run(driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
                 verbose=0,
             ),
         )
-        tuner.fit()
+        try:
+            with watched(how_to_go_on is not None, partial(_leave, how_to_go_on)):
+                tuner.fit()
+        except RayLost as error:
+            driver.halt(f"Ray has lost its {error}; trials go on from their last epochs")
+
+
+def _leave(how_to_go_on: str | None, lost: str) -> None:
+    """End the process, which waits for a Ray that is no more; all finished epochs are on disk."""
+    shown = "\x1b[?25h\n" if sys.stdout.isatty() else ""  # the cursor, which the display hides
+    sys.stdout.write(f"{shown}Ray has lost its {lost}. No finished epoch is: {how_to_go_on}\n")
+    sys.stdout.flush()
+    os._exit(1)
 
 
 class _Here:
@@ -215,6 +233,8 @@ class _Events(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
+        if is_lost():
+            return  # nothing is wrong with the trial: it goes on when the sweep is resumed
         times = trial.run_metadata.num_failures
         reason = f"its process was lost {times} times"
         if isinstance(trial.get_pickled_error(), ray.exceptions.OutOfMemoryError):

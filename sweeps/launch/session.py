@@ -17,6 +17,7 @@ from sweeps.console.live import Progress
 from sweeps.console.status import Overview
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
+from sweeps.formatting import command
 from sweeps.report.closing import conclude
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study
@@ -32,6 +33,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
     )
     slots = _Slots(sweep, cluster)
+    how = command("resume", sweep.name, sweep.config["results"])
     folder.summary.unlink(missing_ok=True)
     earlier = study.trials
     with Progress(_overview(sweep, study, cluster, slots()), earlier, console) as progress:
@@ -46,10 +48,10 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         for note in sweep.messages:
             progress.notify(note)
         with _interrupts(driver), _hushed():
-            cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]))
+            cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
             driver.spend()
             drain(driver, study)
-    told = conclude(sweep, folder, study, driver, slots(), tracker)
+    told = conclude(sweep, folder, study, driver, slots.last, tracker)
     tracker.close()
     study.close()
     closing.show(console, told)
@@ -64,16 +66,23 @@ _CTRL_C = "interrupted by Ctrl-C"
 
 
 class _Slots:
-    """Describes how many trials may run at once, now."""
+    """Describes how many trials may run at once, now.
+
+    Attributes:
+        last: how many they were when there was room for any.
+    """
 
     def __init__(self, sweep: Sweep, cluster: Cluster) -> None:
         self._limit = sweep.config["max_concurrent"]
         self._resources = sweep.resources
         self._cluster = cluster
+        self.last = 0
 
     def __call__(self) -> int:
         fits = self._cluster.slots(self._resources)
-        return fits if self._limit is None else min(fits, self._limit)
+        now = fits if self._limit is None else min(fits, self._limit)
+        self.last = now or self.last  # of a Ray that is lost: what it had
+        return now
 
 
 def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overview:

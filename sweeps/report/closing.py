@@ -49,7 +49,7 @@ def conclude(
         lineage.write(folder, study, sweep.space.keys, best)
     model = _best_model(sweep, folder, driver, best)
     train_s = sum(trial.seconds for trial in trials)
-    overhead = round(1 - train_s / (driver.wall_s * slots), 4) if train_s else None
+    overhead = round(1 - train_s / (driver.wall_s * slots), 4) if train_s and slots else None
     summary = summary_json.summary(
         sweep.name,
         trials,

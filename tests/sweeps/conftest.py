@@ -77,7 +77,9 @@ class NoRay(Cluster):
     def describe(self) -> str:
         return "this process"
 
-    def run(self, driver: Driver, slots: Callable[[], int], lost_processes: int) -> None:
+    def run(
+        self, driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str
+    ) -> None:
         """One trial after the other."""
         while (assignment := driver.next()) is not None:
             name = assignment.trial

@@ -1,0 +1,50 @@
+"""A Ray of our own that is killed ends a sweep within seconds, and costs no trial."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from sweeps.backend.ray_session import Ray
+from sweeps.backend.ray_watch import watched
+from sweeps.commands.resume import resume
+from tests.sweeps.processes import command, descendants, finish, saved, start, wait_for_epochs
+
+WORDS = (
+    *("track=none", "space=null", "model.width=16,32,64", "search=grid", "stop=none"),
+    *("data.fraction=0.25", "model.depth=1", "epochs=30", "max_concurrent=1"),
+)
+
+
+@pytest.mark.machines
+@pytest.mark.parametrize("killed", ["raylet/raylet", "gcs/gcs_server"])
+def test_a_killed_ray_is_told_and_the_sweep_goes_on(
+    killed: str, tmp_path: Path, without_ray: Ray
+) -> None:
+    where = f"results={tmp_path}"
+    process = start("sweeps", *WORDS, where, "name=s")
+    wait_for_epochs(process, tmp_path / "s" / "study.log", 2)
+    before = saved(tmp_path / "s")
+    [victim] = [child for child in descendants(process.pid) if killed in command(child)]
+    os.kill(victim, signal.SIGKILL)
+    code, output = finish(process)
+    assert code == 1, output
+    assert f"Ray has lost its {killed.rpartition('/')[2]}" in output
+    assert f'make resume SWEEP=s ARGS="{where}"' in output
+    assert "Traceback" not in output
+
+    resume("s", [where], without_ray)
+    after = saved(tmp_path / "s")
+    assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
+    with (tmp_path / "s" / "trials.csv").open() as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["complete"] * 3
+
+
+def test_nothing_is_watched_that_is_not_ours() -> None:
+    with watched(False, print):
+        time.sleep(0)
