@@ -15,7 +15,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend replay diagnose predict bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
 
 extend: setup  ## continue a finished sweep with a larger budget: SWEEP=quickstart ARGS="budget.trials=+20"
 	$(RUN) sweeps.commands.resume SWEEP ARGS
+
+repair: setup  ## keep what can be read of a sweep's damaged record: SWEEP=mnist
+	$(RUN) sweeps.commands.repair SWEEP ARGS
 
 replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEEP=digits [ARGS="seed=1 trial=0012"]
 	$(RUN) sweeps.commands.replay SWEEP ARGS

@@ -96,6 +96,8 @@ def refuse_later(attributes: Mapping[str, Any], name: str) -> None:
         ConfigError: it has.
     """
     version = attributes.get("version", VERSION)
+    if type(version) is not int:
+        raise ConfigError(f"the study of {name} has version {version!r}, which is none: repair it")
     if version > VERSION:
         raise ConfigError(
             f"the study of {name} was written by a newer Caviar (record version {version}, "

@@ -155,7 +155,7 @@ class QuickJournal(JournalStorage):
         self._held = held
         super().__init__(_Nothing())
         self._file = self._backend = file
-        self._replay_result = _Replay(self._worker_id_prefix)
+        self._replay_result = JournalReplay(self._worker_id_prefix)
         self._sync_with_backend()
 
     def close(self) -> None:
@@ -192,11 +192,11 @@ class _Nothing(BaseJournalBackend):
         return ()
 
 
-class _Replay(JournalStorageReplayResult):
+class JournalReplay(JournalStorageReplayResult):
     """Replays lines by changing trials in place, where Optuna copies them for each line."""
 
     def apply_logs(self, logs: Iterable[dict[str, Any]]) -> None:
-        """Replay lines."""
+        """JournalReplay lines."""
         trials, op_of = self._trials, JournalOperation
         attribute, value = int(op_of.SET_TRIAL_USER_ATTR), int(op_of.SET_TRIAL_INTERMEDIATE_VALUE)
         for log in logs:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Union
 
 from optuna.exceptions import StorageInternalError
 
+from sweeps.formatting import command
+from sweeps.study.journal_repair import DAMAGE, first_damage
 from sweeps.study.journal_storage import JournalFile, QuickJournal
 from sweeps.study.lock import Owner, Taken, hold
 from sweeps.study.url import Database, Journal, described
@@ -201,5 +203,14 @@ def _journal(path: Path, lock: int, alone: bool) -> QuickJournal:
 def _read(path: Path, lock: int) -> QuickJournal:
     try:
         return QuickJournal(JournalFile(path), lock)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError(f"{path} is no study, or is damaged: name another file") from None
+    except DAMAGE:
+        found = first_damage(path)
+        if found is None or found[0] == 1:
+            raise ConfigError(f"{path} is no study: name another file") from None
+        line, why = found
+        sweep, results = path.parent.name, path.parent.parent
+        how = command("repair", sweep, results) if path.name == "study.log" else "make repair"
+        raise ConfigError(
+            f"{path} is damaged in line {line:,} ({why}): {how} keeps all that can be read, and "
+            "the damaged file beside it"
+        ) from None

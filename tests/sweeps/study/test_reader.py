@@ -134,7 +134,7 @@ def test_a_study_that_was_killed_while_it_was_made_is_not_there_yet(
 def test_a_file_that_is_no_journal_is_refused(content: str, tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     path.write_text(content)
-    with pytest.raises(ConfigError, match=r"study\.log is no study, or is damaged"):
+    with pytest.raises(ConfigError, match=r"study\.log is no study"):
         read(path, "s", SPACE.values)
 
 

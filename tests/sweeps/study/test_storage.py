@@ -91,7 +91,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left_alone(group: Journal, con
         lambda: reach(group, "a"),
         lambda: opened(group, "a", create=True),
     ):
-        with pytest.raises(ConfigError, match=r"group\.log is no study, or is damaged"):
+        with pytest.raises(ConfigError, match=r"group\.log is no study"):
             attempt()
     assert group.path.read_text() == content
 
