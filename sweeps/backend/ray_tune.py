@@ -198,6 +198,8 @@ class _Decisions(FIFOScheduler):
         if "state" in result:
             self._driver().failed(name, State(result["state"]), result["reason"])
             return str(self.STOP)
+        if "waiting" in result:
+            self._driver().notify(f"{name} waits: {result['waiting']}")
         if "epoch" not in result:
             return str(self.CONTINUE)
         for note in result.get("notes", ()):

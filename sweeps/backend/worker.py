@@ -5,10 +5,12 @@ A process trains many trials, one after the other. Nothing here knows Ray: `tell
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,19 +21,27 @@ from sweeps.backend.repeat_runs import lockstep
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
 from trainers.errors import ConfigError, Diverged, class_and_first_line, first_line
+from trainers.files import disk_faults
+from trainers.run import Saved
+
+#: Seconds between two looks at a folder that cannot be written.
+_LOOK_S = 2.0
+#: How often an epoch is tried again after an error of a disk that is not the results'.
+_TRIES = 3
 
 #: Set once the process can train no more, such as after a fault on the GPU.
 _broken = False
 
 
 def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]], None]) -> None:
-    """Run a trial to its end, or until `tell` raises.
+    """Run a trial to its end, or until `tell` raises; a disk that is full is waited for.
 
     Args:
         work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`.
         member: whose machine this is; empty if nobody's in particular.
-        tell: takes {"epoch", "metrics", "notes", "member", "machine"} for each epoch, or
-            {"state", "reason"} when the trial ends badly.
+        tell: takes {"epoch", "metrics", "notes", "member", "machine"} for each epoch,
+            {"waiting": reason} when the folder cannot be written for now, or {"state", "reason"}
+            when the trial ends badly.
     """
     global _broken
     if _broken:
@@ -41,42 +51,56 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
 
     folder = Path(str(work["folder"]))
     place = {"member": member, "machine": socket.gethostname()}
-    try:
-        if not folder.is_dir():
-            raise ConfigError(
-                f"{folder} is not on {place['machine']}: give results= a folder that all machines "
-                "share"
-            )
-        config = typed(OmegaConf.create(dict(work["config"])))
-        runs = Repeats.read(work["config"].get("repeats")).runs
-        after, owner = int(work["after"]), str(work["owner"])
-        with closing(lockstep(config, runs, folder, after, owner)) as epochs:
-            for saved in epochs:
-                tell(
-                    {
-                        "epoch": saved.number,
-                        "metrics": saved.metrics,
-                        "notes": list(saved.notes),
-                        **place,
-                    }
-                )
-    except Diverged as error:
-        tell({"state": "diverged", "reason": str(error)})
-    except torch.OutOfMemoryError as error:
-        _log(folder)
-        tell({"state": "failed", "reason": f"out of GPU memory: {first_line(error)}"})
-        torch.cuda.empty_cache()
-    except MemoryError:
-        _log(folder)
-        tell({"state": "failed", "reason": "out of memory"})
-    except Exception as error:  # whatever a trial raises ends that trial alone
-        _log(folder)
-        _broken = "CUDA error" in str(error)
-        tell({"state": "failed", "reason": class_and_first_line(error)})
+    after, tries = int(work["after"]), 0
+    while True:
+        try:
+            for saved in _epochs(work, folder, place["machine"], after):
+                epoch = {"epoch": saved.number, "metrics": saved.metrics}
+                tell({**epoch, "notes": list(saved.notes), **place})
+                after, tries = max(after, saved.number), 0
+            return
+        except Diverged as error:
+            tell({"state": "diverged", "reason": str(error)})
+        except torch.OutOfMemoryError as error:
+            _log(folder)
+            tell({"state": "failed", "reason": f"out of GPU memory: {first_line(error)}"})
+            torch.cuda.empty_cache()
+        except MemoryError:
+            _log(folder)
+            tell({"state": "failed", "reason": "out of memory"})
+        except Exception as error:  # whatever a trial raises ends that trial alone
+            if tries < _TRIES and disk_faults.of_disk(error) is not None:
+                if why := disk_faults.why_unwritable(folder):
+                    tell({"waiting": f"{folder} cannot be written: {why}"})
+                    _wait(folder)
+                else:
+                    tries += 1  # it may be another disk's, such as that of the data
+                continue
+            _log(folder)
+            _broken = "CUDA error" in str(error)
+            tell({"state": "failed", "reason": class_and_first_line(error)})
+        return
+
+
+def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> Iterator[Saved]:
+    """Train, epoch by epoch, from the newest checkpoint on."""
+    if not folder.is_dir():
+        raise ConfigError(
+            f"{folder} is not on {machine}: give results= a folder that all machines share"
+        )
+    config = typed(OmegaConf.create(dict(work["config"])))
+    runs = Repeats.read(work["config"].get("repeats")).runs
+    with closing(lockstep(config, runs, folder, after, str(work["owner"]))) as epochs:
+        yield from epochs
+
+
+def _wait(folder: Path) -> None:
+    """Wait until a folder can be written again. Whoever ends the sweep ends this process."""
+    while disk_faults.why_unwritable(folder) is not None:
+        time.sleep(_LOOK_S)
 
 
 def _log(folder: Path) -> None:
-    """Keep the traceback beside the trial's checkpoints."""
-    if folder.is_dir():
-        with (folder / "log").open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc())
+    """Keep the traceback beside the trial's checkpoints, if there is room for it."""
+    with contextlib.suppress(OSError), (folder / "log").open("a", encoding="utf-8") as file:
+        file.write(traceback.format_exc())

@@ -10,8 +10,9 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sweeps.config.require import MOST_INFEASIBLE, Refused
 from sweeps.driver.contract import Assignment, Trainings
@@ -27,7 +28,12 @@ from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import SEED, Place, State, TrialRecord
 from trainers.config import TrainConfig
-from trainers.files import history
+from trainers.files import disk_faults, history
+
+_T = TypeVar("_T")
+
+#: Seconds between two attempts to write to the results.
+_LOOK_S = 1.0
 
 
 class Driver:
@@ -211,7 +217,10 @@ class Driver:
         """End a trial that gives way, its child having its checkpoint."""
         try:
             if self._folder is not None:
-                self._folder.hand_over(birth.child, self._owner(birth.child.id))
+                hand_over = partial(self._folder.hand_over, birth.child)
+                self._patiently(partial(hand_over, self._owner(birth.child.id)))
+                if self.halted:
+                    return  # the generation is begun again by the next session
         except FileNotFoundError as error:
             self._end(birth.child.id, State.FAILED, str(error))
         self._end(birth.trial, State.STOPPED, birth.reason)
@@ -232,7 +241,9 @@ class Driver:
             return None
         self._refused.clear()
         container = _with_absolute_paths(config)
-        folder = self._make_folder(record, container)
+        folder = self._patiently(partial(self._make_folder, record, container))
+        if folder is None:
+            return None  # it goes on in the next session
         self._running.add(record.id)
         if seeded and self._search_over:
             self.spend()  # so that a kill does not take from what ended the search
@@ -249,6 +260,25 @@ class Driver:
             record.last_epoch,
         )
         return Assignment(record.id, container, folder, record.last_epoch, self._owner(record.id))
+
+    def _patiently(self, act: Callable[[], _T]) -> _T | None:
+        """Do what writes to the results, again until the disk lets it; None once halted."""
+        told = False
+        while not self.halted:
+            try:
+                return act()
+            except OSError as error:
+                if disk_faults.of_disk(error) is None:
+                    raise
+                if not told:
+                    told = True
+                    self._observer.notify(
+                        f"the results cannot be written ({error.strerror}: {error.filename}): no "
+                        "further trial begins until they can"
+                    )
+                time.sleep(_LOOK_S)
+                self.listen()
+        return None
 
     def _owner(self, trial: str) -> str:
         """Return the id that the checkpoints of a trial carry."""

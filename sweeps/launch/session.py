@@ -24,6 +24,7 @@ from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
 from trainers.config.targets import instantiate
+from trainers.files import disk_faults
 
 
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
@@ -51,9 +52,20 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
             driver.spend()
             drain(driver, study)
-    told = conclude(sweep, folder, study, driver, slots.last, tracker)
-    tracker.close()
-    study.close()
+    try:
+        told = conclude(sweep, folder, study, driver, slots.last, tracker)
+    except OSError as error:
+        if disk_faults.of_disk(error) is None:
+            raise
+        console.print(
+            f"the results cannot be written ({error.strerror}: {error.filename}). All that was "
+            f"trained is on record; once they can be: {how}",
+            soft_wrap=True,
+        )
+        return FAILED
+    finally:
+        tracker.close()
+        study.close()
     closing.show(console, told)
     for note in tracker.notes():
         console.print(note, soft_wrap=True)

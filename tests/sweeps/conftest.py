@@ -88,6 +88,9 @@ class NoRay(Cluster):
                 if "state" in result:
                     driver.failed(name, State(result["state"]), result["reason"])
                     return
+                if "waiting" in result:
+                    driver.notify(f"{name} waits: {result['waiting']}")
+                    return
                 for note in result["notes"]:
                     driver.notify(f"{name}: {note}")
                 place = Place(result["member"], result["machine"])

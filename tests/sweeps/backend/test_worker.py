@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -84,6 +86,44 @@ def test_a_fault_ends_the_trial_and_not_the_process(
     assert len(told[-1]["reason"].splitlines()) == 1
     assert (tmp_path / "0000" / "log").is_file() == (state == "failed")
     assert trained(work(*FAULTY, "model.fault=none"))[-1]["epoch"] == 3
+
+
+def test_a_full_disk_is_waited_for_and_costs_no_epoch(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [result["metrics"]["val_loss"] for result in trained(work("seed=3"))]
+    shutil.rmtree(tmp_path / "0000")
+    full, looks, save = [True], [], checkpoints.save
+
+    def fills(folder: Path, epoch: Any, owner: str) -> Path:
+        if epoch.number == 2 and full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(folder, epoch, owner)
+
+    def look(folder: Path) -> str | None:
+        looks.append(folder)
+        full[0] = len(looks) < 4  # room is made after some looks
+        return "No space left on device" if full[0] else None
+
+    monkeypatch.setattr(checkpoints, "save", fills)
+    monkeypatch.setattr(worker.disk_faults, "why_unwritable", look)
+    monkeypatch.setattr(worker, "_LOOK_S", 0.0)
+    told = trained(work("seed=3"))
+    assert [result.get("epoch", "waiting") for result in told] == [1, "waiting", 2, 3]
+    assert told[1]["waiting"] == f"{tmp_path / '0000'} cannot be written: No space left on device"
+    assert [r["metrics"]["val_loss"] for r in told if "epoch" in r] == expected
+
+
+def test_another_disk_that_fails_for_good_fails_the_trial(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*given: object) -> Path:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(checkpoints, "save", broken)
+    (told,) = trained(work())
+    assert told["state"] == "failed"
+    assert "Input/output error" in told["reason"]
 
 
 def test_a_folder_that_this_machine_does_not_have_is_named(work: Work, tmp_path: Path) -> None:
