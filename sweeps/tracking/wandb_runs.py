@@ -8,12 +8,13 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sweeps.tracking.kept_checkpoints import LoggedCheckpoint
 from sweeps.tracking.run_id import checkpoints_name
 from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_connection import Connection, WandbSettings
@@ -126,11 +127,25 @@ class Runs:
             metadata = {"epoch": epoch, **metrics}
             run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
 
-    def end(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
-        """Write how a trial ended into its run, and finish the run in the background."""
+    def end(
+        self,
+        trial: str,
+        state: str,
+        reason: str,
+        summary: Mapping[str, Any],
+        checkpoints: Sequence[LoggedCheckpoint] = (),
+    ) -> None:
+        """Write how a trial ended into its run, and finish the run in the background.
+
+        Args:
+            checkpoints: those that are left of the trial and have not been logged.
+        """
         if trial not in self.connection.open:  # it has waited, and was not to go on
             self.open(trial, {}, 0)
         run = self.connection.open[trial]
+        for one in checkpoints:
+            metadata = dict(one.metadata)
+            run.call_in_background(partial(_log_checkpoint, one.folder, metadata, one.aliases))
         run.summarise({**summary, "state": state, "reason": reason})
         if state == "stopped":
             run.run.tags = (*(run.run.tags or ()), "early-stopped")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.redaction import redacted, redacted_text
+from sweeps.tracking.kept_checkpoints import KeptCheckpoints
 from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_connection import WandbSettings
 from sweeps.tracking.wandb_runs import Runs
@@ -34,13 +35,16 @@ class WandbTracker:
         entity: W&B user or team; None for the key's default.
         mode: auto (online when a key is known), online or offline. `WANDB_MODE=disabled`
             in the environment turns W&B off whatever the mode.
-        checkpoints: log every epoch's checkpoint folder as a version of the trial's artifact.
+        checkpoints: which checkpoint folders become versions of the trial's artifact: all that are
+            kept, the best, or none. Each epoch's does as it comes where all are kept; else those
+            that are left once the trial has ended, as others would be gone before they are
+            uploaded. Records of older versions have true or false.
         histograms: log those of weights and gradients that the trial has kept (`histograms=true`).
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
 
     Raises:
-        ValueError: `mode` is none of the three, or a time is not above 0.
+        ValueError: `mode` or `checkpoints` is none of the three, or a time is not above 0.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class WandbTracker:
         project: str = "caviar",
         entity: str | None = None,
         mode: str = "auto",
-        checkpoints: bool = True,
+        checkpoints: str | bool = "all",
         histograms: bool = True,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
@@ -61,6 +65,8 @@ class WandbTracker:
                 f"track.mode must be auto, online or offline, not {mode!r}; "
                 "to log nothing, set track=none."
             )
+        if checkpoints not in (True, False, "all", "best", "none"):
+            raise ValueError(f"track.checkpoints must be all, best or none, not {checkpoints!r}")
         for key, seconds in (
             ("init_timeout_s", init_timeout_s),
             ("close_timeout_s", close_timeout_s),
@@ -75,7 +81,10 @@ class WandbTracker:
         self._dropped = 0
         self._closed = False
         self._close_timeout_s = close_timeout_s
-        self._checkpoints = checkpoints
+        older = {"True": "all", "False": "none"}
+        self._checkpoints = older.get(str(checkpoints), str(checkpoints))
+        self._logged_at_end: dict[str, bool] = {}
+        self._kept: dict[str, KeptCheckpoints] = {}
         self._histograms = histograms
         self._runs = Runs(
             WandbSettings(
@@ -95,6 +104,8 @@ class WandbTracker:
         """Open a trial's run; its epochs up to `reported` were logged before."""
         clean = redacted(config)
         self._running.add(trial)
+        keep = (config.get("checkpoint") or {}).get("keep", "all")
+        self._logged_at_end[trial] = self._checkpoints == "best" or keep != "all"
         self._put(lambda runs: runs.open(trial, clean, reported))
 
     def epoch(
@@ -110,7 +121,12 @@ class WandbTracker:
         With `histograms`, those that were saved beside the checkpoint too.
         """
         copy = dict(metrics)
-        path = Path(checkpoint).absolute() if checkpoint and self._checkpoints else None
+        path = Path(checkpoint).absolute() if checkpoint else None
+        if self._checkpoints == "none":
+            path = None
+        elif path is not None and self._logged_at_end.get(trial, False):
+            self._kept.setdefault(trial, KeptCheckpoints(path.parent)).note(epoch, copy, best)
+            path = None
         histograms = load(checkpoint.parent, epoch) if checkpoint and self._histograms else {}
         self._put(lambda runs: runs.log(trial, epoch, copy, path, best, histograms))
 
@@ -119,7 +135,9 @@ class WandbTracker:
         clean = redacted(summary)
         self._running.discard(trial)
         self._stops.discard(trial)
-        self._put(lambda runs: runs.end(trial, state, redacted_text(reason), clean))
+        kept = self._kept.pop(trial, None)
+        left = [] if kept is None else kept.left(only_best=self._checkpoints == "best")
+        self._put(lambda runs: runs.end(trial, state, redacted_text(reason), clean, left))
 
     def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
         """Log the summary run: figures, both tables, and a bar chart of the importances."""

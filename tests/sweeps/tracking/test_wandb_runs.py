@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_histograms_go_with_their_epoch(folder: Path) -> None:
         drawn = {"weights/w": Histogram(-1.0, 3.0, (5, 0, 2, epoch))}
         save(trial, epoch, drawn | {"gradients/b": Histogram(2.0, 2.0, (7, 0, 0, 0))})
     for wanted in (True, False):
-        track = tracker(folder, histograms=wanted, checkpoints=False)
+        track = tracker(folder, histograms=wanted, checkpoints="none")
         name = f"00{wanted:02d}"
         track.trial_started(name, CONFIG, 0)
         for epoch in (1, 2):
@@ -98,6 +99,32 @@ def test_an_offline_sweep_is_on_disk_whole(folder: Path) -> None:
     assert stopped["summary"]["reason"] == "ASHA: not among the best third at epoch 3"
     diverged = outcome(folder, "0002")
     assert (diverged["exit_code"], diverged["summary"]["state"]) == (1, "diverged")
+
+
+@pytest.mark.parametrize(("wanted", "epochs"), [("all", [2, 4]), ("best", [2])])
+def test_of_checkpoints_that_do_not_all_stay_those_that_do_are_uploaded(
+    wanted: str, epochs: list[int], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = tracker(folder, checkpoints=wanted)
+    track.trial_started("0000", {**CONFIG, "checkpoint": {"keep": "best_and_last"}}, 0)
+    for epoch in range(1, 5):
+        train(track, "0000", folder, range(epoch, epoch + 1))
+        for gone in range(1, epoch):
+            if gone != 2:  # as a trainer prunes, at once
+                shutil.rmtree(folder / "trials" / "0000" / f"epoch_{gone:03}", ignore_errors=True)
+    track.trial_ended("0000", "complete", "", {})
+    track.close()
+    *_, upload = track.notes()
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        upload_as_noted(upload, folder)
+    assert [row["epoch"] for row in server.runs[run_id("0000")].history] == [1, 2, 3, 4]
+    versions = server.artifacts[f"ckpt-{run_id('0000')}"]
+    assert [version.files["model.pt"] for version in versions] == [
+        f"0000 {epoch}".encode() for epoch in epochs
+    ]
+    assert "best" in versions[0].aliases
 
 
 def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
