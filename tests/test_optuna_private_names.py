@@ -24,6 +24,9 @@ IMPORTED: dict[str, set[str]] = {
         "optuna.search_space.group_decomposed._GroupDecomposedSearchSpace",
         "optuna.search_space.group_decomposed._SearchSpaceGroup",
     },
+    "sweeps.study.journal_repair": {
+        "optuna.storages.journal._storage.JournalOperation",
+    },
     "sweeps.study.journal_storage": {
         "optuna.storages.journal._file.get_lock_file",
         "optuna.storages.journal._storage.JournalOperation",

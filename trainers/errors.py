@@ -12,6 +12,10 @@ class ConfigError(Exception):
     """Raised when the configuration asks for something that cannot be; nothing was trained."""
 
 
+class FolderInUse(ConfigError):
+    """Raised when another run trains in a folder: one that was lost may take seconds to end."""
+
+
 class DataError(ConfigError):
     """Raised when the data set is absent, damaged, or not what the configuration says it is."""
 

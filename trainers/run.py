@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.config import TrainConfig
-from trainers.errors import ConfigError, CorruptCheckpoint, ForeignCheckpoint
+from trainers.errors import CorruptCheckpoint, FolderInUse, ForeignCheckpoint
 from trainers.files import checkpoints, histograms, history
 from trainers.fit import fit
 
@@ -54,7 +54,7 @@ def run(
         owner: id of this training, which its checkpoints carry: those of another are set aside.
 
     Raises:
-        ConfigError: another run uses the folder.
+        FolderInUse: another run uses the folder.
         Diverged: as `fit` does; the epochs before remain.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConfigError(
+            raise FolderInUse(
                 f"{folder} is in use by another run: wait for it to end, or use another folder"
             ) from error
         yield

@@ -22,7 +22,7 @@ from ray.tune.search import Searcher
 
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
-from sweeps.backend.ray_watch import RayLost, is_lost, watched
+from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
@@ -94,6 +94,7 @@ def _leave(how_to_go_on: str | None, lost: str) -> None:
     shown = "\x1b[?25h\n" if sys.stdout.isatty() else ""  # the cursor, which the display hides
     sys.stdout.write(f"{shown}Ray has lost its {lost}. No finished epoch is: {how_to_go_on}\n")
     sys.stdout.flush()
+    kill_rest()
     os._exit(1)
 
 

@@ -86,6 +86,18 @@ def is_lost() -> bool:
     return any(process.poll() is not None for process in _processes().values())
 
 
+def kill_rest() -> None:
+    """Kill what is left of our own Ray; the processes of trials end with it."""
+    import ray
+
+    node = ray._private.worker._global_node
+    started: dict[str, list[Any]] = {} if node is None else node.all_processes
+    for infos in started.values():
+        for info in infos:
+            with contextlib.suppress(OSError):
+                info.process.kill()
+
+
 def _processes() -> dict[str, Popen[bytes]]:
     """Map the name of each process that is needed to it."""
     import ray

@@ -20,12 +20,20 @@ from omegaconf import OmegaConf
 from sweeps.backend.repeat_runs import lockstep
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
-from trainers.errors import ConfigError, Diverged, class_and_first_line, first_line
+from trainers.errors import (
+    ConfigError,
+    Diverged,
+    FolderInUse,
+    class_and_first_line,
+    first_line,
+)
 from trainers.files import disk_faults
 from trainers.run import Saved
 
 #: Seconds between two looks at a folder that cannot be written.
 _LOOK_S = 2.0
+#: Seconds for a process that has lost its trial to end, and between two looks.
+_PATIENCE_S, _IN_USE_S = 180.0, 0.5
 #: How often an epoch is tried again after an error of a disk that is not the results'.
 _TRIES = 3
 
@@ -52,6 +60,7 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
     folder = Path(str(work["folder"]))
     place = {"member": member, "machine": socket.gethostname()}
     after, tries = int(work["after"]), 0
+    patience = time.monotonic() + _PATIENCE_S
     while True:
         try:
             for saved in _epochs(work, folder, place["machine"], after):
@@ -68,6 +77,12 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
         except MemoryError:
             _log(folder)
             tell({"state": "failed", "reason": "out of memory"})
+        except FolderInUse as error:  # its last process was lost, and has yet to end
+            if time.monotonic() < patience:
+                time.sleep(_IN_USE_S)
+                continue
+            _log(folder)
+            tell({"state": "failed", "reason": first_line(error)})
         except Exception as error:  # whatever a trial raises ends that trial alone
             if tries < _TRIES and disk_faults.of_disk(error) is not None:
                 if why := disk_faults.why_unwritable(folder):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -112,6 +114,24 @@ def test_a_full_disk_is_waited_for_and_costs_no_epoch(
     assert [result.get("epoch", "waiting") for result in told] == [1, "waiting", 2, 3]
     assert told[1]["waiting"] == f"{tmp_path / '0000'} cannot be written: No space left on device"
     assert [r["metrics"]["val_loss"] for r in told if "epoch" in r] == expected
+
+
+def test_a_process_that_has_lost_the_trial_is_waited_for(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = work()
+    lock = os.open(tmp_path / "0000" / ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            os.close(lock)
+
+    monkeypatch.setattr(worker.time, "sleep", sleep)
+    assert [result["epoch"] for result in trained(given)] == [1, 2, 3]
+    assert len(slept) == 3
 
 
 def test_another_disk_that_fails_for_good_fails_the_trial(
