@@ -20,6 +20,7 @@ from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_connection import Connection, WandbSettings
 from sweeps.tracking.wandb_media import wandb_histogram, wandb_table
 from sweeps.tracking.wandb_open_run import OpenRun
+from trainers.files import history
 from trainers.files.histograms import Histogram
 
 if TYPE_CHECKING:
@@ -96,8 +97,21 @@ class Runs:
         """Log a record; a dead wandb-core is started again, any other error noted once."""
         self.connection.attempt(lambda: record(self))
 
-    def open(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
-        """Open the run of a trial, or go on with it, after the epoch `reported`."""
+    def open(
+        self,
+        trial: str,
+        config: Mapping[str, Any],
+        reported: int,
+        checkpoint_of: Callable[[int], Path | None] = lambda epoch: None,
+    ) -> None:
+        """Open the run of a trial, or go on with it, after the epoch `reported`.
+
+        What the server lacks of the epochs up to that one, as a driver was killed before they were
+        sent, is sent now.
+
+        Args:
+            checkpoint_of: the checkpoint of such an epoch, if it is to be logged.
+        """
         open_runs = self.connection.open
         if trial in open_runs:
             open_runs[trial].logged = max(open_runs[trial].logged, reported)
@@ -105,7 +119,32 @@ class Runs:
         if ended := self.connection.finishing.get(trial):  # its id is in use until it is finished
             ended.finished(self._settings.init_timeout_s)
         whole = {**config, "trial": trial, "sweep": self._settings.sweep}
-        open_runs[trial] = self.connection.open_run(trial, "trial", whole, reported)
+        run = open_runs[trial] = self.connection.open_run(trial, "trial", whole, reported)
+        if reported and not run.run.offline:
+            self._send_again(trial, run, reported, checkpoint_of)
+
+    def _send_again(
+        self,
+        trial: str,
+        run: OpenRun,
+        reported: int,
+        checkpoint_of: Callable[[int], Path | None],
+    ) -> None:
+        """Send what the server lacks; a run has a row for each epoch, in their order."""
+        there = run.run.starting_step
+        folder = self._settings.folder
+        place = folder / "trials" / trial if (folder / "trials").is_dir() else folder
+        rows = history.read(place / "metrics.csv")
+        missing = [epoch for epoch in rows if there < epoch <= reported]
+        for epoch in missing:
+            run.log(epoch, rows[epoch], False, {})
+            if (checkpoint := checkpoint_of(epoch)) is not None:
+                metadata, aliases = {"epoch": epoch, **rows[epoch]}, ["latest", f"epoch-{epoch}"]
+                run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
+        if missing:
+            for log in (folder / "wandb").glob(f"run-*/run-{run.run.id}.wandb"):
+                if log.parent != Path(run.run.dir).parent:
+                    Path(f"{log}.synced").touch()  # all that it has is there now
 
     def log(
         self,

@@ -75,6 +75,7 @@ class WandbTracker:
                 raise ValueError(f"track.{key} must be above 0, not {seconds}")
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._noted: set[str] = set()
+        self._folder = Path(folder).absolute()
         self._running: set[str] = set()
         self._stops: set[str] = set()
         self._records: queue.Queue[Callable[[Runs], None] | None] = queue.Queue(QUEUE_RECORDS)
@@ -106,7 +107,7 @@ class WandbTracker:
         self._running.add(trial)
         keep = (config.get("checkpoint") or {}).get("keep", "all")
         self._logged_at_end[trial] = self._checkpoints == "best" or keep != "all"
-        self._put(lambda runs: runs.open(trial, clean, reported))
+        self._put(lambda runs: runs.open(trial, clean, reported, self._checkpoint_of(trial)))
 
     def epoch(
         self,
@@ -178,6 +179,16 @@ class WandbTracker:
                 "and are in the study only"
             )
         self._runs.note_upload_command()
+
+    def _checkpoint_of(self, trial: str) -> Callable[[int], Path | None]:
+        """Return a function that finds the checkpoint of an epoch that is logged as it comes."""
+
+        def find(epoch: int) -> Path | None:
+            path = self._folder / "trials" / trial / f"epoch_{epoch:03d}"
+            as_it_comes = self._checkpoints == "all" and not self._logged_at_end.get(trial, False)
+            return path if as_it_comes and path.is_dir() else None
+
+        return find
 
     def _put(self, record: Callable[[Runs], None]) -> None:
         if self._closed:

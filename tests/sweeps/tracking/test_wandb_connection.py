@@ -27,6 +27,7 @@ from tests.sweeps.tracking.tracked import (
 )
 from tests.sweeps.waiting import until
 from tests.wandb_server import WandbServer
+from trainers.files import history
 
 pytestmark = pytest.mark.machines
 
@@ -86,6 +87,34 @@ def test_a_server_lost_in_the_middle_loses_no_epoch(
     assert (run.exit_code, run.summary["best_epoch"]) == (0, 2)
     versions = server.artifacts[f"ckpt-{run_id('0000')}"]
     assert {v.files["model.pt"] for v in versions} == {f"0000 {k}".encode() for k in range(1, 8)}
+
+
+def test_what_a_killed_driver_has_not_sent_is_sent_when_its_trial_goes_on(
+    folder: Path, server: WandbServer
+) -> None:
+    """The server has epoch 1 of three; the trial goes on with the fourth."""
+    first = tracker(folder)
+    first.trial_started("0000", CONFIG, 0)
+    train(first, "0000", folder, range(1, 2))
+    until(lambda: len(server.artifacts.get(f"ckpt-{run_id('0000')}", [])) == 1)
+    first.close()
+    assert [row["epoch"] for row in server.runs[run_id("0000")].history] == [1]
+    rows = {n: {"val_acc": 0.5 + n / 100, "val_loss": 1.0 / n} for n in range(1, 4)}
+    history.write(folder / "trials" / "0000" / "metrics.csv", rows)
+    for epoch in (2, 3):  # which the driver had on record when it was killed
+        path = folder / "trials" / "0000" / f"epoch_{epoch:03}"
+        path.mkdir(parents=True)
+        (path / "model.pt").write_bytes(f"0000 {epoch}".encode())
+    second = tracker(folder)
+    second.trial_started("0000", CONFIG, 3)
+    train(second, "0000", folder, range(4, 6))
+    second.trial_ended("0000", "complete", "", {})
+    second.close()
+    run = server.runs[run_id("0000")]
+    assert [row["epoch"] for row in run.history] == [1, 2, 3, 4, 5]
+    assert run.state == "finished"
+    versions = server.artifacts[f"ckpt-{run_id('0000')}"]
+    assert [v.files["model.pt"] for v in versions] == [f"0000 {k}".encode() for k in range(1, 6)]
 
 
 def test_wandb_core_killed_in_the_middle_is_started_again(folder: Path) -> None:
