@@ -82,10 +82,15 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(130)
 
 
-if __name__ == "__main__":
-    # Until the command, which takes seconds to be imported, looks after signals itself.
+def _end_at_once() -> None:
+    """End at a signal until the command, which takes seconds to be imported, looks after them."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, _end)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["pytest"]:  # which tells at Ctrl-C what has been tested
+        _end_at_once()
     main()
