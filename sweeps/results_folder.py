@@ -124,12 +124,37 @@ def create(results: Path, name: str) -> Folder:
     return folder
 
 
+def numbered(parent: Path) -> list[Path]:
+    """List the numbered folders in a folder, ascending; none if it is not there."""
+    found = parent.iterdir() if parent.is_dir() else ()
+    return sorted((path for path in found if path.name.isdigit()), key=lambda path: int(path.name))
+
+
+def create_numbered(parent: Path) -> Path:
+    """Create the next numbered folder: `0001`, `0002` and so on.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        there = numbered(parent)
+        folder = parent / f"{int(there[-1].name) + 1 if there else 1:04d}"
+        folder.mkdir()
+    except OSError as error:
+        raise ConfigError(
+            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
+        ) from None
+    return folder
+
+
 def find(results: Path, name: str) -> Folder:
     """Find the folder of an existing sweep.
 
     Raises:
         ConfigError: no sweep has this name; the message lists the existing ones.
     """
+    results = results.expanduser()
     folder = Folder(results / name)
     if not folder.sweep.is_file():
         names = sorted(path.parent.name for path in results.glob("*/sweep.yaml"))

@@ -58,13 +58,12 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
     """Train, epoch by epoch, up to `config.epochs`.
 
     The same configuration gives the same bits on the same machine: in a fresh process or a used
-    one, in one go or resumed from any epoch. The test part is not used.
+    one, in one go or resumed from any epoch. The test part is not used. Training ends earlier if
+    `config.patience` is out, for which a state carries the task's metric of each epoch.
 
     Args:
         config: what to train.
         resume: state of an earlier Epoch; training goes on with the epoch after it.
-
-    Ends earlier when `config.patience` is out; a state carries its best epoch for that.
 
     Raises:
         ConfigError: before the first epoch, for what cannot be built.
@@ -105,7 +104,7 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         learner.pace.after_epoch(metrics)
         learner.rng = random_state(device)
         learner.epoch = number
-        learner.note(metrics[config.task.metric])
+        learner.curve[number] = metrics[config.task.metric]
         counted = histograms.of(learner.model) if config.histograms else {}
         yield Epoch(number, metrics, partial(learner.state, number), counted)
 

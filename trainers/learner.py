@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
 from trainers.device import autocast, random_state
 from trainers.errors import ConfigError
+from trainers.files import history
 from trainers.files.training_state import detached
 from trainers.schedules import build_schedule
 from trainers.schedules.pace import Pace
@@ -57,7 +58,7 @@ class Learner:
         rng: random state at the start of the next epoch.
         settings: settings that the optimizer and the schedule were made with.
         epoch: number of epochs trained.
-        best: number of the best epoch by the task's metric, and its value; None before the first.
+        curve: the task's metric of each epoch trained.
     """
 
     config: TrainConfig
@@ -68,7 +69,7 @@ class Learner:
     rng: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     epoch: int = 0
-    best: tuple[int, float] | None = None
+    curve: dict[int, float] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, config: TrainConfig, dataset: Dataset, device: torch.device) -> Learner:
@@ -94,19 +95,12 @@ class Learner:
         """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def note(self, value: float) -> None:
-        """Note the value of the task's metric at the present epoch, if none was better."""
-        sign = 1 if self.config.task.maximize else -1
-        if self.best is None or sign * value > sign * self.best[1]:
-            self.best = (self.epoch, value)
-
     @property
     def stalled(self) -> bool:
-        """Whether no epoch has been better than the best for as long as `patience` allows."""
-        patience = self.config.patience
-        return patience is not None and (
-            self.best is not None and self.epoch - self.best[0] >= patience
-        )
+        """Whether patience ends training after the epochs so far."""
+        task = self.config.task
+        rows = {epoch: {task.metric: value} for epoch, value in self.curve.items()}
+        return bool(history.stalled(rows, task, self.config.patience))
 
     def train(self, part: Part, order: Tensor) -> Sums:
         """Train on the examples in `order`, a tensor on the device: one pass with gradient."""
@@ -156,7 +150,7 @@ class Learner:
         state: dict[str, Any] = detached(
             {
                 "epoch": number,
-                "best": None if self.best is None else list(self.best),
+                "curve": dict(self.curve),
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.pace.schedule.state_dict(),
@@ -177,8 +171,7 @@ class Learner:
             self.optimizer.load_state_dict(state["optimizer"])
             self.pace.schedule.load_state_dict(state["schedule"])
             self.rng, self.epoch = state["rng"], int(state["epoch"])
-            best = state.get("best")  # a state of an older version has none
-            self.best = None if best is None else (int(best[0]), float(best[1]))
+            self.curve = dict(state.get("curve", {}))  # a state of an older version has none
             theirs = state.get("settings", self.settings)  # a state of an older version has none
             optimizer_settings.apply(self.settings, theirs, self.optimizer, self.pace, self.epoch)
         except (RuntimeError, ValueError, KeyError) as error:

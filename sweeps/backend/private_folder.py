@@ -36,12 +36,10 @@ def _runs(process: int) -> bool:
     """Whether there is a process with this number."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OverflowError:
-        return False
-    except PermissionError:
+    except PermissionError:  # somebody else's
         return True
+    except (ProcessLookupError, OverflowError):
+        return False
     return True
 
 

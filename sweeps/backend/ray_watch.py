@@ -66,12 +66,10 @@ def watched(own: bool, stuck: Callable[[str], object]) -> Iterator[None]:
     thread.start()
     try:
         yield
-    except RayLost:
-        raise
-    except BaseException as error:
-        if lost:  # Ray makes a SystemError of what is raised while it waits
-            raise RayLost(" and ".join(lost)) from error
-        raise
+    except BaseException as error:  # Ray makes a SystemError of what is raised while it waits
+        if not lost:
+            raise
+        raise RayLost(" and ".join(lost)) from error
     else:
         if lost:  # or Tune has taken it for a trial's
             raise RayLost(" and ".join(lost))
@@ -88,11 +86,7 @@ def is_lost() -> bool:
 
 def kill_rest() -> None:
     """Kill what is left of our own Ray; the processes of trials end with it."""
-    import ray
-
-    node = ray._private.worker._global_node
-    started: dict[str, list[Any]] = {} if node is None else node.all_processes
-    for infos in started.values():
+    for infos in _started().values():
         for info in infos:
             with contextlib.suppress(OSError):
                 info.process.kill()
@@ -100,8 +94,12 @@ def kill_rest() -> None:
 
 def _processes() -> dict[str, Popen[bytes]]:
     """Map the name of each process that is needed to it."""
+    return {name: info.process for name in _NEEDED for info in _started().get(name, ())}
+
+
+def _started() -> dict[str, list[Any]]:
+    """Map each kind of process that Ray has started here to them; empty if it has started none."""
     import ray
 
     node = ray._private.worker._global_node
-    started: dict[str, list[Any]] = {} if node is None else node.all_processes
-    return {name: info.process for name in _NEEDED for info in started.get(name, ())}
+    return {} if node is None else dict(node.all_processes)

@@ -83,7 +83,7 @@ def check(overrides: Sequence[str]) -> None:
 
         prepare(config.data)
         untrained(config)  # what cannot be built is refused before a folder is made
-    folder = _fresh(Path(config.results) / "diagnose")
+    folder = results_folder.create_numbered(Path(config.results) / "diagnose")
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     with _progress(console) as progress:
         first = _shown(progress, "first loss", 1, lambda advance: first_loss(config))
@@ -152,7 +152,7 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     options = {**DEFAULTS, **given}
     if options["hidden"] not in ("pca", "tsne"):
         raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
-    folder = results_folder.find(Path(options["results"]).expanduser(), name)
+    folder = results_folder.find(Path(options["results"]), name)
     config = _config(folder, Origin.read(folder.path, [f"trust={options['trust']}"]))
     console = terminal()
     with console.status("loading PyTorch") as status:
@@ -256,20 +256,6 @@ def _shown(
     if result.advice:
         progress.console.print(Text(f"    {result.advice}"), soft_wrap=True)
     return result
-
-
-def _fresh(parent: Path) -> Path:
-    """Create a new numbered folder."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        number = max((int(p.name) for p in parent.iterdir() if p.name.isdigit()), default=0) + 1
-        folder = parent / f"{number:04d}"
-        folder.mkdir()
-    except OSError as error:
-        raise ConfigError(
-            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
-        ) from None
-    return folder
 
 
 def _progress(console: Console) -> Progress:

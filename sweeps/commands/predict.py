@@ -60,7 +60,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
         ConfigError: no such sweep, a wrong option, or a missing checkpoint.
     """
     options = {**DEFAULTS, **given}
-    folder = results_folder.find(Path(options["results"]).expanduser(), name)
+    folder = results_folder.find(Path(options["results"]), name)
     origin = Origin.read(folder.path, [f"trust={options['trust']}"])
     voters = best(folder, _count(options["top"]), origin)
     header = options["header"].split(",")

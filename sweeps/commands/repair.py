@@ -29,7 +29,7 @@ def repair(name: str, given: Mapping[str, str]) -> None:
     Raises:
         ConfigError: no such sweep, its study is in a database, or a driver has it open.
     """
-    folder = results_folder.find(Path(given.get("results", "results")).expanduser(), name)
+    folder = results_folder.find(Path(given.get("results", "results")), name)
     place: Location = shared(results_folder.read_sweep(folder)["config"].get("study")) or (
         folder.study
     )

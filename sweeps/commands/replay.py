@@ -55,7 +55,7 @@ def replay(name: str, given: Mapping[str, str]) -> None:
     Raises:
         ConfigError: no such sweep or trial, or conf/ has changed.
     """
-    folder = results_folder.find(Path(given.get("results", "results")).expanduser(), name)
+    folder = results_folder.find(Path(given.get("results", "results")), name)
     recorded = results_folder.read_sweep(folder)
     origin = Origin.read(folder.path, [f"trust={given.get('trust', '')}"])
     with compose(recorded["overrides"], origin) as composition:

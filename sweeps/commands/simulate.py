@@ -64,7 +64,7 @@ def run(name: str | None, options: Mapping[str, int], given: Sequence[str], resu
     recorded: dict[str, Any] | None = None
     origin: Origin | None = None
     if name is not None:
-        folder = results_folder.find(Path(results).expanduser(), name)
+        folder = results_folder.find(Path(results), name)
         recorded = results_folder.read_sweep(folder)
         words = _merge(recorded["overrides"], words)
         origin = Origin.read(folder.path, given)

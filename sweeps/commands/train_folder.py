@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from sweeps import results_folder
 from sweeps.config.keys import plain
 from trainers.config import TrainConfig, typed
 from trainers.errors import ConfigError
@@ -61,24 +62,15 @@ def _unfinished_or_fresh(parent: Path, container: Mapping[str, Any], training: T
     """Return the newest folder if it has this training unfinished, else a new one."""
     from trainers.files import history
 
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folders = sorted(path for path in parent.iterdir() if path.name.isdigit())
-        if folders:
-            newest = folders[-1]
-            rows = history.read(newest / "metrics.csv")
-            unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
-                rows, training.task, training.patience
-            )
-            if unfinished and _recorded(newest / "config.yaml") == dict(container):
-                return newest
-        fresh = parent / f"{int(folders[-1].name) + 1 if folders else 1:04d}"
-        fresh.mkdir()
-    except OSError as error:
-        raise ConfigError(
-            f"results={parent.parent} cannot be written ({error.strerror}): name another folder"
-        ) from None
-    return fresh
+    if folders := results_folder.numbered(parent):
+        newest = folders[-1]
+        rows = history.read(newest / "metrics.csv")
+        unfinished = 0 < max(rows, default=0) < training.epochs and not history.stalled(
+            rows, training.task, training.patience
+        )
+        if unfinished and _recorded(newest / "config.yaml") == dict(container):
+            return newest
+    return results_folder.create_numbered(parent)
 
 
 def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:
@@ -87,8 +79,7 @@ def _last(parent: Path, config: DictConfig) -> tuple[Path, int]:
     Raises:
         ConfigError: there is none.
     """
-    folders = sorted(parent.iterdir()) if parent.is_dir() else []
-    for folder in reversed([path for path in folders if path.name.isdigit()]):
+    for folder in reversed(results_folder.numbered(parent)):
         recorded = _recorded(folder / "config.yaml")
         epochs = recorded.get("epochs")
         if isinstance(epochs, int) and plain(_with_epochs(config, epochs)) == recorded:

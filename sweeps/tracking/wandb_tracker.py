@@ -84,13 +84,11 @@ class WandbTracker:
         self._close_timeout_s = close_timeout_s
         older = {"True": "all", "False": "none"}
         self._checkpoints = older.get(str(checkpoints), str(checkpoints))
-        self._logged_at_end: dict[str, bool] = {}
+        self._some_go: set[str] = set()  # trials of which not every checkpoint stays
         self._kept: dict[str, KeptCheckpoints] = {}
         self._histograms = histograms
         self._runs = Runs(
-            WandbSettings(
-                sweep, uid, Path(folder).absolute(), project, entity, mode, init_timeout_s
-            ),
+            WandbSettings(sweep, uid, self._folder, project, entity, mode, init_timeout_s),
             note=self._note,
             stop=self._stops.add,
         )
@@ -105,8 +103,8 @@ class WandbTracker:
         """Open a trial's run; its epochs up to `reported` were logged before."""
         clean = redacted(config)
         self._running.add(trial)
-        keep = (config.get("checkpoint") or {}).get("keep", "all")
-        self._logged_at_end[trial] = self._checkpoints == "best" or keep != "all"
+        if (config.get("checkpoint") or {}).get("keep", "all") != "all":
+            self._some_go.add(trial)
         self._put(lambda runs: runs.open(trial, clean, reported, self._checkpoint_of(trial)))
 
     def epoch(
@@ -123,11 +121,9 @@ class WandbTracker:
         """
         copy = dict(metrics)
         path = Path(checkpoint).absolute() if checkpoint else None
-        if self._checkpoints == "none":
-            path = None
-        elif path is not None and self._logged_at_end.get(trial, False):
+        if path is not None and self._checkpoints != "none" and not self._as_it_comes(trial):
             self._kept.setdefault(trial, KeptCheckpoints(path.parent)).note(epoch, copy, best)
-            path = None
+        path = path if self._as_it_comes(trial) else None
         histograms = load(checkpoint.parent, epoch) if checkpoint and self._histograms else {}
         self._put(lambda runs: runs.log(trial, epoch, copy, path, best, histograms))
 
@@ -185,10 +181,13 @@ class WandbTracker:
 
         def find(epoch: int) -> Path | None:
             path = self._folder / "trials" / trial / f"epoch_{epoch:03d}"
-            as_it_comes = self._checkpoints == "all" and not self._logged_at_end.get(trial, False)
-            return path if as_it_comes and path.is_dir() else None
+            return path if self._as_it_comes(trial) and path.is_dir() else None
 
         return find
+
+    def _as_it_comes(self, trial: str) -> bool:
+        """Whether each checkpoint of a trial is logged with its epoch."""
+        return self._checkpoints == "all" and trial not in self._some_go
 
     def _put(self, record: Callable[[Runs], None]) -> None:
         if self._closed:
