@@ -24,6 +24,7 @@ from cluster.node import (
     wait_for_port,
 )
 from sweeps.backend.known_head import FOLDER, Head
+from sweeps.backend.ray_environment import keep_loopback
 from sweeps.backend.ray_session import silence_ray
 from sweeps.cli import refusals
 from trainers.errors import ConfigError
@@ -98,6 +99,7 @@ def _watch(node: Node, us: Head) -> None:
 def _tell_machines(address: str) -> None:
     import ray
 
+    keep_loopback()
     ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     silence_ray()
     known: dict[str, str] = {}

@@ -23,7 +23,7 @@ from types import FrameType
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER
 from sweeps.backend.private_folder import private_folder
-from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials, network
+from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
 from sweeps.backend.ray_session import PREFIX, plain_python
 from sweeps.cli import signals
 from trainers.errors import ConfigError
@@ -112,7 +112,6 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
                 **for_trials(os.environ),
                 **SETTINGS,
                 **environment,
-                **network(""),  # else nobody may join; see cluster/ray_start.py
             },
             cwd=ROOT,
             stdin=subprocess.DEVNULL,

@@ -1,20 +1,21 @@
 """Run `ray start` at a loopback address if asked to, and without a server for clients.
 
-Ray would put the machine's outer address in the place of 127.0.0.1. And it would start a server for
-its own clients, on port 10001, which nobody here uses and two heads on one machine would share.
+Ray would start a server for its own clients, on port 10001, which nobody here uses and two heads on
+one machine would share.
 """
 
 from __future__ import annotations
 
 import sys
 
-from ray._private import services
 from ray.scripts import scripts
+
+from sweeps.backend.ray_environment import keep_loopback
 
 
 def main() -> None:
     """Pass the command line to Ray's own program."""
-    vars(services)["resolve_ip_for_localhost"] = lambda host: host
+    keep_loopback()
     # Ray starts that server wherever its libraries are there.
     vars(scripts)["get_ray_client_dependency_error"] = lambda: ImportError("not wanted")
     sys.exit(scripts.main())  # type: ignore[no-untyped-call]

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeps import ROOT
-from sweeps.backend.ray_environment import network
 from trainers.files.whole_file import write_whole
 
 #: Beside conf/ and sweeps/, and not in the repository, unless CAVIAR_CLUSTER says otherwise.
@@ -62,8 +61,4 @@ class Head:
 
     def environment(self) -> dict[str, str]:
         """Return what Ray needs in the environment to be let in."""
-        return {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN_PATH": os.path.expanduser(self.token),
-            **network(self.address.rpartition(":")[0]),
-        }
+        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": os.path.expanduser(self.token)}

@@ -1,8 +1,6 @@
-"""Give Ray's processes the environment that trials need, and the network that they may use.
+"""Give Ray's processes the environment that trials need, and the address that they are asked for.
 
-A sweep's own Ray, and a head at a loopback address, listen on the loopback interface alone. Ray
-takes 127.0.0.1 for a mistake, and puts the machine's outer address in its place, unless it is told
-that there is no cluster.
+A sweep's own Ray, and a head at a loopback address, listen on the loopback interface alone.
 """
 
 from __future__ import annotations
@@ -23,10 +21,8 @@ SETTINGS = {
     "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
     "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
     "RAY_enable_metrics_collection": "0",  # a page for everybody, without the token
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
 }
-
-#: Whether Ray may use another address than the loopback one.
-_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 
 #: Variables that a trial may need: where programs, libraries, data and devices are, and how many
 #: threads. Keys and passwords are not among them. Others reach a trial under a name CAVIAR_….
@@ -52,17 +48,18 @@ def for_trials(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name)}
 
 
-def network(host: str) -> dict[str, str]:
-    """Return the variables by which Ray listens at a host: a loopback one, or one of a network."""
-    return {_CLUSTER: "0" if is_loopback(host) else "1"}
+def keep_loopback() -> None:
+    """Let Ray use 127.0.0.1 where it is given: it would put the machine's outer address there."""
+    from ray._private import services
+
+    vars(services)["resolve_ip_for_localhost"] = lambda host: host
 
 
 @contextlib.contextmanager
 def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables within a `with` block; those for the network hold for a Ray imported before."""
+    """Set variables within a `with` block."""
     before = {key: os.environ.get(key) for key in values}
     os.environ.update(values)
-    _tell_ray()
     try:
         yield
     finally:
@@ -84,11 +81,3 @@ def without_secrets() -> Iterator[None]:
         yield
     finally:
         os.environ.update(hidden)
-
-
-def _tell_ray() -> None:
-    """Let a Ray that has been imported read the variable for the network again."""
-    from ray._private import ray_constants
-
-    if _CLUSTER in os.environ:
-        ray_constants.ENABLE_RAY_CLUSTER = os.environ[_CLUSTER] == "1"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
 from sweeps.backend.private_folder import private_folder
-from sweeps.backend.ray_environment import SETTINGS, environment, network, without_secrets
+from sweeps.backend.ray_environment import SETTINGS, environment, keep_loopback, without_secrets
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
@@ -152,11 +152,10 @@ def session() -> Iterator[Cluster]:
             if head is not None and address in ("", "auto", head.address):
                 address = head.address
                 stack.enter_context(environment(head.environment()))
-            elif ":" in address and "://" not in address:
-                stack.enter_context(environment(network(address.rpartition(":")[0])))
             _refuse_silence(address)
-            import ray
+            import ray  # not before the variables are set, which it reads once
 
+            keep_loopback()
             try:
                 ray.init(
                     address=address,
@@ -174,7 +173,7 @@ def session() -> Iterator[Cluster]:
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
             # Ray turns authentication on by itself, but would put its token into the home folder.
-            own = {**SETTINGS, **network(_HERE), "RAY_AUTH_TOKEN_PATH": str(token)}
+            own = {**SETTINGS, "RAY_AUTH_TOKEN_PATH": str(token)}
             stack.enter_context(environment(own))
             with _python(plain_python(folder)):
                 _start(folder, quiet)
@@ -194,6 +193,7 @@ def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
     """
     import ray
 
+    keep_loopback()
     error: Exception | None = None
     for attempt in ("1", "2"):
         try:
