@@ -1,4 +1,4 @@
-"""Give Ray's processes the environment that trials need, and the address that they are asked for.
+"""Give Ray's processes the environment that trials need, and the address asked for.
 
 A sweep's own Ray, and a head at a loopback address, listen on the loopback interface alone.
 """
