@@ -48,6 +48,8 @@ def check(composition: Composition) -> Sweep:
     if (shared_study := shared(base.study)) is not None:
         composition.fix("study", str(shared_study))  # a password goes no further
     composition.fix("results", training.results)
+    # The same for all trials: looked up once, not as each of them is composed.
+    composition.fix("task.mode", training.task.mode)
     config = plain(base)
     further = _further(objective, config["objectives"])
     first, passed_over = _first_trials(config, space, composition)
