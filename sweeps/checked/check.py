@@ -22,7 +22,7 @@ from sweeps.search.search import Search, Setting
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
 from sweeps.stop import Never, Several, Stop, Target
-from sweeps.study.url import shared
+from sweeps.study.url import Database, Journal, shared
 from sweeps.trials import Objective
 from trainers.config import Mode, TrainConfig, check_metric, check_mode, refuse_idle, typed
 from trainers.config.targets import instantiate
@@ -45,11 +45,8 @@ def check(composition: Composition) -> Sweep:
     training = typed(base)
     space, notes = _space(composition, training)
     objective = Objective(training.task.metric, training.task.maximize)
-    if (shared_study := shared(base.study)) is not None:
-        composition.fix("study", str(shared_study))  # a password goes no further
-    composition.fix("results", training.results)
-    # The same for all trials: looked up once, not as each of them is composed.
-    composition.fix("task.mode", training.task.mode)
+    shared_study = shared(base.study)
+    _fix_for_all_trials(composition, training, shared_study)
     config = plain(base)
     further = _further(objective, config["objectives"])
     first, passed_over = _first_trials(config, space, composition)
@@ -91,6 +88,16 @@ def check(composition: Composition) -> Sweep:
     )
     pbt_keys.check(sweep)
     return sweep
+
+
+def _fix_for_all_trials(
+    composition: Composition, training: TrainConfig, shared_study: Database | Journal | None
+) -> None:
+    """Fix what is the same for all trials, and looked up once rather than for each of them."""
+    if shared_study is not None:
+        composition.fix("study", str(shared_study))  # a password goes no further
+    composition.fix("results", training.results)
+    composition.fix("task.mode", training.task.mode)
 
 
 def _space(composition: Composition, training: TrainConfig) -> tuple[Space, list[str]]:
