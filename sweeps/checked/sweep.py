@@ -124,7 +124,11 @@ class Sweep:
             lifted: overrides that lift the limits which are reached.
         """
         if self.exhausted(trials):
-            return ()
+            trained = any(t.state is State.COMPLETE and not t.reason for t in trials)
+            if not trained or "epochs" in self.space.keys:
+                return ()
+            limits = (word for word in lifted if not word.startswith("budget.trials="))
+            return (*limits, f"epochs=+{self.training.epochs}")
         return lifted or (("budget.trials=+20",) if self.budget.trials is not None else ())
 
     def choice(self, group: str) -> str:

@@ -23,6 +23,7 @@ class Kind(Flag):
     OF_PLAN = auto()  # set by a plan for each of its stages
     OF_SPACE = auto()  # what varies, and where: its own keys are dotted keys of the rest
     ON_RESUME = auto()  # may be given anew when a sweep is resumed: it changes no decision
+    MAY_GROW = auto()  # may be raised when a sweep is resumed
     IN_SIMULATION = auto()  # may be given anew when recorded curves are simulated
     NO_DECISION = auto()  # not compared when a sweep is resumed
     NO_TRAINING = auto()  # means nothing to a single training
@@ -69,7 +70,7 @@ class SweepConfig(TrainConfig):
     # Keys of the training that mean more to a sweep.
     name: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_TRAINING)
     seed: int = _key(Kind.IN_SIMULATION | Kind.NO_SCORE)
-    epochs: int = _key(Kind.IN_SIMULATION)
+    epochs: int = _key(Kind.IN_SIMULATION | Kind.MAY_GROW)
     patience: Optional[int] = _key(Kind.IN_SIMULATION)  # noqa: UP045  OmegaConf on Python 3.10
     device: Device = _key(Kind.NO_SCORE)
     histograms: bool = _key(Kind.NO_DECISION | Kind.NO_SCORE)

@@ -68,7 +68,7 @@ def decide(study: Study, rule: PopulationRule, waiting: Mapping[str, int], seed:
     trials = sorted(trial for trial, at in waiting.items() if at == epoch)
     exploits = rule.exploits(trials, epoch, study.curves, seed)
     survivors = tuple(trial for trial in trials if trial not in exploits)
-    generation = Generation(epoch, len(study.trials), tuple(exploits.items()), survivors)
+    generation = Generation(epoch, study.next_number, tuple(exploits.items()), survivors)
     study.remember(f"{_RECORD}:{len(generations(study))}", asdict(generation))
     return generation
 
@@ -89,7 +89,7 @@ def cut_short(study: Study) -> Generation | None:
         return None
     last = decided[-1]
     done = (
-        last.first + len(last.exploits) <= len(study.trials)
+        last.first + len(last.exploits) <= study.next_number
         and all(study.trial(trial).state.ended for trial, _ in last.exploits)
         and all(
             study.trial(trial).state.ended or study.trial(trial).passed >= last.epoch
@@ -111,7 +111,7 @@ def births(
     A child that would not meet what trials must meet has the parameters of its parent.
     """
     for trial, parent, child in generation.children():
-        if int(child) >= len(study.trials):
+        if int(child) >= study.next_number:
             own = study.trial(parent).params
             random = drawn("child", seed, trial, generation.epoch)
             params = explore(study.space, own, random, rule.perturb, rule.resample)

@@ -27,6 +27,7 @@ from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
 from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import arguments, command
+from sweeps.launch import more_epochs
 from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import merge, resume_sweep
 from sweeps.launch.stages import Stage, StageStart, checked, next_stage, stages
@@ -137,7 +138,7 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
     path = results / name / _FILE
     content = _read(path)
     for word in given:
-        if word.startswith("budget."):
+        if word.startswith("budget.") or more_epochs.wanted([word]):
             raise ConfigError(
                 f"{word}: a plan is not extended as a whole; extend one of its sweeps "
                 f"({command('extend', f'{name}-1', results)}), or begin another plan with name=…"

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 
 from sweeps import results_folder
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
+from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.config.keys import dotted, exists
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.config.trusted_targets import Origin
 from sweeps.driver.budget import Spent
-from sweeps.formatting import command
+from sweeps.formatting import arguments, command
+from sweeps.launch import more_epochs
 from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
+from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
+from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
+from sweeps.trials import TrialRecord
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
 
@@ -35,30 +42,34 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
     """Run another session of a sweep; returns the exit code, or a message if it is finished."""
     folder = results_folder.find(results, name)
     recorded = results_folder.read_sweep(folder)
-    overrides = merge(recorded["overrides"], given, recorded["config"]["budget"])
-    with compose(overrides, Origin.read(folder.path, given)) as composition:
+    origin = Origin.read(folder.path, given)
+    if grows := more_epochs.wanted(given):
+        begun = more_epochs.as_begun(recorded["overrides"], origin)
+        _refuse_changes(recorded["config"], begun.config)
+    overrides = merge(recorded["overrides"], given, recorded["config"])
+    with compose(overrides, origin) as composition:
         sweep = check(composition)
-        _refuse_changes(recorded["config"], sweep.config)
-        place = sweep.shared or folder.study
-        study = open_study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
+        if not grows:
+            _refuse_changes(recorded["config"], sweep.config)
+        study = _open(sweep, folder)
         if not study.fed and (transfer := gather(sweep)).data:
             study.feed(transfer.trials)  # the last session was killed before it was fed
-        done = all(trial.state.ended for trial in study.trials)
-        gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
-        searched = [trial for trial in study.trials if trial.repeat_of is None]
-        search_s = study.wall_s - study.repeats_s
-        spent = Spent.on_record(searched, search_s, gpus, sweep.objective)
-        over = sweep.budget.over(spent)
-        repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
-        finished = done and repeats.over and (over or sweep.enough(searched))
-        if finished and folder.summary.is_file():  # else it was killed before it wrote its results
-            more = sweep.extension(searched, sweep.budget.extension(spent))
-            repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
+        spent = _spent(sweep, study)
+        longer = more_epochs.due(sweep, study)
+        if over := sweep.budget.over(spent):
+            if grows and longer:
+                study.close()
+                more = sweep.budget.extension(spent)
+                raise ConfigError(
+                    f"{over}, so no trial can go on: give more of it too, {arguments(more)}"
+                )
+        elif longer:
+            of = f"{len(longer)} of {len(study.trials)} trials"
+            message = f"{of} go on, to {sweep.training.epochs} epochs"
+            sweep = replace(sweep, messages=(*sweep.messages, message))
+        if not longer and (finished := _finished(sweep, study, folder, spent)):
             study.close()
-            finished = f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}."
-            if more:
-                return f"{finished} For more:\n{command('extend', name, results, more)}\n"
-            return f"{finished} It has tried all that its space has: widen the space for more.\n"
+            return finished
         fingerprint = fetch(sweep)
         if fingerprint != recorded["data"]:
             raise ConfigError(
@@ -68,26 +79,68 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
         results_folder.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
         with connect(sweep, ray) as cluster:
             cluster.check_folder(folder.path.resolve())
+            if longer and not over:
+                study.reopen(longer)
+                study.close()
+                study = _open(sweep, folder)
             return run(sweep, folder, study, cluster)
 
 
-def merge(
-    recorded: Sequence[str], given: Sequence[str], budget: dict[str, float | None]
-) -> list[str]:
+def _open(sweep: Sweep, folder: Folder) -> Study:
+    place = sweep.shared or folder.study
+    return open_study(place, sweep.objective, sweep.space, sweep.name, False, sweep.further)
+
+
+def _spent(sweep: Sweep, study: Study) -> Spent:
+    """Return what the search of a sweep has spent and found, by its record."""
+    gpus = float(sweep.resources["gpu"] or 0.0)  # None until a cluster is there
+    search_s = study.wall_s - study.repeats_s
+    return Spent.on_record(_searched(study), search_s, gpus, sweep.objective)
+
+
+def _searched(study: Study) -> list[TrialRecord]:
+    return [trial for trial in study.trials if trial.repeat_of is None]
+
+
+def _finished(sweep: Sweep, study: Study, folder: Folder, spent: Spent) -> str:
+    """Say that a sweep is finished, and how it would go on; empty if it is not."""
+    searched = _searched(study)
+    over = sweep.budget.over(spent)
+    repeats = stand(sweep.repeats, study.trials, sweep.objective, sweep.training.seed)
+    done = all(trial.state.ended for trial in study.trials) and repeats.over
+    if not done or not (over or sweep.enough(searched)) or not folder.summary.is_file():
+        return ""  # without a summary it was killed before it wrote its results
+    name, results = folder.path.name, folder.path.parent
+    repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
+    finished = f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}."
+    more = sweep.extension(searched, sweep.budget.extension(spent))
+    extend = f"\n{command('extend', name, results, more)}\n"
+    if not sweep.exhausted(searched):
+        return f"{finished} For more:{extend}"
+    everything = f"{finished} It has tried all that its space has"
+    if more:
+        return f"{everything}; its trials can train longer:{extend}"
+    return f"{everything}: widen the space for more.\n"
+
+
+def merge(recorded: Sequence[str], given: Sequence[str], config: Mapping[str, Any]) -> list[str]:
     """Replace overrides of a sweep on record by those given now; refuse what it must keep.
 
     Args:
-        budget: the limits on record, to which budget.trials=+20 adds.
+        config: on record, to whose limits budget.trials=+20 adds, and epochs=+8 to its epochs.
 
     Raises:
         ConfigError: a key that changes decisions of the sweep, or no limit to be raised.
     """
     fresh = []
     for word in given:
+        if is_of(Kind.MAY_GROW, key_of(word)):
+            fresh.append(more_epochs.total(word, config[more_epochs.KEY]))
+            continue
         if not is_of(Kind.ON_RESUME, key_of(word)):
             raise ConfigError(
                 f"{word}: a sweep that has begun keeps its {key_of(word)}; begin another with "
-                f"name=… (here may be given: {', '.join(keys_of(Kind.ON_RESUME))})"
+                f"name=… (here may be given: {', '.join(keys_of(Kind.ON_RESUME | Kind.MAY_GROW))})"
             )
         if word.startswith("budget.target=+"):
             raise ConfigError(
@@ -96,7 +149,7 @@ def merge(
             )
         if match := _BUDGET.fullmatch(word):
             kind, more = match.groups()
-            before = budget.get(kind)
+            before = config["budget"].get(kind)
             if before is None:
                 raise ConfigError(f"{word}: the sweep has no limit of {kind} that could be raised")
             total = before + float(more)

@@ -32,6 +32,9 @@ from trainers.errors import ConfigError
 #: Searches to be compared.
 _OTHER = {"random": "tpe", "tpe": "random"}
 
+#: What an extension by this key does.
+_EXTENSIONS = {"budget.trials": "twenty more trials", "epochs": "train the complete trials longer"}
+
 
 def conclude(
     sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
@@ -227,8 +230,7 @@ def _next_commands(
     if best is not None and best.trial.taken_over:
         commands[about("replay")] = "train the best one's schedule from scratch"
     if extension := sweep.extension(trials, driver.extension):
-        twenty = extension == ("budget.trials=+20",)
-        what = "twenty more trials" if twenty else "go on beyond its budget"
+        what = _EXTENSIONS.get(key_of(extension[-1]), "go on beyond its budget")
         commands[about("extend", words=extension)] = what
     if other := _OTHER.get(sweep.choice("search")):
         known = ("name=", "preview=", "search=", "search.")

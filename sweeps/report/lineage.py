@@ -48,7 +48,7 @@ def write(folder: Folder, study: Study, keys: Sequence[str], best: Ranked | None
     rows: list[list[Any]] = []
     for generation in generations(study):
         for trial, parent, child in generation.children():
-            if int(child) >= len(study.trials):
+            if int(child) >= study.next_number:
                 continue  # a kill has come before it
             changes = changed(study.trial(parent).params, study.trial(child).params)
             rows.append([generation.epoch, trial, parent, child, ", ".join(changes)])

@@ -7,6 +7,8 @@ Beside Optuna's own fields, a trial has these user attributes:
     member, machine    where its last epoch ran
     source     of a trial that the search has not proposed (`sweeps.trials.Source`): samplers
                know nothing of it, and it is not counted among the proposals
+    continues  number of the complete trial that goes on to more epochs here: Optuna's cannot be
+               reopened, so what comes after its end is a trial of its own there (see `whole`)
 And the study has, for the sweep as a whole:
     version    the layout of the record
     metric     the objective that ranks the trials
@@ -18,7 +20,9 @@ And the study has, for the sweep as a whole:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -29,6 +33,9 @@ from trainers.errors import ConfigError
 
 #: The layout of the record; a later one is refused rather than misread.
 VERSION = 1
+
+#: The attribute of a trial that goes on with another one.
+CONTINUES = "continues"
 
 #: Turns the parameters of a trial as they are on record into those of the configuration.
 Values = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -47,6 +54,42 @@ OUR_STATE = {
     TrialState.PRUNED: State.STOPPED,
     TrialState.FAIL: State.FAILED,
 }
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Holds a trial and all that has come of it, though it was reopened.
+
+    Attributes:
+        number: of the trial.
+        written: number of Optuna's trial in which it goes on: its own, unless it was reopened.
+        trial: as if Optuna could reopen trials.
+    """
+
+    number: int
+    written: int
+    trial: FrozenTrial
+
+
+def whole(stored: Sequence[FrozenTrial]) -> list[Whole]:
+    """Join the trials of an Optuna study with those in which they go on, by number."""
+    found: dict[int, Whole] = {}
+    for number, trial in enumerate(stored):
+        before = found.get(trial.user_attrs.get(CONTINUES, -1))
+        if before is None:
+            found[number] = Whole(number, number, trial)
+        else:
+            found[before.number] = Whole(before.number, number, _joined(before.trial, trial))
+    return list(found.values())
+
+
+def _joined(before: FrozenTrial, after: FrozenTrial) -> FrozenTrial:
+    joined = copy.copy(before)
+    joined.state, joined.values = after.state, after.values
+    joined.user_attrs = {**before.user_attrs, **after.user_attrs}
+    joined.intermediate_values = {**before.intermediate_values, **after.intermediate_values}
+    joined.datetime_complete = after.datetime_complete
+    return joined
 
 
 def state_of(trial: FrozenTrial) -> State:

@@ -17,6 +17,8 @@ from typing import Any
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
+from sweeps.study.codec import CONTINUES
+from sweeps.study.codec import epochs_of as _epochs
 from sweeps.study.journal_storage import JournalReplay
 from trainers.files.whole_file import replacing
 
@@ -126,9 +128,14 @@ class _Whole:
             self.lost.append(number)
 
     def end_empty_trials(self) -> None:
-        """End the trials of which nothing is known but that they were, if lines were lost."""
+        """End the trials of which nothing is known but that they were, if lines were lost.
+
+        So is one that went on with another trial, if which one that was is lost.
+        """
         for trial in range(self._trials) if self.lost else ():
-            if trial not in self._touched:
+            epochs = _epochs(self._replay._trials[trial])
+            later = trial in self.begun and bool(epochs) and 1 not in epochs
+            if trial not in self._touched or later:
                 reason = {"state": "abandoned", "reason": "its record was damaged"}
                 self._add_of(trial, JournalOperation.SET_TRIAL_USER_ATTR, user_attr=reason)
                 self._add_of(
@@ -143,11 +150,11 @@ class _Whole:
         """Fill gaps in the epochs of unfinished trials; returns how many were filled."""
         filled = 0
         for trial, known in self._replay._trials.items():
-            numbers = {int(k[6:]) for k in known.user_attrs if k.startswith("epoch:")}
+            numbers = set(_epochs(known))
             missing = set(range(1, max(numbers, default=0))) - numbers
             if not missing or known.state.is_finished():
                 continue
-            there = epochs_of(trial)
+            there = epochs_of(known.user_attrs.get(CONTINUES, trial))
             for number in sorted(missing & there.keys()):
                 metrics = {f"epoch:{number}": dict(there[number])}
                 self._add_of(trial, JournalOperation.SET_TRIAL_USER_ATTR, user_attr=metrics)

@@ -15,7 +15,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from sweeps.study.codec import Values, record_of, refuse_later
+from sweeps.study.codec import Values, record_of, refuse_later, whole
 from sweeps.study.journal_storage import QuickJournal
 from sweeps.study.storage import (
     Location,
@@ -84,7 +84,7 @@ def read(location: Location, name: str, values: Values) -> Record:
                 f"{location} has no study {name} yet: let the sweep run first"
             ) from None
         refuse_later(stored.attributes, name)
-        trials = (record_of(trial, n, values) for n, trial in enumerate(stored.trials))
+        trials = (record_of(one.trial, one.number, values) for one in whole(stored.trials))
         return Record(
             objective=Objective(
                 stored.attributes["metric"], stored.direction is StudyDirection.MAXIMIZE

@@ -24,7 +24,17 @@ from sweeps.search.sampler_memory import SamplerMemory
 from sweeps.search.search import Search
 from sweeps.space.space import Space
 from sweeps.stop.curves import Growing
-from sweeps.study.codec import OPTUNA_STATE, decode, encode, epochs_of, record_of, state_of
+from sweeps.study.codec import (
+    CONTINUES,
+    OPTUNA_STATE,
+    Whole,
+    decode,
+    encode,
+    epochs_of,
+    record_of,
+    state_of,
+    whole,
+)
 from sweeps.study.entries import Attribute, End, Entry, NewTrial, Note, Value
 from sweeps.study.outbox import Writer
 from sweeps.study.storage import Storage
@@ -85,6 +95,8 @@ class Study:
         self._proposals = Proposals(self._memory)
         self._records: dict[str, TrialRecord] = {}
         self._memory_ids: dict[str, int] = {}  # trial -> its Optuna id in the memory
+        self._written: dict[str, int] = {}  # trial -> number of Optuna's in which it goes on
+        self._next = 0  # number of the next trial
         self._curves = Growing()
         self._proposed = 0
         self._storage = None if record is None else record.storage
@@ -98,8 +110,9 @@ class Study:
         for key, value in record.sampler_attributes.items():
             self._memory.set_study_attr(key, value)
         self._sampler_keys |= set(record.sampler_attributes)
-        for trial in record.trials:
-            self._adopt(trial)
+        self._next = len(record.trials)
+        for one in whole(record.trials):
+            self._adopt(one)
 
     def close(self) -> None:
         """Let other processes open the study. Calling it again does nothing."""
@@ -148,6 +161,11 @@ class Study:
         return self._proposed
 
     @property
+    def next_number(self) -> int:
+        """Return the number that the next trial will have."""
+        return self._next
+
+    @property
     def curves(self) -> Mapping[int, Mapping[str, float]]:
         """Map epoch -> trial -> objective, signed so that more is better; a live view."""
         return self._curves
@@ -186,8 +204,8 @@ class Study:
         fresh = {k: v for k, v in self._memory.study_attrs.items() if k not in self._sampler_keys}
         self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
         self._sampler_keys |= set(fresh)
-        self._put(drawn)
-        return self._enter(drawn, drawn._trial_id)
+        number = self._put(drawn)
+        return self._enter(drawn, number, number, drawn._trial_id)
 
     def derive(self, params: Mapping[str, Any], source: Source) -> TrialRecord:
         """Begin a trial that the search has not proposed and will not know of.
@@ -209,16 +227,27 @@ class Study:
         if source.epoch:
             attributes["passed"] = source.epoch
         drawn.user_attrs, drawn.intermediate_values = attributes, values
-        self._put(drawn)
-        return self._enter(drawn, _UNSEEN)
+        number = self._put(drawn)
+        return self._enter(drawn, number, number, _UNSEEN)
 
-    def _put(self, trial: FrozenTrial) -> None:
-        """Write a new trial as it is now, though perhaps later."""
-        if self._writer is None:
-            return
-        as_is = copy.copy(trial)
-        as_is.system_attrs = dict(trial.system_attrs)
-        self._write(NewTrial(len(self._records), as_is))
+    def reopen(self, trials: Sequence[str]) -> None:
+        """Record that complete trials go on: they do once the study is opened again."""
+        for trial in trials:
+            record = self._records[trial]
+            again = self._memory.draw(RandomSampler(0), self.space, record.params)
+            self._memory.forget(again)
+            again.user_attrs = {CONTINUES: record.number}
+            self._put(again)
+
+    def _put(self, trial: FrozenTrial) -> int:
+        """Write a new trial as it is now, though perhaps later; returns its number."""
+        number = self._next
+        self._next += 1
+        if self._writer is not None:
+            as_is = copy.copy(trial)
+            as_is.system_attrs = dict(trial.system_attrs)
+            self._write(NewTrial(number, as_is))
+        return number
 
     def report(
         self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str
@@ -228,7 +257,7 @@ class Study:
         if epoch <= record.last_epoch:
             return False
         value = float(metrics[self.objective.metric])
-        number, memory_id = record.number, self._memory_ids[trial]
+        number, memory_id = self._written[trial], self._memory_ids[trial]
         moved: list[Entry] = []
         if (member, machine) != (record.member, record.machine):
             moved = [Attribute(number, "member", member), Attribute(number, "machine", machine)]
@@ -250,7 +279,7 @@ class Study:
     def go_on(self, trial: str, epoch: int) -> None:
         """Record that a trial was judged after this epoch, and is to go on."""
         record = self._records[trial]
-        self._write(Attribute(record.number, "passed", epoch))
+        self._write(Attribute(self._written[trial], "passed", epoch))
         self._records[trial] = replace(record, passed=epoch)
         if (memory_id := self._memory_ids[trial]) != _UNSEEN:
             self._memory.resume(memory_id)
@@ -266,7 +295,7 @@ class Study:
         values = scores(record, self.objectives) if state.scored else None
         if state is State.COMPLETE and values is None:
             raise ValueError(f"trial {trial} cannot be complete without an epoch")
-        number, memory_id = record.number, self._memory_ids[trial]
+        number, memory_id = self._written[trial], self._memory_ids[trial]
         self._write(
             Attribute(number, "reason", reason),
             Attribute(number, "state", state.value),
@@ -302,21 +331,23 @@ class Study:
         """Return what `remember` has recorded; None if nothing."""
         return self._attributes.get(key)
 
-    def _adopt(self, trial: FrozenTrial) -> None:
+    def _adopt(self, one: Whole) -> None:
         """Take a trial that is on record into the samplers' memory and the records."""
+        trial = one.trial
         epochs = epochs_of(trial)
         for epoch, metrics in epochs.items():
             if epoch not in trial.intermediate_values:  # killed between attribute and value
                 value = float(metrics[self.objective.metric])
-                self._write(Value(len(self._records), epoch, value))
+                self._write(Value(one.written, epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
         memory_id = _UNSEEN if derived else self._memory.adopt(trial, state_of(trial))
-        self._enter(trial, memory_id)
+        self._enter(trial, one.number, one.written, memory_id)
 
-    def _enter(self, trial: FrozenTrial, memory_id: int) -> TrialRecord:
-        record = record_of(trial, len(self._records), self.space.values)
+    def _enter(self, trial: FrozenTrial, number: int, written: int, memory_id: int) -> TrialRecord:
+        record = record_of(trial, number, self.space.values)
         self._records[record.id] = record
+        self._written[record.id] = written
         if record.source is None:
             self._proposed += 1
             self._proposals.record(trial)

@@ -111,12 +111,20 @@ def test_of_a_name_that_is_taken(
     assert shlex.split(free) == [f"name={NAME}-2"]
 
 
-def test_of_a_finished_grid_offer_no_more_of_it(
-    results: Path, without_ray: Ray, capsys: pytest.CaptureFixture[str]
+def test_of_a_finished_grid_offer_to_train_longer_and_no_more_trials(
+    results: Path,
+    without_ray: Ray,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     words = (*SMALL, "epochs=1", "model.width=8,16", "search=grid", f"results={results}")
-    assert begun(without_ray, *words, "budget.trials=null", "name=s") == 0
+    assert begun(without_ray, *words, "stop=none", "budget.trials=null", "name=s") == 0
+    at_its_end = [given for target, given in printed(capsys.readouterr().out) if target == "extend"]
     resume("s", [f"results={results}"], without_ray)
-    assert "make extend" not in capsys.readouterr().out
+    [extended] = printed(capsys.readouterr().out)
+    assert [extended[1]] == at_its_end
+    do(*extended, without_ray, monkeypatch)
+    assert "2 of 2 trials go on, to 2 epochs" in capsys.readouterr().out
+    assert len(list((results / "s" / "trials").glob("*/epoch_002"))) == 2
     with pytest.raises(ConfigError, match="has no limit of trials that could be raised"):
         resume("s", [f"results={results}", "budget.trials=+20"], without_ray)

@@ -81,9 +81,9 @@ def test_ctrl_c_stops_cleanly_and_tells_how_to_go_on(
     assert table(tmp_path / "s")[:7] == first
     assert len(table(tmp_path / "s")) == 9
 
-    code, output = finish(start("sweeps.commands.resume", "s", where, "epochs=20"))
+    code, output = finish(start("sweeps.commands.resume", "s", where, "patience=20"))
     assert code == 2
-    assert "a sweep that has begun keeps its epochs" in output
+    assert "a sweep that has begun keeps its patience" in output
 
 
 def test_a_target_that_is_reached_and_what_lies_beyond(

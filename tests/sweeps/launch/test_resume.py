@@ -9,7 +9,10 @@ from trainers.errors import ConfigError
 
 
 class TestBudgetWords:
-    BUDGET = {"trials": 20, "hours": 1.5, "epochs": None, "target": 0.9, "stalled": 5}  # noqa: RUF012
+    CONFIG = {  # noqa: RUF012
+        "budget": {"trials": 20, "hours": 1.5, "epochs": None, "target": 0.9, "stalled": 5},
+        "epochs": 8,
+    }
 
     @pytest.mark.parametrize(
         ("given", "expected"),
@@ -21,11 +24,14 @@ class TestBudgetWords:
             ("budget.target=null", "budget.target=null"),
             ("budget.target=-3e-2", "budget.target=-3e-2"),
             ("repeats.top=5", "repeats.top=5"),
+            ("epochs=20", "epochs=20"),
+            ("epochs=+4", "epochs=12"),
+            ("epochs=8", "epochs=8"),
         ],
     )
     def test_are_added_or_taken_as_they_are(self, given: str, expected: str) -> None:
         key = given.partition("=")[0]
-        assert merge(["seed=1", f"{key}=1"], [given], self.BUDGET) == ["seed=1", expected]
+        assert merge(["seed=1", f"{key}=1"], [given], self.CONFIG) == ["seed=1", expected]
 
     @pytest.mark.parametrize(
         ("given", "told"),
@@ -34,13 +40,19 @@ class TestBudgetWords:
             ("budget.epochs=+5", "the sweep has no limit of epochs that could be raised"),
             ("budget.gpu_hours=+5", "the sweep has no limit of gpu_hours"),  # unknown to it
             ("stop.patience=3", "a sweep that has begun keeps its stop.patience"),
+            ("epochs=7", "have 8 epochs, which may be raised alone"),
+            ("epochs=+-3", "give the epochs of every trial"),
+            ("epochs=9,12", "give the epochs of every trial"),
+            ("epochs=1e9", "give the epochs of every trial"),
+            ("++epochs=9", "give the epochs of every trial"),
+            ("~epochs", "give the epochs of every trial"),
             ("repeats=3", "a sweep that has begun keeps its repeats"),
             ("repeats.runs=3", "a sweep that has begun keeps its repeats.runs"),
         ],
     )
     def test_refused(self, given: str, told: str) -> None:
         with pytest.raises(ConfigError, match=told):
-            merge([], [given], self.BUDGET)
+            merge([], [given], self.CONFIG)
 
 
 class TestRepeats:

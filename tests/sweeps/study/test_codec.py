@@ -8,7 +8,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from sweeps.study.codec import (
     OPTUNA_STATE,
@@ -19,6 +19,7 @@ from sweeps.study.codec import (
     record_of,
     refuse_later,
     state_of,
+    whole,
 )
 from sweeps.trials import State, TrialRecord
 from tests.sweeps.study.test_study import ACCURACY, SPACE
@@ -55,6 +56,37 @@ def test_epochs_come_in_their_order_and_their_seconds_are_summed() -> None:
     assert list(epochs_of(trial)) == [1, 2, 10]
     record = record_of(trial, 0, dict)
     assert (record.seconds, record.passed, record.last_epoch) == (13 / 4, 2, 10)
+
+
+def stored(stands: TrialState, value: float | None = None, **attributes: object) -> FrozenTrial:
+    values = {int(k[6:]): 0.5 for k in attributes if k.startswith("epoch:")}
+    return create_trial(
+        state=stands, value=value, user_attrs=attributes, intermediate_values=values
+    )
+
+
+def test_what_goes_on_with_another_trial_is_one_with_it() -> None:
+    done, running = TrialState.COMPLETE, TrialState.RUNNING
+    first = {"epoch:1": {"epoch_s": 1.0}, "state": "complete", "reason": "", "member": "me"}
+    trials = whole(
+        [
+            stored(done, 0.5, **first),
+            stored(running),
+            stored(done, 0.6, continues=0, state="complete", **{"epoch:2": {"epoch_s": 2.0}}),
+            stored(running, continues=0, passed=2, member="you", **{"epoch:3": {"epoch_s": 4.0}}),
+            stored(running, continues=99),
+        ]
+    )
+    assert [(one.number, one.written) for one in trials] == [(0, 3), (1, 1), (4, 4)]
+    joined = trials[0].trial
+    assert (joined.state, joined.values, joined.intermediate_values) == (
+        TrialState.RUNNING,
+        None,
+        {1: 0.5, 2: 0.5, 3: 0.5},
+    )
+    record = record_of(joined, 0, dict)
+    assert (record.state, record.last_epoch, record.passed) == (State.RUNNING, 3, 2)
+    assert (record.member, record.seconds) == ("you", 7.0)
 
 
 CURVES = st.dictionaries(

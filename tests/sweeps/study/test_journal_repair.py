@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState, create_trial
 
 from sweeps.study import reader
 from sweeps.study.journal_repair import first_damage, repair
@@ -134,6 +137,34 @@ def test_a_lost_epoch_of_an_unfinished_trial_is_found_in_its_folder(
     assert repair(journal, epochs_of).refilled == 1
     assert trials(journal)[2].epochs.keys() == expected.epochs.keys()
     assert trials(journal)[2].epochs[2]["val_loss"] == expected.epochs[2]["val_loss"]
+
+
+def test_where_a_trial_went_on_its_epochs_are_found_or_it_goes_on_again(
+    ran: Ran, journal: Path
+) -> None:
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    again = create_trial(state=TrialState.RUNNING, user_attrs={"continues": 1})
+    number = storage.create_new_trial(0, again)
+    for epoch in (4, 5):
+        storage.set_trial_user_attr(number, f"epoch:{epoch}", {"epoch_s": 1.0, "val_loss": 0.5})
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert list(trials(journal)[1].epochs) == [1, 2, 3, 4, 5]
+
+    asked: list[int] = []
+
+    def epochs_of(trial: int) -> dict[int, dict[str, float]]:
+        asked.append(trial)
+        return {4: {"epoch_s": 1.0, "val_loss": 0.5}}
+
+    damaged(journal, len(lines) - 1, GARBAGE["half"])
+    repair(journal, epochs_of)
+    assert asked == [1]
+    assert list(trials(journal)[1].epochs) == [1, 2, 3, 4, 5]
+
+    journal.write_bytes(b"".join(lines))
+    damaged(journal, len(lines) - 2, GARBAGE["half"])
+    assert repair(journal, nothing).begun == (3,)
+    assert [t.state.value for t in trials(journal)] == ["complete"] * 3 + ["abandoned"]
 
 
 def test_trials_of_which_nothing_is_left_are_ended(journal: Path) -> None:

@@ -24,7 +24,7 @@ from sweeps.search.search import Setting
 from sweeps.space.grammar import parse
 from sweeps.space.space import Space
 from sweeps.stop import Asha
-from sweeps.study import journal_storage
+from sweeps.study import journal_storage, reader
 from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.trials import Objective, Source, State, TrialRecord
@@ -417,3 +417,40 @@ def test_a_trial_takes_over_the_epochs_of_another(tmp_path: Path) -> None:
     assert child.passed == 2
     assert study.curves[3] == {first.id: 0.3, child.id: 0.9}
     study.close()
+
+
+def test_a_complete_trial_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Under its own id, and numbers that were taken by that are no trials."""
+    path, search = tmp_path / "s.log", Sampled(tpe, Setting(SPACE, 7))
+    study = opened(path)
+    for _ in range(2):
+        record = study.propose(search)
+        study.report(record.id, 1, metrics(0.5), "me", "atlas")
+        study.end(record.id, State.COMPLETE)
+    study.reopen(["0000", "0001"])
+    study.close()
+
+    study = opened(path)
+    assert [(t.id, t.state) for t in study.trials] == [
+        ("0000", State.RUNNING),
+        ("0001", State.RUNNING),
+    ]
+    assert study.count == 2
+    assert study.next_number == 4
+    study.report("0000", 2, metrics(0.9), "you", "atlas")
+    study.go_on("0000", 2)
+    study.end("0001", State.STOPPED, "asha")
+    new = study.propose(search)
+    assert new.id == "0004"
+    study.end("0000", State.COMPLETE)
+    before = study.trials
+    assert [t.value for t in study.optuna.trials if t.state.is_finished()] == [0.9, 0.5]
+    study.close()
+
+    study = opened(path)
+    assert study.trials == before
+    assert study.trials[0].member == "you"
+    assert [t.value for t in study.optuna.trials if t.state.is_finished()] == [0.9, 0.5]
+    study.close()
+    read = reader.read(path, "s", SPACE.values).trials
+    assert read == tuple(before)
