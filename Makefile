@@ -42,7 +42,7 @@ simulate: setup  ## run a sweep in simulated time: SWEEP=mnist for its curves, o
 resume: setup  ## go on with an interrupted sweep: SWEEP=quickstart
 	$(RUN) sweeps.commands.resume SWEEP ARGS
 
-extend: setup  ## continue a finished sweep with a larger budget: SWEEP=quickstart ARGS="budget.trials=+20"
+extend: setup  ## give a sweep more trials or more epochs: SWEEP=quickstart ARGS="budget.trials=+20" or ARGS="epochs=+10"
 	$(RUN) sweeps.commands.resume SWEEP ARGS
 
 repair: setup  ## keep what can be read of a sweep's damaged record: SWEEP=mnist

@@ -57,6 +57,7 @@ class Version:
     run: str
     aliases: list[str]
     metadata: dict[str, Any]
+    digest: str
     files: dict[str, bytes] = field(default_factory=dict)
     committed: bool = False
 
@@ -95,14 +96,11 @@ class WandbServer:
 
     @property
     def artifacts(self) -> dict[str, list[Version]]:
-        """Committed versions; an alias belongs to the last version that was given it."""
+        """Committed versions."""
         named: dict[str, list[Version]] = {}
         for version in self._versions.values():
             if version.committed:
-                earlier = named.setdefault(version.name, [])
-                for old in earlier:
-                    old.aliases = [alias for alias in old.aliases if alias not in version.aliases]
-                earlier.append(version)
+                named.setdefault(version.name, []).append(version)
         return named
 
     def __enter__(self) -> WandbServer:
@@ -259,17 +257,26 @@ class WandbServer:
     def _create_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
         given = variables["input"]
         name = given["artifactCollectionName"]
-        version = Version(
-            id=f"artifact-{len(self._versions)}",
-            name=name,
-            run=given.get("runName") or "",
-            aliases=[alias["alias"] for alias in given.get("aliases") or []],
-            metadata=json.loads(given.get("metadata") or "{}"),
-        )
+        aliases = [alias["alias"] for alias in given.get("aliases") or []]
         latest = [v for v in self._versions.values() if v.name == name and v.committed]
-        self._versions[version.id] = version
+        for old in latest:  # an alias belongs to the last version that was given it
+            old.aliases = [alias for alias in old.aliases if alias not in aliases]
+        version = next((v for v in latest if v.digest == given["digest"]), None)
+        if version is None:
+            version = Version(
+                id=f"artifact-{len(self._versions)}",
+                name=name,
+                run=given.get("runName") or "",
+                aliases=aliases,
+                metadata=json.loads(given.get("metadata") or "{}"),
+                digest=given["digest"],
+            )
+            self._versions[version.id] = version
+        else:  # the same content is the same version
+            version.aliases += aliases
         sequence = {"latestArtifact": {"id": latest[-1].id} if latest else None}
-        artifact = {"id": version.id, "state": "PENDING", "artifactSequence": sequence}
+        state = "COMMITTED" if version.committed else "PENDING"
+        artifact = {"id": version.id, "state": state, "artifactSequence": sequence}
         return {"createArtifact": {"artifact": artifact}}
 
     def _create_manifest(self, variables: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def check(sweep: Sweep) -> tuple[str, ...]:
             shown = f"{parameter.key}={written(value)}"
             fits = next(builds.fitting(params), None)
             if fits is None:
-                raise ConfigError(f"{shown}: {error}")
+                told = error.startswith(parameter.key)
+                raise ConfigError(error if told else f"{shown}: {error}")
             messages.append(
                 f"{shown} can be built with {fits}, not beside the configuration's own values: "
                 f"{error}"

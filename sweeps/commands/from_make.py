@@ -3,7 +3,8 @@
 `python -m sweeps.commands.from_make MODULE [WORD …]`. Make hands each variable over as it was
 written, in the environment as CAVIAR_<name>. A word SWEEP becomes its value, one word whatever is
 in it; ARGS becomes several, split as a shell would split them, with nothing expanded;
-`--port=PORT` gets the value. A variable without a value adds nothing; other words stay.
+`--port=PORT` gets the value. A variable without a value adds nothing; other words stay. The command is
+printed before it is run, without a password.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def main() -> None:
         if password is not None:
             os.environ[PASSWORD] = password
     sys.argv[1:] = [word for word, _ in pairs]
+    python = os.path.relpath(sys.executable)
+    sys.stderr.write(f"{shlex.join([python, '-m', module, *sys.argv[1:]])}\n")
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

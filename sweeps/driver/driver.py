@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sweeps.config.require import MOST_INFEASIBLE, Refused
+from sweeps.driver import tracked_trials
 from sweeps.driver.contract import Assignment, Trainings
 from sweeps.driver.ledger import Ledger
 from sweeps.driver.observer import Observer
@@ -26,7 +27,7 @@ from sweeps.driver.waiting import WaitingTrials
 from sweeps.results_folder import Folder, write_config
 from sweeps.study.study import Study
 from sweeps.tracking import Tracker
-from sweeps.trials import SEED, Place, State, TrialRecord
+from sweeps.trials import Place, State, TrialRecord
 from trainers.config import TrainConfig
 from trainers.files import disk_faults, history
 
@@ -230,9 +231,8 @@ class Driver:
 
     def _assign(self, record: TrialRecord) -> Assignment | None:
         """Hand out a trial; None, and it is ended as infeasible, if it is one not to be trained."""
-        source = record.source
-        seeded = {} if source is None or source.seed is None else {SEED: source.seed}
-        config, training = self._composition.training({**record.params, **seeded})
+        params = tracked_trials.drawn(record)
+        config, training = self._composition.training(params)
         if refusals := self._rules.constraints.judge(record.params, config, training):
             self._ledger.count_infeasible(record)
             self._refused.add(refusals)
@@ -245,20 +245,12 @@ class Driver:
         if folder is None:
             return None  # it goes on in the next session
         self._running.add(record.id)
-        if seeded and self._search_over:
+        if record.repeat_of is not None and self._search_over:
             self.spend()  # so that a kill does not take from what ended the search
             self._repeats.begin(self._active)
         self._trainings[record.id] = training
         self._observer.started(record)
-        self._tracker.trial_started(
-            record.id,
-            {
-                **container,
-                "swept": {**record.params, **seeded},
-                **({} if source is None else {"source": source.told}),
-            },
-            record.last_epoch,
-        )
+        tracked_trials.started(self._tracker, record, container)
         return Assignment(record.id, container, folder, record.last_epoch, self._owner(record.id))
 
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
@@ -369,9 +361,7 @@ class Driver:
         self._observer.spent(self._ledger.spent)
         self._running.discard(trial)
         self._observer.ended(record)
-        best = record.best(self._study.objective)
-        summary = {} if best is None else {"best_epoch": best[0], "best_value": best[1]}
-        self._tracker.trial_ended(trial, state.value, reason, summary)
+        tracked_trials.ended(self._tracker, record, self._study.objective)
         self._failures = 0 if state.scored else self._failures + 1
         if (limit := self._most_failures) <= self._failures:
             self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")

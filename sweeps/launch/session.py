@@ -15,6 +15,7 @@ from sweeps.cli import FAILED, INTERRUPTED, signals, terminal
 from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
+from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
@@ -46,6 +47,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             tracker=tracker,
             observer=progress,
         )
+        tracked_trials.complete(tracker, study, sweep.composition)
         for note in sweep.messages:
             progress.notify(note)
         with _interrupts(driver), _hushed():

@@ -23,17 +23,18 @@ class KeptCheckpoints:
 
     Attributes:
         folder: of the trial.
+        best: its best epoch, as far as it is known.
     """
 
     folder: Path
     _metrics: dict[int, Mapping[str, float]] = field(default_factory=dict)
-    _best: int | None = None
+    best: int | None = None
 
     def note(self, epoch: int, metrics: Mapping[str, float], best: bool) -> None:
         """Note an epoch, and whether none has been better."""
         self._metrics[epoch] = metrics
         if best:
-            self._best = epoch
+            self.best = epoch
 
     def left(self, only_best: bool) -> list[LoggedCheckpoint]:
         """List the checkpoints that are there, ascending."""
@@ -41,7 +42,7 @@ class KeptCheckpoints:
         if not there:
             return []
         # Of a trial that an earlier session has begun, the best epoch may be from then: it stays.
-        best = self._best if self._best in there else min(there)
+        best = self.best if self.best in there else min(there)
         last = max(there)
         return [
             LoggedCheckpoint(

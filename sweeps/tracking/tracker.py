@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +39,12 @@ class Tracker(Protocol):
         """Close a trial's run with its final state (a `State` value) and why.
 
         `summary` holds its best value and epoch: after a resume only the caller knows them.
+        """
+
+    def lacking(self, ended: Collection[str]) -> set[str]:
+        """Return those of the trials that ended in earlier sessions that are not shown as a whole.
+
+        A session may have been killed. The caller opens and closes them again.
         """
 
     def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
@@ -78,6 +84,10 @@ class NullTracker:
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         """Do nothing."""
+
+    def lacking(self, ended: Collection[str]) -> set[str]:
+        """Return none."""
+        return set()
 
     def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
         """Do nothing."""

@@ -59,10 +59,15 @@ class Connection:
         settings: where the runs go.
         note: called with a message for the person.
         stop: called with the trial whose run was asked to stop; on another thread.
+        reopened: called with each run that was opened again, as its core or server was lost.
     """
 
     def __init__(
-        self, settings: WandbSettings, note: Callable[[str], None], stop: Callable[[str], None]
+        self,
+        settings: WandbSettings,
+        note: Callable[[str], None],
+        stop: Callable[[str], None],
+        reopened: Callable[[OpenRun], None],
     ) -> None:
         self.core = Core()
         self.works = False
@@ -72,6 +77,7 @@ class Connection:
         self._settings = settings
         self._note = note
         self._stop = stop
+        self._reopened = reopened
         self._mode: Mode = "offline"
         self._restarts = 0
         self._noted_errors: set[str] = set()  # names of their classes
@@ -148,6 +154,7 @@ class Connection:
             try:
                 for run in self.open.values():
                     run.replace(self._init_in(self._mode, run.name, run.job_type, run.config))
+                    self._reopened(run)
                 return
             except Exception as error:
                 if self._mode == "offline":
@@ -227,7 +234,7 @@ class Connection:
             self._note("W&B: wandb-core keeps dying; no longer logging")
             return
         self._restarts += 1
-        self._note("W&B: wandb-core died and was started again; a second of logs may be missing")
+        self._note("W&B: wandb-core died and was started again")
         self._reopen()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sweeps.tracking import wandb_logs
+
 if TYPE_CHECKING:
     import wandb
 
@@ -42,6 +44,7 @@ class OpenRun:
         self.job_type = job_type
         self.config = config
         self.logged = logged
+        self.sent_again = False  # whether epochs were, without a word which of them is the best
         self._summary: dict[str, Any] = {}
         self._core_was_lost = core_was_lost
         self._calls: queue.SimpleQueue[Callable[[wandb.Run], None] | None] = queue.SimpleQueue()
@@ -83,11 +86,9 @@ class OpenRun:
         self._ending = True
 
         def finish(run: wandb.Run) -> None:
-            log = Path(run.dir).with_name(f"run-{run.id}.wandb.synced")
-            online = not run.offline
+            log, online = Path(run.dir).with_name(f"run-{run.id}.wandb"), not run.offline
             run.finish(exit_code=exit_code)
-            if online:  # `wandb sync` skips a run with this file: nothing of it is left to upload
-                log.touch()
+            wandb_logs.mark(log, sent=online)
 
         self._calls.put(finish)
         self._calls.put(None)

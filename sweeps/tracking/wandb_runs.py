@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import LoggedCheckpoint
 from sweeps.tracking.run_id import checkpoints_name
 from sweeps.tracking.tracker import Table
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     import wandb
 
 TEARDOWN_S = 1.0  # kept back from the deadline for wandb-core to end
-EMPTY_LOG = 7  # bytes of the header of a run's .wandb file
-STALE_S = 10.0  # after which an empty log is no run being opened by someone else
 SUCCESS = ("complete", "stopped", "paused")
 INTERRUPTED = 255  # the exit code wandb itself gives a run ended by Ctrl-C
 
@@ -49,11 +47,12 @@ class Runs:
     def __init__(
         self, settings: WandbSettings, note: Callable[[str], None], stop: Callable[[str], None]
     ) -> None:
-        self.connection = Connection(settings, note, stop)
+        self.connection = Connection(settings, note, stop, self._reopened)
         self.deadline = float("inf")
         self._settings = settings
         self._note = note
         self._environ: dict[str, str | None] = {}  # as it was before
+        self._checkpoint_of: dict[str, Callable[[int], Path | None]] = {}  # of the open trials
 
     def __enter__(self) -> Runs:
         """Reach W&B, its files in the sweep's folder."""
@@ -106,8 +105,8 @@ class Runs:
     ) -> None:
         """Open the run of a trial, or go on with it, after the epoch `reported`.
 
-        What the server lacks of the epochs up to that one, as a driver was killed before they were
-        sent, is sent now.
+        What W&B lacks of the epochs up to that one, as a driver was killed before they were sent or
+        written, or the server was away, is sent now.
 
         Args:
             checkpoint_of: the checkpoint of such an epoch, if it is to be logged.
@@ -120,31 +119,53 @@ class Runs:
             ended.finished(self._settings.init_timeout_s)
         whole = {**config, "trial": trial, "sweep": self._settings.sweep}
         run = open_runs[trial] = self.connection.open_run(trial, "trial", whole, reported)
-        if reported and not run.run.offline:
-            self._send_again(trial, run, reported, checkpoint_of)
+        self._checkpoint_of[trial] = checkpoint_of
+        if reported:
+            self._send_again(run, reported)
 
-    def _send_again(
-        self,
-        trial: str,
-        run: OpenRun,
-        reported: int,
-        checkpoint_of: Callable[[int], Path | None],
-    ) -> None:
-        """Send what the server lacks; a run has a row for each epoch, in their order."""
-        there = run.run.starting_step
-        folder = self._settings.folder
+    def _reopened(self, run: OpenRun) -> None:
+        """Send what the core or the server that was lost had not handed over."""
+        if run.logged:
+            self._send_again(run, run.logged)
+
+    def _send_again(self, run: OpenRun, reported: int) -> None:
+        """Send what W&B lacks of the epochs up to `reported`; a run has a row for each."""
+        trial, folder = run.name, self._settings.folder
+        logs = wandb_logs.of_run(folder, run.run.id)
+        earlier = [log for log in logs if log.parent != Path(run.run.dir).parent]
+        cut_short = any(map(wandb_logs.is_cut_short, earlier))
+        if not run.run.offline:
+            there = run.run.starting_step
+        elif cut_short:
+            there = max((epoch for log in earlier for epoch in wandb_logs.epochs(log)), default=0)
+        else:
+            there = reported
         place = folder / "trials" / trial if (folder / "trials").is_dir() else folder
-        rows = history.read(place / "metrics.csv")
-        missing = [epoch for epoch in rows if there < epoch <= reported]
-        for epoch in missing:
-            run.log(epoch, rows[epoch], False, {})
-            if (checkpoint := checkpoint_of(epoch)) is not None:
-                metadata, aliases = {"epoch": epoch, **rows[epoch]}, ["latest", f"epoch-{epoch}"]
-                run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
-        if missing:
-            for log in (folder / "wandb").glob(f"run-*/run-{run.run.id}.wandb"):
-                if log.parent != Path(run.run.dir).parent:
-                    Path(f"{log}.synced").touch()  # all that it has is there now
+        rows = {n: row for n, row in history.read(place / "metrics.csv").items() if n <= reported}
+        if not cut_short and not any(epoch > there for epoch in rows):
+            return
+        for epoch, metrics in rows.items():
+            if epoch > there:
+                run.log(epoch, metrics, False, {})
+            # Uploads lag behind the rows, and W&B takes the same content for the same version.
+            self._log_checkpoint(run, epoch, metrics, self._checkpoint_of[trial](epoch), False)
+        run.sent_again = True
+        for log in earlier:
+            if not run.run.offline or log.parent.name.startswith("offline-"):
+                wandb_logs.mark(log, sent=not run.run.offline)
+
+    def _log_checkpoint(
+        self,
+        run: OpenRun,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: Path | None,
+        best: bool,
+    ) -> None:
+        if checkpoint is not None:
+            aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
+            metadata = {"epoch": epoch, **metrics}
+            run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
 
     def log(
         self,
@@ -161,10 +182,7 @@ class Runs:
             return
         media = {name: wandb_histogram(histogram) for name, histogram in histograms.items()}
         run.log(epoch, metrics, best, media)
-        if checkpoint is not None:
-            aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
-            metadata = {"epoch": epoch, **metrics}
-            run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
+        self._log_checkpoint(run, epoch, metrics, checkpoint, best)
 
     def end(
         self,
@@ -185,6 +203,12 @@ class Runs:
         for one in checkpoints:
             metadata = dict(one.metadata)
             run.call_in_background(partial(_log_checkpoint, one.folder, metadata, one.aliases))
+        checkpoint_of, best = self._checkpoint_of.pop(trial), summary.get("best_epoch")
+        if run.sent_again and best is not None and (checkpoint := checkpoint_of(best)) is not None:
+            # It may be one of those that were sent again: only the trial's end says which it is.
+            self._log_checkpoint(run, best, {}, checkpoint, True)
+            if (last := checkpoint_of(run.logged)) is not None:  # which is the latest again
+                self._log_checkpoint(run, run.logged, {}, last, run.logged == best)
         run.summarise({**summary, "state": state, "reason": reason})
         if state == "stopped":
             run.run.tags = (*(run.run.tags or ()), "early-stopped")
@@ -213,11 +237,7 @@ class Runs:
         if not self.connection.incomplete:
             return
         folder = self._settings.folder / "wandb"
-        for log in folder.glob("*run-2*/run-*.wandb"):
-            # An empty log, left by a kill, would make `wandb sync` give up all the others.
-            with contextlib.suppress(OSError):
-                if log.stat().st_size <= EMPTY_LOG and time.time() - log.stat().st_mtime > STALE_S:
-                    shutil.rmtree(log.parent)
+        wandb_logs.remove_empty(self._settings.folder)
         command = Path(sys.executable).with_name("wandb")
         wandb = _shown(command) if command.exists() else "wandb"
         runs = f"{shlex.quote(_shown(folder))}/*run-2*"
@@ -244,6 +264,9 @@ def _log_checkpoint(
     artifact = wandb.Artifact(checkpoints_name(run.id), type="checkpoint", metadata=metadata)
     # Immutable files are uploaded from where they lie; any other policy copies them.
     artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
+    # wandb would first ask the server, for as long as that is away: what is not logged by then is
+    # not in the run's log either, and no `wandb sync` could upload it.
+    run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
     run.log_artifact(artifact, aliases=aliases)
 
 

@@ -6,15 +6,18 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from sweeps.redaction import redacted, redacted_text
+from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import KeptCheckpoints
+from sweeps.tracking.run_id import run_id
 from sweeps.tracking.tracker import Table
 from sweeps.tracking.wandb_connection import WandbSettings
 from sweeps.tracking.wandb_runs import Runs
+from trainers.files import history
 from trainers.files.histograms import load
 
 QUEUE_RECORDS = 100_000  # bounds the driver's memory while W&B hangs; a sweep never gets near it
@@ -75,6 +78,7 @@ class WandbTracker:
                 raise ValueError(f"track.{key} must be above 0, not {seconds}")
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._noted: set[str] = set()
+        self._sweep, self._uid = sweep, uid
         self._folder = Path(folder).absolute()
         self._running: set[str] = set()
         self._stops: set[str] = set()
@@ -105,6 +109,11 @@ class WandbTracker:
         self._running.add(trial)
         if (config.get("checkpoint") or {}).get("keep", "all") != "all":
             self._some_go.add(trial)
+        if reported and self._checkpoints != "none" and not self._as_it_comes(trial):
+            place = self._folder / "trials" / trial
+            kept = self._kept.setdefault(trial, KeptCheckpoints(place))
+            for epoch, row in history.read(place / "metrics.csv").items():
+                kept.note(epoch, row, best=False)
         self._put(lambda runs: runs.open(trial, clean, reported, self._checkpoint_of(trial)))
 
     def epoch(
@@ -133,8 +142,17 @@ class WandbTracker:
         self._running.discard(trial)
         self._stops.discard(trial)
         kept = self._kept.pop(trial, None)
+        if kept is not None and "best_epoch" in clean:
+            kept.best = clean["best_epoch"]
         left = [] if kept is None else kept.left(only_best=self._checkpoints == "best")
         self._put(lambda runs: runs.end(trial, state, redacted_text(reason), clean, left))
+
+    def lacking(self, ended: Collection[str]) -> set[str]:
+        """Return the trials of whose runs there is no log on disk, or one that was cut short."""
+        if self._closed:
+            return set()
+        whole = wandb_logs.whole(self._folder)
+        return {one for one in ended if run_id(self._sweep, self._uid, one) not in whole}
 
     def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
         """Log the summary run: figures, both tables, and a bar chart of the importances."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Watched(NullTracker):
         self.ended: list[tuple[str, str, Mapping[str, Any]]] = []
         self.asked: set[str] = set()
         self.said: list[str] = []
+        self.lacks: set[str] = set()
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         self.started.append((trial, reported))
@@ -52,6 +53,9 @@ class Watched(NullTracker):
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         self.ended.append((trial, state, summary))
+
+    def lacking(self, ended: Collection[str]) -> set[str]:
+        return self.lacks & set(ended)
 
     def stop_requests(self) -> set[str]:
         return self.asked

@@ -10,6 +10,7 @@ from typing import Any
 
 from sweeps.tracking import Table, Tracker, WandbTracker
 from tests.sweeps.waiting import MOST_S, until
+from trainers.files import history
 
 ROOT = Path(__file__).parents[3]
 
@@ -50,13 +51,21 @@ def run_id(trial: str) -> str:
 
 
 def train(track: Tracker, trial: str, folder: Path, epochs: range, best: int = 2) -> None:
-    """Report epochs, each with a checkpoint of its own content."""
+    """Report epochs, each with a checkpoint of its own content, as a trainer leaves them."""
     for epoch in epochs:
-        checkpoint = folder / "trials" / trial / f"epoch_{epoch:03}"
-        checkpoint.mkdir(parents=True, exist_ok=True)
-        (checkpoint / "model.pt").write_bytes(f"{trial} {epoch}".encode())
-        metrics = {"val_acc": 0.5 + epoch / 100, "val_loss": 1.0 / epoch}
+        checkpoint, metrics = trained(trial, folder, epoch)
         track.epoch(trial, epoch, metrics, checkpoint, epoch == best)
+
+
+def trained(trial: str, folder: Path, epoch: int) -> tuple[Path, dict[str, float]]:
+    """What an epoch leaves on disk: its checkpoint, and its row of metrics.csv."""
+    checkpoint = folder / "trials" / trial / f"epoch_{epoch:03}"
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    (checkpoint / "model.pt").write_bytes(f"{trial} {epoch}".encode())
+    metrics = {"val_acc": 0.5 + epoch / 100, "val_loss": 1.0 / epoch}
+    path = checkpoint.with_name("metrics.csv")
+    history.write(path, {**history.read(path), epoch: metrics})
+    return checkpoint, metrics
 
 
 def core_of(track: WandbTracker) -> subprocess.Popen[bytes]:

@@ -1,0 +1,93 @@
+"""A tracker is shown each trial as the study has it, after a kill those too that had ended."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweeps.backend.ray_session import Ray
+from sweeps.commands.resume import resume
+from sweeps.driver import tracked_trials
+from sweeps.study import reader
+from sweeps.trials import Source, State, TrialRecord
+from tests.sweeps.driver.sessions import Clock, DriverSession, swept
+from tests.sweeps.processes import ROOT
+from tests.sweeps.waiting import until
+from tests.wandb_server import WandbServer
+
+
+def test_a_repeat_is_shown_with_its_seed_and_whom_it_repeats() -> None:
+    shown: list[object] = []
+
+    class Tracker:
+        def trial_started(self, *given: object) -> None:
+            shown.extend(given)
+
+    trial = TrialRecord(
+        "0003", 3, State.RUNNING, params={"lr": 0.1}, source=Source("0001", seed=11)
+    )
+    tracked_trials.started(Tracker(), trial, {"epochs": 3})  # type: ignore[arg-type]
+    config = {"epochs": 3, "swept": {"lr": 0.1, "seed": 11}, "source": "repeats 0001"}
+    assert shown == ["0003", config, 0]
+
+
+def test_those_whose_runs_were_left_open_are_ended_again_and_no_others(tmp_path: Path) -> None:
+    sweep = swept()
+    session = DriverSession(tmp_path, sweep, Clock())
+    for _ in range(2):
+        session.finish(session.next(), 0.75)
+    session.next()
+    tracker = session.tracker
+    tracker.started.clear()
+    tracker.ended.clear()
+    tracker.lacks = {"0001", "0002", "summary"}
+    tracked_trials.complete(tracker, session.study, sweep.composition)
+    assert tracker.started == [("0001", 3)]
+    assert tracker.ended == [("0001", "complete", {"best_epoch": 1, "best_value": 0.75})]
+    session.study.close()
+
+
+@pytest.mark.machines
+def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
+    tmp_path: Path, without_ray: Ray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials that had ended too, though the server had nothing of them."""
+    where, folder = f"results={tmp_path}", tmp_path / "s"
+    words = ("name=s", "track=wandb", "space=null", "model.width=8,16,24,32", "search=grid")
+    more = ("stop=none", "epochs=3", "data.fraction=0.25", "max_concurrent=1", where)
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        server.stop()  # listens no more: what is sent is lost
+        given = (*words, *more, "track.init_timeout_s=600")
+        script = (
+            "from contextlib import nullcontext; from tests.sweeps.conftest import NoRay, begun\n"
+            f"begun(lambda: nullcontext(NoRay(own=True, address='')), *{given!r})"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        log = folder / "study.log"
+        until(lambda: log.exists() and log.read_bytes().count(b'"epoch:') >= 7, running=process)
+        process.kill()
+        process.wait()
+        server.start()
+        assert not server.runs
+        resume("s", [where, "track.init_timeout_s=60"], without_ray)
+        trials = reader.read(folder / "study.log", "s", dict).trials
+        assert [trial.last_epoch for trial in trials] == [3] * 4
+        shown = {
+            run.config["trial"]: run for run in server.runs.values() if run.job_type == "trial"
+        }
+        assert sorted(shown) == ["0000", "0001", "0002", "0003"]
+        for run in shown.values():
+            assert [row["epoch"] for row in run.history] == [1, 2, 3]
+            assert (run.state, run.summary["state"]) == ("finished", "complete")
+        counts = [len(v) for name, v in server.artifacts.items() if name.startswith("ckpt-")]
+        assert counts == [3] * 4
