@@ -3,8 +3,8 @@
 `python -m sweeps.commands.from_make MODULE [WORD …]`. Make hands each variable over as it was
 written, in the environment as CAVIAR_<name>. A word SWEEP becomes its value, one word whatever is
 in it; ARGS becomes several, split as a shell would split them, with nothing expanded;
-`--port=PORT` gets the value. A variable without a value adds nothing; other words stay. The command is
-printed before it is run, without a password.
+`--port=PORT` gets the value. A variable without a value adds nothing; other words stay. The command
+is printed before it is run, without passwords and keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 
-from sweeps.redaction import PASSWORD, take_password
+from sweeps.redaction import PASSWORD, redacted_text, take_password
 
 _PREFIX = "CAVIAR_"
 _WORD = re.compile(r"(--[a-z-]+=)?([A-Z]+)")
@@ -70,7 +70,8 @@ def main() -> None:
             os.environ[PASSWORD] = password
     sys.argv[1:] = [word for word, _ in pairs]
     python = os.path.relpath(sys.executable)
-    sys.stderr.write(f"{shlex.join([python, '-m', module, *sys.argv[1:]])}\n")
+    command = shlex.join([python, "-m", module, *sys.argv[1:]])
+    sys.stderr.write(f"{redacted_text(command)}\n")
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
