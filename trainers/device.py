@@ -17,6 +17,8 @@ from trainers.errors import ConfigError
 def pick_device(config: TrainConfig) -> torch.device:
     """Choose the device that the configuration asks for.
 
+    `device=auto` takes no CUDA card where a training was given none (`resources.gpu=0`).
+
     Raises:
         ConfigError: this machine has no such device.
     """
@@ -26,6 +28,8 @@ def pick_device(config: TrainConfig) -> torch.device:
         Device.cpu: True,
     }
     if config.device is Device.auto:
+        if config.resources.gpu == 0:  # it is another's
+            available[Device.cuda] = False
         return torch.device(next(d for d, there in available.items() if there).value)
     if not available[config.device]:
         raise ConfigError(
@@ -63,19 +67,52 @@ def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
 
 
 def autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractContextManager[None]:
-    """Return a context of bfloat16 where it is asked for, or is faster; else of no change."""
-    auto = config.precision is Precision.auto and multiplies_bf16(device)
-    if auto or config.precision is Precision.bf16:
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    """Return a context in which products have the number format of `forward_type`."""
+    chosen = forward_type(config, device)
+    if chosen is torch.float32:
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=chosen)
+
+
+def forward_type(config: TrainConfig, device: torch.device) -> torch.dtype:
+    """Choose the number format of the forward pass's products.
+
+    `auto` is bf16 where the hardware multiplies it faster than fp32, else fp16 where it multiplies
+    that faster (T4, V100, P100), else fp32.
+    """
+    if config.precision is not Precision.auto:
+        return _TYPES[config.precision]
+    if multiplies_bf16(device):
+        return torch.bfloat16
+    return torch.float16 if multiplies_fp16(device) else torch.float32
+
+
+_TYPES = {
+    Precision.fp32: torch.float32,
+    Precision.bf16: torch.bfloat16,
+    Precision.fp16: torch.float16,
+}
 
 
 @cache
 def multiplies_bf16(device: torch.device) -> bool:
-    """Return whether the device has matrix instructions for bfloat16.
+    """Whether the device has matrix instructions for bfloat16.
 
     Other CPUs convert to and fro and are slower with it than without.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+
+
+@cache
+def multiplies_fp16(device: torch.device) -> bool:
+    """Whether the device is a GPU that multiplies fp16 faster than fp32.
+
+    Since Volta each does; before, the P100 alone (CUDA C++ Programming Guide, table of arithmetic
+    throughput): a GTX 1080 has a sixty-fourth of its fp32 rate.
+    """
+    if device.type != "cuda":
+        return False
+    capability = torch.cuda.get_device_capability(device)
+    return capability >= (7, 0) or capability == (6, 0)

@@ -67,7 +67,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
 
     Raises:
         ConfigError: before the first epoch, for what cannot be built.
-        Diverged: at the end of an epoch whose training or validation loss is not finite.
+        Diverged: at the end of an epoch whose training or validation loss is not finite, or of
+            which every step has overflowed.
     """
     learner, dataset = untrained(config)
     device, train, valid = learner.device, dataset.train, dataset.valid
@@ -91,6 +92,8 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         for name, loss in (("training", train_loss), ("validation", val_loss)):
             if not math.isfinite(loss):
                 raise Diverged(number, f"{name} loss is {loss}")
+        if learner.scaling.hopeless:
+            raise Diverged(number, "all gradients overflow fp16: precision=bf16 or fp32 holds them")
         metrics = {
             "train_loss": train_loss,
             "train_accuracy": train_accuracy,

@@ -24,6 +24,7 @@ from trainers.device import autocast, random_state
 from trainers.errors import ConfigError
 from trainers.files import history
 from trainers.files.training_state import detached
+from trainers.loss_scaling import LossScaling
 from trainers.schedules import build_schedule
 from trainers.schedules.pace import Pace
 
@@ -66,6 +67,7 @@ class Learner:
     optimizer: torch.optim.Optimizer
     pace: Pace
     augment: Callable[[Tensor], Tensor]
+    scaling: LossScaling
     rng: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     epoch: int = 0
@@ -83,7 +85,8 @@ class Learner:
         pace = build_schedule.build(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
         made = optimizer_settings.settings_of(config, optimizer, pace)
-        return cls(config, model, optimizer, pace, augment, random_state(device), made)
+        scaling = LossScaling(config, device)
+        return cls(config, model, optimizer, pace, augment, scaling, random_state(device), made)
 
     @property
     def device(self) -> torch.device:
@@ -107,6 +110,7 @@ class Learner:
         loss_sum = torch.zeros((), device=self.device)
         right = torch.zeros((), dtype=torch.int64, device=self.device)
         self.model.train()
+        self.scaling.taken = 0
         for index in batches(order, self.config.batch_size):
             x, y = part.batch(index)
             loss, logits = self.step(self.augment(x), y)
@@ -121,15 +125,17 @@ class Learner:
             logits = self.model(x)
         loss = cross_entropy(logits.float(), y, label_smoothing=config.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self.scaling.backward(loss)
+        if config.clip.value is not None or config.clip.norm is not None:
+            self.scaling.unscale(self.optimizer)
         if config.clip.value is not None:
             clip_grad_value_(self.model.parameters(), config.clip.value)
         if config.clip.norm is not None:
             clip_grad_norm_(self.model.parameters(), config.clip.norm)
-        self.optimizer.step()
-        if config.max_norm is not None:
-            self._constrain(config.max_norm)
-        self.pace.after_batch()
+        if self.scaling.step(self.optimizer):
+            if config.max_norm is not None:
+                self._constrain(config.max_norm)
+            self.pace.after_batch()
         return loss.detach(), logits.detach()
 
     def rehearse(self) -> None:
@@ -154,6 +160,7 @@ class Learner:
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.pace.schedule.state_dict(),
+                "scaling": self.scaling.state(),
                 "settings": dict(self.settings),
                 "rng": dict(self.rng),
             }
@@ -170,6 +177,7 @@ class Learner:
             self.model.load_state_dict(state["model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.pace.schedule.load_state_dict(state["schedule"])
+            self.scaling.load(state.get("scaling", {}))  # a state of an older version has none
             self.rng, self.epoch = state["rng"], int(state["epoch"])
             self.curve = dict(state.get("curve", {}))  # a state of an older version has none
             theirs = state.get("settings", self.settings)  # a state of an older version has none

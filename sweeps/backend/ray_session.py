@@ -62,6 +62,12 @@ class Cluster:
         Raises:
             ConfigError: a trial asks for more than the largest machine has.
         """
+        gpu = float(resources["gpu"] or 0.0)
+        if gpu > 1 and not gpu.is_integer():
+            raise ConfigError(
+                f"resources.gpu={gpu:g}: a trial has a share of one card, such as 0.5, or whole "
+                "cards, such as 2"
+            )
         if self.slots(resources) > 0:
             return
         for name, key in (("CPU", "cpu"), ("GPU", "gpu")):
@@ -262,8 +268,10 @@ def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
     has = node["Resources"]
     # A little over: 1/3 GPU three times is one GPU.
     counts = [int(has.get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
-    if resources["gpu"]:
-        counts.append(int(has.get("GPU", 0.0) / float(resources["gpu"]) + 1e-6))
+    if share := float(resources["gpu"] or 0.0):
+        cards = int(has.get("GPU", 0.0))
+        # A share is of one card: 0.6 of two cards are two trials, not three.
+        counts.append(cards * int(1 / share + 1e-6) if share < 1 else int(cards / share))
     return min(counts)
 
 

@@ -117,8 +117,15 @@ class _Here:
 
 def _trainable(config: dict[str, Any]) -> None:
     """Run in a trial's process."""
+    hide_cards(config["config"]["resources"])
     labels = ray.get_runtime_context().get_node_labels()
     trial_side.train(config, str(labels.get("member", "")), tune.report)
+
+
+def hide_cards(resources: Mapping[str, Any]) -> None:
+    """Hide the cards of the machine from a trial that was given none: Ray shows it all of them."""
+    if not resources["gpu"]:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import yaml
@@ -33,4 +33,6 @@ def read_training(path: Path, origin: Origin) -> TrainConfig:
         raise ConfigError(f"{path} cannot be read: {first_line(error)}") from error
     training = {f.name: container[f.name] for f in fields(TrainConfig) if f.name in container}
     origin.require_trusted(training)  # the rest, such as a search, is not built from here
-    return typed(training)
+    read = typed(training)
+    # What it was trained on is no matter here: the resources are those of this machine.
+    return replace(read, resources=replace(read.resources, gpu=None))

@@ -24,12 +24,14 @@ from trainers.errors import ConfigError
 class Precision(Enum):
     """Names the number format of the forward pass; weights and losses stay float32.
 
-    `auto` is bf16 where the hardware has instructions that multiply it faster: NVIDIA GPUs since
-    Ampere, CPUs with AMX.
+    With fp16 the loss is scaled (`trainers.loss_scaling`). `auto` is bf16 where the hardware has
+    instructions that multiply it faster (NVIDIA GPUs since Ampere, CPUs with AMX), else fp16 where
+    it has some for that (Volta, Turing, P100), else fp32.
     """
 
     fp32 = "fp32"
     bf16 = "bf16"
+    fp16 = "fp16"
     auto = "auto"
 
 
@@ -110,7 +112,7 @@ class ClipConfig:
 class ResourcesConfig:
     """Names the resources of a training: cores, GPUs (or a share of one), gigabytes on the GPU.
 
-    gpu null: one in a cluster that has any, else none.
+    gpu null: one in a cluster that has any, else none; 0: none, and `device=auto` takes none.
     """
 
     cpu: float = MISSING

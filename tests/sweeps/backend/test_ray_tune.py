@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from optuna.trial import TrialState
 
+from sweeps import ROOT
 from tests.sweeps.conftest import Ran
 from tests.sweeps.launch.test_session import rows, study
 from tests.sweeps.processes import command, descendants
@@ -91,3 +96,49 @@ def test_a_trial_whose_process_is_killed_goes_on_as_if_nothing_were(
     assert untimed(rows(killed)) == untimed(rows(calm))
     kept = {name: (folder / name / "state.pt").stat().st_mtime for name in seen}
     assert kept == seen, "a finished epoch was trained again"
+
+
+#: Cards that Ray is told of, which are not there: it places trials by them, and hides those of
+#: others. Prints what trials with these shares of a card see, and how many of them fit at once.
+CARDS = """
+import json, os, sys
+import ray
+from ray.util.placement_group import placement_group
+from sweeps.backend.ray_session import Cluster
+from sweeps.backend.ray_tune import _resources, hide_cards
+
+ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
+cluster, seen, fits = Cluster(own=True, address=""), {}, {}
+
+@ray.remote
+def cards(share):
+    hide_cards({"cpu": 1, "gpu": share})
+    return os.environ.get("CUDA_VISIBLE_DEVICES")
+
+for share in json.loads(sys.argv[1]):
+    seen[share] = ray.get(cards.options(num_cpus=1, num_gpus=share).remote(share))
+    resources = {"cpu": 0.5, "gpu": share}
+    groups = [placement_group(_resources({"config": {"resources": resources}})
+              .bundles) for _ in range(12 if share else 0)]
+    ready = [group.ready() for group in groups]
+    counted = cluster.slots(resources)
+    placed = []
+    if ready:
+        ray.wait(ready, num_returns=counted, timeout=120)
+        placed = ray.wait(ready, num_returns=counted + 1, timeout=2)[0]
+    fits[share] = [counted, len(placed)]
+    for group in groups:
+        ray.util.remove_placement_group(group)
+print("FOUND", json.dumps([seen, fits]))
+"""
+
+
+@pytest.mark.machines
+def test_a_trial_sees_the_cards_it_was_given_and_shares_are_of_one_card(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", CARDS, json.dumps([0, 0.6, 0.3, 1])]
+    run = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
+    (line,) = [line for line in run.stdout.splitlines() if line.startswith("FOUND")] or [run.stderr]
+    seen, fits = json.loads(line.removeprefix("FOUND"))
+    assert seen.pop("0") == ""
+    assert set(seen.values()) <= {"0", "1"}
+    assert fits == {"0": [16, 0], "0.6": [2, 2], "0.3": [6, 6], "1": [2, 2]}
