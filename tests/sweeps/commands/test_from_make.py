@@ -31,6 +31,10 @@ SHOW = (
 TEXT = st.text("""ab=[]{}(),.:'"\\$`#*~&;|<>% é""", min_size=1, max_size=12)
 
 
+#: What is printed before a command is run.
+COMMAND = f"{os.path.relpath(sys.executable, ROOT)} -m"
+
+
 def handed(line: str, where: Path = ROOT) -> dict[str, str]:
     """The variables that a command line, read by a shell and by make, hands over."""
     text = f"{HANDING_OVER}\nany:;{SHOW}\n"
@@ -134,8 +138,11 @@ def test_refuses(template: list[str], variables: dict[str, str], told: str) -> N
 
 
 def test_a_password_is_neither_a_word_nor_in_the_variables_of_make() -> None:
+    """Nor in the command that is printed."""
     url = "study=postgresql://me:hunter2@h/d"
     result = run("tests.sweeps.commands.show_process", "ARGS", ARGS=f"{url} a=b")
+    command = f"{COMMAND} tests.sweeps.commands.show_process study=postgresql://me@h/d a=b\n"
+    assert result.stderr == command
     shown = json.loads(result.stdout)
     assert shown["argv"] == ["study=postgresql://me@h/d", "a=b"]
     assert shown["secret"] == ["PGPASSWORD"]
@@ -155,4 +162,7 @@ def test_a_signal_before_the_command_is_imported_ends_in_a_word(number: signal.S
         assert process.stdout.readline() == "importing\n"
         process.send_signal(number)
         _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (130, "interrupted\n")
+    assert (process.returncode, told) == (
+        130,
+        f"{COMMAND} tests.sweeps.commands.slow_import\ninterrupted\n",
+    )

@@ -27,6 +27,7 @@ KEYS = {
         "results", "data.root", "data.cache", "track", "budget", "max_concurrent", "failures",
         "repeats.top", "repeats.seeds", "repeats.race", "study", "trust",
     ),
+    Kind.MAY_GROW: ("epochs",),
     Kind.IN_SIMULATION: (
         "seed", "epochs", "patience", "baseline", "points", "search", "stop", "budget", "failures",
         "trust",
