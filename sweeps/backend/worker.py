@@ -15,8 +15,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from sweeps.backend.repeat_runs import lockstep
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
@@ -103,7 +101,7 @@ def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> 
         raise ConfigError(
             f"{folder} is not on {machine}: give results= a folder that all machines share"
         )
-    config = typed(OmegaConf.create(dict(work["config"])))
+    config = typed(work["config"])
     runs = Repeats.read(work["config"].get("repeats")).runs
     with closing(lockstep(config, runs, folder, after, str(work["owner"]))) as epochs:
         yield from epochs

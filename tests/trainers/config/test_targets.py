@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
+import hydra.utils
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -217,3 +219,63 @@ def test_whether_a_target_takes_an_argument(
     target: Callable[..., Any], argument: str, expected: bool
 ) -> None:
     assert takes(target, argument) is expected
+
+
+class Unhashable:
+    """Can be called, and compares by content."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __call__(self, size: int) -> int:
+        return size
+
+
+UNHASHABLE = Unhashable()
+
+
+class TestAsHydra:
+    """What is built is what `hydra.utils.instantiate` builds of the same plain containers."""
+
+    NODES: ClassVar[list[dict[str, Any]]] = [
+        {"_target_": "fractions.Fraction", "numerator": 3, "denominator": 4},
+        {"_target_": "fractions.Fraction", "_args_": [6, 8]},
+        {"_target_": "builtins.dict", "a": [1, {"b": None}], "c": {"d": "e"}, "_convert_": "all"},
+        {
+            "_target_": "builtins.dict",
+            "inner": {"_target_": "fractions.Fraction", "numerator": 1, "denominator": 3},
+            "several": [{"_target_": "fractions.Fraction", "_args_": [n]} for n in (1, 2)],
+        },
+        {
+            "_target_": "builtins.dict",
+            "_recursive_": False,
+            "inner": {"_target_": "fractions.Fraction", "numerator": 1},
+        },
+    ]
+
+    @pytest.mark.parametrize("node", NODES)
+    def test_the_same_comes_of_it(self, node: dict[str, Any]) -> None:
+        expected = hydra.utils.instantiate(node, _convert_="all")
+        assert instantiate("thing", node) == expected
+
+    def test_a_partial_within_is_one(self) -> None:
+        node = {"_target_": "fractions.Fraction", "_partial_": True, "denominator": 4}
+        made = instantiate("thing", {"_target_": "builtins.dict", "make": node})
+        assert made["make"](numerator=2) == Fraction(1, 2)
+
+    def test_what_is_built_shares_nothing_with_the_configuration(self) -> None:
+        node = {"_target_": "builtins.dict", "a": [1], "b": {"c": [2]}}
+        made = instantiate("thing", node)
+        made["a"].append(3)
+        made["b"]["c"].append(4)
+        assert node == {"_target_": "builtins.dict", "a": [1], "b": {"c": [2]}}
+
+    def test_what_is_refused_within_names_its_place(self) -> None:
+        zero = {"_target_": "fractions.Fraction", "_args_": [1, 0]}
+        with pytest.raises(ConfigError, match=r"^thing\.a\[1\]: fractions\.Fraction refuses its"):
+            instantiate("thing", {"_target_": "builtins.dict", "a": [0, zero]})
+
+    def test_an_object_that_is_called_need_not_be_hashable(self) -> None:
+        path = f"{__name__}.UNHASHABLE"
+        assert instantiate("thing", {"_target_": path, "size": 3}) == 3
+        with pytest.raises(ConfigError, match="has no argument 'sise'; did you mean 'size'"):
+            instantiate("thing", {"_target_": path, "sise": 3})
