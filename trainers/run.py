@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.config import TrainConfig
+from trainers.config import Keep, TrainConfig
 from trainers.errors import CorruptCheckpoint, FolderInUse, ForeignCheckpoint
 from trainers.files import checkpoints, histograms, history
 from trainers.fit import fit
@@ -69,7 +69,8 @@ def run(
             if epoch.histograms:
                 histograms.save(folder, epoch.number, epoch.histograms)
             path = checkpoints.save(folder, epoch, owner)
-            history.append(folder / "metrics.csv", epoch.number, epoch.metrics)
+            durable = config.checkpoint.keep is not Keep.all
+            history.append(folder / "metrics.csv", epoch.number, epoch.metrics, durable)
             rows[epoch.number] = epoch.metrics
             checkpoints.prune(folder, config.checkpoint.keep, history.best(rows, config.task))
             yield Saved(epoch.number, epoch.metrics, path, tuple(notes))
@@ -103,7 +104,8 @@ def _repaired(
     if lost:
         notes.append(f"{table}: the metrics of epochs {', '.join(map(str, lost))} are lost")
     rows = dict(sorted(rows.items()))
-    history.write(table, rows)
+    if rows or table.exists():  # else the training begins, and there is nothing to repair
+        history.write(table, rows)
     return checkpoint, rows, notes
 
 

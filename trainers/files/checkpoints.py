@@ -79,11 +79,14 @@ def save(folder: Path, epoch: Epoch, owner: str = "") -> Path:
 
 
 def _write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write the epoch.json of a checkpoint, safely on disk."""
+    """Write the epoch.json of a checkpoint, safely on disk.
+
+    The names of its files become durable with the one of the checkpoint: journals keep their order.
+    Should a disk not, the checkpoint is found damaged, and its epoch trained again.
+    """
     with (path / "epoch.json").open("w") as text:
         json.dump(record, text, indent=1)
         _flush(text)
-    _sync(path)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -62,14 +62,20 @@ def write(path: Path, rows: Mapping[int, Mapping[str, float]]) -> None:
         os.fsync(file.fileno())
 
 
-def append(path: Path, number: int, metrics: Mapping[str, float]) -> None:
-    """Append the row of one epoch, and the header before the first row."""
+def append(path: Path, number: int, metrics: Mapping[str, float], durable: bool) -> None:
+    """Append the row of one epoch, and the header before the first row.
+
+    Args:
+        durable: wait for the disk; needless while the epoch's checkpoint, which has the same
+            metrics, stays.
+    """
     with path.open("a", newline="") as file:
         if not file.tell():
             file.write(_line(["epoch", *metrics]))
         file.write(_line([number, *metrics.values()]))
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def best(rows: Mapping[int, Mapping[str, float]], task: TaskConfig) -> int:

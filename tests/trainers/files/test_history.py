@@ -34,7 +34,7 @@ def test_numbers_read_back_as_the_same_bits(rows: dict[int, dict[str, float]]) -
 
 def test_appending_gives_the_same_file_as_writing(tmp_path: Path) -> None:
     for number, row in ROWS.items():
-        history.append(tmp_path / "a.csv", number, row)
+        history.append(tmp_path / "a.csv", number, row, durable=True)
     history.write(tmp_path / "b.csv", ROWS)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert (tmp_path / "a.csv").read_text().splitlines()[0] == "epoch,loss,lr"
@@ -62,7 +62,7 @@ def test_no_file_and_no_rows(tmp_path: Path) -> None:
     assert history.read(path) == {}
     history.write(path, {})
     assert history.read(path) == {}
-    history.append(path, 1, ROWS[1])
+    history.append(path, 1, ROWS[1], durable=True)
     assert history.read(path) == {1: ROWS[1]}
 
 
@@ -95,7 +95,7 @@ def test_patience(values: list[float], patience: int | None, over: bool) -> None
 def test_a_whole_number_stays_one(tmp_path: Path) -> None:
     rows = {1: {"parameters": 59082, "val_loss": 2.0, "change": -3}}
     history.write(tmp_path / "metrics.csv", rows)
-    history.append(tmp_path / "metrics.csv", 2, rows[1])
+    history.append(tmp_path / "metrics.csv", 2, rows[1], durable=True)
     read = history.read(tmp_path / "metrics.csv")
     assert repr(read) == repr({1: rows[1], 2: rows[1]})
 
