@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from trainers.config import TrainConfig
 from trainers.config.targets import instantiate, make, settings_refused
 from trainers.errors import ConfigError
+from trainers.lazy_compiler import leave_unimported
 from trainers.models.norm import needs_batch
 
 
@@ -77,6 +78,7 @@ def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> s
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
     """Build the optimizer of the model's parameters."""
+    leave_unimported()
     built: Optimizer = make("optimizer", config.optimizer, Optimizer, model.parameters())
     return built
 
