@@ -10,8 +10,8 @@ from torch.optim import Optimizer
 
 from trainers.config import TrainConfig
 from trainers.config.targets import instantiate, make, settings_refused
+from trainers.device.lazy_compiler import leave_unimported
 from trainers.errors import ConfigError
-from trainers.lazy_compiler import leave_unimported
 from trainers.models.norm import needs_batch
 
 

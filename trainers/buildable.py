@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import torch
 
+from trainers import build
 from trainers.config import TrainConfig
 from trainers.data import resident
 from trainers.data.dataset import Dataset
 from trainers.errors import ConfigError, first_line
 from trainers.learner import Learner
 
+#: Parameters of a model that is built on the CPU in 10 ms.
+_SMALL = 1_000_000
+
 
 def require_buildable(config: TrainConfig) -> None:
     """Build all that a training builds, and pass two examples through its model.
 
-    On torch's meta device, where weights have a shape and no memory; what does not work there is
-    tried on the CPU.
+    A large model has no memory for its weights then, on torch's meta device; what does not work
+    there is tried on the CPU. A small one is built on the CPU at once: PyTorch takes a second to
+    import what passes examples through layers without memory.
 
     Raises:
         ConfigError: what cannot be built, or data that is not there.
@@ -23,11 +28,15 @@ def require_buildable(config: TrainConfig) -> None:
     resident.Configured(config.data).prepare()
     dataset = resident.load(config.data)
     try:
-        with torch.device("meta"):
-            _try(config, dataset, torch.device("meta"))
+        large = build.parameters(config, dataset.input_shape, len(dataset.classes)) > _SMALL
+        if large:
+            with torch.device("meta"):
+                _try(config, dataset, torch.device("meta"))
+            return
     except Exception:  # a model may look at its weights, of which there are none
-        with torch.random.fork_rng(devices=[]):
-            _try(config, dataset, torch.device("cpu"))
+        pass
+    with torch.random.fork_rng(devices=[]):
+        _try(config, dataset, torch.device("cpu"))
 
 
 def _try(config: TrainConfig, dataset: Dataset, device: torch.device) -> None:

@@ -21,10 +21,10 @@ from trainers.config import TrainConfig
 from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
 from trainers.device import autocast, random_state
+from trainers.device.loss_scaling import LossScaling
 from trainers.errors import ConfigError
 from trainers.files import history
 from trainers.files.training_state import detached
-from trainers.loss_scaling import LossScaling
 from trainers.schedules import build_schedule
 from trainers.schedules.pace import Pace
 

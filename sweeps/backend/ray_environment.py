@@ -10,6 +10,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 #: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
 #: machine they are too few.
@@ -72,12 +73,28 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_secrets() -> Iterator[None]:
-    """Hide from processes that are started within all variables but those that trials need."""
-    kept = for_trials(os.environ)
-    hidden = {name: value for name, value in os.environ.items() if name not in kept}
-    for name in hidden:
-        del os.environ[name]
+    """Let Ray's processes that are started within have no variables but those that trials need.
+
+    This process keeps its own: others of its threads may need them meanwhile.
+    """
+    from ray._private import services
+
+    before = vars(services)["os"]
+    vars(services)["os"] = _OsForTrials()
     try:
         yield
     finally:
-        os.environ.update(hidden)
+        vars(services)["os"] = before
+
+
+class _OsForTrials:
+    """Stands for the module `os` where Ray reads the environment of the processes it starts."""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return a copy of the environment without what trials do not need."""
+        return for_trials(os.environ)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return whatever else the module has."""
+        return getattr(os, name)

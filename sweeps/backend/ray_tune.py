@@ -23,6 +23,7 @@ from ray.tune.search import Searcher
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.timeline import mark
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
@@ -200,6 +201,7 @@ class _Decisions(FIFOScheduler):
     def __init__(self, driver: _Here) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._driver = driver
+        self._trained = False
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         name = trial.config["trial"]
@@ -210,6 +212,9 @@ class _Decisions(FIFOScheduler):
             self._driver().notify(f"{name} waits: {result['waiting']}")
         if "epoch" not in result:
             return str(self.CONTINUE)
+        if not self._trained:
+            self._trained = True
+            mark("train")
         for note in result.get("notes", ()):
             self._driver().notify(f"{name}: {note}")
         prefix = "metrics/"

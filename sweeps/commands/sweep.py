@@ -11,6 +11,7 @@ from sweeps.commands import preview
 from sweeps.config.composition import Composition
 from sweeps.launch import plan
 from sweeps.launch.begin import begin
+from sweeps.timeline import mark
 from sweeps.transfer.gather import with_transfer
 
 
@@ -25,6 +26,7 @@ def start(composition: Composition, ray: Ray = session) -> None:
         else:
             code = plan.start(stages, ray)
     else:
+        mark("check the configuration")
         with console.status("checking the space"):
             sweep = with_transfer(check(composition))
         if composition.base.preview:

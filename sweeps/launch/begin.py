@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sweeps import cli, results_folder
+from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster, Ray, session
 from sweeps.checked import any_feasible, every_value, pbt_keys
 from sweeps.checked.sweep import Sweep
@@ -18,6 +19,7 @@ from sweeps.launch.session import run
 from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
 from sweeps.study.storage import reach
+from sweeps.timeline import mark
 from trainers.config import Device
 from trainers.errors import ConfigError
 
@@ -31,13 +33,21 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
     results_folder.require_free(Path(sweep.config["results"]), sweep.name)
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
-    fingerprint = fetch(sweep)
-    any_feasible.check(sweep)
-    with cli.terminal().status("building every value once"):
-        messages = every_value.check(sweep)
-    messages = (*sweep.messages, *messages, *sweep.transfer.of_other_data(fingerprint))
-    sweep = replace(sweep, messages=messages)
-    with connect(sweep, ray) as cluster:
+    with contextlib.ExitStack() as stack:
+        stack.callback(mark, "exit")
+        early = stack.enter_context(started_early(ray, sweep.resources))
+        mark("fetch the data, Ray starting meanwhile")
+        fingerprint = fetch(sweep)
+        mark("build every value once")
+        any_feasible.check(sweep)
+        with cli.terminal().status("building every value once"):
+            messages = every_value.check(sweep)
+        messages = (*sweep.messages, *messages, *sweep.transfer.of_other_data(fingerprint))
+        sweep = replace(sweep, messages=messages)
+        mark("wait for Ray")
+        cluster = stack.enter_context(connect(sweep, early))
+        stack.callback(mark, "end Ray")
+        mark("begin the record")
         folder = results_folder.create(Path(sweep.config["results"]), sweep.name)
         with _removed_if_refused(folder) as undo:
             cluster.check_folder(folder.path.resolve())

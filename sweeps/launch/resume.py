@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sweeps import results_folder
+from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
@@ -70,20 +71,21 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
         if not longer and (finished := _finished(sweep, study, folder, spent)):
             study.close()
             return finished
-        fingerprint = fetch(sweep)
-        if fingerprint != recorded["data"]:
-            raise ConfigError(
-                f"the data is not what {name} was begun with: put the same back, or begin a new "
-                "sweep with name=…"
-            )
-        results_folder.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
-        with connect(sweep, ray) as cluster:
-            cluster.check_folder(folder.path.resolve())
-            if longer and not over:
-                study.reopen(longer)
-                study.close()
-                study = _open(sweep, folder)
-            return run(sweep, folder, study, cluster)
+        with started_early(ray, sweep.resources) as early:
+            fingerprint = fetch(sweep)
+            if fingerprint != recorded["data"]:
+                raise ConfigError(
+                    f"the data is not what {name} was begun with: put the same back, or begin a "
+                    "new sweep with name=…"
+                )
+            results_folder.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+            with connect(sweep, early) as cluster:
+                cluster.check_folder(folder.path.resolve())
+                if longer and not over:
+                    study.reopen(longer)
+                    study.close()
+                    study = _open(sweep, folder)
+                return run(sweep, folder, study, cluster)
 
 
 def _open(sweep: Sweep, folder: Folder) -> Study:

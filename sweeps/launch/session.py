@@ -22,6 +22,7 @@ from sweeps.formatting import command
 from sweeps.report.closing import conclude
 from sweeps.results_folder import Folder
 from sweeps.study.study import Study
+from sweeps.timeline import mark
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
 from trainers.config.targets import instantiate
@@ -51,9 +52,11 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         for note in sweep.messages:
             progress.notify(note)
         with _interrupts(driver), _hushed():
+            mark("start the first processes")
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
             driver.spend()
             drain(driver, study)
+    mark("write the results, draw, test the best model")
     try:
         told = conclude(sweep, folder, study, driver, slots.last, tracker)
     except OSError as error:
@@ -66,6 +69,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         )
         return FAILED
     finally:
+        mark("hand over to W&B")
         tracker.close()
         study.close()
     closing.show(console, told)

@@ -74,6 +74,9 @@ class NoRay(Cluster):
     def check(self, resources: Mapping[str, Any]) -> None:
         """It fits."""
 
+    def prepare(self, resources: Mapping[str, Any]) -> None:
+        """There is nothing to prepare."""
+
     def describe(self) -> str:
         return "this process"
 

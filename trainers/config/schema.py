@@ -24,9 +24,9 @@ from trainers.errors import ConfigError
 class Precision(Enum):
     """Names the number format of the forward pass; weights and losses stay float32.
 
-    With fp16 the loss is scaled (`trainers.loss_scaling`). `auto` is bf16 where the hardware has
-    instructions that multiply it faster (NVIDIA GPUs since Ampere, CPUs with AMX), else fp16 where
-    it has some for that (Volta, Turing, P100), else fp32.
+    With fp16 the loss is scaled (`trainers.device.loss_scaling`). `auto` is bf16 where the hardware
+    has instructions that multiply it faster (NVIDIA GPUs since Ampere, CPUs with AMX), else fp16
+    where it has some for that (Volta, Turing, P100), else fp32.
     """
 
     fp32 = "fp32"

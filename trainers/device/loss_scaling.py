@@ -15,7 +15,7 @@ from torch.amp import GradScaler
 from torch.optim import Optimizer
 
 from trainers.config import TrainConfig
-from trainers.device import forward_type
+from trainers.device.number_format import forward_type
 
 
 class LossScaling:

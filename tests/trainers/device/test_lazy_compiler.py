@@ -28,7 +28,7 @@ print(json.dumps([[{k: v for k, v in m.items() if k not in timings} for m in met
 
 COMPILE = """
 import torch
-from trainers.lazy_compiler import leave_unimported
+from trainers.device.lazy_compiler import leave_unimported
 
 leave_unimported()
 weight = torch.nn.Parameter(torch.ones(3))

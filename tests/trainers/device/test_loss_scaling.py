@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from trainers.config import TrainConfig
+from trainers.device.loss_scaling import LossScaling
 from trainers.errors import Diverged
 from trainers.fit import fit
 from trainers.learner import Learner
-from trainers.loss_scaling import LossScaling
 from trainers.model_and_data import untrained
 
 CPU = torch.device("cpu")
