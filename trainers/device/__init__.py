@@ -1,4 +1,4 @@
-"""Where and in which number format a training computes.
+"""Choose where and in which number format a training computes.
 
 process.py         pick its device; set up threads, random state and determinism
 number_format.py   choose fp32, bf16 or fp16 for the forward pass
