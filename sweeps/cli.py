@@ -19,11 +19,13 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from sweeps import ROOT
+from sweeps.config.choice_values import in_group
 from sweeps.config.error_messages import explain
-from sweeps.config.keys import dotted
-from sweeps.config.overrides import key_of, literal, split, value_of
+from sweeps.config.overrides import key_of, literal, readable, refuse_below_null, split, value_of
 from sweeps.config.schema import register
+from sweeps.config.unknown_keys import hint_keys
 from sweeps.redaction import hide_password, redacted_text
+from sweeps.space.dimensions import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -50,8 +52,15 @@ def composed(multirun: bool) -> list[DictConfig]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     # On the command line: where Hydra cannot compose, it does not know the mode in the config.
-    mode = ["--multirun"] if multirun else ["hydra.mode=RUN", "hydra.run.dir=."]
-    sys.argv[1:] = [*mode, *literal(sys.argv[1:])]
+    with refusals():
+        refuse_below_null(sys.argv[1:])
+    words = literal(sys.argv[1:])
+    mode = ["hydra.mode=RUN", "hydra.run.dir=."]
+    if multirun:
+        of_choices = [word for word in words if in_group(word) and readable(word)]
+        words = [word for word in words if word not in of_choices]
+        mode = ["--multirun", f"hydra.sweeper.of_choices={written(of_choices)}"]
+    sys.argv[1:] = [*mode, *words]
     configs: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
@@ -164,6 +173,4 @@ def _known_keys() -> list[str]:
             config = compose("sweep", chosen)
         except HydraException:
             config = compose("sweep", [])
-        keys = [*dotted(config), *groups]
-        parents = {key.rpartition(".")[0] for key in keys} - {""}
-        return sorted({*keys, *parents} - {"hydra"})
+        return hint_keys(config, groups)

@@ -2,7 +2,8 @@
 
 A trial is the sweep's own composition with the trial's choices of groups swapped in by Hydra
 and its values set. Hydra composes once for each combination of choices; values are set on a
-copy, so the next trial costs milliseconds.
+copy, so the next trial costs milliseconds. A value that is given for a key of a swept group applies
+where the choice has that key.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from hydra import initialize_config_module
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from sweeps.config.choice_values import append_default, appends, applies, in_group
 from sweeps.config.error_messages import explain
-from sweeps.config.keys import dotted, exists, plain, plain_value
-from sweeps.config.overrides import as_list, literal
+from sweeps.config.keys import exists, plain, plain_value
+from sweeps.config.overrides import as_list, literal, refuse_below_null
 from sweeps.config.schema import register
 from sweeps.config.trusted_targets import Origin, may_build
+from sweeps.config.unknown_keys import hint_keys
 from sweeps.redaction import without_password
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.config import TrainConfig, typed
@@ -58,7 +62,8 @@ class Composition:
 
         Args:
             master: the composed configuration, its hydra node included.
-            overrides: the command line, swept and fixed overrides together.
+            overrides: the command line, swept and fixed overrides together; `master` may lack the
+                values of keys in groups (`sweeps.config.choice_values`).
             origin: where the command line was read, if it is not the person's own.
         """
         self._origin = origin
@@ -76,7 +81,10 @@ class Composition:
         self._variants: dict[tuple[tuple[str, str], ...], DictConfig] = {}
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
         self._fixed_later: dict[str, Any] = {}
-        if words == list(overrides):
+        self._varied = self._varied_groups()
+        self._applied: set[str] = set()
+        apart = any(map(in_group, self.fixed)) or any(map(appends, self.swept_overrides))
+        if words == list(overrides) and not apart:
             # Hydra leaves what is swept out of its composition: the variant without choices.
             self._variants[()] = _without_hydra(pickle.loads(pickle.dumps(master)))
             self._require_trusted(self._variants[()])
@@ -149,8 +157,9 @@ class Composition:
 
     def keys(self, space: Space) -> list[str]:
         """List every key that some configuration of the space has, groups included."""
+        groups = self._loader.list_groups("")
         variants = [self.variant(choices) for choices in _single(space)]
-        return sorted({str(k) for v in variants for k in (*dotted(v), *v)})
+        return sorted({key for v in variants for key in hint_keys(v, groups)})
 
     def knows(self, space: Space, key: str) -> bool:
         """Whether a key is in some configuration, or would be if its group were not fixed."""
@@ -208,17 +217,65 @@ class Composition:
         """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
-            overrides = [*self.fixed, *(f"{group}={choice}" for group, choice in key)]
-            try:
-                config = self._loader.load_sweep_config(self._master, overrides)
-            except (HydraException, OmegaConfBaseException) as error:
-                raise ConfigError(explain(error, " ".join(overrides))) from error
-            config = _without_hydra(config)
-            self._require_trusted(config)
+            chosen = [f"{group}={choice}" for group, choice in key]
+            depending = [o for o in self.fixed_overrides if self._depends(o, choices)]
+            always = [str(o.input_line) for o in self.fixed_overrides if o not in depending]
+            config = self._load([*always, *chosen])
+            applying = [str(o.input_line) for o in depending if applies(o, config)]
+            if applying:
+                self._applied.update(applying)
+                config = self._load([*always, *applying, *chosen])
+            for override in self.swept_overrides:
+                append_default(override, config)
             for late, value in self._fixed_later.items():
                 OmegaConf.update(config, late, value)
             self._variants[key] = config
         return self._variants[key]
+
+    def _load(self, words: Sequence[str]) -> DictConfig:
+        """Let Hydra compose, and refuse what it refuses, or what must not be built."""
+        try:
+            config = self._loader.load_sweep_config(self._master, [*words])
+        except (HydraException, OmegaConfBaseException) as error:
+            raise ConfigError(self._why(error, words)) from error
+        config = _without_hydra(config)
+        self._require_trusted(config)
+        return config
+
+    def _why(self, error: Exception, words: Sequence[str]) -> str:
+        """Explain what Hydra refuses; name the choices that have a key which this one lacks."""
+        if lacking := re.search(r"Could not override '(([^'.]+)\.[^']+)'", str(error)):
+            key, group = lacking.groups()
+            others = [o for o in self.options(group) if self._option_has(group, o, key)]
+            if others:
+                chosen = f"{group}={self.choice(group)}"
+                return (
+                    f"{key}: {chosen} has no such key, which is one of {group}={', '.join(others)}"
+                )
+        keys = hint_keys(self._master, self._loader.list_groups(""))
+        return explain(error, " ".join(words), keys)
+
+    def _option_has(self, group: str, option: str, key: str) -> bool:
+        return exists(self._loader.load_sweep_config(self._master, [f"{group}={option}"]), key)
+
+    def _varied_groups(self) -> frozenset[str]:
+        """Find the groups that are swept over, by the command line or `space:`."""
+        fixed = {override.key_or_group for override in self.fixed_overrides}
+        swept = {override.key_or_group for override in self.swept_overrides}
+        keys = swept | (self.section("space").keys() - fixed)
+        return frozenset(key for key in keys if self.options(key))
+
+    def _depends(self, override: Override, choices: Mapping[str, str]) -> bool:
+        """Whether an override applies only where a choice of its key's group has the key."""
+        group, _, below = override.key_or_group.partition(".")
+        return bool(below) and (group in self._varied or group in choices)
+
+    def lost(self, space: Space) -> list[Override]:
+        """List the fixed overrides of keys that no choice of a swept group has or takes."""
+        for choices in _single(space):
+            self.variant(choices)
+        depending = [o for o in self.fixed_overrides if self._depends(o, {})]
+        return [o for o in depending if str(o.input_line) not in self._applied]
 
     def _require_trusted(self, config: DictConfig) -> None:
         """Refuse what would run code that is not this checkout's, in a composition on record."""
@@ -232,6 +289,11 @@ class Composition:
     def anywhere(self, space: Space, key: str) -> bool:
         """Whether some choice of the swept groups has a key."""
         return any(self.exists(choices, key) for choices in _single(space))
+
+    def having(self, space: Space, key: str) -> DictConfig:
+        """Return the base or, if that lacks a key, the first configuration that has it."""
+        variants = (self.variant(choices) for choices in _single(space))
+        return next((config for config in variants if exists(config, key)), self.base)
 
     def elsewhere(self, key: str) -> bool:
         """Whether a choice other than the one fixed on the command line would have the key."""
@@ -285,6 +347,7 @@ def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[
     """
     if origin is not None:
         origin.require_words(overrides)
+    refuse_below_null(overrides)
     overrides = literal(_OLD_HISTOGRAMS.sub("histograms=", word) for word in overrides)
     register()
     with _aside(), initialize_config_module("conf", version_base="1.3"):
@@ -293,6 +356,7 @@ def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[
         try:
             parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(overrides))
             fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override()]
+            fixed = [word for word in fixed if not in_group(word)]
             master = hydra_compose("sweep", fixed, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(explain(error)) from error

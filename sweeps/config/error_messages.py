@@ -38,15 +38,24 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
         return f"{match[1] or match[2]}: one training takes one value; make sweep tries several"
     if match := re.search(r"Could not override '([^']+)'", text):
         key = match[1]
-        if f"use +{key}={{" in text and (not keys or key in keys):
+        there = any(f"{name}.".startswith(f"{key}.") for name in keys)
+        if told := of_space(key):
+            return told
+        if f"use +{key}={{" in text and (not keys or there):
             return f"{key}: a mapping takes new keys with a plus: '+{key}={{…}}'"
-        if key in keys:  # repeats=3 repeats.top=5
+        if there:  # repeats=3 repeats.top=5
             parent = key.rpartition(".")[0]
             return (
                 f"{key}: {parent}=… is given too, and replaces all keys below {parent}: give each "
                 "key by itself"
             )
+        parent = key.rpartition(".")[0]
+        if parent in keys and not any(name.startswith(f"{parent}.") for name in keys):
+            return f"{key}: there is no such key yet: a new one takes a plus, +{key}=…"
         return unknown("key", key, key, keys)
+    if match := re.search(r"Could not append .* already at '(.+)'", text):
+        key = match[1]
+        return f"{key}: there is such a key: set it without a plus, or with two (++{key}=…)"
     cause = str(error.__cause__ or error).splitlines()
     reason = cause[0] if cause else type(error).__name__
     key_line = next((line for line in cause if "full_key:" in line), "")
@@ -56,6 +65,16 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
     if re.match(r"Key '[^']*' (is )?not in", reason):
         return unknown("key", full_key or written, full_key or written, keys)
     return f"{written or full_key}: {reason}" if written or full_key else reason
+
+
+def of_space(key: str) -> str:
+    """Explain how what varies is given, for a key below `space:` or `when:`; "" for others."""
+    top, _, swept = key.partition(".")
+    if top == "space" and swept:
+        return f"{key}: what varies is given by its own key, {swept}=a,b, and a value by {swept}=a"
+    if top == "when" and swept:
+        return f"{key}: give all conditions together: +when={{{swept}: …}}"
+    return ""
 
 
 def _missing_choice(text: str) -> str:

@@ -51,14 +51,34 @@ def _literal(word: str) -> str:
     key, value = key_of(word), word.partition("=")[2]
     if key not in (*_TEXTS, *_FOLDERS) or value in ("", "null") or value[0] in "'\"":
         return word
-    if key in _FOLDERS:
-        try:
-            OverridesParser.create().parse_override(word)
-        except HydraException:
-            pass
-        else:
-            return word
+    if key in _FOLDERS and readable(word):
+        return word
     return f"{word[: word.index('=')]}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def readable(word: str) -> bool:
+    """Whether a word is in Hydra's grammar of overrides."""
+    try:
+        OverridesParser.create().parse_override(word)
+    except HydraException:
+        return False
+    return True
+
+
+def refuse_below_null(words: Iterable[str]) -> None:
+    """Refuse a value for a key below one that is null, at which Hydra fails without a word why.
+
+    Raises:
+        ConfigError: names both overrides.
+    """
+    nulls = {"plan": "plan=null"}  # unless it is given
+    for word in words:
+        key, value = key_of(word), word.partition("=")[2]
+        above = next((top for top in nulls if key.startswith(f"{top}.")), None)
+        if above is not None:
+            raise ConfigError(f"{word}: {nulls[above]} has no keys below it")
+        if value == "null":
+            nulls[key] = word
 
 
 def split(words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -9,7 +9,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from sweeps.config.choice_values import appends
 from sweeps.config.composition import Composition, choices_of
+from sweeps.config.error_messages import of_space
 from sweeps.config.keys import plain_value
 from sweeps.config.schema import Kind, is_of
 from sweeps.space.dimensions import Interval
@@ -48,6 +50,7 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
     if with_own:
         own = composition.as_is(space, {})
         space = space.including({key: own[key] for key in own if key != SEED})
+    _refuse_lost(composition, space)
     space = space.conditional(composition.exists)
     messages = [f"{key} is not swept: {composition.owner(key)} has no such key" for key in dropped]
     space, more = _conditioned(composition, space, written, dropped)
@@ -63,7 +66,14 @@ def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any
     given = {override.key_or_group for override in overrides}
     kept = {key: value for key, value in written.items() if key not in given}
     swept = [override.key_or_group for override in composition.swept_overrides]
+    below = [o.key_or_group for o in composition.fixed_overrides if not o.is_delete()]
+    varying = kept.keys() - {key for key, value in kept.items() if isinstance(value, Mapping)}
+    for key in below:
+        if key.startswith("space.") and key.partition(".")[2] not in varying:
+            raise ConfigError(of_space(key))
     for key in (*kept, *swept):
+        if key.startswith("space."):
+            raise ConfigError(of_space(key))
         if is_of(Kind.OF_SWEEP, key):
             raise ConfigError(
                 f"{key} is the same for all trials of a sweep and cannot be swept: "
@@ -89,6 +99,17 @@ def _existing(
     return Space(tuple(p for p in space.parameters if p.key not in dropped)), dropped
 
 
+def _refuse_lost(composition: Composition, space: Space) -> None:
+    """Refuse a value of a key that no choice of its group has, or takes if it is appended."""
+    for override in composition.lost(space):
+        key, word = override.key_or_group, str(override.input_line)
+        group, _, name = key.partition(".")
+        if appends(override):
+            choices = next(str(p.dimension) for p in space.groups if p.key == group)
+            raise ConfigError(f"{word}: none of {group}={choices} takes {name}: leave it out")
+        raise ConfigError(unknown("key", word, key, composition.keys(space)))
+
+
 def _conditioned(
     composition: Composition, space: Space, written: Mapping[str, Any], absent: Collection[str]
 ) -> tuple[Space, list[str]]:
@@ -96,12 +117,15 @@ def _conditioned(
     fixed = {
         key: composition.choice(key)
         if composition.options(key)
-        else plain_value(OmegaConf.select(composition.base, key))
+        else plain_value(OmegaConf.select(composition.having(space, key), key))
         for key in written
         if key not in space.keys and key not in absent
     }
+    under = {key: space.under(key, composition.exists) for key in fixed}
     texts = {key: str(text) for key, text in composition.section("when").items()}
-    return conditioned(space, texts, fixed, list(absent), lambda key: composition.exists({}, key))
+    return conditioned(
+        space, texts, fixed, under, list(absent), lambda key: composition.exists({}, key)
+    )
 
 
 def _check_values(composition: Composition, space: Space) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import dotted
-from sweeps.config.schema import SweepConfig
+from sweeps.config.schema import Kind, SweepConfig, is_of
 from trainers.errors import ConfigError
+
+
+def hint_keys(config: DictConfig, groups: Iterable[str]) -> list[str]:
+    """List the keys and groups that a misspelt key of a command line may have meant.
+
+    Not what is below `space:` and its like, whose keys are those of the rest, written once more.
+    """
+    keys = [key for key in dotted(config) if "." not in key or not is_of(Kind.OF_SPACE, key)]
+    return sorted(key for key in {*keys, *groups} if key.split(".")[0] != "hydra")
 
 
 def refuse_unknown_keys(config: DictConfig) -> None:

@@ -28,6 +28,9 @@ from trainers.errors import ConfigError
 #: Instead of a swept group's choice: the group is not drawn and stays as configured.
 AS_CONFIGURED = ""
 
+#: (choices of groups, key) -> whether the configuration with these choices has the key.
+Exists = Callable[[Mapping[str, str], str], bool]
+
 #: The most cases of conditions that are distinguished to count the configurations.
 COUNTED = 1_000_000
 
@@ -203,7 +206,7 @@ class Space:
         for value in parameter.dimension.enumerate():
             yield from self._rest(index + 1, {**drawn, parameter.key: value})
 
-    def conditional(self, exists: Callable[[Mapping[str, str], str], bool]) -> Space:
+    def conditional(self, exists: Exists) -> Space:
         """Return this space with a condition on each key that exists only under some choices.
 
         Args:
@@ -215,15 +218,22 @@ class Space:
         """
         parameters = []
         for parameter in self.parameters:
-            when = []
-            present = parameter.group or exists({}, parameter.key)
-            for group in self.groups if not parameter.group else ():
-                choices = tuple(group.dimension.enumerate())
-                allowed = frozenset(c for c in choices if exists({group.key: c}, parameter.key))
-                present = present or bool(allowed)
-                if allowed and len(allowed) < len(choices):
-                    when.append((group.key, allowed))
-            if not present:
+            when = () if parameter.group else self.under(parameter.key, exists)
+            if not when and not parameter.group and not self._anywhere(parameter.key, exists):
                 raise ConfigError(f"space: no configuration has a key {parameter.key}")
-            parameters.append(replace(parameter, when=tuple(when)))
+            parameters.append(replace(parameter, when=when))
         return Space(tuple(parameters))
+
+    def under(self, key: str, exists: Exists) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Return the swept groups of which only some choices have a key, with these choices."""
+        when = []
+        for group in self.groups:
+            choices = tuple(group.dimension.enumerate())
+            allowed = frozenset(c for c in choices if exists({group.key: c}, key))
+            if allowed and len(allowed) < len(choices):
+                when.append((group.key, allowed))
+        return tuple(when)
+
+    def _anywhere(self, key: str, exists: Exists) -> bool:
+        choices = ({group.key: c} for group in self.groups for c in group.dimension.enumerate())
+        return exists({}, key) or any(exists(choice, key) for choice in choices)

@@ -12,6 +12,9 @@ from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
+#: Swept groups, each with some of its choices.
+Places = tuple[tuple[str, frozenset[str]], ...]
+
 #: Combinations of values for which a condition is evaluated before the first trial.
 _CHECKED = 1000
 
@@ -20,6 +23,7 @@ def conditioned(
     space: Space,
     when: Mapping[str, str],
     fixed: Mapping[str, Any],
+    under: Mapping[str, Places],
     absent: Collection[str],
     exists: Callable[[str], bool],
 ) -> tuple[Space, list[str]]:
@@ -34,6 +38,8 @@ def conditioned(
         when: swept key -> expression over other swept keys.
         fixed: keys of the space that have been given one value -> that value. Their own conditions
             are ignored, and conditions on other keys are evaluated with that value.
+        under: fixed key -> swept groups of which only some choices have it, with these choices: a
+            condition that names it does not hold elsewhere.
         absent: keys of the space that exist in no configuration.
         exists: whether the configuration without any swept value has a key.
 
@@ -51,10 +57,13 @@ def conditioned(
         for name in expression.names:
             if name not in fixed and name not in absent:
                 _refuse_unswept(f"{expression}: {name}", name, space)
-    parameters = [
-        replace(parameter, when=_when(parameter, when, exists), only=expressions.get(parameter.key))
-        for parameter in space.parameters
-    ]
+    parameters = []
+    for parameter in space.parameters:
+        only = expressions.get(parameter.key)
+        places = _when(parameter, when, exists)
+        for name in () if only is None else only.names:
+            places = _both(places, under.get(name, ()))
+        parameters.append(replace(parameter, when=places, only=only))
     bound: list[Parameter] = []
     never_drawn = set(absent)
     for parameter in _ordered(parameters):
@@ -85,9 +94,15 @@ def _refuse_unswept(place: str, key: str, space: Space) -> None:
         raise ConfigError(f"{message}\nsweep it, or remove the condition (when=null removes all)")
 
 
-def _when(
-    parameter: Parameter, when: Mapping[str, str], exists: Callable[[str], bool]
-) -> tuple[tuple[str, frozenset[str]], ...]:
+def _both(first: Places, second: Places) -> Places:
+    """Return the choices under which both hold."""
+    joined = dict(first)
+    for group, allowed in second:
+        joined[group] = joined.get(group, allowed) & allowed
+    return tuple(joined.items())
+
+
+def _when(parameter: Parameter, when: Mapping[str, str], exists: Callable[[str], bool]) -> Places:
     """Allow a group with a condition of its own to be as configured, too."""
     return tuple(
         (group, allowed | {AS_CONFIGURED} if group in when and exists(parameter.key) else allowed)

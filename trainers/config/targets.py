@@ -132,6 +132,14 @@ def takes(target: Callable[..., Any], argument: str) -> bool:
     return any(parameter.name == argument for parameter in _parameters(target))
 
 
+def parameter(target: Callable[..., Any], argument: str) -> inspect.Parameter | None:
+    """Return the parameter that takes an argument of this name; None if the target does not."""
+    for each in _parameters(target):
+        if each.name == argument or each.kind is each.VAR_KEYWORD:
+            return each
+    return None
+
+
 def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
     """Build what a group's `_target_` names, from its keys and what the code supplies.
 

@@ -16,6 +16,13 @@ from omegaconf import DictConfig
 class RayTuneSweeper(Sweeper):
     """Pass what Hydra composed to `sweeps.commands.sweep`."""
 
+    def __init__(self, of_choices: list[str]) -> None:
+        """Take the overrides of keys in groups, which Hydra has left out of its composition.
+
+        Which choices have such a key is known when it is known what varies.
+        """
+        self._of_choices = of_choices
+
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
@@ -31,12 +38,12 @@ class RayTuneSweeper(Sweeper):
             from sweeps.commands.sweep import start
             from sweeps.config.composition import Composition
 
-        return start(Composition(self._loader, self._config, arguments))
+        return start(Composition(self._loader, self._config, [*arguments, *self._of_choices]))
 
 
 ConfigStore.instance().store(
     group="hydra/sweeper",
     name="ray_tune",
-    node={"_target_": f"{__name__}.{RayTuneSweeper.__name__}"},
+    node={"_target_": f"{__name__}.{RayTuneSweeper.__name__}", "of_choices": []},
     provider="caviar",
 )

@@ -35,7 +35,7 @@ def with_messages(when: Mapping[str, str], *words: str, **fixed: Any) -> tuple[S
     unconditioned = parse(overrides, lambda key: GROUPS.get(key, [])).conditional(exists)
     absent = [key for key, value in fixed.items() if value == "absent"]
     given = {key: value for key, value in fixed.items() if key not in absent}
-    return conditioned(unconditioned, when, given, absent, lambda key: exists({}, key))
+    return conditioned(unconditioned, when, given, {}, absent, lambda key: exists({}, key))
 
 
 def listed(space: Space) -> list[dict[str, Any]]:
