@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from types import FrameType
 
 import hydra
@@ -19,8 +20,9 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from sweeps import ROOT
-from sweeps.config.choice_values import in_group
+from sweeps.config.choice_values import in_group, without_sweeps
 from sweeps.config.error_messages import explain
+from sweeps.config.hydra_options import read_options
 from sweeps.config.overrides import key_of, literal, readable, refuse_below_null, split, value_of
 from sweeps.config.schema import register
 from sweeps.config.unknown_keys import hint_keys
@@ -51,16 +53,8 @@ def composed(multirun: bool) -> list[DictConfig]:
     # Otherwise Hydra prints its own error, over many lines, and exits with 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
-    # On the command line: where Hydra cannot compose, it does not know the mode in the config.
     with refusals():
-        refuse_below_null(sys.argv[1:])
-    words = literal(sys.argv[1:])
-    mode = ["hydra.mode=RUN", "hydra.run.dir=."]
-    if multirun:
-        of_choices = [word for word in words if in_group(word) and readable(word)]
-        words = [word for word in words if word not in of_choices]
-        mode = ["--multirun", f"hydra.sweeper.of_choices={written(of_choices)}"]
-    sys.argv[1:] = [*mode, *words]
+        sys.argv[1:] = _for_hydra(sys.argv[1:], multirun)
     configs: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
@@ -70,6 +64,41 @@ def composed(multirun: bool) -> list[DictConfig]:
     with refusals():
         task()
     return configs  # to be used outside of Hydra, which comments on every exception
+
+
+def _for_hydra(words: Sequence[str], multirun: bool) -> list[str]:
+    """Write a command line as Hydra takes it, its options and the mode in front.
+
+    The mode is for the command line: where Hydra cannot compose, it does not know that of conf/.
+    """
+    options = read_options(words)
+    refuse_below_null(options.overrides)
+    given = literal(options.overrides)
+    if "--version" in options.given:
+        sys.stdout.write(_versions())
+        raise SystemExit(0)
+    if "--hydra-help" in options.given:
+        return ["--hydra-help"]  # it knows no configuration
+    if options.asks:
+        return [*options.words, *(without_sweeps(given) if multirun else given)]
+    if not multirun:
+        if "--multirun" in options.given:
+            raise ConfigError("--multirun: one training has one value of each key: leave it out")
+        return [*options.words, "hydra.mode=RUN", "hydra.run.dir=.", *given]
+    of_choices = [word for word in given if in_group(word) and readable(word)]
+    others = [word for word in given if word not in of_choices]
+    mode = ["--multirun", f"hydra.sweeper.of_choices={written(of_choices)}"]
+    return [*options.words, *mode, *others]
+
+
+def _versions() -> str:
+    packages = ("caviar-sweeps", "hydra-core", "optuna", "ray", "torch", "wandb")
+    found = {package: metadata.version(package) for package in packages if _installed(package)}
+    return "".join(f"{package} {version}\n" for package, version in found.items())
+
+
+def _installed(package: str) -> bool:
+    return any(metadata.distributions(name=package))
 
 
 def terminal() -> Console:
@@ -126,7 +155,13 @@ class refusals:  # noqa: N801  reads as a statement: `with refusals():`
     """
 
     def __enter__(self) -> None:
-        """Enter the block."""
+        """Enter the block, unless Python leaves out assertions: Hydra cannot parse without them."""
+        if not __debug__:
+            sys.stderr.write(
+                "error: PYTHONOPTIMIZE is set, or python -O: Hydra cannot read a command line "
+                "without its assertions: unset PYTHONOPTIMIZE\n"
+            )
+            raise SystemExit(2)
         self._signals = signals(signal.default_int_handler)
         self._signals.__enter__()
 

@@ -8,9 +8,10 @@ add the other to all.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
@@ -31,6 +32,18 @@ def in_group(word: str) -> bool:
     """
     group, _, below = key_of(word).partition(".")
     return bool(below) and not is_of(Kind.OF_SWEEP, group) and (ROOT / "conf" / group).is_dir()
+
+
+def without_sweeps(words: Sequence[str]) -> list[str]:
+    """Leave out of a command line what is swept, and the values of keys in a group that is."""
+    read = {word: OverridesParser.create().parse_override(word) for word in words}
+    groups = {o.key_or_group for o in read.values() if o.is_sweep_override()}
+    return [
+        word
+        for word, override in read.items()
+        if not override.is_sweep_override()
+        and not (in_group(word) and override.key_or_group.partition(".")[0] in groups)
+    ]
 
 
 def applies(override: Override, config: DictConfig) -> bool:

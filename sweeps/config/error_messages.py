@@ -43,13 +43,12 @@ def explain(error: BaseException, written: str = "", keys: Sequence[str] = ()) -
             return told
         if f"use +{key}={{" in text and (not keys or there):
             return f"{key}: a mapping takes new keys with a plus: '+{key}={{…}}'"
-        if there:  # repeats=3 repeats.top=5
-            parent = key.rpartition(".")[0]
+        parent = key.rpartition(".")[0]
+        if there and parent:  # repeats=3 repeats.top=5
             return (
                 f"{key}: {parent}=… is given too, and replaces all keys below {parent}: give each "
                 "key by itself"
             )
-        parent = key.rpartition(".")[0]
         if parent in keys and not any(name.startswith(f"{parent}.") for name in keys):
             return f"{key}: there is no such key yet: a new one takes a plus, +{key}=…"
         return unknown("key", key, key, keys)

@@ -82,10 +82,16 @@ def refuse_below_null(words: Iterable[str]) -> None:
 
 
 def split(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Split the words of a command line into names and overrides."""
+    """Split the words of a command line into names and overrides.
+
+    Raises:
+        ConfigError: an option, of which commands that name a sweep have none.
+    """
     names: list[str] = []
     overrides: list[str] = []
     for word in words:
+        if word.startswith("-"):
+            raise ConfigError(f"{word}: there are no options here, only names and key=value")
         (overrides if "=" in word or word.startswith("~") else names).append(word)
     return names, overrides
 
