@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -35,6 +36,9 @@ from trainers.nearest_names import unknown
 FAILED = 1
 #: Exit code after Ctrl-C, as shells have it.
 INTERRUPTED = 130
+
+#: Variables with folders that are used.
+_FOLDERS = ("HOME", "TMPDIR", "DATA_ROOT")
 
 _PLUGINS = ROOT / "sweeps" / "plugin"
 
@@ -155,12 +159,10 @@ class refusals:  # noqa: N801  reads as a statement: `with refusals():`
     """
 
     def __enter__(self) -> None:
-        """Enter the block, unless Python leaves out assertions: Hydra cannot parse without them."""
-        if not __debug__:
-            sys.stderr.write(
-                "error: PYTHONOPTIMIZE is set, or python -O: Hydra cannot read a command line "
-                "without its assertions: unset PYTHONOPTIMIZE\n"
-            )
+        """Enter the block; exit where nothing can work, whatever the configuration is."""
+        _print_any_letter()
+        if (hindrance := _hindrance()) is not None:
+            sys.stderr.write(f"error: {hindrance}\n")
             raise SystemExit(2)
         self._signals = signals(signal.default_int_handler)
         self._signals.__enter__()
@@ -176,6 +178,34 @@ class refusals:  # noqa: N801  reads as a statement: `with refusals():`
             sys.stderr.write(f"error: {redacted_text(message)}\n")
             sys.stderr.flush()
             raise SystemExit(2) from None
+
+
+def _hindrance() -> str | None:
+    """Say in one line why no command can work here; None if nothing is in the way."""
+    if not __debug__:
+        return (
+            "PYTHONOPTIMIZE is set, or python -O: Hydra cannot read a command line without its "
+            "assertions: unset PYTHONOPTIMIZE"
+        )
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:
+        return "the current folder has been removed: change into another one"
+    paths = (here, str(ROOT), *(os.environ.get(name, "") for name in _FOLDERS), *sys.argv[1:])
+    for path in paths:
+        if any("\udc80" <= letter <= "\udcff" for letter in path):  # a byte that is no letter here
+            return (
+                f"{path!a}: the locale's encoding, {sys.getfilesystemencoding()}, lacks a letter "
+                "of it: set LC_ALL=C.UTF-8 or PYTHONUTF8=1"
+            )
+    return None
+
+
+def _print_any_letter() -> None:
+    """Let output whose encoding lacks a letter print ? instead, and go on."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _message(error: BaseException) -> str | None:

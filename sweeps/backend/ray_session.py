@@ -192,7 +192,7 @@ def session() -> Iterator[Cluster]:
             try:
                 ray.init(
                     address=address,
-                    runtime_env={"working_dir": str(ROOT), "excludes": [".git", "tests", "*.md"]},
+                    runtime_env=_code(),
                     **quiet,
                 )
             except Exception as error:  # Ray has no one error for this
@@ -216,6 +216,15 @@ def session() -> Iterator[Cluster]:
         silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address)
+
+
+def _code() -> dict[str, Any]:
+    """Describe to Ray the code that other machines need: the checkout, or what pip installed."""
+    excludes = [".git", "tests", "*.md"]
+    if (ROOT / "pyproject.toml").is_file():
+        return {"working_dir": str(ROOT), "excludes": excludes}
+    packages = ("cluster", "conf", "hydra_plugins", "sweeps", "trainers")
+    return {"py_modules": [str(ROOT / name) for name in packages]}
 
 
 def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
