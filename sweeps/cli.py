@@ -12,7 +12,7 @@ from importlib import metadata
 from types import FrameType
 
 import hydra
-from hydra import compose, initialize_config_module
+from hydra import initialize_config_module
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
@@ -26,9 +26,9 @@ from sweeps.config.error_messages import explain
 from sweeps.config.hydra_options import read_options
 from sweeps.config.overrides import key_of, literal, readable, refuse_below_null, split, value_of
 from sweeps.config.schema import register
-from sweeps.config.unknown_keys import hint_keys
+from sweeps.config.unknown_keys import known_keys
 from sweeps.redaction import hide_password, redacted_text
-from sweeps.space.dimensions import written
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -232,10 +232,4 @@ def _known_keys() -> list[str]:
     with initialize_config_module("conf", version_base="1.3"):
         loader = GlobalHydra.instance().config_loader()
         assert isinstance(loader, ConfigLoader)
-        groups = loader.list_groups("")
-        chosen = [w for w in sys.argv[1:] if key_of(w) in groups and "," not in w]
-        try:
-            config = compose("sweep", chosen)
-        except HydraException:
-            config = compose("sweep", [])
-        return hint_keys(config, groups)
+        return known_keys(loader, sys.argv[1:])

@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from sweeps.trials import Objective, State, TrialRecord
+from trainers.config.hydra_grammar import written
 
 #: The folder of results, unless `results=` names another.
 RESULTS = "results"
@@ -44,15 +45,15 @@ def score(value: float) -> str:
 
 
 def number(value: object) -> str:
-    """Format a parameter's value, short and not exact: 128, 0.25, 3.2e-04, adamw, true."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    if isinstance(value, float):
-        if 0 < abs(value) < 0.01 or abs(value) >= 1e5:
-            return f"{value:.1e}"
-        exact = repr(value)  # a momentum of 0.9995 is not 1
-        return exact if len(exact) <= 6 else f"{value:.3g}"
-    return one_line(str(value))
+    """Format a parameter's value in Hydra's grammar, short and not exact: 128, 3.2e-04, true."""
+    return one_line(written(value, _short))
+
+
+def _short(value: float) -> str:
+    if 0 < abs(value) < 0.01 or abs(value) >= 1e5:
+        return f"{value:.1e}"
+    exact = repr(value)  # a momentum of 0.9995 is not 1
+    return exact if len(exact) <= 6 else f"{value:.3g}"
 
 
 def one_line(text: str) -> str:

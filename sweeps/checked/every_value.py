@@ -13,9 +13,10 @@ from typing import Any
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import choices_of
 from sweeps.config.require import UNBUILT
-from sweeps.space.dimensions import Interval, written
+from sweeps.space.dimensions import Interval
 from sweeps.space.space import Parameter
 from trainers.config import TrainConfig
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: Share of an interval's width within which no value is looked for.

@@ -10,9 +10,9 @@ from omegaconf import OmegaConf
 
 from sweeps.checked.sweep import Sweep
 from sweeps.config.keys import plain_value
-from sweeps.space.dimensions import written
 from sweeps.space.space import Parameter
 from trainers.config import typed
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: Keys that every step of a training reads again.

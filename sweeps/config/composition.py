@@ -30,10 +30,11 @@ from sweeps.config.keys import exists, plain, plain_value
 from sweeps.config.overrides import as_list, literal, refuse_below_null
 from sweeps.config.schema import register
 from sweeps.config.trusted_targets import Origin, may_build
-from sweeps.config.unknown_keys import hint_keys
+from sweeps.config.unknown_keys import hint_keys, known_keys
 from sweeps.redaction import without_password
 from sweeps.space.space import AS_CONFIGURED, Parameter, Space
 from trainers.config import TrainConfig, typed
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: The key that turned histograms on in records of older versions: one for tracking and training.
@@ -128,7 +129,7 @@ class Composition:
                 try:
                     OmegaConf.update(config, key, value)
                 except OmegaConfBaseException as error:
-                    raise ConfigError(explain(error, f"{key}={value}")) from error
+                    raise ConfigError(explain(error, f"{key}={written(value)}")) from error
         if any(may_build(key, value) for key, value in params.items()):
             self._require_trusted(config)
         return config
@@ -217,9 +218,8 @@ class Composition:
         """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
+            always, depending = self._split(choices)
             chosen = [f"{group}={choice}" for group, choice in key]
-            depending = [o for o in self.fixed_overrides if self._depends(o, choices)]
-            always = [str(o.input_line) for o in self.fixed_overrides if o not in depending]
             config = self._load([*always, *chosen])
             applying = [str(o.input_line) for o in depending if applies(o, config)]
             if applying:
@@ -248,10 +248,8 @@ class Composition:
             key, group = lacking.groups()
             others = [o for o in self.options(group) if self._option_has(group, o, key)]
             if others:
-                chosen = f"{group}={self.choice(group)}"
-                return (
-                    f"{key}: {chosen} has no such key, which is one of {group}={', '.join(others)}"
-                )
+                own, having = self.choice(group), ", ".join(others)
+                return f"{key}: {group}={own} has no such key; {having} have"
         keys = hint_keys(self._master, self._loader.list_groups(""))
         return explain(error, " ".join(words), keys)
 
@@ -264,6 +262,17 @@ class Composition:
         swept = {override.key_or_group for override in self.swept_overrides}
         keys = swept | (self.section("space").keys() - fixed)
         return frozenset(key for key in keys if self.options(key))
+
+    def unmet(self, choices: Mapping[str, str]) -> list[str]:
+        """List the fixed overrides of keys that these choices of groups do not have or take."""
+        always, depending = self._split(choices)
+        config = self._load([*always, *(f"{group}={choice}" for group, choice in choices.items())])
+        return [str(o.input_line) for o in depending if not applies(o, config)]
+
+    def _split(self, choices: Mapping[str, str]) -> tuple[list[str], list[Override]]:
+        """Split the fixed overrides into those for all configurations, and those that depend."""
+        depending = [o for o in self.fixed_overrides if self._depends(o, choices)]
+        return [str(o.input_line) for o in self.fixed_overrides if o not in depending], depending
 
     def _depends(self, override: Override, choices: Mapping[str, str]) -> bool:
         """Whether an override applies only where a choice of its key's group has the key."""
@@ -359,7 +368,7 @@ def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[
             fixed = [word for word in fixed if not in_group(word)]
             master = hydra_compose("sweep", fixed, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
-            raise ConfigError(explain(error)) from error
+            raise ConfigError(explain(error, keys=known_keys(loader, overrides))) from error
         yield Composition(loader, master, overrides, origin)
 
 

@@ -1,4 +1,4 @@
-"""Read Hydra's options in a command line of overrides: `--cfg job`, `--info`, `--help` and others.
+"""Read Hydra's options among the overrides of a command line: --cfg job, --info, --help.
 
 Hydra takes them before the overrides or after, not between, and answers a wrong one with its usage.
 """

@@ -13,7 +13,7 @@ from hydra.errors import HydraException
 
 from sweeps.config.schema import FROM_SWEEP
 from sweeps.formatting import RESULTS
-from sweeps.space.dimensions import written
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: Keys of the command line whose values are text, whatever is in them.
@@ -71,12 +71,15 @@ def refuse_below_null(words: Iterable[str]) -> None:
     Raises:
         ConfigError: names both overrides.
     """
-    nulls = {"plan": "plan=null"}  # unless it is given
+    nulls: dict[str, str] = {}
     for word in words:
         key, value = key_of(word), word.partition("=")[2]
-        above = next((top for top in nulls if key.startswith(f"{top}.")), None)
+        above = next((top for top in ("plan", *nulls) if key.startswith(f"{top}.")), None)
         if above is not None:
-            raise ConfigError(f"{word}: {nulls[above]} has no keys below it")
+            null = nulls.get(above, f"{above} is a list, or null: it")
+            raise ConfigError(f"{word}: {null} has no keys below it")
+        if key in nulls and value.startswith("{"):
+            raise ConfigError(f"{word}: {nulls[key]} is given too: leave it out")
         if value == "null":
             nulls[key] = word
 

@@ -69,7 +69,8 @@ def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any
     below = [o.key_or_group for o in composition.fixed_overrides if not o.is_delete()]
     varying = kept.keys() - {key for key, value in kept.items() if isinstance(value, Mapping)}
     for key in below:
-        if key.startswith("space.") and key.partition(".")[2] not in varying:
+        entry = key.removeprefix("space.")
+        if entry != key and ("." in entry or entry not in varying):
             raise ConfigError(of_space(key))
     for key in (*kept, *swept):
         if key.startswith("space."):

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sweeps.space.dimensions import written
 from sweeps.stop import PopulationRule
 from sweeps.stop.pbt import drawn
 from sweeps.stop.pbt_explore import explore
 from sweeps.study.study import Study
 from sweeps.trials import Source, TrialRecord
+from trainers.config.hydra_grammar import written
 
 #: The name of the decisions in the study.
 _RECORD = "generation"

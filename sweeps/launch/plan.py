@@ -32,11 +32,11 @@ from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import merge, resume_sweep
 from sweeps.launch.stages import Stage, StageStart, checked, next_stage, stages
 from sweeps.results_folder import Folder
-from sweeps.space.dimensions import written
 from sweeps.study.lock import Owner, hold
 from sweeps.transfer import previous_sweeps
 from sweeps.transfer.gather import with_transfer
 from sweeps.trials import Objective
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 

@@ -19,9 +19,9 @@ from sweeps.config.keys import plain
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.config.trusted_targets import Origin
-from sweeps.space.dimensions import written
 from sweeps.transfer.adapt import fit
 from sweeps.transfer.previous_sweeps import Earlier
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -177,6 +177,8 @@ def next_stage(
     left: list[str] = []
     with checked(stage, words) as sweep:
         groups = [k for k in carried(sweep, stage, given, [*fixed]) if _is_group(sweep, k)]
+        unmet = sweep.composition.unmet({group: str(fixed[group]) for group in groups})
+    words = [word for word in words if word not in unmet]
     _take(stage, words, fixed, groups, taken, left)
     with checked(stage, _with(words, taken)) as sweep:
         keys = [k for k in carried(sweep, stage, given, [*fixed]) if not _is_group(sweep, k)]
@@ -191,6 +193,7 @@ def next_stage(
     lines = [
         "fixed: " + ("  ".join(assignments(taken)) or "nothing"),
         *(f"not fixed, as this stage cannot have it: {word}" for word in left),
+        *(f"not set, as the fixed choice has no such key: {word}" for word in unmet),
         message,
     ]
     return StageStart((*words, *begins), taken, tuple(lines))

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 from optuna.samplers import BaseSampler, RandomSampler
 
 from sweeps.search.search import Setting
-from sweeps.space.dimensions import label_of, written
+from sweeps.space.dimensions import label_of
 from sweeps.trials import SEED, Objective, TrialRecord
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: The confidence level of the interval of a difference.

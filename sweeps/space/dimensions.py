@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from hydra.core.override_parser.types import Quote, QuotedString
+from trainers.config.hydra_grammar import written
 
 
 class Suggests(Protocol):
@@ -169,23 +168,7 @@ def tidy(number: float, integer: bool) -> Any:
 
 
 def text(value: Any) -> str:
-    """Format a value as a person would write it."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def written(value: Any) -> str:
-    """Format a value in Hydra's override grammar."""
-    if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
-        if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
-            return value
-        return QuotedString(value, Quote.double).with_quotes()
-    if isinstance(value, list):
-        return f"[{','.join(map(written, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # inf, -inf, nan, where JSON has other words
-    return json.dumps(value)
+    """Format a value in Hydra's override grammar, a number without digits that say nothing."""
+    if isinstance(value, float) and float(short := f"{value:g}") == value:
+        return short
+    return written(value)

@@ -17,16 +17,9 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
-from sweeps.space.dimensions import (
-    Choice,
-    Dimension,
-    Interval,
-    label_of,
-    text,
-    tidy,
-    written,
-)
+from sweeps.space.dimensions import Choice, Dimension, Interval, label_of, text, tidy
 from sweeps.space.space import Parameter, Space
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError, first_line
 from trainers.nearest_names import unknown
 

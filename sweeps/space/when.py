@@ -47,23 +47,11 @@ def conditioned(
         ConfigError: a key or a name is not swept, conditions form a circle, or a condition cannot
             be evaluated for values of its keys.
     """
-    expressions = {
-        key: Expression.parse(text, f"when.{key}")
-        for key, text in when.items()
-        if key not in fixed and key not in absent
-    }
-    for key, expression in expressions.items():
-        _refuse_unswept(f"when.{key}", key, space)
-        for name in expression.names:
-            if name not in fixed and name not in absent:
-                _refuse_unswept(f"{expression}: {name}", name, space)
-    parameters = []
-    for parameter in space.parameters:
-        only = expressions.get(parameter.key)
-        places = _when(parameter, when, exists)
-        for name in () if only is None else only.names:
-            places = _both(places, under.get(name, ()))
-        parameters.append(replace(parameter, when=places, only=only))
+    expressions = _expressions(space, when, fixed, absent)
+    parameters = [
+        _placed(parameter, expressions.get(parameter.key), _when(parameter, when, exists), under)
+        for parameter in space.parameters
+    ]
     bound: list[Parameter] = []
     never_drawn = set(absent)
     for parameter in _ordered(parameters):
@@ -92,6 +80,32 @@ def _refuse_unswept(place: str, key: str, space: Space) -> None:
         others = [k for k in space.keys if k != key]
         message = unknown("swept key", place, key, others)
         raise ConfigError(f"{message}\nsweep it, or remove the condition (when=null removes all)")
+
+
+def _expressions(
+    space: Space, when: Mapping[str, str], fixed: Mapping[str, Any], absent: Collection[str]
+) -> dict[str, Expression]:
+    """Parse the conditions of swept keys; refuse those that name what is not swept."""
+    expressions = {
+        key: Expression.parse(text, f"when.{key}")
+        for key, text in when.items()
+        if key not in fixed and key not in absent
+    }
+    for key, expression in expressions.items():
+        _refuse_unswept(f"when.{key}", key, space)
+        for name in expression.names:
+            if name not in fixed and name not in absent:
+                _refuse_unswept(f"{expression}: {name}", name, space)
+    return expressions
+
+
+def _placed(
+    parameter: Parameter, only: Expression | None, places: Places, under: Mapping[str, Places]
+) -> Parameter:
+    """Set a parameter's condition, which holds only where the fixed keys that it names are."""
+    for name in () if only is None else only.names:
+        places = _both(places, under.get(name, ()))
+    return replace(parameter, when=places, only=only)
 
 
 def _both(first: Places, second: Places) -> Places:

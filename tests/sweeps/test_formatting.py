@@ -66,7 +66,8 @@ class TestWriting:
         ("value", "expected"),
         [(0.00032, "3.2e-04"), (0.25, "0.25"), (0.360770016, "0.361"), (0.9995, "0.9995"),
          (128, "128"), (True, "true"), (None, "null"), ("adamw", "adamw"), (0.0, "0.0"),
-         ([1, 2], "[1, 2]"), ("a\n\x1b[1mb", "a b")],
+         ([1, 2], "[1,2]"), ("a\n\x1b[1mb", '"a b"'), ("a,b", '"a,b"'),
+         ({"norm": None, "value": 0.0012345}, "{norm:null,value:1.2e-03}")],
     )  # fmt: skip
     def test_number(self, value: object, expected: str) -> None:
         assert number(value) == expected

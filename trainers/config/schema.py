@@ -17,6 +17,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from trainers.config.dataclass_from_dict import Doubtful, read
+from trainers.config.hydra_grammar import written
 from trainers.config.targets import explain
 from trainers.errors import ConfigError
 
@@ -349,12 +350,14 @@ def refuse_idle(config: TrainConfig) -> None:
 
 def _require(holds: bool, key: str, rule: str, value: object) -> None:
     if not holds:
-        raise ConfigError(f"{key} must be {rule}, not {value!r}: set {key}=…")
+        raise ConfigError(f"{key} must be {rule}, not {written(value)}: set {key}=…")
 
 
 def _number(group: Mapping[str, Any], name: str, key: str, absent: float) -> float:
     """Read a number of an open group, which no schema has checked."""
     value = group.get(key, absent)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ConfigError(f"{name}.{key} must be a number, not {value!r}: set {name}.{key}=…")
+        raise ConfigError(
+            f"{name}.{key} must be a number, not {written(value)}: set {name}.{key}=…"
+        )
     return float(value)

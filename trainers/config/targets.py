@@ -16,6 +16,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError, first_line
 from trainers.nearest_names import nearest, nearest_or_all
 
@@ -48,7 +49,9 @@ def check_types(values: Mapping[str, object], reference: DictConfig) -> None:
         if expected is float and type(value) is int:
             continue
         wanted = _NAMES.get(expected, f"a {expected.__name__}")
-        raise ConfigError(f"{key} must be {wanted} (as in {key}={given}), not {value!r}")
+        raise ConfigError(
+            f"{key} must be {wanted} (as in {key}={written(given)}), not {written(value)}"
+        )
 
 
 def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str] = ()) -> None:
@@ -84,7 +87,7 @@ def check_arguments(group: str, node: Mapping[str, Any], supplied: Iterable[str]
             and type(value) is not wanted
             and (wanted, type(value)) != (float, int)
         ):
-            raise ConfigError(f"{group}.{key} must be {_NAMES[wanted]}, not {value!r}")
+            raise ConfigError(f"{group}.{key} must be {_NAMES[wanted]}, not {written(value)}")
         _check_within(f"{group}.{key}", value)
 
 

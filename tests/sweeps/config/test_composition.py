@@ -19,9 +19,9 @@ from sweeps.checked.check import check
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.swept_space import swept_space
-from sweeps.space.dimensions import written
 from sweeps.space.space import Space
 from tests.compose_once import composed_anew
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 

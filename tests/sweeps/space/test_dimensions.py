@@ -9,8 +9,9 @@ import optuna
 import pytest
 from hypothesis import given
 
-from sweeps.space.dimensions import Choice, written
+from sweeps.space.dimensions import Choice
 from tests.sweeps.space.spaces import dimension, from_line, from_yaml, identical, jsonlike
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from trainers.config.hydra_grammar import written
 from trainers.config.targets import (
     check_arguments,
     check_types,
@@ -54,7 +55,7 @@ def test_a_value_passes_exactly_where_its_type_is_the_yaml_type(value: object) -
             with pytest.raises(ConfigError) as refusal:
                 check_types({key: value}, REFERENCE)
             assert key in str(refusal.value)
-            assert repr(value) in str(refusal.value)
+            assert written(value) in str(refusal.value)
 
 
 def test_names_the_nearest_key() -> None:
