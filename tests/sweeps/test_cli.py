@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from omegaconf import OmegaConf
 
 from sweeps.cli import refusals
 from sweeps.commands import sweep, train
+from tests.sweeps.processes import finish, start
 from trainers.errors import ConfigError
 
 
@@ -173,3 +175,43 @@ class TestRefusals:
         with refusals():
             pass
         assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "word", "told"),
+    [
+        ({"PYTHONOPTIMIZE": "1"}, "epochs=1", "unset PYTHONOPTIMIZE"),
+        (
+            {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            "name=müller",
+            "set LC_ALL=C.UTF-8",
+        ),
+    ],
+)
+def test_an_environment_in_which_nothing_works_is_told_in_a_line(
+    environment: dict[str, str], word: str, told: str
+) -> None:
+    code, output = finish(start("sweeps", "preview=true", word, **environment))
+    assert code == 2
+    assert told in output
+    assert len(output.splitlines()) == 1
+
+
+def test_options_of_hydra_between_overrides(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["model.width=8", "--cfg", "job", "epochs=3", "optimizer=adamw,sgd"]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words, "optimizer.momentum=0.7"])
+    sweep.main()
+    printed = OmegaConf.create(capsys.readouterr().out)
+    assert (printed.model.width, printed.epochs) == (8, 3)
+
+
+def test_a_letter_that_the_terminal_lacks_is_printed_as_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(output, "ascii", write_through=True))
+    with pytest.raises(SystemExit), refusals():
+        raise ConfigError("name=müller")
+    assert output.getvalue() == b"error: name=m?ller\n"
