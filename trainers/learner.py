@@ -25,6 +25,7 @@ from trainers.device.loss_scaling import LossScaling
 from trainers.errors import ConfigError
 from trainers.files import history
 from trainers.files.training_state import detached
+from trainers.models.norm import evaluates_by_batch
 from trainers.schedules import build_schedule
 from trainers.schedules.pace import Pace
 
@@ -81,6 +82,11 @@ class Learner:
             ConfigError: what cannot be built.
         """
         model = build.model(config, dataset.input_shape, len(dataset.classes)).to(device)
+        if evaluates_by_batch(model) and 1 in (len(dataset.valid), len(dataset.test)):
+            raise ConfigError(
+                "norm.running=false needs 2 examples or more to evaluate, and the validation or "
+                "the test part has 1: set norm.running=true"
+            )
         optimizer = build.optimizer(config, model)
         pace = build_schedule.build(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config)
@@ -200,7 +206,7 @@ class Learner:
 def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield logits (N, classes) float32 and labels (N,) of a part in order, batch by batch."""
     model.eval()
-    for index in _in_order(model, part):
+    for index in evaluation_batches(_in_order(model, part)):
         x, y = part.batch(index)
         yield _logits(config, model, x), y
 
@@ -209,14 +215,17 @@ def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple
 def logits(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[Tensor]:
     """Yield logits as `outputs` does, for a part that has no labels."""
     model.eval()
-    for index in _in_order(model, part):
+    for index in evaluation_batches(_in_order(model, part)):
         yield _logits(config, model, part.inputs(index))
 
 
-def _in_order(model: nn.Module, part: Part) -> tuple[Tensor, ...]:
-    device = next(model.parameters()).device
-    everything = torch.arange(len(part), device=device)
-    return torch.split(everything, EVALUATION_BATCH[device.type])
+def _in_order(model: nn.Module, part: Part) -> Tensor:
+    return torch.arange(len(part), device=next(model.parameters()).device)
+
+
+def evaluation_batches(index: Tensor) -> list[Tensor]:
+    """Cut positions (N,) into pieces that fit without a gradient; none is of one, as `batches`."""
+    return batches(index, EVALUATION_BATCH[index.device.type])
 
 
 def _logits(config: TrainConfig, model: nn.Module, x: Tensor) -> Tensor:

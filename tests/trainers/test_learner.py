@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,8 +12,19 @@ from hypothesis import strategies as st
 
 from trainers.config import TrainConfig
 from trainers.data import resident
+from trainers.data.dataset import Part
+from trainers.diagnosis.hidden_layer import hidden
 from trainers.errors import ConfigError
-from trainers.learner import Learner, batches, evaluate, lengths, logits, outputs, steps
+from trainers.learner import (
+    EVALUATION_BATCH,
+    Learner,
+    batches,
+    evaluate,
+    lengths,
+    logits,
+    outputs,
+    steps,
+)
 
 Compose = Callable[..., TrainConfig]
 CPU = torch.device("cpu")
@@ -101,6 +113,40 @@ def test_evaluation_is_of_the_whole_part_and_leaves_the_model(small: Compose) ->
     assert accuracy == pytest.approx(float((scores.argmax(1) == labels).double().mean()))
     assert torch.equal(torch.cat(list(logits(config, one.model, valid))), scores)
     assert all(torch.equal(before[n], v) for n, v in one.model.state_dict().items())
+
+
+def test_no_batch_of_an_evaluation_is_of_one_example(
+    small: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small("norm.running=false", "data=circles", "data.samples=101", "data.fraction=1")
+    one = learner(config)
+    monkeypatch.setitem(EVALUATION_BATCH, "cpu", 50)
+    valid = resident.load(config.data).valid
+    assert [len(s) for s, _ in outputs(config, one.model, valid)] == [50, 51]
+    seen = hidden(config, one.model, valid)
+    assert len(seen.labels) == 101
+
+
+def test_a_part_of_one_example_is_refused_where_it_has_no_statistics(small: Compose) -> None:
+    dataset = resident.load(small().data)
+    alone = Alone(dataset.valid)
+    for part in ("valid", "test"):
+        lonely = replace(dataset, **{part: alone})
+        with pytest.raises(ConfigError, match=r"needs 2 examples or more to evaluate"):
+            Learner.begin(small("norm.running=false"), lonely, CPU)
+        Learner.begin(small(), lonely, CPU)
+
+
+class Alone:
+    """A part of which one example is left."""
+
+    labelled = True
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    def __len__(self) -> int:
+        return 1
 
 
 def test_augmentation_is_for_training_only(small: Compose) -> None:

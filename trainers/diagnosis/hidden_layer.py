@@ -14,7 +14,7 @@ from trainers.config import TrainConfig
 from trainers.data.dataset import Part
 from trainers.device import autocast
 from trainers.errors import ConfigError
-from trainers.learner import EVALUATION_BATCH
+from trainers.learner import evaluation_batches
 from trainers.model_and_data import shuffled
 
 #: Examples that are drawn, at most.
@@ -69,7 +69,7 @@ def hidden(config: TrainConfig, model: nn.Module, part: Part, count: int = EXAMP
     features, labels = [], []
     model.eval()
     try:
-        for piece in torch.split(index, EVALUATION_BATCH[device.type]):
+        for piece in evaluation_batches(index):
             x, y = part.batch(piece)
             with autocast(config, device):
                 model(x)

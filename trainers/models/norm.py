@@ -17,6 +17,9 @@ from trainers.models.mixed_norm import BatchInstanceNorm, SwitchableNorm
 #: the second argument is false, of vectors (N, features).
 Make = Callable[[int, bool], nn.Module]
 
+#: Share of each batch in the running statistics of batch norm, as conf/norm/batch.yaml has it.
+MOMENTUM = 0.1
+
 POSITIONS = ("before", "after")
 LAYERS = ("every", "alternate", "input")
 
@@ -74,18 +77,30 @@ def none() -> Norm:
     return Norm(None)
 
 
-def batch(momentum: float, affine: bool, position: str, layers: str) -> Norm:
+def batch(momentum: float, affine: bool, position: str, layers: str, running: bool = True) -> Norm:
     """Choose batch normalisation (Ioffe & Szegedy 2015).
 
     Args:
         momentum: share of each batch in the running statistics.
         affine: whether a scale and a shift are learnt for each feature.
+        running: whether running statistics are kept, for evaluation; false: each batch is
+            normalised by its own, in evaluation too. Older records have none.
+
+    Raises:
+        ConfigError: a momentum that is no share, or one of running statistics that are not kept.
     """
     _share(momentum)
+    if not isinstance(running, bool):
+        raise ConfigError(f"norm.running must be true or false, not {running!r}")
+    if not running and momentum != MOMENTUM:
+        raise ConfigError(
+            f"norm.momentum={momentum:g} has no effect beside norm.running=false, which keeps no "
+            "running statistics: leave it out"
+        )
 
     def make(features: int, image: bool) -> nn.Module:
         kind = nn.BatchNorm2d if image else nn.BatchNorm1d
-        return kind(features, momentum=momentum, affine=affine)
+        return kind(features, momentum=momentum, affine=affine, track_running_stats=running)
 
     return Norm(make, position=position, layers=layers)
 
@@ -160,6 +175,12 @@ def needs_batch(model: nn.Module) -> bool:
     """Return whether some layer of a model takes statistics over the examples of a batch."""
     kinds = (nn.modules.batchnorm._BatchNorm, BatchInstanceNorm, SwitchableNorm)
     return any(isinstance(module, kinds) for module in model.modules())
+
+
+def evaluates_by_batch(model: nn.Module) -> bool:
+    """Return whether some layer of a model takes statistics of a batch in evaluation too."""
+    kind = nn.modules.batchnorm._NormBase  # the base of batch and instance norm
+    return any(isinstance(m, kind) and m.running_mean is None for m in model.modules())
 
 
 def _groups(most: int, features: int) -> int:

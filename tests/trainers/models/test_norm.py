@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from trainers.config import compose
 from trainers.errors import ConfigError
 from trainers.models import norm
-from trainers.models.norm import Norm, needs_batch
+from trainers.models.norm import Norm, evaluates_by_batch, needs_batch
 
 SHAPES = [(16, 6), (16, 6, 5, 4)]
 WHERE = {"position": "before", "layers": "every"}
@@ -61,6 +62,30 @@ def test_momentum_moves_the_running_mean() -> None:
     one = module(norm.batch(0.25, True, **WHERE), (2, 1))
     one(torch.tensor([[3.0], [5.0]]))
     assert one.get_buffer("running_mean").item() == 1.0
+
+
+def test_without_running_statistics_each_batch_is_normalised_by_its_own() -> None:
+    one = module(norm.batch(0.1, False, **WHERE, running=False), (16, 6))
+    one(data((16, 6)))
+    assert not one.state_dict(), "nothing is kept from batch to batch"
+    other = data((8, 6), seed=1)
+    assert torch.allclose(one.eval()(other), standardised(other, (0,)), atol=1e-5)
+    usual = module(norm.batch(0.1, False, **WHERE), (16, 6))
+    assert not torch.allclose(usual.eval()(other), standardised(other, (0,)), atol=1e-2)
+
+
+def test_the_usual_momentum_is_the_yamls() -> None:
+    assert compose(["norm=batch"]).norm["momentum"] == norm.MOMENTUM
+
+
+def test_which_take_statistics_of_a_batch_in_evaluation() -> None:
+    def by_batch(built: Norm) -> bool:
+        return evaluates_by_batch(nn.Sequential(module(built, (2, 4))))
+
+    assert by_batch(norm.batch(0.1, True, **WHERE, running=False))
+    for built in (norm.batch(0.1, True, **WHERE), norm.layer(True, **WHERE)):
+        assert not by_batch(built)
+    assert not by_batch(norm.instance(True, **WHERE))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +158,8 @@ def test_which_look_at_the_batch() -> None:
         (lambda: norm.batch(0.1, True, "beside", "every"), "norm.position must be one of"),
         (lambda: norm.batch(0.1, True, "after", "some"), "norm.layers must be one of"),
         (lambda: norm.batch(0.0, True, **WHERE), "norm.momentum must be above 0"),
+        (lambda: norm.batch(0.2, True, **WHERE, running=False), "norm.momentum=0.2 has no effect"),
+        (lambda: norm.batch(0.1, True, **WHERE, running=None), "norm.running must be true or"),
         (lambda: norm.switchable(1.5, **WHERE), "norm.momentum must be above 0"),
         (lambda: norm.group(0, True, **WHERE), "norm.groups must be 1 or more"),
         (lambda: norm.weight("input"), "norm.layers=input has no weights"),
