@@ -6,8 +6,9 @@ Ito's, which colour-blind readers can tell apart, and maps whose lightness rises
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = (
 )
 GREY, INK = "#767676", "#222222"
 
+#: What the axes of curves are called, and whose curves they are.
+UNITS = {"loss": "loss (cross-entropy)", "accuracy": "accuracy (share)"}
+PARTS = {"train": "training, mean while it trains", "val": "validation"}
+
+#: Size of a point's name; rings on which there is looked for room, and directions on each.
+_LABEL, _RINGS = 7.0, 40
+_TURNS = -np.pi / 4 - np.linspace(0, 2 * np.pi, 16, endpoint=False)  # right below comes first
 #: Parameters in a picture of histograms, at most.
 PARAMETERS = 12
 #: Rows of pixels that a panel of histograms has.
@@ -67,12 +75,93 @@ def tidy(axes: Axes, title: str = "", x: str = "", y: str = "", grid: bool = Tru
         axes.set_axisbelow(True)
 
 
+def whole_numbers(axes: Axes, numbers: Sequence[int]) -> None:
+    """Give an axis of epochs or steps whole numbers alone, also where there is but one."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    if len(numbers) == 1:
+        axes.set_xticks([numbers[0]])
+
+
 def longest(figure: Figure, texts: Sequence[str], size: float) -> float:
     """Measure the longest of the texts, in inches, at a size in points."""
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     font = FontProperties(size=size)
     pixels = (renderer.get_text_width_height_descent(text, font, False)[0] for text in texts)
     return max(pixels, default=0.0) / float(figure.dpi)
+
+
+def write_labels(
+    axes: Axes, points: Floats, texts: Sequence[str], others: Floats, line: Floats
+) -> int:
+    """Write a text beside each of (N, 2) points, where it covers neither a text nor a point.
+
+    The panel must have its final place and limits. A text that finds room only further away gets a
+    line to its point, and one that finds none is left out.
+
+    Args:
+        others: (M, 2) points without a text, and
+        line: (K, 2) corners of a line: covered rather than that a text is left out.
+
+    Returns:
+        The number of texts written.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    per_point = figure.dpi / 72
+    to_pixels = axes.transData.transform
+    marks, faint = to_pixels(points), np.concatenate([to_pixels(others), _along(to_pixels(line))])
+    taken: list[Floats] = []
+    for text, point, mark in zip(texts, points, marks, strict=True):
+        room = 3 + np.array([longest(figure, [text], _LABEL) * figure.dpi, _LABEL * per_point])
+        box = _free_box(mark, room, np.array(axes.bbox.extents), taken, marks, faint)
+        if box is None:
+            continue
+        taken.append(box)
+        middle = (box[:2] + box[2:]) / 2
+        far = (np.abs(middle - mark) - room / 2).max() > 8 * per_point
+        axes.annotate(
+            text, tuple(point), tuple((middle - mark) / per_point), fontsize=_LABEL, color=INK,
+            textcoords="offset points", ha="center", va="center", parse_math=False,
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0,
+                        "shrinkB": 2} if far else None,
+        )  # fmt: skip
+    return len(taken)
+
+
+def _along(corners: Floats) -> Floats:
+    """Place points (M, 2) along a line with these corners, 2 pixels apart at most."""
+    pieces = [corners]
+    for begin, end in itertools.pairwise(corners):
+        shares = np.linspace(0, 1, int(np.abs(end - begin).max() / 2) + 2)[:, None]
+        pieces.append(begin + shares * (end - begin))
+    return np.concatenate(pieces)
+
+
+def _free_box(
+    mark: Floats, room: Floats, frame: Floats, taken: Sequence[Floats], marks: Floats, faint: Floats
+) -> Floats | None:
+    """Find the nearest free box (left, bottom, right, top) for a text; None: there is none.
+
+    It is looked for on rings about the mark, and in pixels, as all that is given.
+    """
+    for obstacles in (np.concatenate([marks, faint]), marks):
+        for ring in range(_RINGS):
+            reach = room / 2 + 5.0 * (1 + ring)
+            for turn in _TURNS:
+                way = np.array([np.cos(turn), np.sin(turn)])
+                middle = mark + reach * way / np.abs(way).max()
+                box = np.concatenate([middle - room / 2, middle + room / 2])
+                inside = (box[:2] >= frame[:2]).all() and (box[2:] <= frame[2:]).all()
+                if not inside or any(_overlap(box, other) for other in taken):
+                    continue
+                covered = (obstacles > box[:2] - 3) & (obstacles < box[2:] + 3)
+                if not covered.all(axis=1).any():
+                    return box
+    return None
+
+
+def _overlap(one: Floats, other: Floats) -> bool:
+    return bool((one[:2] < other[2:]).all() and (other[:2] < one[2:]).all())
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -95,14 +184,13 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
     figure = canvas(11.0 if varies else 8.0, 3.4)
     panels: Sequence[Axes] = figure.subplots(1, 3 if varies else 2)
     best_epoch = best(rows, task)
-    for axes, kind, unit in zip(panels, ("loss", "accuracy"), ("nats", "share"), strict=False):
-        tidy(axes, kind.capitalize(), "epoch", f"{kind} ({unit})")
+    for axes, kind in zip(panels, UNITS, strict=False):
+        tidy(axes, kind.capitalize(), "epoch", UNITS[kind])
         for part, colour, style in (("train", BLUE, "--"), ("val", ORANGE, "-")):
             name = f"{part}_{kind}"
             if name in values:
-                words = {"train": "training", "val": "validation"}
                 axes.plot(
-                    epochs, values[name], style, color=colour, label=words[part],
+                    epochs, values[name], style, color=colour, label=PARTS[part],
                     linewidth=1.6, marker="o" if len(epochs) == 1 else None,
                 )  # fmt: skip
         _mark(axes, task, best_epoch, rows[best_epoch], kind)
@@ -111,8 +199,15 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
         tidy(panels[2], "Learning rate", "epoch", "learning rate of the first step")
         panels[2].plot(epochs, values["lr"], color=GREEN, linewidth=1.6)
     for axes in panels:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(*_around(epochs))
+        whole_numbers(axes, epochs)
     return save(figure, path)
+
+
+def _around(epochs: Sequence[int]) -> tuple[float, float]:
+    """Make room at both ends for a mark, and none for an epoch before the first."""
+    margin = 0.02 * (epochs[-1] - epochs[0]) or 0.5
+    return epochs[0] - min(margin, 0.5), epochs[-1] + margin
 
 
 def _mark(axes: Axes, task: TaskConfig, epoch: int, row: Mapping[str, float], kind: str) -> None:
@@ -155,8 +250,8 @@ def histograms(epochs: Mapping[int, Mapping[str, Histogram]], path: Path) -> Pat
         for axes, kind in zip(pair, ("weights", "gradients"), strict=True):
             by_epoch = {e: h[f"{kind}/{chosen[place]}"] for e, h in epochs.items()
                      if f"{kind}/{chosen[place]}" in h}  # fmt: skip
-            _heat(axes, by_epoch)
-            title = chosen[place] if kind == "weights" else "its gradient"
+            heat(axes, by_epoch)
+            title = chosen[place] if kind == "weights" else "its last gradient"
             tidy(axes, title, "epoch" if last else "", grid=False)
             axes.title.set_fontsize(8)
             axes.tick_params(labelsize=7, labelbottom=last)
@@ -164,7 +259,7 @@ def histograms(epochs: Mapping[int, Mapping[str, Histogram]], path: Path) -> Pat
         f"{len(chosen)} of {len(parameters)} parameters, " if len(chosen) < len(parameters) else ""
     )
     figure.suptitle(
-        f"Weights and gradients by epoch ({some}dark: many numbers)",
+        f"Weights and gradients by epoch ({some}dark: most numbers)",
         fontsize=10, x=0.1 / width, y=1 - 0.12 / height, ha="left", va="top", color=INK,
     )  # fmt: skip
     return save(figure, path)
@@ -179,9 +274,14 @@ def _chosen(names: list[str]) -> list[str]:
     return names
 
 
-def _heat(axes: Axes, by_epoch: Mapping[int, Histogram]) -> None:
-    """Draw a column for each epoch, whose fullest bin is the darkest."""
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+def heat(
+    axes: Axes, by_epoch: Mapping[int, Histogram], ends: tuple[float, float] | None = None
+) -> None:
+    """Draw a column for each epoch, whose fullest level is the darkest.
+
+    Args:
+        ends: of the numbers' axis; None: those of `range_of`.
+    """
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     full = {epoch: h for epoch, h in by_epoch.items() if sum(h.counts)}
@@ -190,10 +290,7 @@ def _heat(axes: Axes, by_epoch: Mapping[int, Histogram]) -> None:
         axes.set_xticks([])
         axes.set_yticks([])
         return
-    ends = np.array([_ends(h) for h in full.values()])
-    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
-    margin = 0.02 * (high - low) or max(abs(high), 1e-3) * 0.05
-    levels = np.linspace(low - margin, high + margin, _LEVELS + 1)
+    levels = np.linspace(*(ends or range_of(full.values())), _LEVELS + 1)
     columns = _blur(np.array([spread(h, levels) for h in full.values()]).T)
     numbers = np.array(list(full), dtype=float)
     sides = np.concatenate(
@@ -201,6 +298,15 @@ def _heat(axes: Axes, by_epoch: Mapping[int, Histogram]) -> None:
     )
     shade = np.sqrt(columns / columns.max(axis=0, keepdims=True).clip(min=1e-300))
     axes.pcolormesh(sides, levels, shade, cmap="Blues", vmin=0, vmax=1, rasterized=True)
+    whole_numbers(axes, list(full))
+
+
+def range_of(histograms: Iterable[Histogram]) -> tuple[float, float]:
+    """Find a range that holds nearly all numbers of these histograms, which are not all empty."""
+    ends = np.array([_ends(h) for h in histograms if sum(h.counts)])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+    margin = 0.02 * (high - low) or max(abs(high), 1e-3) * 0.05
+    return low - margin, high + margin
 
 
 def spread(histogram: Histogram, levels: Floats) -> Floats:

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib import rcParams
+from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.text import Text
 
 from trainers.config import Mode, TaskConfig
 from trainers.files.histograms import Histogram
-from trainers.pictures import canvas, curves, histograms, save, spread
+from trainers.pictures import canvas, curves, histograms, save, spread, write_labels
 
 TASK = TaskConfig("t", "val_accuracy", Mode.max)
+
+
+def boxes(figure: Figure, texts: Iterable[Text]) -> np.ndarray:
+    """The (N, 4) left, bottom, right, top of these texts as drawn, in pixels."""
+    figure.draw_without_rendering()
+    # Of the text alone: an annotation's own extent has its line in it.
+    return np.array([Text.get_window_extent(text).extents for text in texts])
+
+
+def apart(extents: np.ndarray) -> bool:
+    """Whether no two of these boxes overlap."""
+    for number, one in enumerate(extents):
+        others = extents[number + 1 :]
+        if ((one[:2] < others[:, 2:]) & (others[:, :2] < one[2:])).all(axis=1).any():
+            return False
+    return True
 
 
 def rows(count: int) -> dict[int, dict[str, float]]:
@@ -40,6 +59,63 @@ def test_curves(count: int, tmp_path: Path) -> None:
     drawn = whole(curves(rows(count), TASK, tmp_path / "new" / "curves.png"))
     assert (drawn[:, :, :3] < 0.5).any()
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["curves.png"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 200])
+def test_epochs_are_whole_numbers_and_begin_at_one(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("trainers.pictures.save", lambda figure, path: figures.append(figure))
+    curves(rows(count), TASK, tmp_path / "c.png")
+    histograms(layers(1, count), tmp_path / "h.png")
+    for figure in figures:
+        figure.draw_without_rendering()
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+            assert ticks
+            assert all(tick == int(tick) and 1 <= tick <= count for tick in ticks)
+
+
+def test_no_axis_is_in_nats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr("trainers.pictures.save", lambda figure, path: figures.append(figure))
+    curves(rows(3), TASK, tmp_path / "c.png")
+    names = [axes.get_ylabel() for axes in figures[0].axes]
+    assert names[:2] == ["loss (cross-entropy)", "accuracy (share)"]
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**31), st.integers(1, 20), st.floats(1e-9, 1))
+def test_labels_cover_neither_each_other_nor_a_point(seed: int, count: int, wide: float) -> None:
+    random = np.random.default_rng(seed)
+    points = 1 + wide * random.random((count, 2))
+    figure = canvas(7, 4.5, arrange=False)
+    axes = figure.add_subplot()
+    axes.set_xlim(0, 2.5)
+    axes.set_ylim(0, 2.5)
+    figure.draw_without_rendering()
+    texts = [f"{n:04d}" for n in range(count)]
+    assert write_labels(axes, points, texts, random.random((9, 2)), points) == count
+    extents = boxes(figure, list(axes.texts))
+    assert apart(extents)
+    marks = axes.transData.transform(points)
+    inside = (marks[:, None] > extents[None, :, :2]) & (marks[:, None] < extents[None, :, 2:])
+    assert not inside.all(axis=2).any()
+    frame = np.array(axes.bbox.extents)
+    assert (extents[:, :2] >= frame[:2] - 1).all()
+    assert (extents[:, 2:] <= frame[2:] + 1).all()
+
+
+def test_labels_without_room_are_left_out() -> None:
+    figure = canvas(1, 1, arrange=False)
+    axes = figure.add_subplot()
+    figure.draw_without_rendering()
+    points = np.full((300, 2), 0.5)
+    written = write_labels(axes, points, ["0000"] * 300, points[:0], points[:0])
+    assert 0 < written == len(axes.texts) < 300
+    assert apart(boxes(figure, axes.texts))
 
 
 def test_curves_show_a_rate_that_varies_and_only_that(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from trainers.diagnosis.confusion_matrix import Quality
 from trainers.diagnosis.hidden_layer import Hidden, Plane
@@ -23,31 +26,48 @@ from trainers.pictures import (
     ORANGE,
     PURPLE,
     SKY,
+    UNITS,
     Floats,
     canvas,
     longest,
     save,
     tidy,
+    whole_numbers,
 )
 
-#: A confusion matrix of up to so many classes has its numbers written into it.
+#: A confusion matrix of up to so many classes has shares written into it, beside the counts.
 _WRITTEN = 12
-#: With more classes, every other name is left out, and so on.
-_NAMES = 140
+#: Numbers smaller than so many points could not be read, and are left out.
+_SMALLEST = 4.0
+#: Shades of mistakes: the least is not white, which is none.
+_MISTAKES = LinearSegmentedColormap.from_list(
+    "mistakes", colormaps["Oranges"](np.linspace(0.12, 1, 64))
+)
+#: Marks of F1, precision and recall, which can be told apart where all three are the same.
+_SHAPES: tuple[dict[str, Any], ...] = (
+    {"marker": "|", "color": INK, "markersize": 9, "markeredgewidth": 1.6},
+    {"marker": "o", "color": BLUE, "markersize": 6.5, "markerfacecolor": "none"},
+    {"marker": "D", "color": ORANGE, "markersize": 3},
+)
+#: Points of a class's name, at least: where it were smaller, every other one is left out.
+_NAME = 5.0
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, INK)
 _MARKERS = "osD^v<>PX*"
 
 
 def lr_range(result: LrRange, path: Path) -> Path:
     """Draw the loss by learning rate, and the range to choose a rate from."""
-    figure = canvas(7.0, 4.0)
+    figure = canvas(9.0, 4.0)
     axes = figure.subplots()
-    tidy(axes, "Learning-rate range test", "learning rate", "loss of the batch (nats)")
+    tidy(axes, "Learning-rate range test", "learning rate", f"{UNITS['loss']} of the batch")
     axes.set_xscale("log")
     axes.plot(result.rates, result.losses, ".", color=GREY, markersize=3, alpha=0.6, label="a step")
     axes.plot(result.rates[: len(result.smoothed)], result.smoothed, color=BLUE, label="smoothed")
     if result.steepest is not None and result.largest is not None:
-        axes.axvspan(result.steepest / 10, result.largest, color=GREEN, alpha=0.10, linewidth=0)
+        low = max(result.steepest / 10, result.rates[0])
+        axes.axvspan(
+            low, result.largest, color=GREEN, alpha=0.10, linewidth=0, label="rates to choose from"
+        )
         axes.axvline(result.steepest, color=GREEN, label=f"falls fastest at {result.steepest:.2g}")
         axes.axvline(
             result.largest, color=ORANGE, linestyle="--", label=f"rises above {result.largest:.2g}"
@@ -61,7 +81,7 @@ def lr_range(result: LrRange, path: Path) -> Path:
             1.3 * finite[: max(1, len(finite) // 2)].max(), 1.1 * max(result.smoothed or [0])
         )
         axes.set_ylim(0, most)
-    axes.legend(fontsize=8, frameon=False, loc="lower left")
+    figure.legend(fontsize=8, frameon=False, loc="outside right upper")  # beside all lines
     return save(figure, path)
 
 
@@ -71,33 +91,38 @@ def overfit(result: Overfit, path: Path) -> Path:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     steps = np.arange(1, len(result.losses) + 1)
     title = f"One batch of {result.examples}, over and over, at optimizer.lr={result.lr:g}"
-    tidy(above, title, "", "loss (nats)")
+    tidy(above, title, "", UNITS["loss"])
     above.set_yscale("log")
-    above.plot(steps, np.maximum(result.losses, 1e-9), color=BLUE)  # a loss of 0 has no logarithm
+    marker = "o" if len(steps) == 1 else None  # one step makes no line
+    losses = np.maximum(result.losses, 1e-9)  # a loss of 0 has no logarithm
+    above.plot(steps, losses, color=BLUE, marker=marker)
     above.axhline(NEAR_ZERO, color=GREEN, linestyle="--", linewidth=1.2)
     above.annotate(
         f"learnt by heart: below {NEAR_ZERO}", (0, NEAR_ZERO), (4, 3),
         xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8, color=GREEN,
     )  # fmt: skip
-    tidy(below, "", "step", "accuracy (share)")
-    below.plot(steps, result.accuracies, color=ORANGE)
+    tidy(below, "", "step", UNITS["accuracy"])
+    below.plot(steps, result.accuracies, color=ORANGE, marker=marker)
     below.set_ylim(0, 1.05)
+    whole_numbers(below, steps.tolist())
     return save(figure, path)
 
 
 def confusion(quality: Quality, path: Path) -> Path:
-    """Draw the confusion matrix as shares of each class: right in blue, wrong in orange.
+    """Draw the confusion matrix: colours are shares of each true class, numbers are examples.
 
-    The mistakes have a root scale of their own, so that rare ones show. Grey: no examples.
+    Right in blue, wrong in orange, grey: no examples. Both scales are of all shares, whatever the
+    model: one mistake is as pale as it is small, and two pictures compare. That of the mistakes is
+    of their root, so that rare ones show.
     """
     count = len(quality.classes)
     nonempty = quality.support > 0
     shares = quality.counts / np.where(nonempty, quality.support, 1)[:, None]
     right = np.eye(count, dtype=bool)
     wrong = np.where(~right & (shares > 0), shares, np.nan)
-    most = max(0.02, float(np.nanmax(wrong, initial=0.0)))
     cell = min(max(3.4 / count, 0.19), 13.0 / count)  # inches
-    small = 9.0 if count <= _WRITTEN else min(8.0, 40 * cell * (1 + count // _NAMES))
+    step = math.ceil(_NAME / (40 * cell))
+    small = 9.0 if count <= _WRITTEN else min(8.0, 40 * cell * step)
     side = cell * count
     figure = canvas(1, 1, arrange=False)  # arranged below, from the lengths of the names
     names = longest(figure, quality.classes, small) + 0.1
@@ -112,12 +137,13 @@ def confusion(quality: Quality, path: Path) -> Path:
     bars = [place(left + side + 0.2, bottom + up * side, 0.14, 0.46 * side) for up in (0.54, 0.0)]
     axes.barh(np.flatnonzero(~nonempty), count, 1, -0.5, color="#D9D9D9")
     hits = axes.imshow(np.where(right & nonempty[:, None], shares, np.nan), "Blues", vmin=0, vmax=1)
-    errs = axes.imshow(wrong, "Oranges", norm=PowerNorm(0.5, 0, most))
+    errs = axes.imshow(wrong, _MISTAKES, norm=PowerNorm(0.5, 0, 1))
     title = (
-        f"Shares of each class: accuracy {quality.accuracy:.4f}, macro F1 {quality.macro_f1:.4f}"
+        f"Accuracy {quality.accuracy:.4f}, macro F1 {quality.macro_f1:.4f}, "
+        f"{int(quality.counts.sum()):,} examples"
     )
     tidy(axes, title, "taken for", "true class", grid=False)
-    every = slice(None, None, 1 + count // _NAMES)
+    every = slice(None, None, step)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(
             range(count)[every], quality.classes[every], fontsize=small, parse_math=False
@@ -128,27 +154,47 @@ def confusion(quality: Quality, path: Path) -> Path:
     between = np.arange(count + 1) - 0.5  # lines for the eye to find row and column by
     axes.hlines(between, -0.5, count - 0.5, color="#E4E4E4", linewidth=0.5)
     axes.vlines(between, -0.5, count - 0.5, color="#E4E4E4", linewidth=0.5)
-    if count <= _WRITTEN:
-        _write_shares(axes, shares, most)
-    for image, box, label in zip((hits, errs), bars, ("right", "taken for another"), strict=True):
-        bar = figure.colorbar(image, cax=box, format=PercentFormatter(1))
-        bar.set_label(label, fontsize=8)
+    _write_counts(axes, quality, shares, cell)
+    scales = (("right", (0, 0.2, 0.4, 0.6, 0.8, 1)), ("wrong", (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)))
+    for image, box, (kind, ticks) in zip((hits, errs), bars, scales, strict=True):
+        bar = figure.colorbar(image, cax=box, ticks=ticks, format=PercentFormatter(1, decimals=0))
+        bar.set_label(f"{kind}, of a true class", fontsize=8)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)  # type: ignore[operator]
     return save(figure, path)
 
 
-def _write_shares(axes: Axes, shares: Floats, most: float) -> None:
-    for row, column in np.argwhere(shares >= 0.0005):
+def _write_counts(axes: Axes, quality: Quality, shares: Floats, cell: float) -> None:
+    """Write the number of examples into each cell that has any, and its share if there is room."""
+    both = len(quality.classes) <= _WRITTEN
+    places = [(row, column) for row, column in np.argwhere(quality.counts)]
+    counts = [int(quality.counts[place]) for place in places]
+    texts = [f"{count}" if both else _short(count) for count in counts]
+    longest_text = max((*map(len, texts), len("99.9%") if both else 0), default=0)
+    size = min(7.5, 72 * cell / (0.65 * longest_text + 0.3))
+    if size < _SMALLEST:
+        return
+    for (row, column), text in zip(places, texts, strict=True):
         share = float(shares[row, column])
-        dark = share > 0.6 if row == column else share > 0.5 * most
-        text = f"{100 * share:.1f}".removesuffix(".0")
-        colour = "white" if dark else INK
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
+        if both:
+            text += f"\n{100 * share:.1f}".removesuffix(".0") + "%"
+        colour = "white" if share > (0.6 if row == column else 0.4) else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)
+
+
+def _short(count: int) -> str:
+    """Write a count in four characters: 9999, 12k, 380k, 2M."""
+    for unit, size in (("M", 1_000_000), ("k", 1000)):
+        if count >= max(size, 10_000):
+            return f"{count // size}{unit}"
+    return f"{count}"
 
 
 def classes(quality: Quality, path: Path) -> Path:
-    """Draw F1, precision, recall and examples of each class, the most frequent class on top."""
+    """Draw F1, precision, recall and examples of each class, the most frequent class on top.
+
+    They are marks, not bars, whose axis may begin and end near the values; it says so.
+    """
     order = np.argsort(quality.support, kind="stable")  # drawn from the bottom up
     names = [quality.classes[i] for i in order]
     rows = np.arange(len(order))
@@ -159,28 +205,43 @@ def classes(quality: Quality, path: Path) -> Path:
     figure.set_size_inches(width, height)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
     figure.subplots_adjust(
-        margin / width, 0.85 / height, 1 - 0.1 / width, 1 - 0.35 / height, wspace=0.04
+        margin / width, 0.85 / height, 1 - 0.1 / width, 1 - 0.35 / height, wspace=0.08
     )
-    tidy(left, f"F1 by class (macro {quality.macro_f1:.4f})", "share")
-    left.barh(rows, np.nan_to_num(quality.f1[order]), color="#C6E2F3", height=0.76, label="F1")
-    left.plot(quality.precision[order], rows, "o", color=BLUE, markersize=3.5, label="precision")
-    left.plot(quality.recall[order], rows, "D", color=ORANGE, markersize=3, label="recall")
-    left.axvline(quality.macro_f1, color=INK, linewidth=0.8, linestyle=":")
-    left.set_xlim(0, 1.02)
+    measured = np.stack([quality.f1, quality.precision, quality.recall])[:, order]
+    measured[:, quality.support[order] == 0] = np.nan  # nothing of theirs to be recognised
+    low, high = fitting(measured[np.isfinite(measured)])
+    only = "" if (low, high) == (0, 1) else f"; the axis is {low:g} to {high:g} only"
+    tidy(left, f"F1 by class (macro {quality.macro_f1:.4f})", f"share{only}")
+    for values, shape, label in zip(measured, _SHAPES, ("F1", "precision", "recall"), strict=True):
+        left.plot(values, rows, linestyle="", label=label, clip_on=False, zorder=3, **shape)
+    left.axvline(quality.macro_f1, color=INK, linewidth=0.8, linestyle=":", label="macro F1")
+    left.set_xlim(low, high + 0.01 * (high - low))
     left.set_ylim(-0.7, len(order) - 0.3)
     left.set_yticks(rows, names, fontsize=small, parse_math=False)
-    left.grid(axis="y", visible=False)
     figure.legend(
-        *left.get_legend_handles_labels(), loc="lower left", ncols=3, fontsize=8,
+        *left.get_legend_handles_labels(), loc="lower left", ncols=4, fontsize=8,
         frameon=False,
     )  # fmt: skip
-    tidy(right, "Examples", "count (log)")
-    right.barh(rows, quality.support[order], color=GREY, height=0.72)
-    right.set_xscale("log")
-    right.set_xlim(left=0.7)
+    tidy(right, "Examples", "count")
+    right.barh(rows, quality.support[order], color="#C9C9C9", height=0.72)
+    for row, count in zip(rows, quality.support[order], strict=True):
+        right.annotate(f"{count:,}", (0, row), (3, 0), textcoords="offset points", va="center",
+                       fontsize=small - 1, color=INK)  # fmt: skip
+    right.set_xlim(left=0)
+    right.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     right.tick_params(axis="y", length=0, labelleft=False)
     right.grid(axis="y", visible=False)
     return save(figure, path)
+
+
+def fitting(shares: Floats) -> tuple[float, float]:
+    """Find ends of an axis for shares: round ones near the least and the largest, or 0 and 1."""
+    least, most = float(shares.min(initial=1.0)), float(shares.max(initial=0.0))
+    if least == 1:
+        return 0.9, 1.0
+    begins = (end for end in (0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5) if end < least)
+    ends = (end for end in (0.05, 0.1, 0.2, 0.3, 0.4, 0.5) if end > most)
+    return (next(begins, 0.0), 1.0) if most > 0.5 else (0.0, next(ends, 1.0))
 
 
 def plane(hidden: Hidden, drawn: Plane, names: tuple[str, ...], path: Path) -> Path:

@@ -16,16 +16,19 @@ from optuna.trial import TrialState
 
 from sweeps.checked.check import check
 from sweeps.config.composition import compose
+from sweeps.report.pareto import picture
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
 from sweeps.study.open import open_study
 from sweeps.study.storage import read_only
-from sweeps.trials import Objective, State, TrialRecord, front, scores
+from sweeps.trials import Objective, State, TrialRecord, front, ranking, scores
 from tests.sweeps.conftest import SMALL, Ran
 from tests.sweeps.study.test_study import SPACE, opened
+from tests.trainers.test_pictures import apart, boxes
 from trainers.errors import ConfigError
 
 UP, DOWN = Objective("val_accuracy", True), Objective("parameters", False)
+UP_TOO = Objective("parameters", True)
 
 
 def trial(number: int, accuracy: float, parameters: float) -> TrialRecord:
@@ -48,6 +51,43 @@ def test_the_front_is_what_none_beats(points: list[tuple[int, int]]) -> None:
     assert [score[0] for score in found if score] == sorted(
         (score[0] for score in found if score), reverse=True
     )
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(0.9 + 1e-4 * n, 1000 + n) for n in range(12)],
+        [(0.9 + 1e-4 * n, 1000 + n) for n in range(12)] + [(0.2, 10)],
+        [(0.5, 7)],
+        [(0.5 + 0.04 * n, 100 * 2**n) for n in range(12)],
+    ],
+)
+def test_no_two_labels_overlap(points: list[tuple[float, float]]) -> None:
+    trials = [trial(n, accuracy, size) for n, (accuracy, size) in enumerate(points)]
+    figure = picture(trials, front(trials, (UP, DOWN)), (UP, DOWN))
+    names = figure.axes[0].texts
+    assert sorted(text.get_text() for text in names) == [t.id for t in trials]
+    assert apart(boxes(figure, names))
+
+
+@pytest.mark.parametrize(("across", "corner"), [(DOWN, (9.0, 0.5)), (UP_TOO, (5.0, 0.5))])
+def test_the_front_is_joined_by_what_can_be_had(
+    across: Objective, corner: tuple[float, float]
+) -> None:
+    """With at most (or at least) so much of the one, so much of the other: no more is claimed."""
+    better = 9.0 if across is DOWN else 5.0
+    trials = [trial(0, 0.5, 14 - better), trial(1, 0.7, better)]
+    drawn = picture(trials, front(trials, (UP, across)), (UP, across)).axes[0].lines[1]
+    assert [*zip(drawn.get_xdata(), drawn.get_ydata(), strict=True)][1] == corner
+
+
+def test_three_objectives_are_not_joined() -> None:
+    third = Objective("val_loss", False)
+    trials = [trial(n, 0.5 + 0.1 * n, 10.0 * n) for n in range(3)]
+    figure = picture(trials, ranking(trials, UP), (UP, DOWN, third))
+    assert not len(figure.axes[0].lines[1].get_xdata())
+    [legend] = figure.legends
+    assert "no trial beats it in all 3 objectives" in [t.get_text() for t in legend.get_texts()]
 
 
 @pytest.mark.parametrize("sampler", [NSGAIISampler, TPESampler])

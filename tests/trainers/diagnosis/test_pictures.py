@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from tests.trainers.test_pictures import whole
+from tests.trainers.test_pictures import apart, boxes, whole
 from trainers.diagnosis import pictures
 from trainers.diagnosis.confusion_matrix import Quality
 from trainers.diagnosis.hidden_layer import Hidden, pca
@@ -94,6 +95,83 @@ def test_names_are_pushed_apart_and_only_where_need_be(places: list[tuple[float,
     np.fill_diagonal(alone, True)
     far = alone.all(axis=1)
     assert (np.abs(moved[far] - given_places[far]) <= 1).all()
+
+
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    figures: list[Figure] = []
+    monkeypatch.setattr(pictures, "save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def shade(figure: Figure, share: float) -> float:
+    """How dark (0 to 1) a mistake of this share is drawn."""
+    mistakes = figure.axes[0].images[1]
+    red, green, blue, _ = mistakes.cmap(mistakes.norm(share))
+    return 1 - 0.299 * red - 0.587 * green - 0.114 * blue
+
+
+def test_one_mistake_among_few_is_pale_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept(monkeypatch)
+    counts = np.diag([28] * 10)
+    counts[3, 3], counts[3, 8] = 27, 1
+    pictures.confusion(Quality(names(10), counts), Path("c.png"))
+    [figure] = figures
+    assert "1\n3.6%" in [text.get_text() for text in figure.axes[0].texts]
+    assert shade(figure, 1 / 28) < 0.35 * shade(figure, 1.0)
+    assert shade(figure, 0.001) > 0.05, "but it is seen"
+    labels = [text.get_text() for axes in figure.axes[1:] for text in axes.get_yticklabels()]
+    assert labels.count("0%") == labels.count("100%") == 2, "both scales show all shares"
+
+
+@pytest.mark.parametrize("count", [2, 10, 12, 40, 138])
+def test_numbers_stay_in_their_cells(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept(monkeypatch)
+    counts = np.random.default_rng(0).integers(0, 12_000, (count, count))
+    pictures.confusion(Quality(names(count), counts), Path("c.png"))
+    [figure] = figures
+    axes = figure.axes[0]
+    if count == 138:
+        assert not axes.texts, "they could not be read"
+        return
+    extents = boxes(figure, axes.texts)
+    cell = axes.bbox.width / count
+    assert (extents[:, 2:] - extents[:, :2]).max() <= cell
+
+
+@pytest.mark.parametrize(
+    ("shares", "ends"),
+    [
+        ([0.89, 0.95, 1.0], (0.8, 1.0)),
+        ([0.964, 1.0], (0.95, 1.0)),
+        ([1.0, 1.0], (0.9, 1.0)),
+        ([0.0, 0.7], (0.0, 1.0)),
+        ([0.0, 0.18], (0.0, 0.2)),
+        ([], (0.9, 1.0)),
+    ],
+)
+def test_an_axis_of_shares_fits(shares: list[float], ends: tuple[float, float]) -> None:
+    assert pictures.fitting(np.array(shares)) == ends
+
+
+def test_the_axis_of_classes_says_where_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept(monkeypatch)
+    pictures.classes(Quality(names(2), np.array([[99, 1], [3, 97]])), Path("c.png"))
+    pictures.classes(Quality(names(2), np.array([[9, 1], [9, 1]])), Path("c.png"))
+    labels = [figure.axes[0].get_xlabel() for figure in figures]
+    assert labels == ["share; the axis is 0.95 to 1 only", "share"]
+    assert figures[0].axes[0].get_xlim()[0] == 0.95
+    assert not figures[0].axes[0].patches, "bars must begin at 0"
+
+
+@pytest.mark.parametrize("count", [2, 10, 40])
+def test_names_in_a_plane_do_not_overlap(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = kept(monkeypatch)
+    random = np.random.default_rng(1)
+    labels = np.arange(400) % count
+    features = (random.normal(size=(count, 8))[labels] + random.normal(size=(400, 8))).astype("f4")
+    some = Hidden(np.arange(400), labels, features)
+    pictures.plane(some, pca(features), names(count), Path("p.png"))
+    assert apart(boxes(figures[0], figures[0].axes[0].texts))
 
 
 RATES = np.geomspace(1e-6, 10, 60)
