@@ -1,8 +1,8 @@
 """Diagnose a configuration or a sweep's best model: `make diagnose`.
 
 With overrides: three checks of a configuration before it is trained, written to
-results/diagnose/<number>. With a sweep's name: an analysis of its best model, written to
-results/<sweep>/diagnosis.
+results/diagnose/<number>. With a sweep's name: an analysis of its best model, or with compare=
+its trials by the values of a swept key, written to results/<sweep>/diagnosis.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from sweeps.config.recorded_training import read_training
 from sweeps.config.trusted_targets import Origin
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import command, score
+from sweeps.report.comparison import compare
 from sweeps.results_folder import Folder
 from trainers.config import Device, TrainConfig, typed
 from trainers.errors import ConfigError, CorruptCheckpoint
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
     from trainers.diagnosis.overfit import Overfit
     from trainers.diagnosis.trained_model import Diagnosis
 
-#: Options beside a sweep's name: how the hidden layer is drawn, the folder of all sweeps, packages
-#: whose classes it may name.
-DEFAULTS = {"hidden": "pca", "results": "results", "trust": ""}
+#: Options beside a sweep's name: how the hidden layer is drawn, a swept key whose values are drawn
+#: side by side instead, the folder of all sweeps, packages whose classes it may name.
+DEFAULTS = {"hidden": "pca", "compare": "", "results": "results", "trust": ""}
 
 
 class _Finding(Protocol):
@@ -173,6 +174,21 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     console.print(f"\n{', '.join(pictures)}: {diagnosis}", soft_wrap=True)
 
 
+def compared(name: str, key: str, results: str) -> None:
+    """Draw a sweep's trials by the values of a key, side by side.
+
+    Raises:
+        ConfigError: no such sweep, or a key that cannot be compared.
+    """
+    folder = results_folder.find(Path(results), name)
+    console = terminal()
+    with console.status("drawing"):
+        drawn = compare(folder, key)
+    for line in drawn.lines:
+        console.print(line, soft_wrap=True)
+    console.print(f"\n{drawn.picture.name}: {drawn.picture.parent}", soft_wrap=True)
+
+
 def lines(seen: Diagnosis) -> list[Text]:
     """Write lines about a model: its quality, worst classes, and most frequent mistakes."""
     quality = seen.quality
@@ -277,7 +293,7 @@ def main() -> None:
         names, rest = split(sys.argv[1:])
         if not names:
             for word in rest:
-                if word.startswith("hidden="):
+                if word.startswith(("hidden=", "compare=")):
                     raise ConfigError(
                         f"{word} concerns a trained model: name its sweep, "
                         f'make diagnose SWEEP=quickstart ARGS="{word}"'
@@ -290,6 +306,11 @@ def main() -> None:
         for key, value in given.items():
             if key not in DEFAULTS:
                 raise ConfigError(unknown("option", f"{key}={value}", key, list(DEFAULTS)))
+        if "compare" in given:
+            if "hidden" in given:
+                raise ConfigError("hidden= and compare= draw different pictures: give one of them")
+            compared(names[0], given["compare"], given.get("results", DEFAULTS["results"]))
+            return
         best_of(names[0], given)
 
 

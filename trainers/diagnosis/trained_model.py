@@ -150,13 +150,8 @@ def _training(config: TrainConfig, training: Path, folder: Path) -> tuple[list[P
         files.append(pictures.curves(rows, config.task, folder / "curves.png"))
     else:
         notes.append(f"no curves.png: {training} has no metrics.csv")
-    numbers = sorted(
-        int(path.stem.removeprefix("epoch_"))
-        for path in (training / "histograms").glob("epoch_*.json")
-        if path.stem.removeprefix("epoch_").isdigit()
-    )
     try:
-        drawn = {number: histograms.load(training, number) for number in numbers}
+        drawn = histograms.load_all(training)
     except (OSError, ValueError, KeyError, TypeError) as error:
         notes.append(f"no histograms.png: {training / 'histograms'} is damaged ({error})")
     else:

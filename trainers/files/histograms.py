@@ -66,6 +66,18 @@ def load(folder: Path, epoch: int) -> dict[str, Histogram]:
     }
 
 
+def load_all(folder: Path) -> dict[int, dict[str, Histogram]]:
+    """Load the histograms of all epochs, the first epoch first; empty if there are none.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: a file is damaged.
+    """
+    files = (folder / "histograms").glob("epoch_*.json")
+    stems = [path.stem.removeprefix("epoch_") for path in files]
+    numbers = sorted(int(stem) for stem in stems if stem.isdigit())
+    return {number: load(folder, number) for number in numbers}
+
+
 def path(folder: Path, epoch: int) -> Path:
     """Return the path of the histograms of an epoch."""
     return folder / "histograms" / f"epoch_{epoch:03d}.json"
