@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SWEEP ?=
+TRAIN ?=
 BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
+VARIABLES := ARGS SWEEP TRAIN BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
@@ -54,11 +55,11 @@ replay: setup  ## train the schedule that stop=pbt has found, from scratch: SWEE
 train: setup  ## train one model: ARGS="model.width=128 optimizer.lr=0.001"
 	$(RUN) sweeps.commands.train ARGS
 
-diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0.01"; or a sweep's best model: SWEEP=mnist
-	$(RUN) sweeps.commands.diagnose SWEEP ARGS
+diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0.01"; or look at a trained model: SWEEP=mnist, or TRAIN=0003
+	$(RUN) sweeps.commands.diagnose SWEEP train/TRAIN ARGS
 
-predict: setup  ## predict the test part with a sweep's best model: SWEEP=hw1p2 [ARGS="top=5 labels=index"]
-	$(RUN) sweeps.commands.predict SWEEP ARGS
+predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
+	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

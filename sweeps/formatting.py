@@ -167,7 +167,11 @@ def outcome(trial: TrialRecord, objective: Objective) -> str:
 
 
 def command(
-    target: str, sweep: str = "", results: str | Path = RESULTS, words: Sequence[str] = ()
+    target: str,
+    sweep: str = "",
+    results: str | Path = RESULTS,
+    words: Sequence[str] = (),
+    train: str = "",
 ) -> str:
     """Write a `make` command to be copied, quoted for the shell.
 
@@ -175,8 +179,11 @@ def command(
         sweep: name of the sweep that the command is about; empty: it makes one of its own.
         results: folder of the sweep's results, which is named where it is not the usual one.
         words: further overrides or options.
+        train: number of the training that the command is about, instead of a sweep.
     """
     parts = [f"make {target}"]
+    if train:
+        parts.append(f"TRAIN={shlex.quote(train)}")
     if sweep:
         parts.append(f"SWEEP={shlex.quote(sweep)}")
     where = [] if str(results) == RESULTS else [f"results={results}"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from rich.text import Text
 
 from sweeps import results_folder
 from sweeps.cli import refusals, terminal, use_plugins
+from sweeps.commands import train_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
@@ -145,7 +146,7 @@ def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]
 
 
 def best_of(name: str, given: Mapping[str, str]) -> None:
-    """Analyse the best model of a sweep.
+    """Analyse the best model of a sweep, or that of a training.
 
     Raises:
         ConfigError: no such sweep, no best model in it, a damaged checkpoint, a wrong option.
@@ -153,25 +154,50 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
     options = {**DEFAULTS, **given}
     if options["hidden"] not in ("pca", "tsne"):
         raise ConfigError(f"hidden={options['hidden']} must be pca or tsne: hidden=pca")
-    folder = results_folder.find(Path(options["results"]), name)
-    config = _config(folder, Origin.read(folder.path, [f"trust={options['trust']}"]))
     console = terminal()
     with console.status("loading PyTorch") as status:
         from trainers.diagnosis.trained_model import diagnose
 
+        model = _model(name, options)
         seen = diagnose(
-            config,
-            _state(folder),
-            folder.path / "diagnosis",
-            _trial(folder),
+            model.config,
+            model.state,
+            model.folder / "diagnosis",
+            model.training,
             options["hidden"],
             lambda doing: status.update(doing),
         )
     for line in lines(seen):
         console.print(line, soft_wrap=True)
     pictures = [path.name for path in seen.files if path.suffix == ".png"]
-    diagnosis = folder.path / "diagnosis"
+    diagnosis = model.folder / "diagnosis"
     console.print(f"\n{', '.join(pictures)}: {diagnosis}", soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Holds a trained model.
+
+    Attributes:
+        folder: folder of its sweep, or of its training by itself.
+        training: folder of its training, if it is known.
+    """
+
+    config: TrainConfig
+    state: Mapping[str, Any]
+    folder: Path
+    training: Path | None
+
+
+def _model(name: str, options: Mapping[str, str]) -> _Model:
+    """Load the best model of a sweep, or of a training, train/0003."""
+    results = Path(options["results"])
+    if train_folder.is_training(name):
+        one = train_folder.find(results, name, options["trust"])
+        return _Model(one.training, _state(one.checkpoint, one.path), one.path, one.path)
+    folder = results_folder.find(results, name)
+    config = _config(folder, Origin.read(folder.path, [f"trust={options['trust']}"]))
+    return _Model(config, _state(_best(folder), folder.trials), folder.path, _trial(folder))
 
 
 def compared(name: str, key: str, results: str) -> None:
@@ -180,6 +206,10 @@ def compared(name: str, key: str, results: str) -> None:
     Raises:
         ConfigError: no such sweep, or a key that cannot be compared.
     """
+    if train_folder.is_training(name):
+        raise ConfigError(
+            f"compare={key} is for the trials of a sweep, SWEEP=…; {name} is one training"
+        )
     folder = results_folder.find(Path(results), name)
     console = terminal()
     with console.status("drawing"):
@@ -236,17 +266,24 @@ def _config(folder: Folder, origin: Origin) -> TrainConfig:
     return config
 
 
-def _state(folder: Folder) -> dict[str, Any]:
-    from trainers.files.checkpoints import load, saved
+def _best(folder: Folder) -> Path:
+    """Return the checkpoint of a sweep's best model."""
+    from trainers.files.checkpoints import saved
 
     checkpoints = saved(folder.path / "best")
     if not checkpoints:
         raise ConfigError(f"{folder.path / 'best'} has no checkpoint (epoch_NNN): it was removed")
+    return checkpoints[max(checkpoints)]
+
+
+def _state(checkpoint: Path, others: Path) -> dict[str, Any]:
+    from trainers.files.checkpoints import load
+
     try:
-        return load(checkpoints[max(checkpoints)])
+        return load(checkpoint)
     except CorruptCheckpoint as error:
         raise ConfigError(
-            f"the best model cannot be loaded: {error}; other epochs are in {folder.trials}"
+            f"the best model cannot be loaded: {error}; other epochs are in {others}"
         ) from error
 
 
@@ -296,7 +333,7 @@ def main() -> None:
                 if word.startswith(("hidden=", "compare=")):
                     raise ConfigError(
                         f"{word} concerns a trained model: name its sweep, "
-                        f'make diagnose SWEEP=quickstart ARGS="{word}"'
+                        f'make diagnose SWEEP=quickstart ARGS="{word}", or a training, TRAIN=0001'
                     )
             check(rest)
             return

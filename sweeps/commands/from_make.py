@@ -3,8 +3,8 @@
 `python -m sweeps.commands.from_make MODULE [WORD …]`. Make hands each variable over as it was
 written, in the environment as CAVIAR_<name>. A word SWEEP becomes its value, one word whatever is
 in it; ARGS becomes several, split as a shell would split them, with nothing expanded;
-`--port=PORT` gets the value. A variable without a value adds nothing; other words stay. The command
-is printed before it is run, without passwords and keys.
+`--port=PORT` and `train/TRAIN` get the value. A variable without a value adds nothing; other words
+stay. The command is printed before it is run, without passwords and keys.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from types import FrameType
 from sweeps.redaction import PASSWORD, redacted_text, take_password
 
 _PREFIX = "CAVIAR_"
-_WORD = re.compile(r"(--[a-z-]+=)?([A-Z]+)")
+_WORD = re.compile(r"(--[a-z-]+=|train/)?([A-Z]+)")
 
 #: Where make keeps the command line for a make within it; passwords among its variables.
 _OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES")

@@ -1,7 +1,8 @@
-"""Predict the test part with a sweep's best model, or its best few: `make predict`.
+"""Predict the test part with a sweep's best model, its best few, or a training's: `make predict`.
 
 `python -m sweeps.commands.predict SWEEP [top=5] [labels=index] [header=Id,Class] [results=…]`
-writes results/<sweep>/submission.csv, with a row for each example in the order of the data.
+writes results/<sweep>/submission.csv, with a row for each example in the order of the data. With
+train/0003 in the place of a sweep, the model of that `make train` predicts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rich.progress import track
 
 from sweeps import results_folder
 from sweeps.cli import one_sweep, refusals, terminal
+from sweeps.commands import train_folder
 from sweeps.config.recorded_training import read_training
 from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import score
@@ -54,15 +56,12 @@ class Voter:
 
 
 def predict(name: str, given: Mapping[str, str]) -> None:
-    """Write the submission of a sweep.
+    """Write the submission of a sweep, or of a training.
 
     Raises:
-        ConfigError: no such sweep, a wrong option, or a missing checkpoint.
+        ConfigError: no such sweep or training, a wrong option, or a missing checkpoint.
     """
     options = {**DEFAULTS, **given}
-    folder = results_folder.find(Path(options["results"]), name)
-    origin = Origin.read(folder.path, [f"trust={options['trust']}"])
-    voters = best(folder, _count(options["top"]), origin)
     header = options["header"].split(",")
     if len(header) != 2 or not all(header):
         raise ConfigError(f"header={options['header']} must name two columns: header=id,label")
@@ -72,6 +71,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     with console.status("loading PyTorch"):
         from trainers.data.resident import load
 
+        folder, voters = _voters(name, options)
         dataset = load(voters[0].config.data)
     metric = voters[0].config.task.metric
     console.print(
@@ -84,12 +84,25 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     console.print(f"validation accuracy of {who}: {accuracy}")
     answers = _mean_probabilities(voters, "test part", lambda d: d.test, console).argmax(1).tolist()
     named = options["labels"] == "name"
-    path = folder.path / "submission.csv"
+    path = folder / "submission.csv"
     _write(path, header, [dataset.classes[a] if named else a for a in answers])
     console.print(
         f"{len(answers):,} rows ({', '.join(header)}), labels by {options['labels']}: {path}",
         soft_wrap=True,
     )
+
+
+def _voters(name: str, options: Mapping[str, str]) -> tuple[Path, list[Voter]]:
+    """Find the folder of a sweep or a training, and the models that vote."""
+    count, results = _count(options["top"]), Path(options["results"])
+    if train_folder.is_training(name):
+        if count != 1:
+            raise ConfigError(f"top={count}: {name} is one training, of one model: leave top out")
+        one = train_folder.find(results, name, options["trust"])
+        return one.path, [Voter(f"epoch {one.epoch}", one.value, one.training, one.checkpoint)]
+    folder = results_folder.find(results, name)
+    origin = Origin.read(folder.path, [f"trust={options['trust']}"])
+    return folder.path, best(folder, count, origin)
 
 
 def best(folder: Folder, count: int, origin: Origin | None = None) -> list[Voter]:
@@ -148,7 +161,7 @@ def _state(voter: Voter) -> dict[str, Any]:
     try:
         return load(voter.checkpoint)
     except CorruptCheckpoint as error:
-        raise ConfigError(f"trial {voter.trial} cannot vote: {error}") from error
+        raise ConfigError(f"{voter.trial} cannot vote: {error}") from error
 
 
 def _labels(part: Any) -> Tensor:
@@ -176,7 +189,7 @@ def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> No
 def main() -> None:
     """Read the command line of `make predict`."""
     with refusals():
-        predict(*one_sweep("make predict SWEEP=quickstart", list(DEFAULTS)))
+        predict(*one_sweep("make predict SWEEP=quickstart, or TRAIN=0001", list(DEFAULTS)))
 
 
 if __name__ == "__main__":

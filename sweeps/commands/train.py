@@ -17,12 +17,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.commands import train_folder
 from sweeps.config.unknown_keys import refuse_unknown_keys
-from sweeps.formatting import duration, number, score
+from sweeps.console.text_tables import section
+from sweeps.formatting import GAP, command, duration, number, score
 from sweeps.study.url import shared
 from sweeps.tracking import Tracker
 from trainers.config import TrainConfig, refuse_idle, typed
@@ -48,9 +50,9 @@ def train(config: DictConfig, more: int = 0) -> None:
     from trainers.files.history import best, stalled
     from trainers.run import run
 
-    _check(config)
+    fingerprint = _check(config)
     console = terminal()
-    place = train_folder.choose(config, more)
+    place = train_folder.choose(config, more, fingerprint)
     training, folder, trained = place.training, place.path, place.trained
     tracker: Tracker = instantiate(
         "track", place.container["track"], sweep="train", uid=place.id, folder=folder
@@ -84,6 +86,8 @@ def train(config: DictConfig, more: int = 0) -> None:
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
     _print_end(console, training, folder, rows, state, reason, time.monotonic() - began)
+    if not code:
+        _print_test(console, training, folder, rows)
     if state == "abandoned" and rows:  # one that has diverged would diverge again
         again = f"with epochs={training.epochs} the same" if more else "the same"
         console.print(f"{again} command goes on from the last epoch")
@@ -162,8 +166,38 @@ def _print_end(
     )
 
 
-def _check(config: DictConfig) -> None:
-    """Check all that can be checked before a folder is made, the data and the model included."""
+def _print_test(
+    console: Console, training: TrainConfig, folder: Path, rows: Mapping[int, Mapping[str, float]]
+) -> None:
+    """Measure the best epoch on the test part, this once, and say what can be done with it."""
+    from trainers.files.checkpoints import load
+    from trainers.files.history import best
+    from trainers.fit import evaluate
+
+    top = best(rows, training.task)
+    with console.status("evaluating the best epoch"):
+        test = evaluate(training, load(folder / f"epoch_{top:03d}"))
+    lines: list[Text] = []
+    if test:
+        lines += section("On the test part", f"with the checkpoint of epoch {top}")
+        lines.append(Text(GAP.join(f"{metric} {score(value)}" for metric, value in test.items())))
+    lines += section("Next")
+    for target, what in (
+        ("diagnose", "what it takes for what, in tables and pictures"),
+        ("predict", "its answers for the test part, in submission.csv"),
+    ):
+        about = command(target, train=folder.name, results=folder.parent.parent)
+        lines.append(Text.assemble((about, "cyan"), f"{GAP}{what}"))
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _check(config: DictConfig) -> str:
+    """Check all that can be checked before a folder is made, the data and the model included.
+
+    Returns:
+        The fingerprint of the data.
+    """
     from trainers.data.resident import prepare
     from trainers.model_and_data import untrained
 
@@ -171,8 +205,9 @@ def _check(config: DictConfig) -> None:
     shared(config.study)  # whose password would be recorded
     training = typed(config)
     refuse_idle(training)
-    prepare(training.data)
+    fingerprint = prepare(training.data).fingerprint
     untrained(training)
+    return fingerprint
 
 
 def _more(words: list[str]) -> int:

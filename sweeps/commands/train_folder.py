@@ -13,7 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from sweeps import results_folder
 from sweeps.config.keys import plain
-from trainers.config import TrainConfig, typed
+from sweeps.config.recorded_training import read_training
+from sweeps.config.trusted_targets import Origin
+from sweeps.formatting import command
+from trainers.config import Device, TrainConfig, typed
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -35,14 +38,16 @@ class TrainFolder:
     trained: frozenset[int]
 
 
-def choose(config: DictConfig, more: int) -> TrainFolder:
+def choose(config: DictConfig, more: int, fingerprint: str) -> TrainFolder:
     """Choose the folder of a training, and write its configuration there.
 
     Args:
         more: epochs for which the last training of this configuration goes on; 0: none does.
+        fingerprint: that of the data.
 
     Raises:
-        ConfigError: no training to go on with, or a folder that cannot be written.
+        ConfigError: no training to go on with, or one of other data, or a folder that cannot be
+            written.
     """
     from trainers.files import history
 
@@ -52,10 +57,84 @@ def choose(config: DictConfig, more: int) -> TrainFolder:
         config = _with_epochs(config, before + more)
     else:
         folder = _unfinished_or_fresh(parent, plain(config), typed(config))
+    require_data(folder, fingerprint)
     container = plain(config)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     trained = frozenset(history.read(folder / "metrics.csv"))
     return TrainFolder(folder, _id(folder), typed(config), container, trained)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Describes a training that has ended, at its best epoch."""
+
+    path: Path
+    training: TrainConfig
+    epoch: int
+    value: float
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of the best epoch's checkpoint."""
+        return self.path / f"epoch_{self.epoch:03d}"
+
+
+def is_training(name: str) -> bool:
+    """Return whether a name is that of a training, train/0003; no sweep has a name like it."""
+    return name.startswith("train/")
+
+
+def find(results: Path, name: str, trust: str) -> Trained:
+    """Find a training that has ended.
+
+    Args:
+        name: train/0003, or train/3.
+        trust: packages whose classes its configuration may name, as `trust=` has them.
+
+    Raises:
+        ConfigError: it is not there, has not ended, or was trained on other data.
+    """
+    from trainers.data.resident import load
+    from trainers.files import history
+
+    parent = results.expanduser() / "train"
+    number = name.rpartition("/")[2]
+    path = parent / (f"{int(number):04d}" if number.isdecimal() else number)
+    if not number.isdecimal() or not (path / "config.yaml").is_file():
+        there = results_folder.numbered(parent)
+        which = f"there are {there[0].name} to {there[-1].name}" if there else "there are none"
+        raise ConfigError(f"TRAIN={number}: no such training in {parent} ({which})")
+    training = read_training(path / "config.yaml", Origin.read(path, [f"trust={trust}"]))
+    training.device = Device.auto  # of this machine, which may be another
+    rows = history.read(path / "metrics.csv")
+    last = max(rows, default=0)
+    if last < training.epochs and not history.stalled(rows, training.task, training.patience):
+        raise ConfigError(
+            f"{path} is unfinished, with {last} of {training.epochs} epochs: the make train "
+            "command that began it goes on with it"
+        )
+    require_data(path, load(training.data).fingerprint)
+    best = history.best(rows, training.task)
+    return Trained(path, training, best, rows[best][training.task.metric])
+
+
+def require_data(path: Path, fingerprint: str) -> None:
+    """Refuse other data than a training has begun with, and record those that it begins with.
+
+    Raises:
+        ConfigError: the data is another now.
+    """
+    recorded = path / "data"
+    if not recorded.is_file():  # one of an older version has none
+        if not (path / "metrics.csv").is_file():
+            write_whole(recorded, f"{fingerprint}\n")
+        return
+    before = recorded.read_text(encoding="utf-8").strip()
+    if before != fingerprint:
+        raise ConfigError(
+            f"{path} was trained on other data (fingerprint {before}, now {fingerprint}): bring "
+            f"them back, or begin anew in another folder, {command('train', results='…')}"
+        )
 
 
 def _unfinished_or_fresh(parent: Path, container: Mapping[str, Any], training: TrainConfig) -> Path:

@@ -97,7 +97,7 @@ def _headline(ending: Ending) -> Iterator[Text]:
 def _best(ending: Ending) -> Iterator[Text]:
     if ending.overrides:
         yield from section("Train the best configuration")
-        yield _copy(command("train", words=ending.overrides))
+        yield _copy(command("train", results=ending.results, words=ending.overrides))
     if ending.test:
         yield from section("On the test part", "with the best trial's checkpoint")
         scores = (f"{one_line(metric)} {score(value)}" for metric, value in ending.test.items())

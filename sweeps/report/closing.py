@@ -14,7 +14,7 @@ from sweeps.checked.sweep import Sweep
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
-from sweeps.formatting import command, score
+from sweeps.formatting import RESULTS, command, score
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
@@ -78,6 +78,7 @@ def conclude(
         train_s=train_s,
         overhead=overhead,
         overrides=_overrides(sweep, best),
+        results=sweep.config["results"],
         test=model.test,
         diagnosis=model.diagnosis,
         objectives=study.objectives,
@@ -252,6 +253,7 @@ class Ending:
 
     Attributes:
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
+        results: the folder of all results.
         test: metrics of the best trial on the test part, when it was evaluated.
         diagnosis: what was seen of the best trial's model on the validation part.
         objectives: all of them, `objective` first; `front` is empty if it is the only one.
@@ -274,6 +276,7 @@ class Ending:
     train_s: float
     overhead: float | None
     overrides: tuple[str, ...] = ()
+    results: str = RESULTS
     test: Mapping[str, float] = field(default_factory=dict)
     diagnosis: str = ""
     objectives: tuple[Objective, ...] = ()

@@ -92,6 +92,7 @@ def test_nothing_is_expanded_and_nothing_run(
     [
         (["SWEEP", "ARGS"], {"SWEEP": "a b", "ARGS": "c=1 'd=e f'"}, ["a b", "c=1", "d=e f"]),
         (["SWEEP", "ARGS"], {}, []),
+        (["SWEEP", "train/TRAIN"], {"TRAIN": "0003"}, ["train/0003"]),
         (
             ["preview=true", "ARGS"],
             {"ARGS": "space={a: '1,2'}"},

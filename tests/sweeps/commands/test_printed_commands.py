@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from sweeps.backend.ray_session import Ray
 from sweeps.commands import diagnose, predict
@@ -18,12 +20,17 @@ from sweeps.commands.resume import resume
 from sweeps.commands.train import train
 from sweeps.config.composition import compose
 from sweeps.config.overrides import split, value_given
+from sweeps.config.recorded_training import read_training
+from sweeps.config.trusted_targets import Origin
 from tests.sweeps.conftest import SMALL, begun
+from trainers.data import resident
 from trainers.errors import ConfigError
 from trainers.files import history
 
 NAME = "my [bold]sweep"
-COMMAND = re.compile(r"make [a-z]+(?: SWEEP=(?:'[^']*'|\S+))?(?: ARGS=\"(?:[^\"\\]|\\.)*\")?")
+COMMAND = re.compile(
+    r"make [a-z]+(?: (?:SWEEP|TRAIN)=(?:'[^']*'|\S+))?(?: ARGS=\"(?:[^\"\\]|\\.)*\")?"
+)
 
 
 @pytest.fixture
@@ -44,7 +51,7 @@ def printed(output: str) -> list[tuple[str, list[str]]]:
     for line in COMMAND.findall(output):
         _, target, *given = shell(line)
         variables = dict(word.split("=", 1) for word in given)
-        found.append((target, list(words_of(["SWEEP", "ARGS"], variables))))
+        found.append((target, list(words_of(["SWEEP", "train/TRAIN", "ARGS"], variables))))
     return found
 
 
@@ -81,8 +88,7 @@ def test_of_a_sweep_that_has_ended(
     assert (extended[0], value_given(extended, "results")) == (NAME, str(results))
     for target, given in commands:
         cheap = [w.replace("budget.trials=+20", "budget.trials=+1") for w in given]
-        more = [f"results={results}"] if target == "train" else []
-        do(target, [*cheap, *more], without_ray, monkeypatch)
+        do(target, cheap, without_ray, monkeypatch)
     assert len(list((results / NAME / "trials").iterdir())) == 3
     assert (results / str(value_given(other, "name")) / "summary.json").is_file()
     assert history.read(results / "train" / "0001" / "metrics.csv")
@@ -90,6 +96,33 @@ def test_of_a_sweep_that_has_ended(
         capsys.readouterr()
         do(target, [NAME, f"results={results}"], without_ray, monkeypatch)
         assert str(Path(results.name, NAME)) in capsys.readouterr().out
+
+
+def test_of_a_training_that_has_ended(
+    results: Path,
+    without_ray: Ray,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ["track=none", "data.fraction=0.25", "model.width=16", "model.depth=1", "epochs=2"]
+    do("train", [*words, f"results={results}"], without_ray, monkeypatch)
+    output = capsys.readouterr().out
+    [score] = re.findall(r"^test_loss \S+  test_accuracy (\S+)$", output, re.M)
+    commands = printed(output)
+    assert commands == [
+        (target, ["train/0001", f"results={results}"]) for target in ("diagnose", "predict")
+    ]
+    folder = results / "train" / "0001"
+    for target, given in commands:
+        do(target, given, without_ray, monkeypatch)
+        assert str(Path(results.name, "train", "0001")) in capsys.readouterr().out
+    assert (folder / "diagnosis" / "curves.png").is_file()
+    with (folder / "submission.csv").open() as file:
+        answers = [int(row["label"]) for row in csv.DictReader(file)]
+    test = resident.load(read_training(folder / "config.yaml", Origin(folder)).data).test
+    truth = test.batch(torch.arange(len(test)))[1].tolist()
+    right = sum(a == b for a, b in zip(answers, truth, strict=True)) / len(truth)
+    assert f"{right:.4f}" == score, "its answers are those of the best epoch"
 
 
 def test_of_a_name_that_is_taken(

@@ -62,6 +62,7 @@ def test_each_epoch_is_shown_and_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     best = max(row["val_accuracy"] for row in rows(tmp_path).values())
     assert f"best val_accuracy {best:.4f} at epoch" in output
     assert "the same command goes on" not in output
+    assert output.count("On the test part") == 1
 
 
 def test_a_finished_training_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -79,7 +80,9 @@ def test_an_interrupted_one_is_resumed_by_the_same_command_alone(
     with pytest.raises(SystemExit) as end:
         run(tmp_path, "epochs=3", INTERRUPTED)
     assert end.value.code == 130
-    assert "the same command goes on from the last epoch" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "the same command goes on from the last epoch" in output
+    assert "On the test part" not in output, "before its end the test part is not looked at"
     assert [*rows(tmp_path)] == [1, 2]
     monkeypatch.setattr(Interrupted, "after", 0)
     run(tmp_path, "epochs=3", INTERRUPTED)
