@@ -21,7 +21,7 @@ from sweeps.launch.stages import carried, checked
 from sweeps.simulation.hindsight import hindsight
 from sweeps.space.space import AS_CONFIGURED, Parameter
 from trainers.config import Keep, typed
-from trainers.errors import DataError
+from trainers.errors import ConfigError, DataError
 
 #: Number of configurations that are drawn to measure checkpoints, and that are shown.
 _SAMPLES = 12
@@ -162,10 +162,16 @@ def _volume(sweep: Sweep) -> str:
 
     if not here(sweep.training.data):
         return "not known before the data has been read once"
-    try:
-        sizes = [size(typed(sweep.composition.trial(p))).checkpoint_bytes for p in _draw(sweep)]
-    except DataError as error:
-        return f"not known: {error}"
+    sizes = []
+    for params in _draw(sweep):
+        try:
+            sizes.append(size(typed(sweep.composition.trial(params))).checkpoint_bytes)
+        except DataError as error:
+            return f"not known: {error}"
+        except ConfigError:  # a combination that cannot be trained: that trial will fail alone
+            continue
+    if not sizes:
+        return "not known: none of some configurations could be built"
     kept = sweep.longest if sweep.training.checkpoint.keep is Keep.all else 2
     each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
     trials = sweep.trials

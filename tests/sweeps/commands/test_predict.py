@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -104,3 +105,22 @@ def test_a_trial_resumed_from_its_first_epoch_is_the_same_to_the_bit(swept: Fold
     recorded = load(swept.checkpoint(voter.trial, 2))["model"]
     resumed = second.state()["model"]
     assert all(torch.equal(recorded[key], resumed[key]) for key in recorded)
+
+
+def test_a_training_is_of_one_model(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"top=3: train/0001 is one training, of one model"):
+        predict.predict("train/0001", {"results": str(tmp_path), "top": "3"})
+
+
+def test_a_norm_by_the_batch_alone_is_diagnosed_predicted_and_measured(
+    tmp_path: Path, sweep_anywhere_without_ray: Callable[..., Ran]
+) -> None:
+    """Its parts of 101 examples leave one over."""
+    words = ("data=circles", "data.samples=101", "data.fraction=1", "norm.running=true,false")
+    more = ("norm.momentum=0.1", "search=grid", "budget.trials=null", "epochs=1", "batch_size=32")
+    ran = sweep_anywhere_without_ray(tmp_path, *words, *more)
+    assert ran.code == 0
+    assert {voter.config.norm["running"] for voter in best(ran.folder, 2)} == {True, False}
+    predict.predict("s", {"results": str(tmp_path), "top": "2"})
+    assert len(rows(ran.folder)) == 102
+    assert (ran.folder.path / "diagnosis" / "hidden.png").is_file()

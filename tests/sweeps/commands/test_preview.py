@@ -44,6 +44,18 @@ def test_a_preview_counts_with_the_longest_of_swept_epochs(
     assert "up to 100 epochs each" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_combination_that_cannot_be_trained_is_no_reason_to_refuse_a_preview(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sweep runs: that trial fails alone, with its reason."""
+    words = ["preview=true", "space=null", "norm.running=true,false", "norm.momentum=0.1,0.2"]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words, "search=grid"])
+    sweep.main()
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "up to about" in captured.out
+
+
 def test_a_preview_shows_conditions_and_requirements(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
