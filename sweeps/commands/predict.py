@@ -1,4 +1,4 @@
-"""Predict the test part with a sweep's best model, its best few, or a training's: `make predict`.
+"""Predict the test part with a sweep's best models, or a training's: `make predict`.
 
 `python -m sweeps.commands.predict SWEEP [top=5] [labels=index] [header=Id,Class] [results=…]`
 writes results/<sweep>/submission.csv, with a row for each example in the order of the data. With

@@ -86,8 +86,6 @@ def train(config: DictConfig, more: int = 0) -> None:
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
     _print_end(console, training, folder, rows, state, reason, time.monotonic() - began)
-    if not code:
-        _print_test(console, training, folder, rows)
     if state == "abandoned" and rows:  # one that has diverged would diverge again
         again = f"with epochs={training.epochs} the same" if more else "the same"
         console.print(f"{again} command goes on from the last epoch")
@@ -164,6 +162,8 @@ def _print_end(
         f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
         soft_wrap=True,
     )
+    if state == "complete":
+        _print_test(console, training, folder, rows)
 
 
 def _print_test(
