@@ -73,7 +73,7 @@ def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> s
     if most is None:
         return ""
     count = parameters(config, input_shape, classes)
-    return f"{count:,} parameters, more than model.max_parameters={most}" if count > most else ""
+    return f"{count:,} parameters, over {most:,} (model.max_parameters)" if count > most else ""
 
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:

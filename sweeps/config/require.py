@@ -13,6 +13,7 @@ from typing import Any
 
 from sweeps.config.composition import Composition
 from sweeps.config.keys import plain, value_at
+from sweeps.space.dimensions import written
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
 from trainers.config import TrainConfig
@@ -76,7 +77,7 @@ class Constraints:
                 return (Refusal(UNBUILT, str(error)),)
         refusals = []
         if largest is not None and count[PARAMETERS] > largest:
-            text = f"{count[PARAMETERS]:,} parameters, more than {_LARGEST}={largest}"
+            text = f"{count[PARAMETERS]:,} parameters, over {largest:,} ({_LARGEST})"
             refusals.append(Refusal(_LARGEST, text))
         for expression in self.require:
             values = self._values(expression, params, config, count)
@@ -88,8 +89,7 @@ class Constraints:
                 refusals.append(Refusal(str(expression), str(error)))
                 continue
             if not met:
-                reason = f"{expression}: {expression.substituted(values)}"
-                refusals.append(Refusal(str(expression), reason))
+                refusals.append(Refusal(str(expression), _unmet(expression, values)))
         return tuple(refusals)
 
     def check(self, space: Space) -> None:
@@ -186,11 +186,27 @@ def _refuse_hopeless(expression: Expression, samples: Sequence[Mapping[str, Any]
             continue
         if not met and all(other == samples[0] for other in samples):
             raise ConfigError(
-                f"{expression} is false, and nothing that varies changes it: "
-                f"{expression.substituted(values)}; change these values, or take it out"
+                f"{expression} is false, and nothing that varies changes it{_named(values)}; "
+                "change this, or take it out"
             )
     if errors and len(errors) == len(samples):
         raise errors[0]
+
+
+def _unmet(expression: Expression, values: Mapping[str, Any]) -> str:
+    """Say by which values an expression is false: the expression filled in would read as true."""
+    if missed := expression.missed(PARAMETERS, values):
+        return f"{values[PARAMETERS]:,} {PARAMETERS}, {missed} ({expression})"
+    return f"{expression} is not met{_named(values)}"
+
+
+def _named(values: Mapping[str, Any]) -> str:
+    """List values by their names: ": model.width is 16, 9,226 parameters"."""
+    told = [
+        f"{value:,} {PARAMETERS}" if name == PARAMETERS else f"{name} is {written(value)}"
+        for name, value in values.items()
+    ]
+    return f": {', '.join(told)}" if told else ""
 
 
 def _parameters(training: TrainConfig) -> int:

@@ -351,7 +351,11 @@ class Driver:
             return
         over = self._ledger.over
         for trial, epoch in sorted(self._waiting.epochs.items()):
-            self._end(trial, State.STOPPED, over or f"not promoted after epoch {epoch}")
+            self._end(
+                trial,
+                State.STOPPED,
+                over or f"waited after epoch {epoch}, and was not chosen to go on",
+            )
         self._waiting.clear()
 
     def _end(self, trial: str, state: State, reason: str) -> None:

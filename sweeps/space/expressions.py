@@ -42,6 +42,19 @@ _ORDER: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+#: What a value is, in words, for which a comparison with a bound is false.
+_MISSED: Mapping[type[ast.cmpop], str] = {
+    ast.Lt: "not under",
+    ast.LtE: "over",
+    ast.Gt: "not over",
+    ast.GtE: "under",
+}
+_TURNED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+}
 _FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
     "abs": lambda numbers: abs(*numbers),
     "log10": lambda numbers: math.log10(*numbers),
@@ -135,6 +148,19 @@ class Expression:
                 value = _literal(values[name]).encode()
                 source = source[: node.col_offset] + value + source[node.end_col_offset :]
         return source.decode()
+
+    def missed(self, name: str, values: Mapping[str, Any]) -> str:
+        """Say which bound a value misses, "over 3,000"; "" if this is no comparison of it alone."""
+        tree = self._tree
+        if not isinstance(tree, ast.Compare) or len(tree.ops) > 1:
+            return ""
+        left, right, words = tree.left, tree.comparators[0], _MISSED.get(type(tree.ops[0]))
+        if _name(left) != name:  # 3000 >= parameters
+            left, right, words = right, left, _MISSED.get(_TURNED.get(type(tree.ops[0]), ast.Eq))
+        if _name(left) != name or words is None or name in (n for _, n in _names(right, 0)):
+            return ""
+        value = _evaluate(right, values)
+        return f"{words} {value:,}" if isinstance(value, int | float) else ""
 
     def bound(self, values: Mapping[str, Any]) -> Expression:
         """Return the expression with some of its names replaced by values for good."""

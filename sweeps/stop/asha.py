@@ -11,6 +11,7 @@ from itertools import accumulate
 from sweeps.stop.comparisons import below, others, quantile
 from sweeps.stop.curves import Growing
 from sweeps.stop.rule import Curves
+from sweeps.stop.words import best_part, place
 from trainers.errors import ConfigError
 
 #: No trial has more epochs; a bracket that began later would never be judged.
@@ -40,7 +41,7 @@ class Asha:
         if self.brackets > _MOST_BRACKETS or last > math.log(_MOST_EPOCHS):
             raise ConfigError(
                 f"stop.brackets={self.brackets} with stop.grace={self.grace} and stop.factor="
-                f"{self.factor:g} is more than any trial has rungs: fewer, such as 3"
+                f"{self.factor:g} is more than any trial has epochs for: fewer, such as 3"
             )
 
     def judge(self, trial: str, epoch: int, curves: Curves) -> str | None:
@@ -123,8 +124,9 @@ def _halve(
     rest = others(values, trial)
     if not len(rest) or not below(values[trial], quantile(rest, 1 - 1 / factor), rest):
         return None
-    where = f" in bracket {own}" if several else ""
-    return f"{name}: not in the best 1/{factor:g} of {len(values)} at epoch {epoch}{where}"
+    among = f"the {len(values)} in bracket {own}" if several else str(len(values))
+    stands = f"{place(values[trial], rest)} of {among} at epoch {epoch}"
+    return f"{name}: {stands}, and only {best_part(factor)} on"
 
 
 def _parts(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sweeps.stop.comparisons import below, others, quantile
 from sweeps.stop.curves import Growing
 from sweeps.stop.rule import Curves
+from sweeps.stop.words import place
 from trainers.errors import ConfigError
 
 
@@ -35,7 +36,8 @@ class Median:
         if not below(own, _median(averages), averages):
             return None
         return (
-            f"median: best so far is below the average of {len(averages)} others at epoch {epoch}"
+            f"median: its best so far is worse than the median of {len(averages)} others at epoch "
+            f"{epoch}"
         )
 
 
@@ -67,10 +69,8 @@ class Percentile:
         rest = others(bests, trial)
         if not below(bests[trial], quantile(rest, 1 - self.percent / 100), rest):
             return None
-        return (
-            f"percentile: best so far is not in the best {self.percent:g} % of {len(rest)} "
-            f"others at epoch {epoch}"
-        )
+        stands = f"{place(bests[trial], rest)} of {len(bests)} by its best so far at epoch {epoch}"
+        return f"percentile: {stands}, and only the best {self.percent:g} % go on"
 
 
 def _check(name: str, grace: int, trials: int) -> None:

@@ -45,7 +45,7 @@ class TestJudge:
             assert reasons(sweep, model__width=64, model__depth=2) == []
             (refusal,) = judged(sweep, model__width=16, model__depth=1)
         assert refusal.rule == 'require "model.width >= 32 * model.depth"'
-        assert refusal.reason == f"{refusal.rule}: 16 >= 32 * 1"
+        assert refusal.reason == f"{refusal.rule} is not met: model.width is 16, model.depth is 1"
 
     def test_names_have_the_resolved_values_of_the_trial(self) -> None:
         rules = ("schedule.epochs == epochs", 'precision in ["fp32"]', "optimizer.betas.1 < 1")
@@ -55,7 +55,32 @@ class TestJudge:
     def test_counts_the_parameters_of_the_model(self) -> None:
         with swept("parameters <= 3000") as sweep:
             assert reasons(sweep, model__width=16) == []
-            assert reasons(sweep, model__width=64) == ['require "parameters <= 3000": 9226 <= 3000']
+            assert reasons(sweep, model__width=64) == [
+                '9,226 parameters, over 3,000 (require "parameters <= 3000")'
+            ]
+
+    @pytest.mark.parametrize(
+        ("rule", "told"),
+        [
+            ("parameters < 9_226", "9,226 parameters, not under 9,226 ("),
+            ("parameters > 1e4", "9,226 parameters, not over 10,000.0 ("),
+            ("parameters >= 2 * 5000", "9,226 parameters, under 10,000 ("),
+            ("1000 * model.depth > parameters", "9,226 parameters, not under 2,000 ("),
+            ("parameters / 1e6 >= 1", "is not met: 9,226 parameters"),
+            ("1 < parameters < 10", "is not met: 9,226 parameters"),
+            ("parameters < parameters", "is not met: 9,226 parameters"),
+            (
+                "parameters < 10 or model.width < 2",
+                "is not met: 9,226 parameters, model.width is 64",
+            ),
+            ("clip.norm == 3 and parameters > 1", "is not met: clip.norm is null, 9,226 param"),
+        ],
+    )
+    def test_no_reason_reads_as_a_false_statement(self, rule: str, told: str) -> None:
+        with swept(rule) as sweep:
+            (reason,) = reasons(sweep, model__width=64, model__depth=2)
+        assert told in reason
+        assert rule in reason
 
     def test_a_group_has_the_name_of_its_choice(self) -> None:
         rule = 'optimizer != "sgd" or model.depth == 1'
@@ -101,9 +126,9 @@ class TestCheck:
             ("clip == 3", "clip is a section; name one of its keys"),
             ("model.width > true", "has no answer"),
             ("model.width + 1", "neither true nor false"),
-            ("batch_size > 1000", "is false, and nothing that varies changes it: 16 > 1000"),
-            ("norm == \\'none\\'", 'nothing that varies changes it: "batch" =='),
-            ("1 > 2", "nothing that varies changes it: 1 > 2"),
+            ("batch_size > 1000", "is false, and nothing that varies changes it: batch_size is 16"),
+            ("norm == \\'none\\'", "nothing that varies changes it: norm is batch"),
+            ("1 > 2", "nothing that varies changes it; change this"),
         ],
     )
     def test_refuses(self, rule: str, told: str) -> None:

@@ -75,7 +75,7 @@ class TestInfeasible:
         assert widths == [4, 8, 16]
         refused = [t for t in one.study.trials if t.state is State.INFEASIBLE]
         assert [t.params["model.width"] for t in refused] == [500, 900]
-        assert refused[0].reason == "38,510 parameters, more than model.max_parameters=1300"
+        assert refused[0].reason == "38,510 parameters, over 1,300 (model.max_parameters)"
         assert "2 infeasible" in one.driver._observer._status.counts
         assert one.driver.halted == ""
 
@@ -96,9 +96,9 @@ class TestInfeasible:
             one.finish(assignment)
         assert widths == [8, 16]
         assert [t.reason for t in one.study.trials if t.state is State.INFEASIBLE] == [
-            'require "model.width >= 8": 4 >= 8',
-            'require "parameters <= 20_000": 38510 <= 20_000',
-            'require "parameters <= 20_000": 69310 <= 20_000',
+            'require "model.width >= 8" is not met: model.width is 4',
+            '38,510 parameters, over 20,000 (require "parameters <= 20_000")',
+            '69,310 parameters, over 20,000 (require "parameters <= 20_000")',
         ]
         assert one.driver.halted == ""
 
@@ -197,7 +197,7 @@ class TestEpoch:
         record = one.record(second)
         assert (record.state, record.reason) == (
             State.STOPPED,
-            "asha: not in the best 1/2 of 2 at epoch 1",
+            "asha: 2nd of 2 at epoch 1, and only the best half goes on",
         )
 
     def test_a_person_stops(self, sit: Sit) -> None:

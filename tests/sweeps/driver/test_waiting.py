@@ -39,7 +39,7 @@ class TestPromotion:
             "0002": (State.STOPPED, 2),
             "0003": (State.STOPPED, 1),
         }
-        assert one.record("0003").reason == "not promoted after epoch 1"
+        assert one.record("0003").reason == "waited after epoch 1, and was not chosen to go on"
 
     def test_what_waits_teaches_the_search_as_what_was_stopped_does(self, sit: Sit) -> None:
         def seen(session: DriverSession) -> list[tuple[TrialState, dict[int, float]]]:

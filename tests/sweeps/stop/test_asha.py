@@ -84,7 +84,8 @@ class TestAsha:
         reason = self.ASHA.judge("a", 3, at(3, value, *others))
         assert (reason is None) == goes_on
         if reason is not None:
-            assert reason == f"asha: not in the best 1/3 of {len(others) + 1} at epoch 3"
+            told = f"2nd of {len(others) + 1} at epoch 3, and only the best third goes on"
+            assert reason == f"asha: {told}"
 
     def test_keeps_a_third(self) -> None:
         """Nine that come from the worst to the best all go on; from the best, only the best."""
@@ -175,7 +176,7 @@ class TestBrackets:
         assert rule.judge(f"{numbers[0]:04d}", 3, curves) is None
         curves[3] |= {f"{n:04d}": 0.5 for n in numbers[1:4]}
         assert rule.judge(f"{numbers[0]:04d}", 3, curves) == (
-            "asha: not in the best 1/3 of 4 at epoch 3 in bracket 0"
+            "asha: 4th of the 4 in bracket 0 at epoch 3, and only the best third goes on"
         )
 
     @pytest.mark.parametrize(("brackets", "factor"), [(1, 3), (2, 2), (3, 3), (5, 3), (4, 2.5)])
@@ -222,7 +223,8 @@ class TestHyperband:
             assert rungs(band, 30, number, 99) == rungs(asha, 30, number, 99)
         curves = {1: {"0000": 0.0, "0002": 1.0}}
         reason = band.judge("0000", 1, curves)
-        assert reason == "hyperband: not in the best 1/3 of 2 at epoch 1 in bracket 0"
+        told = "2nd of the 2 in bracket 0 at epoch 1, and only the best third goes on"
+        assert reason == f"hyperband: {told}"
 
     @pytest.mark.parametrize(
         ("grace", "factor", "epochs", "rule"),

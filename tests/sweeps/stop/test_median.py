@@ -49,7 +49,9 @@ class TestMedian:
         reason = self.MEDIAN.judge("a", 2, self.curves(first, second))
         assert (reason is None) == goes_on
         if reason is not None:
-            assert reason == "median: best so far is below the average of 3 others at epoch 2"
+            assert reason == (
+                "median: its best so far is worse than the median of 3 others at epoch 2"
+            )
 
     def test_not_before_its_time(self) -> None:
         assert self.MEDIAN.judge("a", 1, self.curves(0.0, 0.0)) is None
@@ -112,8 +114,9 @@ class TestPercentile:
         reason = Percentile(percent, 1, 4).judge("a", 2, history(a=own, **self.OTHERS))
         assert (reason is None) == goes_on
         if reason is not None:
-            told = f"best so far is not in the best {percent:g} % of 4 others at epoch 2"
-            assert reason == f"percentile: {told}"
+            rank = {25.0: "2nd", 50.0: "3rd", 99.9: "5th"}[percent]
+            told = f"{rank} of 5 by its best so far at epoch 2"
+            assert reason == f"percentile: {told}, and only the best {percent:g} % go on"
 
     def test_not_before_its_time_nor_against_too_few(self) -> None:
         curves = history(a=(0.0, 0.0, 0.0), **self.OTHERS)
