@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +21,10 @@ RESULTS = "results"
 CELL = 14  # cells of a table column, at most
 
 GAP = "  "
+
+SHORT_HEAD = 6  # cells of a heading, at least, where room is short
+
+LEARNING_RATE = "optimizer.lr"
 
 FAILED = (State.FAILED, State.DIVERGED)
 
@@ -82,16 +87,24 @@ def bar(share: float, width: int, style: str = "cyan") -> Text:
     return Text.assemble(("━" * full, style), ("─" * (width - full), "dim"))
 
 
-def counts(states: Mapping[State, int]) -> str:
-    """Count trials by end: "31 done · 5 stopped early · 4 failed"; zeros only of the first."""
+def counts(states: Mapping[State, int], infeasible: int = 0, replaced: int = 0) -> str:
+    """Count trials by end: "31 done · 5 stopped early, beside 6 infeasible"; zeros only of done.
+
+    Args:
+        infeasible: proposals that were not trained, and are none of the trials.
+        replaced: trials that gave way to another, with which they are counted.
+    """
     parts = [
         (states.get(State.COMPLETE, 0), "done"),
         (states.get(State.STOPPED, 0), "stopped early"),
         (sum(states.get(state, 0) for state in FAILED), "failed"),
-        (states.get(State.INFEASIBLE, 0), "infeasible"),
         (states.get(State.ABANDONED, 0), "abandoned"),
     ]
-    return " · ".join(f"{n} {word}" for n, word in parts if n or word == "done")
+    text = " · ".join(f"{n} {word}" for n, word in parts if n or word == "done")
+    beside = ", ".join(
+        f"{n} {w}" for n, w in ((replaced, "replaced"), (infeasible, "infeasible")) if n
+    )
+    return f"{text}, beside {beside}" if beside else text
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
@@ -115,29 +128,49 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
 def fit(widths: Mapping[str, int], room: int) -> list[tuple[str, str, int]]:
     """Choose the columns for which there is room, in order, as (key, heading, width).
 
+    Headings are shortened where that makes room for another column. The learning rate has a
+    column before all others have.
+
     Args:
-        widths: key -> cells of its widest value.
+        widths: key -> cells of its widest value; the most important first.
         room: cells for all columns together, with the gap before each.
     """
     names = short_names(widths)
-    columns = []
-    for key, widest in widths.items():
-        width = min(max(cell_len(names[key]), widest), CELL)
-        if width + len(GAP) <= room:
-            columns.append((key, names[key], width))
-            room -= width + len(GAP)
-    return columns
+    whole = {key: min(max(cell_len(names[key]), widest), CELL) for key, widest in widths.items()}
+    short = {
+        key: min(max(min(cell_len(names[key]), SHORT_HEAD), widest), CELL)
+        for key, widest in widths.items()
+    }
+    heads = Counter(clip(names[key], short[key]) for key in widths)
+    for key in widths:
+        if heads[clip(names[key], short[key])] > 1:  # nobody could tell which is which
+            short[key] = whole[key]
+    chosen = _fitting(whole, room)
+    if len(more := _fitting(short, room)) > len(chosen):
+        chosen = more
+    left = room - sum(width + len(GAP) for width in chosen.values())
+    for key, width in chosen.items():  # what is left lengthens headings again
+        longer = min(whole[key] - width, left)
+        chosen[key], left = width + longer, left - longer
+    return [(key, names[key], width) for key, width in chosen.items()]
+
+
+def _fitting(widths: Mapping[str, int], room: int) -> dict[str, int]:
+    """Choose keys whose columns fit beside each other, in order; the learning rate goes first."""
+    chosen = set()
+    for key in sorted(widths, key=lambda key: key != LEARNING_RATE):
+        if widths[key] + len(GAP) <= room:
+            chosen.add(key)
+            room -= widths[key] + len(GAP)
+    return {key: width for key, width in widths.items() if key in chosen}
 
 
 def pairs(params: Mapping[str, object], room: int) -> str:
     """Format parameters, "lr 3.2e-04  width 128": as many as fit in `room` cells, none cut."""
     names = short_names(params)
-    text = ""
-    for key, value in params.items():
-        longer = f"{text}{GAP if text else ''}{names[key]} {clip(number(value), 24)}"
-        if cell_len(longer) <= room:
-            text = longer
-    return text
+    texts = {key: f"{names[key]} {clip(number(value), 24)}" for key, value in params.items()}
+    widths = {key: cell_len(text) for key, text in texts.items()}
+    return GAP.join(texts[key] for key in _fitting(widths, room + len(GAP)))
 
 
 def cell(text: str, width: int, right: bool = False) -> str:

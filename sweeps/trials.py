@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -147,6 +148,40 @@ class Ranked:
     trial: TrialRecord
     epoch: int
     value: float
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts the trials of a sweep, wherever they are counted for a person.
+
+    Attributes:
+        trials: all that took a slot; one that goes on in another's place counts as the same.
+        states: how they stand.
+        replaced: how many times one gave way to a copy of a better one (stop=pbt).
+        infeasible: proposals that were not to be trained, and are no trials of the budget.
+        repeats: how many of the trials repeat another one with another seed.
+    """
+
+    trials: int
+    states: Mapping[State, int]
+    replaced: int
+    infeasible: int
+    repeats: int
+
+
+def tally(trials: Sequence[TrialRecord]) -> Tally:
+    """Count trials."""
+    states = Counter(trial.state for trial in trials)
+    infeasible = states.pop(State.INFEASIBLE, 0)
+    replaced = min(sum(trial.taken_over > 0 for trial in trials), states[State.STOPPED])
+    states[State.STOPPED] -= replaced
+    return Tally(
+        trials=len(trials) - infeasible - replaced,
+        states=states,
+        replaced=replaced,
+        infeasible=infeasible,
+        repeats=sum(trial.repeat_of is not None for trial in trials),
+    )
 
 
 def ranking(trials: list[TrialRecord], objective: Objective) -> list[Ranked]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
@@ -39,10 +38,15 @@ from sweeps.formatting import (
     short_names,
 )
 from sweeps.report.closing import Ending
-from sweeps.trials import State, TrialRecord, ranking
+from sweeps.trials import State, TrialRecord, ranking, tally
 
 BEST = 5  # trials in the table
 IMPORTANCES = 8  # parameters with a bar
+#: evaluator -> its name, and what it tells.
+EVALUATORS = {
+    "ped_anova": ("PED-ANOVA", "what sets the best trials apart"),
+    "fanova": ("fANOVA", "what moves the score"),
+}
 REASONS = 3  # kinds of failure that are listed
 REASON = 300  # characters of a reason that are printed
 
@@ -76,18 +80,19 @@ def _copy(text: str) -> Text:
 
 
 def _headline(ending: Ending) -> Iterator[Text]:
-    trials = ending.trials
-    states = Counter(trial.state for trial in trials)
-    unfinished = f" · {states[State.RUNNING]} unfinished" if states[State.RUNNING] else ""
-    summary = f"{len(trials)} trial{'' if len(trials) == 1 else 's'} in {duration(ending.wall_s)}"
-    if repeats := sum(trial.repeat_of is not None for trial in trials):
-        summary += f", {repeats} of them repeats"
-    yield Text.assemble((ending.sweep, "bold"), f"{GAP}{summary}: {counts(states)}{unfinished}")
+    trials, count = ending.trials, tally(ending.trials)
+    unfinished = count.states.get(State.RUNNING, 0)
+    summary = f"{count.trials} trial{'' if count.trials == 1 else 's'} in {duration(ending.wall_s)}"
+    if count.repeats:
+        summary += f", {count.repeats} of them repeats"
+    told = f"{unfinished} unfinished · " if unfinished else ""
+    told += counts(count.states, count.infeasible, count.replaced)
+    yield Text.assemble((ending.sweep, "bold"), f"{GAP}{summary}: {told}")
     if ending.stopped_because:
         yield Text(f"Ended before its budget was used up: {one_line(ending.stopped_because)}")
-    if ending.overhead is not None:
-        times = f"{duration(ending.train_s)} of training in all slots together"
-        yield Text(f"{times}; overhead {ending.overhead:.1%} of their time", "dim")
+    if ending.slot_time:
+        parts = [f"{duration(seconds)} {what}" for what, seconds in ending.slot_time]
+        yield Text(f"Time of a slot, on average: {', '.join(parts)}", "dim")
     if trials and all(trial.state in FAILED for trial in trials):
         yield Text("Every trial failed.", "yellow")
     elif not any(trial.state.scored for trial in trials):
@@ -112,15 +117,23 @@ def _importances(ending: Ending, width: int) -> Iterator[Text]:
         return
     shown = ending.importances[:IMPORTANCES]
     evaluators = list(dict.fromkeys(name for importance in shown for name in importance.values))
-    yield from section("What mattered", "share of the variation, by " + " and ".join(evaluators))
+    heads = [EVALUATORS.get(name, (name, ""))[0] for name in evaluators]
+    meant = [f"{h}: {EVALUATORS[n][1]}" for n, h in zip(evaluators, heads, strict=True) if h != n]
+    yield from section("What mattered", "; ".join(["shares that add up to 1", *meant]))
     names = short_names(importance.parameter for importance in shown)
     longest = min(max(map(cell_len, names.values())), 2 * CELL)
-    length = min(max(width - longest - len(GAP) - 6 * len(evaluators), 4), 30)
+    sizes = [max(cell_len(head), 4) for head in heads]
+    length = min(max(width - longest - len(GAP) - sum(sizes) - len(GAP) * len(sizes), 4), 30)
+    above = " " * (longest + len(GAP) + length)
+    yield Text(
+        GAP.join([above, *(cell(h, n, True) for h, n in zip(heads, sizes, strict=True))]), "dim"
+    )
     for importance in shown:
         shares = [importance.values.get(evaluator) for evaluator in evaluators]
+        figures = ["-" if share is None else f"{share:.2f}" for share in shares]
+        cells = [cell(figure, size, True) for figure, size in zip(figures, sizes, strict=True)]
         name = cell(names[importance.parameter], longest)
-        figures = "".join(f"{GAP}{'   -' if s is None else f'{s:.2f}'}" for s in shares)
-        yield Text.assemble(name, GAP, bar(shares[0] or 0.0, length), figures)
+        yield Text.assemble(name, GAP, bar(shares[0] or 0.0, length), GAP, GAP.join(cells))
     if len(ending.importances) > len(shown):
         yield Text(f"… and {len(ending.importances) - len(shown)} more", "dim")
     if ending.importances_note:
@@ -128,19 +141,28 @@ def _importances(ending: Ending, width: int) -> Iterator[Text]:
 
 
 def _failures(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
+    """List why trials failed, and why proposals were not trained, which is no failure."""
+    failed = [trial for trial in trials if trial.state in FAILED]
+    if failed:
+        yield from section("Failures", "the most common first")
+        yield from _reasons(failed, width)
+    refused = [trial for trial in trials if trial.state is State.INFEASIBLE]
+    if refused:
+        yield from section("Infeasible", "proposals that were not trained, at no cost")
+        yield from _reasons(refused, width)
+
+
+def _reasons(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
     """List the most common reasons; those that differ only in numbers are one kind."""
     kinds: dict[str, list[TrialRecord]] = {}
     for trial in trials:
-        if trial.state in (*FAILED, State.INFEASIBLE):
-            kind = re.sub(r"\d+(\.\d+)?", "#", f"{trial.state.value} {one_line(trial.reason)}")
-            kinds.setdefault(kind, []).append(trial)
-    if not kinds:
-        return
-    yield from section("Failures", "the most common first")
+        kind = re.sub(r"\d[\d,]*(\.\d+)?", "#", f"{trial.state.value} {one_line(trial.reason)}")
+        kinds.setdefault(kind, []).append(trial)
     common = sorted(kinds.values(), key=len, reverse=True)
     for alike in common[:REASONS]:
         reason = clip(one_line(alike[0].reason), REASON) or "no reason was recorded"
-        line = f"{len(alike):>4}{GAP}{alike[0].state.value}, such as {alike[0].id}: {reason}"
+        state = "" if alike[0].state is State.INFEASIBLE else f"{alike[0].state.value}, "
+        line = f"{len(alike):>4}{GAP}{state}such as {alike[0].id}: {reason}"
         yield from map(Text, textwrap.wrap(line, width, subsequent_indent=" " * 6))
     if rest := sum(map(len, common[REASONS:])):
         yield Text(f"{rest:>4}{GAP}for other reasons", "dim")

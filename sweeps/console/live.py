@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from sweeps.cli import terminal
+from sweeps.console.slot_time import SlotTime
 from sweeps.console.status import Overview, Status
 from sweeps.driver.budget import UNLIMITED, Spent
 from sweeps.driver.observer import Observer
@@ -59,8 +60,8 @@ def _summary(status: Status, now: float, width: int) -> Iterator[Text]:
         (one_line(overview.sweep), "bold"), what, (one_line(overview.machines), "dim")
     )
 
-    if overview.trials is not None:
-        share, progress = ended / max(overview.trials, 1), f"{ended}/{overview.trials} trials"
+    if (trials := status.trials) is not None:
+        share, progress = ended / max(trials, 1), f"{ended}/{trials} trials"
     else:
         share, progress = elapsed / (overview.budget_s or math.inf), f"{ended} trials"
     yield Text.assemble(bar(share, max(width - len(progress) - len(GAP), 0)), GAP, progress)
@@ -140,6 +141,7 @@ class Progress(Observer):
         self._console = console or terminal()
         self._clock = clock
         self._status = Status(overview, previous, clock())
+        self._slot_time = SlotTime(overview.slots, clock())
         self._lock = Lock()  # the driver changes the status while rich's thread draws it
         self._beat = clock()
         utf = self._console.encoding.lower().startswith("utf")
@@ -176,29 +178,37 @@ class Progress(Observer):
         if not description and trial.source is not None:
             description = trial.source.told
         with self._lock:
-            self._status.start(trial, description, self._clock())
+            now = self._clock()
+            self._status.start(trial, description, now)
+            self._slot_time.change(len(self._status.running), now)
         if self._live is None and description and not trial.trained:
             self.notify(f"{trial.id} {description}")
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str = "") -> None:
         """Show the end of a trial's epoch (from 1), on `place` ("member/machine") if known."""
         with self._lock:
-            leads = self._status.epoch(trial, epoch, metrics, one_line(place), self._clock())
+            now = self._clock()
+            leads = self._status.epoch(trial, epoch, metrics, one_line(place), now)
+            self._slot_time.epoch(metrics.get("epoch_s", 0.0), now)
             best, metric = self._status.best, self._status.overview.objective.metric
         if self._live is None:
             if leads and best is not None:
-                self.notify(f"{trial} leads: {metric} {score(best.value)} at epoch {best.epoch}")
+                value = f"{metric} {score(best.value)} at epoch {best.epoch}"
+                self.notify(f"{trial} is the best so far: {value}")
             self._beat_if_due()
 
     def paused(self, trial: str) -> None:
         """Show that a trial gave its slot back and may continue later."""
         with self._lock:
             self._status.pause(trial)
+            self._slot_time.change(len(self._status.running), self._clock())
 
     def ended(self, trial: TrialRecord) -> None:
         """Show the end of a trial, whether or not it had a slot."""
         with self._lock:
-            self._status.end(trial, self._clock())
+            now = self._clock()
+            self._status.end(trial, now)
+            self._slot_time.change(len(self._status.running), now)
             infeasible = self._status.infeasible if trial.state is State.INFEASIBLE else 0
         if self._live is not None:
             return
@@ -225,6 +235,11 @@ class Progress(Observer):
                 overview, trials=trials, budget_s=None, budget=UNLIMITED
             )
 
+    @property
+    def slot_time(self) -> tuple[tuple[str, float], ...]:
+        """Say what a slot has spent its time on in this session, on average, in seconds."""
+        return tuple(self._slot_time.parts(self._clock()))
+
     def notify(self, message: str) -> None:
         """Print a message on a line of its own, above the live view."""
         line = Text(encodable(one_line(message), self._console.encoding))
@@ -246,7 +261,7 @@ class Progress(Observer):
 
     def _heartbeat(self) -> str:
         status, now = self._status, self._clock()
-        of = "" if status.overview.trials is None else f" of {status.overview.trials}"
+        of = "" if status.trials is None else f" of {status.trials}"
         line = f"{duration(now - status.began)}: {status.counted}{of} trials ended"
         line += f" ({status.counts})"
         if (best := status.best) is not None:

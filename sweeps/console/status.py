@@ -27,6 +27,8 @@ class Overview:
         machines: the machines it runs on, in words ("4 at once on atlas").
         trials: number of trials, with those of previous sessions and repeats, but without the
             children that continue other trials; None if only time limits them.
+        proposals: number that the search has in all, with repeats: of a grid the infeasible ones
+            are none of the trials; None if it never ends.
         epochs: length of a trial, at most, unless `epochs` is among its parameters.
         slots: number of trials that run at once.
         budget_s: seconds that a budget of time leaves to this session, if there is one.
@@ -45,6 +47,7 @@ class Overview:
     budget_s: float | None = None
     budget: Budget = UNLIMITED
     population: bool = False
+    proposals: int | None = None
 
 
 @dataclass
@@ -139,6 +142,17 @@ class Status:
             self.failure = f"{trial.id} {outcome(trial, self.overview.objective)}"
 
     @property
+    def trials(self) -> int | None:
+        """Return how many trials there will be; None if only time limits them.
+
+        What a grid has proposed and could not be trained is not among them.
+        """
+        overview = self.overview
+        if overview.trials is None or overview.proposals is None:
+            return overview.trials
+        return min(overview.trials, overview.proposals - self.infeasible)
+
+    @property
     def counted(self) -> int:
         """Return the number of ended trials among those that `Overview.trials` counts."""
         return len(self.ended.keys() - self._children)
@@ -147,7 +161,9 @@ class Status:
     def counts(self) -> str:
         """Text of how many trials run and how the others ended."""
         states = Counter(state for state, _ in self.ended.values())
-        text = counts({**states, State.INFEASIBLE: self.infeasible})
+        replaced = min(len(self._children), states[State.STOPPED])
+        states[State.STOPPED] -= replaced
+        text = counts(states, self.infeasible, replaced)
         if self.paused:
             text += f" · {len(self.paused)} paused"
         word = "unfinished" if self.over else "running"

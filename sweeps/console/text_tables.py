@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len
 from rich.text import Text
 
-from sweeps.formatting import (
-    CELL,
-    GAP,
-    cell,
-    clip,
-    fit,
-    number,
-    pairs,
-    score,
-    state_words,
-)
+from sweeps.console.columns import Column, Table, shortened, table
+from sweeps.formatting import CELL, GAP, cell, clip, score, state_words
 from sweeps.report.closing import Ending
 from sweeps.report.repeat_means import repeated
 from sweeps.trials import Objective, Ranked, scores
@@ -34,44 +24,29 @@ def section(title: str, remark: str = "") -> list[Text]:
 
 
 def best_table(best: Sequence[Ranked], ending: Ending, width: int) -> Iterator[Text]:
-    """List the best trials, with as many of their values as fit."""
+    """List the best trials with their values, the most important parameters first."""
     if not best:
         return
     objective = ending.objective
     metric = clip(objective.metric, 2 * CELL)
-    heads = ("", "trial", metric, "epoch", "state")
-    rights = (False, False, True, True, False)
-    rows = [
-        (str(rank), r.trial.id, _scored(r, objective), str(r.epoch), state_words(r.trial.state))
-        for rank, r in enumerate(best, 1)
+    figures = [
+        Column("", [str(rank) for rank, _ in enumerate(best, 1)], left=True, spare=1),
+        Column("trial", [r.trial.id for r in best], left=True),
+        Column(metric, [_scored(r, objective) for r in best], short="best"),
+        Column("epoch", [str(r.epoch) for r in best], spare=3),
+        Column("state", [state_words(r.trial.state) for r in best], left=True, spare=2),
     ]
-    sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
-    widest: dict[str, int] = {}
-    for r in best:
-        for key, value in r.trial.params.items():
-            widest[key] = max(widest.get(key, 1), cell_len(number(value)))
-    columns = fit(widest, width - sum(sizes) - len(GAP) * (len(sizes) - 1))
+    laid = table(figures, [r.trial.params for r in best], _order(ending), width)
     remark = f"{'highest' if objective.maximize else 'lowest'} {metric} first"
-    if left_out := len(widest) - len(columns):
-        remark += f"; {left_out} more parameter{'s' if left_out > 1 else ''} in trials.csv"
+    remark += _left_out(laid, "trials.csv")
     if any(_spread(r, objective) is not None for r in best):
         remark += "; means ± standard deviation over seeds"
     if ending.baseline is not None and best[0].trial.number > 0:
         remark += f"; {score(ending.baseline)} without any change"
     yield from section("Best trials", remark)
-
-    def line(fixed: tuple[str, ...], params: Iterable[str], style: str) -> Text:
-        cells = [cell(*each) for each in zip(fixed, sizes, rights, strict=True)]
-        cells += [cell(p, size, True) for p, (_, _, size) in zip(params, columns, strict=True)]
-        text = Text(GAP.join(cells).rstrip(), style, no_wrap=True)
-        text.truncate(width, overflow="ellipsis")
-        return text
-
-    yield line(heads, (name for _, name, _ in columns), "dim")
-    for row, r in zip(rows, best, strict=True):
-        params = r.trial.params
-        values = (number(params[key]) if key in params else "" for key, _, _ in columns)
-        yield line(row, values, "bold" if r is best[0] else "")
+    head, first, *others = laid.lines
+    first.stylize("bold")
+    yield from (head, first, *others)
 
 
 def front_table(ending: Ending, width: int) -> Iterator[Text]:
@@ -79,26 +54,38 @@ def front_table(ending: Ending, width: int) -> Iterator[Text]:
     if not ending.front:
         return
     goals = [f"{'high' if o.maximize else 'low'} {o.metric}" for o in ending.objectives]
-    yield from section("Trade-off", f"{' against '.join(goals)}: trials that no other beats in all")
-    heads = [objective.metric for objective in ending.objectives]
+    remark = f"{' against '.join(goals)}: trials that no other beats in all"
     rows = [
-        [f"{value:,.0f}" if float(value).is_integer() else score(value) for value in values]
+        (ranked.trial, [_figure(value) for value in values])
         for ranked in ending.front
         if (values := scores(ranked.trial, ending.objectives)) is not None
     ]
-    sizes = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
-    room = width - sum(sizes) - len(GAP) * (len(sizes) + 1) - 5
-
-    def line(first: str, cells: Sequence[str]) -> str:
-        padded = (cell(text, size, True) for text, size in zip(cells, sizes, strict=True))
-        return GAP.join([cell(first, 5), *padded])
-
-    yield Text(line("trial", heads), "dim")
-    for ranked, row in list(zip(ending.front, rows, strict=True))[:FRONT]:
-        params = pairs(ranked.trial.params, room)
-        yield Text(f"{line(ranked.trial.id, row)}{GAP}{params}", no_wrap=True)
+    shown = rows[:FRONT]
+    figures = [Column("trial", [trial.id for trial, _ in shown], left=True)]
+    for index, objective in enumerate(ending.objectives):
+        cells = [values[index] for _, values in shown]
+        short = shortened(objective.metric, cells)
+        figures.append(Column(objective.metric, cells, short=short))
+    laid = table(figures, [trial.params for trial, _ in shown], _order(ending), width)
+    yield from section("Trade-off", remark + _left_out(laid, "pareto.csv"))
+    yield from laid.lines
     if len(rows) > FRONT:
         yield Text(f"… and {len(rows) - FRONT} more, in pareto.csv", "dim")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else score(value)
+
+
+def _order(ending: Ending) -> list[str]:
+    """List the parameters by importance, as far as it is known."""
+    return [importance.parameter for importance in ending.importances]
+
+
+def _left_out(laid: Table, file: str) -> str:
+    """Say how many parameters have no column."""
+    count = laid.left_out
+    return f"; {count} more parameter{'s' if count > 1 else ''} in {file}" if count else ""
 
 
 def _scored(ranked: Ranked, objective: Objective) -> str:
@@ -131,13 +118,21 @@ def ablation_table(ending: Ending, width: int) -> Iterator[Text]:
     baseline, *rows = ending.sheet
     metric = ending.objective.metric
     yield from section("Against the baseline", f"best {metric}; ± 95 %, where several seeds ran")
-    yield Text(f"{score(baseline.mean):>17}{GAP}{'baseline':<18}{GAP}runs: {baseline.trials}")
-    for row in rows:
-        margin = "" if math.isnan(row.margin) else f"± {score(row.margin)}"
-        effect = f"{row.difference:+.4f} {margin:<9}"
-        style = {"worked": "green", "hurt": "red"}.get(row.verdict, "")
-        change = clip(row.overrides, max(width - 40, CELL))
-        yield Text.assemble(f"{effect:>17}{GAP}", (f"{row.verdict:<18}", style), GAP, change)
+    margins = ["" if math.isnan(row.margin) else f"± {score(row.margin)}" for row in rows]
+    seen = ["baseline", *(row.verdict for row in rows)]
+    figures = [
+        Column("effect", [score(baseline.mean), *(f"{row.difference:+.4f}" for row in rows)]),
+        Column("", ["", *margins], left=True, spare=1),
+        Column("runs", [str(row.trials) for row in ending.sheet], spare=2),
+        Column("verdict", seen, left=True),
+    ]
+    figures.append(Column("change", ["", *(row.overrides for row in rows)], left=True))
+    head, first, *others = table(figures, [{}] * len(seen), [], width).lines
+    yield from (head, first)
+    for row, line in zip(rows, others, strict=True):
+        if style := {"worked": "green", "hurt": "red"}.get(row.verdict):
+            line.highlight_words([row.verdict], style)
+        yield line
 
 
 def seeds_table(ending: Ending, width: int) -> Iterator[Text]:
@@ -147,16 +142,25 @@ def seeds_table(ending: Ending, width: int) -> Iterator[Text]:
         return
     counts = {row.trials for row in rows}
     each = f"{counts.pop()} each" if len(counts) == 1 else "as many as ended well"
-    metric = ending.objective.metric
-    yield from section("Over seeds", f"{each}; best {metric}, and its mean at these epochs")
-    heads = [f"{'best':<15}", *(f"{f'at {mark}':>6}" for mark in rows[0].curve)]
-    yield Text(GAP.join(heads), "dim")
-    for row in rows[:SEEDS]:
-        spread = "" if math.isnan(row.sd) else f"± {score(row.sd)}"
-        cells = [f"{score(row.mean)} {spread:<8}"]
-        cells += [f"{'' if math.isnan(v) else score(v):>6}" for v in row.curve.values()]
-        figures = GAP.join(cells)
-        params = pairs(row.params, width - cell_len(figures) - len(GAP))
-        yield Text(figures + GAP + params, no_wrap=True)
+    shown = rows[:SEEDS]
+    figures = [
+        Column("best", [score(row.mean) for row in shown]),
+        Column(
+            "",
+            ["" if math.isnan(row.sd) else f"± {score(row.sd)}" for row in shown],
+            left=True,
+            spare=1,
+        ),
+    ]
+    marks = list(rows[0].curve)
+    needed = [marks[-1], *marks[:-1]]  # where a curve ends, then how it begins
+    for mark in marks:
+        values = (row.curve[mark] for row in shown)
+        cells = ["" if math.isnan(value) else score(value) for value in values]
+        figures.append(Column(f"at {mark}", cells, spare=2 + needed.index(mark)))
+    laid = table(figures, [row.params for row in shown], _order(ending), width)
+    remark = f"{each}; best {ending.objective.metric}, and its mean after so many epochs"
+    yield from section("Over seeds", remark + _left_out(laid, "seeds.csv"))
+    yield from laid.lines
     if len(rows) > SEEDS:
         yield Text(f"… and {len(rows) - SEEDS} more, in seeds.csv", "dim")

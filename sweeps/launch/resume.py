@@ -32,7 +32,7 @@ from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
-from sweeps.trials import TrialRecord
+from sweeps.trials import TrialRecord, tally
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
 
@@ -65,7 +65,7 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
                     f"{over}, so no trial can go on: give more of it too, {arguments(more)}"
                 )
         elif longer:
-            of = f"{len(longer)} of {len(study.trials)} trials"
+            of = f"{len(longer)} of {tally(study.trials).trials} trials"
             message = f"{of} go on, to {sweep.training.epochs} epochs"
             sweep = replace(sweep, messages=(*sweep.messages, message))
         if not longer and (finished := _finished(sweep, study, folder, spent)):
@@ -114,7 +114,7 @@ def _finished(sweep: Sweep, study: Study, folder: Folder, spent: Spent) -> str:
         return ""  # without a summary it was killed before it wrote its results
     name, results = folder.path.name, folder.path.parent
     repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
-    finished = f"{name} is finished: {over or f'{len(searched)} trials'}{repeated}."
+    finished = f"{name} is finished: {over or f'{tally(searched).trials} trials'}{repeated}."
     more = sweep.extension(searched, sweep.budget.extension(spent))
     extend = f"\n{command('extend', name, results, more)}\n"
     if not sweep.exhausted(searched):

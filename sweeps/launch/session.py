@@ -7,6 +7,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from types import FrameType
 
 from sweeps.backend.ray_session import Cluster
@@ -56,6 +57,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
             driver.spend()
             drain(driver, study)
+        slot_time = progress.slot_time
     mark("write the results, draw, test the best model")
     try:
         told = conclude(sweep, folder, study, driver, slots.last, tracker)
@@ -72,7 +74,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         mark("hand over to W&B")
         tracker.close()
         study.close()
-    closing.show(console, told)
+    closing.show(console, replace(told, slot_time=slot_time))
     for note in tracker.notes():
         console.print(note, soft_wrap=True)
     if driver.halted == _CTRL_C:
@@ -112,6 +114,7 @@ def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overv
         stop=sweep.choice("stop"),
         machines=f"{slots} at a time on {cluster.describe()}",
         trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
+        proposals=None if (limit := sweep.search.limit()) is None else limit + sweep.repeats.most,
         epochs=sweep.longest,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),

@@ -252,6 +252,7 @@ class Ending:
     """Holds all that a person is shown when a sweep ends or is interrupted.
 
     Attributes:
+        slot_time: what a slot of this session spent its seconds on, on average.
         overrides: the best configuration as Hydra overrides ("optimizer.lr=0.003").
         results: the folder of all results.
         test: metrics of the best trial on the test part, when it was evaluated.
@@ -275,6 +276,7 @@ class Ending:
     wall_s: float
     train_s: float
     overhead: float | None
+    slot_time: tuple[tuple[str, float], ...] = ()
     overrides: tuple[str, ...] = ()
     results: str = RESULTS
     test: Mapping[str, float] = field(default_factory=dict)

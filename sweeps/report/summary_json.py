@@ -11,7 +11,7 @@ from typing import Any
 
 from sweeps.repeats.verdict import Rerun
 from sweeps.results_folder import VERSION, Folder
-from sweeps.trials import Ranked, State, TrialRecord
+from sweeps.trials import Ranked, State, TrialRecord, tally
 from trainers.files.whole_file import write_whole
 
 
@@ -31,19 +31,19 @@ def summary(
     rerun: Rerun | None = None,
 ) -> dict[str, Any]:
     """Make the content of summary.json. `rerun`: of the best, where it was run again."""
-    repeats = sum(trial.repeat_of is not None for trial in trials)
-    counts = {state: sum(trial.state is state for trial in trials) for state in State}
+    count = tally(trials)
     bad = (State.FAILED, State.DIVERGED, State.ABANDONED)
     return {
         "version": VERSION,
         "sweep": sweep,
-        "trials": len(trials),
-        **({"repeats": repeats} if repeats else {}),
-        "completed": counts[State.COMPLETE],
-        "stopped": counts[State.STOPPED],
-        "failed": sum(counts[state] for state in bad),
-        "infeasible": counts[State.INFEASIBLE],
-        "running": counts[State.RUNNING],
+        "trials": count.trials,
+        **({"repeats": count.repeats} if count.repeats else {}),
+        "completed": count.states.get(State.COMPLETE, 0),
+        "stopped": count.states.get(State.STOPPED, 0),
+        "failed": sum(count.states.get(state, 0) for state in bad),
+        "running": count.states.get(State.RUNNING, 0),
+        **({"replaced": count.replaced} if count.replaced else {}),
+        "infeasible": count.infeasible,
         "best": None
         if best is None
         else {

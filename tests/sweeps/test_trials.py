@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.trials import Objective, State, TrialRecord, ranking
+from sweeps.trials import Objective, Source, State, TrialRecord, ranking, tally
 
 HIGH = Objective("val_accuracy", maximize=True)
 LOW = Objective("val_loss", maximize=False)
@@ -19,6 +20,20 @@ LOW = Objective("val_loss", maximize=False)
 def record(number: int, *values: float, state: State = State.COMPLETE) -> TrialRecord:
     epochs = {e: {"val_accuracy": v, "val_loss": v} for e, v in enumerate(values, 1)}
     return TrialRecord(f"{number:04d}", number, state, epochs=epochs)
+
+
+def test_a_tally_counts_each_trial_once() -> None:
+    trials = [
+        record(0, 0.9),
+        record(1, state=State.INFEASIBLE),
+        record(2, 0.1, state=State.STOPPED),
+    ]
+    trials.append(replace(record(3, 0.9, 0.9), source=Source("0000", epoch=1)))
+    trials.append(replace(record(4, 0.9), source=Source("0000", seed=7)))
+    counted = tally(trials)
+    assert (counted.trials, counted.infeasible) == (3, 1)
+    assert (counted.replaced, counted.repeats) == (1, 1)
+    assert {state: n for state, n in counted.states.items() if n} == {State.COMPLETE: 3}
 
 
 def test_better_is_strictly_better() -> None:

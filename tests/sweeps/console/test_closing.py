@@ -13,7 +13,7 @@ from rich.console import Console
 
 from sweeps.console.closing import show
 from sweeps.report.importance import Importance
-from sweeps.trials import State
+from sweeps.trials import Source, State
 from tests.sweeps.console.endings import SIX, ending, printed, trial
 
 
@@ -28,8 +28,12 @@ class TestBestTrial:
         )
         lines = printed(what)
         assert "test_accuracy 0.9812  test_loss 3.2e-05" in lines
-        assert f"lr     {'━' * 22}{'─' * 8}  0.75  0.50" in lines
-        assert f"width  {'━' * 8}{'─' * 22}  0.25  0.50" in lines
+        begin = lines.index("What mattered  shares that add up to 1; fANOVA: what moves the score")
+        assert lines[begin + 1 : begin + 4] == [
+            f"{'':37}  fANOVA   mdi",
+            f"lr     {'━' * 22}{'─' * 8}    0.75  0.50",
+            f"width  {'━' * 8}{'─' * 22}    0.25  0.50",
+        ]
         assert "Only 6 finished trials." in lines
 
     def test_paths_are_relative_when_shorter(self, tmp_path: Path) -> None:
@@ -60,7 +64,7 @@ class TestNothingToRank:
 
     def test_unfinished_trials_only(self) -> None:
         lines = printed(ending(trial(0, State.RUNNING, 0.9), trial(1, State.ABANDONED)))
-        assert lines[0].endswith(": 0 done · 1 abandoned · 1 unfinished")
+        assert lines[0].endswith(": 1 unfinished · 0 done · 1 abandoned")
         assert "No trial was finished." in lines
         assert not any("Best trials" in line for line in lines)
 
@@ -81,6 +85,37 @@ class TestNothingToRank:
             "   3  for other reasons",
         ]
         assert not any("make train" in line for line in lines)
+
+
+class TestOneCount:
+    """What the live line, the closing headline and the files call the trials is the same."""
+
+    REASON = '25,484 parameters, over 20,000 (require "parameters <= 20_000")'
+
+    def test_infeasible_proposals_are_no_trials_and_no_failures(self) -> None:
+        refused = [trial(n, State.INFEASIBLE, reason=self.REASON) for n in (6, 7)]
+        million = self.REASON.replace("25,484", "1,025,484")
+        lines = printed(ending(*SIX, *refused, trial(8, State.INFEASIBLE, reason=million)))
+        assert lines[0] == "quick  6 trials in 1:02:03: 6 done, beside 3 infeasible"
+        assert not any("Failures" in line for line in lines)
+        begin = lines.index("Infeasible  proposals that were not trained, at no cost")
+        assert " ".join(line.strip() for line in lines[begin + 1 :]) == (
+            f"3  such as 0006: {self.REASON}"
+        )
+
+    def test_a_trial_that_goes_on_in_the_place_of_another_is_the_same(self) -> None:
+        children = [
+            replace(trial(n, State.COMPLETE, 0.9, 0.9), source=Source("0000", epoch=1))
+            for n in (6, 7)
+        ]
+        replaced = [trial(n, State.STOPPED, 0.1) for n in (1, 2)]
+        what = ending(SIX[0], *replaced, *SIX[3:], *children)
+        assert printed(what)[0] == "quick  6 trials in 1:02:03: 6 done, beside 2 replaced"
+
+    def test_the_time_of_a_slot_is_told_in_its_parts(self) -> None:
+        parts = (("training", 1234.0), ("starting processes", 12.0))
+        lines = printed(replace(ending(*SIX), slot_time=parts))
+        assert lines[1] == "Time of a slot, on average: 20:34 training, 0:12 starting processes"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -180,11 +180,11 @@ class TestLines:
             progress.notify("\x1b[31mW&B[/]: \x07offline\r\n")
         assert file.getvalue().splitlines() == [
             "quick: tpe search, asha stop, 2 at once on atlas",
-            "0000 leads: val_accuracy 0.9000 at epoch 1",
+            "0000 is the best so far: val_accuracy 0.9000 at epoch 1",
             "0000 done: val_accuracy 0.9833 at epoch 2; 1:23; optimizer.lr=3.2e-04",
             "0001 infeasible: 8 GPUs asked, 1 there :key:; 0:00",
             "W&B[/]: offline",
-            "0:00: 1 of 4 trials ended (1 done · 1 infeasible); best 0.9833, trial 0000",
+            "0:00: 1 of 4 trials ended (1 done, beside 1 infeasible); best 0.9833, trial 0000",
         ]
 
     def test_of_infeasible_trials_the_first_is_printed(self, file: io.StringIO) -> None:
@@ -396,7 +396,7 @@ def test_a_pipe_gets_a_line_for_each_trial_and_no_control_codes(forced: dict[str
     lines = result.stdout.decode().splitlines()
     ended = [line for line in lines if re.match(r"\d{4} done", line)]
     assert [line[:4] for line in ended] == ["0000", "0001", "0002"]
-    assert [line[:10] for line in lines if "leads" in line] == [
-        "0000 leads", "0001 leads", "0002 leads",
+    assert [line[:4] for line in lines if "is the best so far" in line] == [
+        "0000", "0001", "0002",
     ]  # fmt: skip
     assert lines[-1] == "the sweep has ended"

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from sweeps.console.text_tables import FRONT, SEEDS, front_table, seeds_table
+import pytest
+from rich.cells import cell_len
+
+from sweeps.console.text_tables import FRONT, SEEDS, ablation_table, front_table, seeds_table
 from sweeps.repeats.verdict import Rerun
+from sweeps.search.ablation import Change
 from sweeps.trials import Objective, Source, State, TrialRecord, front
 from tests.sweeps.console.endings import ACCURACY, SIX, ending, printed, trial
 
@@ -16,7 +20,6 @@ class TestBest:
         stopped = trial(6, State.STOPPED, 0.93999, reason="asha")
         lines = printed(ending(*SIX, stopped, trial(7, State.FAILED, 0.99)))
         assert lines[0] == "quick  8 trials in 1:02:03: 6 done · 1 stopped early · 1 failed"
-        assert lines[1].endswith("overhead 8.3% of their time")
         begin = lines.index("Best trials  highest val_accuracy first")
         rows = [line.split() for line in lines[begin + 1 : begin + 7]]
         assert rows[0] == ["trial", "val_accuracy", "epoch", "state", "lr", "width", "norm"]
@@ -34,7 +37,7 @@ class TestBest:
     def test_columns_that_do_not_fit_are_counted(self) -> None:
         many = replace(SIX[0], params={f"model.parameter_{n}": n for n in range(12)})
         lines = printed(ending(many))
-        assert "Best trials  highest val_accuracy first; 9 more parameters in trials.csv" in lines
+        assert "Best trials  highest val_accuracy first; 7 more parameters in trials.csv" in lines
 
 
 class TestRepeats:
@@ -65,6 +68,33 @@ class TestRepeats:
         assert lines[lines.index(head) + 2].split()[:5] == ["1", "0000", "0.9000", "±", "0.0123"]
 
 
+class TestAblation:
+    ROWS = (
+        Change("", 3, 0.9, 0.01, 0.0, math.nan),
+        Change("model.dropout=0.25", 3, 0.92, 0.01, 0.02, 0.01),
+        Change("norm.position=before optimizer.lr=0.1", 3, 0.85, 0.01, -0.05, 0.01),
+    )
+
+    @pytest.mark.parametrize("width", [60, 80, 120])
+    def test_the_change_is_whole_and_the_figures_give_way(self, width: int) -> None:
+        what = replace(ending(*SIX), sheet=self.ROWS)
+        lines = [line.plain for line in ablation_table(what, width)][2:]
+        assert lines[1].split()[:1] == ["0.9000"]
+        assert "baseline" in lines[1]
+        assert lines[2].endswith("worked    model.dropout=0.25")
+        assert lines[3].endswith("hurt      norm.position=before optimizer.lr=0.1")
+        assert ("± 0.0100" in lines[2]) == (width > 60)
+        assert max(map(cell_len, lines)) <= width
+
+    def test_a_change_is_cut_only_where_nothing_else_can_go(self) -> None:
+        long = replace(self.ROWS[1], overrides="model.dropout=0.25 " * 5)
+        what = replace(ending(*SIX), sheet=(self.ROWS[0], long))
+        lines = [line.plain for line in ablation_table(what, 60)][2:]
+        assert "± 0.0100" not in lines[2]
+        assert lines[2].endswith("…")
+        assert cell_len(lines[2]) == 60
+
+
 class TestFront:
     OBJECTIVES = (ACCURACY, Objective("parameters", maximize=False))
 
@@ -91,9 +121,9 @@ class TestFront:
             "",
             "Trade-off  high val_accuracy against low parameters: "
             "trials that no other beats in all",
-            "trial  val_accuracy  parameters",
-            "0001         0.5100      20,000  width 65",
-            "0000         0.5000      10,000  width 64",
+            "trial  val_accuracy  parameters  width",
+            "0001         0.5100      20,000     65",
+            "0000         0.5000      10,000     64",
         ]
 
     def test_ends_after_some(self) -> None:
@@ -121,8 +151,40 @@ class TestSeeds:
         lines = self.lines(2)
         assert lines[1].startswith("Over seeds  2 each; best val_accuracy")
         assert lines[3].split()[:3] == ["0.8510", "±", "0.0707"]
-        assert lines[3].endswith("width 65")
-        assert lines[4].endswith("width 64")
+        assert lines[2].split() == ["best", "at", "1", "at", "2", "width"]
+        assert lines[3].split()[-1] == "65"
+        assert lines[4].split()[-1] == "64"
+
+    @pytest.mark.parametrize(
+        ("width", "figures"),
+        [
+            (60, "best"),
+            (80, "best at 5 at 40"),
+            (120, "best at 5 at 10 at 20 at 40"),
+        ],
+    )
+    def test_shows_what_varies_at_any_width(self, width: int, figures: str) -> None:
+        """The batch-norm case study: at 80 columns its table had neither position nor affine."""
+        values = {
+            "norm": "batch",
+            "norm.layers": "every",
+            "norm.position": "before",
+            "norm.affine": False,
+            "norm.momentum": 0.01,
+        }
+        trials = [
+            replace(
+                trial(n, State.COMPLETE, *[0.8] * 40),
+                params={**(values if n < 2 else {"norm": "none"}), "seed": n % 2},
+            )
+            for n in range(4)
+        ]
+        lines = [line.plain for line in seeds_table(ending(*trials), width)]
+        assert lines[2].split() == [
+            *figures.split(), "norm", "layers", "position", "affine", "momentum",
+        ]  # fmt: skip
+        assert lines[3].split()[-5:] == ["batch", "every", "before", "false", "0.01"]
+        assert max(map(cell_len, lines[2:])) <= width
 
     def test_ends_after_some(self) -> None:
         assert self.lines(SEEDS + 2)[-1] == "… and 2 more, in seeds.csv"

@@ -82,7 +82,7 @@ def test_the_best_of_the_search_are_run_again_with_fresh_seeds(sit: Sit) -> None
     assert [t.id for t in one.study.trials][4:] == ["0004", "0005", "0006", "0007"]
     output = one.output.getvalue()
     assert "the search is over; run again with 2 fresh seeds: 0002, 0001" in output
-    assert "0004 leads" not in output
+    assert "0004 is the best" not in output
     assert one.tracker.started[4] == ("0004", 0)
 
 

@@ -47,7 +47,7 @@ class TestSummary:
         kinds = ("completed", "stopped", "failed", "infeasible", "running")
         counts = tuple(told[kind] for kind in kinds)
         assert counts == (1, 1, 3, 1, 1)
-        assert sum(counts) == told["trials"]
+        assert sum(counts) == told["trials"] + told["infeasible"]
         assert told["best"] is None
         assert told["overhead"] is None
 
