@@ -1,58 +1,165 @@
-"""Estimate the time left of a sweep from the durations of its trials."""
+"""Estimate when a sweep ends: a range, from what its trials have done so far.
+
+How long the trials that wait will train is drawn from how far the others got: those that the
+stopping rule has ended, those that ended well, and those that run, of which only is known that
+they have come so far (Kaplan and Meier 1958). That a few trials tell little is part of the range:
+each draw weighs them anew (Rubin 1981, "The Bayesian bootstrap"), and beside them stand some that
+the rule has judged in a rehearsal.
+"""
 
 from __future__ import annotations
 
-import heapq
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Draws of the rest of the sweep.
+DRAWS = 150
+#: Shares of the draws below the range, and below its end: skewed, as few trials run to their end.
+LOW, HIGH = 0.03, 0.93
+#: Spread of the mean pace of trials to come, known from one trial alone, on a log scale.
+UNKNOWN_PACE = 0.5
+#: Spread of the pace of a trial's further epochs against those so far, on a log scale.
+UNSTEADY = 0.1
+#: How many trials the rehearsal stands for at each epoch, beside those that came so far.
+REHEARSED = 6
+#: Trials that wait are laid out one by one up to so many; further ones fill the slots evenly.
+_ONE_BY_ONE = 100
+
+_Numbers = NDArray[np.float64]
 
 
-def eta(
-    ended: Sequence[float],
-    running: Sequence[tuple[float, float]],
-    waiting: int,
-    slots: int,
-    left_s: float | None = None,
-) -> float | None:
-    """Estimate the seconds until the sweep ends; None without any trial to judge by.
+@dataclass(frozen=True)
+class Trained:
+    """Describes how far a trial has trained.
 
-    A running trial may still be stopped early, so it is expected to last as long as the ended
-    trials that outlasted it did, and at most to its last epoch. The waiting trials are expected
-    to last the mean of the ended and the running ones; leaving the latter out would favour
-    trials stopped early, which end first (Kaplan and Meier's redistribution to the right).
+    Attributes:
+        epochs: that it has trained so far.
+        length: that it would train if nothing stopped it.
+        epoch_s: seconds of one, 0 if none has ended.
+        waited_s: seconds since its last epoch ended, of one that runs.
+        runs: whether it has a slot, and goes on.
+    """
+
+    epochs: int
+    length: int
+    epoch_s: float
+    waited_s: float = 0.0
+    runs: bool = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Describes the trials that have not begun.
+
+    Attributes:
+        trials: how many of them the stopping rule judges.
+        full: how many train to their last epoch: repeats.
+        length: epochs of one that nothing stops.
+        rehearsed: epochs that the rule lets trials have that come next, in a rehearsal; empty
+            where no rule stops trials.
+        between_s: seconds between two trainings in a slot.
+    """
+
+    trials: int
+    full: int
+    length: int
+    rehearsed: Sequence[int] = ()
+    between_s: float = 0.0
+
+
+def eta(known: Sequence[Trained], waiting: Waiting, slots: int) -> tuple[float, float] | None:
+    """Estimate the least and the most seconds until the sweep ends; None without any epoch yet.
 
     Args:
-        ended: seconds of each ended trial, however it ended.
-        running: of each running trial, (seconds so far, seconds if it runs to its last epoch).
-        waiting: number of trials that have not started.
+        known: all trials that have begun, ended or not, in the order in which they were proposed.
         slots: number of trials that run at once, at least 1.
-        left_s: seconds that a budget of time leaves, if there is one: an upper limit of the ETA.
     """
-    lasted = sorted(ended)
-    sums = [0.0, *accumulate(lasted)]
-    remaining: list[float] = []
-    for so_far, full in running:
-        longer = bisect_right(lasted, so_far)
-        rest = max(full - so_far, 0.0)
-        if longer < len(lasted):
-            rest = min(rest, (sums[-1] - sums[longer]) / (len(lasted) - longer) - so_far)
-        remaining.append(rest)
-    lengths = [
-        *lasted,
-        *(so_far + rest for (so_far, _), rest in zip(running, remaining, strict=True)),
-    ]
-    if waiting and not lengths:
+    running = [trial for trial in known if trial.runs]
+    paces = np.array([trial.epoch_s for trial in known if trial.epochs])
+    if not waiting.trials + waiting.full + len(running):
+        return 0.0, 0.0
+    if not len(paces):
         return None
-    free = remaining + [0.0] * (slots - len(remaining))  # seconds until each slot is free
-    end = max(free)
-    if waiting and (mean := sum(lengths) / len(lengths)) > 0:
-        heapq.heapify(free)
-        while waiting and end - free[0] > mean:
-            heapq.heapreplace(free, free[0] + mean)
-            waiting -= 1
-        rounds, rest = divmod(waiting, len(free))  # from here on the slots take turns
-        end += rounds * mean
-        if rest:
-            end = max(end, sorted(free)[rest - 1] + (rounds + 1) * mean)
-    return end if left_s is None else min(end, max(left_s, 0.0))
+    random = np.random.default_rng(0)  # the same each time, so that what is shown does not flicker
+    alive = _survival(known, waiting, random)
+    chances = np.cumsum(random.exponential(size=(DRAWS, len(paces))), axis=1)
+    chances /= chances[:, -1:]
+    rests = _rests(running, alive, float(paces.mean()), random)
+    one_by_one = min(waiting.trials, _ONE_BY_ONE)
+    lengths = np.concatenate(
+        [
+            np.minimum(_lengths(alive, random.random((DRAWS, one_by_one))), waiting.length),
+            np.full((DRAWS, waiting.full), waiting.length),
+        ],
+        axis=1,
+    )
+    drawn = (chances[:, None, :] < random.random((*lengths.shape, 1))).sum(axis=2)
+    unsteady = np.exp(UNSTEADY * random.standard_normal(lengths.shape))
+    unsteady *= np.exp(UNKNOWN_PACE / len(paces) ** 0.5 * random.standard_normal((DRAWS, 1)))
+    seconds = lengths * paces[np.minimum(drawn, len(paces) - 1)] * unsteady + waiting.between_s
+    further = waiting.trials - one_by_one
+    even = seconds[:, :one_by_one].mean(axis=1) * further / slots if further else 0.0
+    ends = _ends(rests, seconds, slots) + even
+    low, high = np.quantile(ends, [LOW, HIGH])
+    return float(low), float(high)
+
+
+def _survival(known: Sequence[Trained], waiting: Waiting, random: np.random.Generator) -> _Numbers:
+    """Return (draws, epochs + 1) the share of trials that go on after each epoch."""
+    longest = max(waiting.length, *(trial.length for trial in known))
+    at_risk, ends = np.zeros((DRAWS, longest + 1)), np.zeros((DRAWS, longest + 1))
+    weights = random.exponential(size=(DRAWS, len(known)))
+    if waiting.rehearsed:  # the first ones that come to an epoch are spared more often
+        weights *= (np.arange(1, len(known) + 1) / len(known)) ** 2
+    for trial, weight in zip(known, weights.T, strict=True):
+        at_risk[:, : trial.epochs + 1] += weight[:, None]
+        if not trial.runs and trial.epochs < longest:
+            ends[:, trial.epochs] += weight
+    if waiting.rehearsed:
+        lengths = np.minimum(waiting.rehearsed, longest)
+        come = (lengths[:, None] >= np.arange(longest + 1)).sum(axis=0)
+        gone = np.bincount(lengths, minlength=longest + 1)
+        gone[longest] = 0
+        share = gone / np.maximum(come, 1)
+        ends += (made_up := random.gamma(REHEARSED * share, size=ends.shape))
+        at_risk += made_up + random.gamma(REHEARSED * (1 - share), size=ends.shape)
+    hazard = np.divide(ends, at_risk, out=np.zeros_like(ends), where=at_risk > 0)
+    survival: _Numbers = np.cumprod(1 - hazard, axis=1)
+    return survival
+
+
+def _lengths(alive: _Numbers, uniform: _Numbers) -> _Numbers:
+    """Return (draws, trials) the epochs that trials get to, given a random number of each."""
+    lengths: _Numbers = (alive[:, None, :] > uniform[:, :, None]).sum(axis=2).astype(float)
+    return lengths
+
+
+def _rests(
+    running: Sequence[Trained], alive: _Numbers, mean_pace: float, random: np.random.Generator
+) -> _Numbers:
+    """Draw (draws, trials) the seconds that each running trial still takes."""
+    if not running:
+        return np.zeros((DRAWS, 0))
+    epochs = np.array([trial.epochs for trial in running])
+    lengths = np.array([trial.length for trial in running])
+    paces = np.array([trial.epoch_s or mean_pace for trial in running])
+    waited = np.array([trial.waited_s for trial in running])
+    now = alive[:, np.minimum(epochs, alive.shape[1] - 1)]
+    to = np.maximum(_lengths(alive, random.random(now.shape) * now), epochs + 1)
+    unsteady = np.exp(UNSTEADY * random.standard_normal(to.shape))
+    rests: _Numbers = (np.minimum(to, lengths) - epochs) * paces * unsteady - waited
+    return np.maximum(rests, 0.0)
+
+
+def _ends(rests: _Numbers, seconds: _Numbers, slots: int) -> _Numbers:
+    """Return (draws,) the seconds until all is done; a free slot takes the next trial."""
+    free = np.zeros((len(rests), max(slots, rests.shape[1])))
+    free[:, : rests.shape[1]] = rests
+    draws = np.arange(len(free))
+    for trial in seconds.T:
+        free[draws, free.argmin(axis=1)] += trial
+    ends: _Numbers = free.max(axis=1)
+    return ends

@@ -40,6 +40,7 @@ from sweeps.trials import State, TrialRecord
 
 HEARTBEAT_S = 30.0  # between two lines that only show that the sweep is alive
 REFRESHES_PER_S = 4.0
+NARROW, NARROW_S = 0.3, 10.0  # share or seconds within which an estimate is one figure
 
 
 def frame(status: Status, now: float, width: int, height: int) -> list[Text]:
@@ -51,6 +52,21 @@ def frame(status: Status, now: float, width: int, height: int) -> list[Text]:
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines[:height]
+
+
+def time_left(low: float, high: float) -> str:
+    """Describe an estimate: "0:40 to 2:10 left", "about 1:05 left", "up to 2:10 left"."""
+    if high - low <= max(NARROW * high, NARROW_S):
+        return f"about {duration((low + high) / 2)} left"
+    if low <= 0:
+        return f"up to {duration(_rounded(high))} left"
+    return f"{duration(_rounded(low))} to {duration(_rounded(high))} left"
+
+
+def _rounded(seconds: float) -> float:
+    """Round an end of a range: nobody needs its seconds."""
+    step = 5 if seconds < 120 else 10 if seconds < 600 else 60 if seconds < 7200 else 600
+    return max(round(seconds / step), 1) * step
 
 
 def _summary(status: Status, now: float, width: int) -> Iterator[Text]:
@@ -67,8 +83,8 @@ def _summary(status: Status, now: float, width: int) -> Iterator[Text]:
     yield Text.assemble(bar(share, max(width - len(progress) - len(GAP), 0)), GAP, progress)
 
     times = f"{duration(elapsed)} elapsed"
-    if (left_s := status.left_s(now)) is not None:
-        times += f", about {duration(left_s)} left"
+    if left_s := status.left_s(now):
+        times += f", {time_left(*left_s)}"
     space = width - cell_len(status.counts) - cell_len(times)
     if space >= len(GAP):
         yield Text(status.counts + " " * space + times)
@@ -93,7 +109,7 @@ def _running(status: Status, width: int, rows: int) -> Iterator[Text]:
     metric = clip(status.overview.objective.metric, 14)
     sizes = [max(5, *(cell_len(r.trial.id) for r in every)), 0, max(cell_len(metric), 7)]
     length = 10 if width >= 80 else 6
-    digits = len(str(max(map(status.length, every))))
+    digits = len(str(max(status.length(r.trial) for r in every)))
     sizes[1] = length + 1 + 2 * digits + 1
     heads = [cell("trial", sizes[0]), cell("epoch", sizes[1]), cell(metric, sizes[2], right=True)]
     several = len(status.places) > 1
@@ -107,7 +123,7 @@ def _running(status: Status, width: int, rows: int) -> Iterator[Text]:
     heads += [cell(name, size, right=True) for _, name, size in columns]
     yield Text(GAP.join(heads), "dim")
     for r in shown:
-        epochs, params = status.length(r), r.trial.params
+        epochs, params = status.length(r.trial), r.trial.params
         value = "" if r.value is None else score(r.value)
         cells = [cell(f"{r.epoch}/{epochs}", 2 * digits + 1, right=True)]
         cells.append(cell(value, sizes[2], right=True))
@@ -266,8 +282,8 @@ class Progress(Observer):
         line += f" ({status.counts})"
         if (best := status.best) is not None:
             line += f"; best {score(best.value)}, trial {best.trial.id}"
-        if (left_s := status.left_s(now)) is not None:
-            line += f"; about {duration(left_s)} left"
+        if left_s := status.left_s(now):
+            line += f"; {time_left(*left_s)}"
         if left := status.budget(now):
             line += f"; budget left: {left}"
         return line

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from sweeps.console.eta import eta
+from sweeps.console.eta import Trained, Waiting, eta
 from sweeps.driver.budget import UNLIMITED, Budget, Spent
 from sweeps.formatting import FAILED, counts, number, one_line, outcome
+from sweeps.stop.rehearsal import Rehearsed
 from sweeps.trials import Objective, Ranked, State, TrialRecord
 
+#: Seconds after which the time left is reckoned anew where nothing has happened.
+RECKON_AGAIN_S = 2.0
 #: Epochs needed to estimate the time left before a trial has ended: the first include start-up.
 ENOUGH_EPOCHS = 3
 
@@ -29,6 +32,8 @@ class Overview:
             children that continue other trials; None if only time limits them.
         proposals: number that the search has in all, with repeats: of a grid the infeasible ones
             are none of the trials; None if it never ends.
+        repeats: how many of the trials repeat the best, at most.
+        rehearsed: what the stopping rule lets trials have; empty where no rule stops them.
         epochs: length of a trial, at most, unless `epochs` is among its parameters.
         slots: number of trials that run at once.
         budget_s: seconds that a budget of time leaves to this session, if there is one.
@@ -48,6 +53,8 @@ class Overview:
     budget: Budget = UNLIMITED
     population: bool = False
     proposals: int | None = None
+    repeats: int = 0
+    rehearsed: Sequence[Rehearsed] = ()
 
 
 @dataclass
@@ -61,6 +68,18 @@ class Running:
     seconds: float  # at its last epoch
     epoch: int
     value: float | None
+    begun: int = 0  # the epochs it had when it took its slot
+    first_s: float = 0.0  # the seconds at the end of its first epoch since
+    epoch_s: float = 0.0  # the seconds of its last epoch, as itself measured them
+
+    @property
+    def pace(self) -> float:
+        """Return the seconds of an epoch; 0 before the first has ended."""
+        if (since := self.epoch - self.begun) > 1:
+            return (self.seconds - self.first_s) / (since - 1)
+        if since == 1 and self.epoch_s:
+            return self.epoch_s
+        return self.seconds / self.epoch if self.epoch else 0.0
 
 
 class Status:
@@ -81,6 +100,10 @@ class Status:
         self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
         self._children: set[str] = set()  # continue other trials, which are counted already
         self._epochs, self._epochs_s = 0, 0.0
+        self._trained: dict[str, Trained] = {}  # of those that have ended
+        self._between: list[float] = []  # seconds between trainings in a slot
+        self._begun = self._repeats_begun = 0
+        self._reckoned: tuple[float, tuple[float, float] | None] | None = None
         for trial in previous:
             if trial.state.ended:
                 self._epochs += trial.trained
@@ -96,8 +119,12 @@ class Status:
         value = trial.epochs[epoch].get(self.overview.objective.metric) if epoch else None
         place, since = self._register(trial), now - trial.seconds
         self.running[trial.id] = Running(
-            trial, one_line(description), place, since, trial.seconds, epoch, value
+            trial, one_line(description), place, since, trial.seconds, epoch, value, epoch
         )
+        self._trained.pop(trial.id, None)
+        self._begun += 1
+        self._repeats_begun += trial.repeat_of is not None
+        self._reckoned = None
         self._lead(trial, trial.best(self.overview.objective))
 
     def epoch(
@@ -109,7 +136,14 @@ class Status:
         seconds = now - running.since
         self._epochs += 1
         self._epochs_s += seconds - running.seconds
+        if epoch == running.begun + 1:
+            running.first_s = seconds
+            if self._begun > self.overview.slots:  # the first ones start their processes as well
+                own = metrics.get("epoch_s", seconds - running.seconds)
+                self._between.append(max(seconds - running.seconds - own, 0.0))
         running.epoch, running.seconds = epoch, seconds
+        running.epoch_s = metrics.get("epoch_s", 0.0)
+        self._reckoned = None
         running.value = metrics.get(self.overview.objective.metric)
         if place:
             running.place = place
@@ -127,6 +161,7 @@ class Status:
         """Record that a trial gives its slot back and may continue later."""
         if running := self.running.pop(trial, None):
             self.paused[trial] = running
+            self._reckoned = None
 
     def end(self, trial: TrialRecord, now: float) -> None:
         """Record the end of a trial, whether or not it had a slot."""
@@ -134,7 +169,12 @@ class Status:
         if trial.state is State.INFEASIBLE:
             self.infeasible += 1
             return
+        self._reckoned = None
         running = self.running.pop(trial.id, None)
+        pace = running.pace if running else trial.seconds / max(trial.trained, 1)
+        if trial.repeat_of is None:
+            length = self.length(trial)
+            self._trained[trial.id] = Trained(trial.last_epoch, length, pace)
         self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
         self._register(trial)
         self._lead(trial, trial.best(self.overview.objective) if trial.state.scored else None)
@@ -169,31 +209,74 @@ class Status:
         word = "unfinished" if self.over else "running"
         return f"{len(self.running)} {word} · {text}" if self.running or not self.over else text
 
-    def length(self, running: Running) -> int:
+    def length(self, trial: TrialRecord) -> int:
         """Return the number of epochs that a trial runs at most."""
-        swept = running.trial.params.get("epochs")
+        swept = trial.params.get("epochs")
         return swept if isinstance(swept, int) else self.overview.epochs
 
-    def left_s(self, now: float) -> float | None:
-        """Estimate the seconds until the sweep ends; None once it has, or while it is too early."""
-        budget_s = self.overview.budget_s
-        left_s = None if budget_s is None else max(self.began + budget_s - now, 0.0)
-        if self.over or self.overview.trials is None:
-            return None if self.over else left_s
+    def left_s(self, now: float) -> tuple[float, float] | None:
+        """Estimate the least and the most seconds until the sweep ends.
+
+        None once it has, or while it is too early. The least is 0 where a target or a lack of
+        progress may end it at any time.
+        """
+        if self.over:
+            return None
+        budget, limits = self.overview.budget, [math.inf]
+        if self.overview.budget_s is not None:
+            limits.append(max(self.began + self.overview.budget_s - now, 0.0))
+        if self.spent is not None and budget.epochs is not None and self._epochs:
+            left = max(budget.epochs - self.spent[0].epochs, 0)
+            limits.append(left * self._epochs_s / self._epochs / self.overview.slots)
+        estimate = self._estimated(now)
+        if estimate is None and (self.trials is not None or min(limits) == math.inf):
+            return None
+        low, high = estimate or (math.inf, math.inf)
+        if budget.target is not None or budget.stalled is not None:
+            low = 0.0
+        return min(low, *limits), min(high, *limits)
+
+    def _estimated(self, now: float) -> tuple[float, float] | None:
+        """Estimate the seconds until all trials have ended, reckoned anew after each event."""
+        if self._reckoned is None or now - self._reckoned[0] > RECKON_AGAIN_S:
+            self._reckoned = now, self._reckon(now)
+        at, estimate = self._reckoned
+        if estimate is None:
+            return None
+        return max(estimate[0] - (now - at), 0.0), max(estimate[1] - (now - at), 0.0)
+
+    def _reckon(self, now: float) -> tuple[float, float] | None:
+        if self.trials is None:
+            return None
         scored = any(state.scored for state, _ in self.ended.values())
         if not scored and self._epochs < ENOUGH_EPOCHS:
             return None
-        pace = self._epochs_s / max(self._epochs, 1)
         if self.overview.population:
-            ends = self._generations(self.overview.trials) * pace
-            return ends if left_s is None else min(ends, left_s)
-        running = [
-            (now - r.since, self.length(r) * (r.seconds / r.epoch if r.epoch else pace))
-            for r in self.running.values()
-        ]
-        waiting = max(self.overview.trials - self.counted - len(running) - len(self.paused), 0)
-        lasted = [seconds for _, seconds in self.ended.values()]
-        return eta(lasted, running, waiting, self.overview.slots, left_s)
+            ends = self._generations(self.trials) * self._epochs_s / max(self._epochs, 1)
+            return ends, ends
+        known = dict(self._trained)
+        known |= {trial: self._so_far(r, now) for trial, r in self.running.items()}
+        known |= {t: replace(self._so_far(r, now), runs=False) for t, r in self.paused.items()}
+        left = max(self.trials - self.counted - len(self.running) - len(self.paused), 0)
+        repeats = min(max(self.overview.repeats - self._repeats_begun, 0), left)
+        between = sorted(self._between)
+        waiting = Waiting(
+            trials=left - repeats,
+            full=repeats,
+            length=self.overview.epochs,
+            rehearsed=[r.epochs for r in self.overview.rehearsed if 2 * r.order >= self._begun],
+            between_s=between[len(between) // 2] if between else 0.0,
+        )
+        return eta([known[trial] for trial in sorted(known)], waiting, self.overview.slots)
+
+    def _so_far(self, running: Running, now: float) -> Trained:
+        return Trained(
+            epochs=running.epoch,
+            length=self.length(running.trial),
+            epoch_s=running.pace,
+            waited_s=max(now - running.since - running.seconds, 0.0) if running.pace else 0.0,
+            runs=True,
+        )
 
     def _generations(self, size: int) -> float:
         """Estimate the sequential epochs until a population of this size has trained in full."""

@@ -22,6 +22,8 @@ from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
 from sweeps.report.closing import conclude
 from sweeps.results_folder import Folder
+from sweeps.stop import Never
+from sweeps.stop.rehearsal import Rehearsed, rehearse
 from sweeps.study.study import Study
 from sweeps.timeline import mark
 from sweeps.tracking import Tracker
@@ -115,12 +117,21 @@ def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overv
         machines=f"{slots} at a time on {cluster.describe()}",
         trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
         proposals=None if (limit := sweep.search.limit()) is None else limit + sweep.repeats.most,
+        repeats=sweep.repeats.most,
+        rehearsed=_rehearsed(sweep),
         epochs=sweep.longest,
         slots=slots,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
         budget=sweep.budget,
         population=sweep.population is not None,
     )
+
+
+def _rehearsed(sweep: Sweep) -> tuple[Rehearsed, ...]:
+    """Return what the stopping rule lets trials have, if it stops them at all."""
+    if sweep.population is not None or sweep.trials is None or isinstance(sweep.rules.stop, Never):
+        return ()
+    return rehearse(sweep.rules.stop, sweep.trials, sweep.longest)
 
 
 @contextlib.contextmanager

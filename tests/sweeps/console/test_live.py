@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweeps.console.live import Progress, frame
+from sweeps.console.live import Progress, frame, time_left
 from sweeps.console.status import Overview, Status
 from sweeps.driver.budget import Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord
@@ -46,6 +46,24 @@ def trial(
 
 def shown(status: Status, now: float = 0.0, width: int = 80, height: int = 24) -> str:
     return "\n".join(line.plain for line in frame(status, now, width, height))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (60.0, 66.0, "about 1:03 left"),
+        (3.0, 12.0, "about 0:08 left"),
+        (42.0, 131.0, "0:40 to 2:10 left"),
+        (400.0, 4000.0, "6:40 to 1:07:00 left"),
+        (0.0, 131.0, "up to 2:10 left"),
+        (1.0, 30.0, "0:05 to 0:30 left"),
+        (9000.0, 80000.0, "2:30:00 to 22:10:00 left"),
+    ],
+)
+def test_the_time_left_is_a_range_until_it_is_narrow(
+    low: float, high: float, expected: str
+) -> None:
+    assert time_left(low, high) == expected
 
 
 class TestFrame:
@@ -206,7 +224,7 @@ class TestLines:
         beats = [line for line in file.getvalue().splitlines() if "trials ended" in line]
         assert [beat.split(": ")[0] for beat in beats] == ["0:00", "0:30", "1:00", "1:30", "1:40"]
         assert beats[1].startswith("0:30: 1 of 4 trials ended (1 running · 1 done); best 0.9000")
-        assert re.search(r"; about \d+:\d\d left$", beats[1])
+        assert re.search(r"; (about )?\d+:\d\d( to \d+:\d\d)? left$", beats[1])
         assert (
             beats[-1]
             == "1:40: 1 of 4 trials ended (1 unfinished · 1 done); best 0.9000, trial 0000"
