@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
+from threading import Timer
 from types import FrameType
 
 import hydra
@@ -19,6 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from sweeps import ROOT
 from sweeps.config.choice_values import in_group, without_sweeps
@@ -34,6 +36,8 @@ from trainers.nearest_names import unknown
 
 #: Exit code of a sweep that failed.
 FAILED = 1
+#: Seconds of silence before a line says what is being done.
+QUIET_S = 2.0
 #: Exit code after Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
@@ -108,6 +112,31 @@ def _installed(package: str) -> bool:
 def terminal() -> Console:
     """Open the terminal for lines that hold names and paths: brackets in them are no markup."""
     return Console(markup=False, highlight=False)
+
+
+@contextmanager
+def doing(what: str, spins: bool = True) -> Iterator[None]:
+    """Say what a person waits for: a spinner in a terminal, elsewhere a line if it takes long.
+
+    Args:
+        spins: False where what is done draws bars of its own: then a line in a terminal too.
+    """
+    console = terminal()
+    if spins and console.is_terminal and not console.is_dumb_terminal:
+        with Progress(
+            SpinnerColumn(), TextColumn(what), TimeElapsedColumn(), console=console, transient=True
+        ) as progress:
+            progress.add_task(what)
+            yield
+        return
+    timer = Timer(QUIET_S, lambda: console.print(what, soft_wrap=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # so that the line never comes after the next one
 
 
 def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -27,7 +27,7 @@ def start(composition: Composition, ray: Ray = session) -> None:
             code = plan.start(stages, ray)
     else:
         mark("check the configuration")
-        with console.status("checking the space"):
+        with cli.doing("checking the space"):
             sweep = with_transfer(check(composition))
         if composition.base.preview:
             results_folder.require_free(Path(sweep.config["results"]), sweep.name)

@@ -32,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class LaidOut:
     """Holds the lines of a table, the headings first, and how many parameters did not fit."""
 
     lines: list[Text]
@@ -41,7 +41,7 @@ class Table:
 
 def table(
     figures: Sequence[Column], params: Sequence[Mapping[str, object]], order: list[str], width: int
-) -> Table:
+) -> LaidOut:
     """Lay out rows of figures and of parameters in at most `width` cells.
 
     Args:
@@ -75,7 +75,7 @@ def table(
         lines.append(Text(GAP.join(cells).rstrip(), no_wrap=True))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
-    return Table(lines, len(widest) - len(columns))
+    return LaidOut(lines, len(widest) - len(columns))
 
 
 def shortened(metric: str, cells: Sequence[str]) -> str:

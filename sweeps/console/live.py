@@ -38,6 +38,7 @@ from sweeps.formatting import (
 )
 from sweeps.trials import State, TrialRecord
 
+STARTING = "starting: the processes load PyTorch; no epoch has ended yet"
 HEARTBEAT_S = 30.0  # between two lines that only show that the sweep is alive
 REFRESHES_PER_S = 4.0
 NARROW, NARROW_S = 0.3, 10.0  # share or seconds within which an estimate is one figure
@@ -98,6 +99,8 @@ def _summary(status: Status, now: float, width: int) -> Iterator[Text]:
         epoch = f" at epoch {best.epoch}{GAP}"
         params = pairs(best.trial.params, width - cell_len(lead + value + epoch))
         yield Text.assemble(lead, (value, "bold green"), epoch, (params, "dim"))
+    if status.starting:
+        yield Text(STARTING, "dim")
     if status.failure:
         yield Text.assemble(("last failure", "yellow"), GAP, status.failure)
 
@@ -197,7 +200,12 @@ class Progress(Observer):
             now = self._clock()
             self._status.start(trial, description, now)
             self._slot_time.change(len(self._status.running), now)
-        if self._live is None and description and not trial.trained:
+            first = self._status.starting and len(self._status.running) == 1
+        if self._live is not None:
+            return
+        if first:
+            self.notify(STARTING)
+        if description and not trial.trained:
             self.notify(f"{trial.id} {description}")
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: str = "") -> None:

@@ -99,7 +99,7 @@ class Status:
         self.spent: tuple[Spent, float] | None = None  # last report, and its time
         self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
         self._children: set[str] = set()  # continue other trials, which are counted already
-        self._epochs, self._epochs_s = 0, 0.0
+        self._epochs, self._epochs_s, self._any_epoch = 0, 0.0, False
         self._trained: dict[str, Trained] = {}  # of those that have ended
         self._between: list[float] = []  # seconds between trainings in a slot
         self._begun = self._repeats_begun = 0
@@ -133,6 +133,7 @@ class Status:
         """Record the end of an epoch; return whether its trial took the lead from another."""
         if (running := self.running.get(trial)) is None:
             return False
+        self._any_epoch = True
         seconds = now - running.since
         self._epochs += 1
         self._epochs_s += seconds - running.seconds
@@ -196,6 +197,11 @@ class Status:
     def counted(self) -> int:
         """Return the number of ended trials among those that `Overview.trials` counts."""
         return len(self.ended.keys() - self._children)
+
+    @property
+    def starting(self) -> bool:
+        """Whether trials have slots, and no epoch of this session has ended yet."""
+        return bool(self.running) and not self.over and not self._any_epoch
 
     @property
     def counts(self) -> str:

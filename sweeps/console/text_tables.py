@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from sweeps.console.columns import Column, Table, shortened, table
+from sweeps.console.columns import Column, LaidOut, shortened, table
 from sweeps.formatting import CELL, GAP, cell, clip, score, state_words
 from sweeps.report.closing import Ending
 from sweeps.report.repeat_means import repeated
@@ -82,7 +82,7 @@ def _order(ending: Ending) -> list[str]:
     return [importance.parameter for importance in ending.importances]
 
 
-def _left_out(laid: Table, file: str) -> str:
+def _left_out(laid: LaidOut, file: str) -> str:
     """Say how many parameters have no column."""
     count = laid.left_out
     return f"; {count} more parameter{'s' if count > 1 else ''} in {file}" if count else ""

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
 from sweeps import cli, results_folder
 from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster, Ray, session
@@ -40,7 +38,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
         fingerprint = fetch(sweep)
         mark("build every value once")
         any_feasible.check(sweep)
-        with cli.terminal().status("building every value once"):
+        with cli.doing("building a model of every value, once"):
             messages = every_value.check(sweep)
         messages = (*sweep.messages, *messages, *sweep.transfer.of_other_data(fingerprint))
         sweep = replace(sweep, messages=messages)
@@ -68,12 +66,14 @@ def fetch(sweep: Sweep) -> str:
     Returns:
         The fingerprint of the data.
     """
-    with Console().status("loading PyTorch"):
+    with cli.doing("loading PyTorch"):
         from trainers.data.resident import prepare
         from trainers.fit import size
-    fingerprint = prepare(sweep.training.data).fingerprint
-    size(sweep.training)
-    pbt_keys.check_checkpoints_fit(sweep)
+    with cli.doing("fetching and checking the data", spins=False):
+        fingerprint = prepare(sweep.training.data).fingerprint
+    with cli.doing("building the model once"):
+        size(sweep.training)
+        pbt_keys.check_checkpoints_fit(sweep)
     return fingerprint
 
 
@@ -85,7 +85,7 @@ def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
         ConfigError: Ray cannot be reached, or a trial needs more than any machine has.
     """
     with contextlib.ExitStack() as stack:
-        with Console().status("starting Ray"):
+        with cli.doing("starting Ray, which runs the trials"):
             cluster = stack.enter_context(ray())
         if sweep.resources["gpu"] is None:
             sweep.composition.fix("resources.gpu", 1.0 if cluster.has_gpu else 0.0)

@@ -21,7 +21,7 @@ from rich.text import Text
 from sweeps import formatting, results_folder
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked import every_value
-from sweeps.cli import FAILED, INTERRUPTED, terminal
+from sweeps.cli import FAILED, INTERRUPTED, doing, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
@@ -122,7 +122,7 @@ def start(plan: Plan, ray: Ray = session) -> int:
     """
     require_free(plan)
     console = terminal()
-    with console.status("checking the stages"):
+    with doing("checking the stages"):
         _check(plan)
     results_folder.create(plan.results, plan.name).trials.rmdir()
     _record(plan)
@@ -150,7 +150,7 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
     with compose(words, origin) as whole:
         plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole), origin)
     console = terminal()
-    with console.status("checking the stages"):
+    with doing("checking the stages"):
         _check(plan)
     _record(plan)
     return _run(plan, given, console, ray)
@@ -185,7 +185,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
     for stage in plan.stages:
         last = stage is plan.stages[-1] or not _begun(plan, plan.stages[stage.number])
         if not _begun(plan, stage):
-            with console.status("composing the stage"):
+            with doing("composing the stage"):
                 start = (
                     StageStart(tuple(stage.words(plan.overrides)))
                     if before is None

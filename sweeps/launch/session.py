@@ -12,7 +12,7 @@ from types import FrameType
 
 from sweeps.backend.ray_session import Cluster
 from sweeps.checked.sweep import Sweep
-from sweeps.cli import FAILED, INTERRUPTED, signals, terminal
+from sweeps.cli import FAILED, INTERRUPTED, doing, signals, terminal
 from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
@@ -35,9 +35,10 @@ from trainers.files import disk_faults
 def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     """Run one session of a sweep, print how it ended, and return the exit code."""
     console = terminal()
-    tracker: Tracker = instantiate(
-        "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
-    )
+    with doing("preparing the record of the trials"):
+        tracker: Tracker = instantiate(
+            "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
+        )
     slots = _Slots(sweep, cluster)
     how = command("resume", sweep.name, sweep.config["results"])
     folder.summary.unlink(missing_ok=True)

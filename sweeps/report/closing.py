@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from sweeps.checked.sweep import Sweep
+from sweeps.cli import doing
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
@@ -46,7 +45,8 @@ def conclude(
     reruns = verdict.rows(repeats, sweep.objective)
     winner = verdict.winner(repeats, sweep.objective)
     best = winner.ranked if winner else ranked[0] if ranked else None
-    shares, shares_note = importances(study.optuna, sweep.training.seed)
+    with doing("finding out which parameters mattered"):
+        shares, shares_note = importances(study.optuna, sweep.training.seed)
     tables = _write_tables(sweep, folder, study, shares, reruns)
     if sweep.population is not None:
         lineage.write(folder, study, sweep.space.keys, best)
@@ -156,7 +156,7 @@ def _best_model(sweep: Sweep, folder: Folder, driver: Driver, best: Ranked | Non
     path = summary_json.write_best(folder, best)
     if not driver.finished or driver.halted:
         return _BestModel(str(path))
-    with Console().status("evaluating the best model"):
+    with doing("evaluating the best model, and drawing what it mistakes"):
         return _evaluated(sweep, best, path, folder)
 
 

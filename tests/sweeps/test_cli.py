@@ -5,13 +5,18 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
+from rich.console import Console
 
+from sweeps import cli
 from sweeps.cli import refusals
 from sweeps.commands import sweep, train
 from tests.sweeps.processes import finish, start
+from tests.sweeps.waiting import MOST_S
 from trainers.errors import ConfigError
 
 
@@ -215,3 +220,45 @@ def test_a_letter_that_the_terminal_lacks_is_printed_as_a_question_mark(
     with pytest.raises(SystemExit), refusals():
         raise ConfigError("name=müller")
     assert output.getvalue() == b"error: name=m?ller\n"
+class TestDoing:
+    def test_what_takes_long_is_told_once_where_there_is_no_terminal(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        told = Event()
+
+        class Told(Console):
+            def print(self, *words: Any, **more: Any) -> None:
+                super().print(*words, **more)
+                told.set()
+
+        monkeypatch.setattr(cli, "QUIET_S", 0.01)
+        monkeypatch.setattr(cli, "terminal", lambda: Told(width=80))
+        with cli.doing("starting Ray"):
+            assert told.wait(MOST_S)
+        assert capsys.readouterr().out == "starting Ray\n"
+
+    def test_what_is_quick_is_not(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr(cli, "QUIET_S", MOST_S)
+        with cli.doing("starting Ray"):
+            pass
+        assert capsys.readouterr().out == ""
+
+    def test_a_terminal_has_a_spinner_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = io.StringIO()
+        console = Console(file=file, force_terminal=True, width=80, _environ={"TERM": "xterm"})
+        monkeypatch.setattr(cli, "terminal", lambda: console)
+        with pytest.raises(KeyError), cli.doing("starting Ray"):
+            raise KeyError
+        assert "starting Ray" in file.getvalue()
+        assert file.getvalue().endswith("\x1b[2K")
+
+    def test_bars_of_others_are_not_drawn_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = io.StringIO()
+        console = Console(file=file, force_terminal=True, width=80, _environ={"TERM": "xterm"})
+        monkeypatch.setattr(cli, "terminal", lambda: console)
+        monkeypatch.setattr(cli, "QUIET_S", MOST_S)
+        with cli.doing("fetching the data", spins=False):
+            pass
+        assert file.getvalue() == ""

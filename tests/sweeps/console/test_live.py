@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweeps.console.live import Progress, frame, time_left
+from sweeps.console.live import STARTING, Progress, frame, time_left
 from sweeps.console.status import Overview, Status
 from sweeps.driver.budget import Budget, Spent
 from sweeps.trials import Objective, State, TrialRecord
@@ -123,6 +123,7 @@ class TestFrame:
         status = Status(replace(OVERVIEW, trials=100, slots=32), [], now=0.0)
         for number in range(32):
             status.start(trial(number), "", 0.0)
+        status.epoch("0000", 1, {}, "", 1.0)
         lines = shown(status, height=height).splitlines()
         assert len(lines) <= height
         assert sum(line.startswith("00") for line in lines) == 32 - left_out
@@ -198,6 +199,7 @@ class TestLines:
             progress.notify("\x1b[31mW&B[/]: \x07offline\r\n")
         assert file.getvalue().splitlines() == [
             "quick: tpe search, asha stop, 2 at once on atlas",
+            STARTING,
             "0000 is the best so far: val_accuracy 0.9000 at epoch 1",
             "0000 done: val_accuracy 0.9833 at epoch 2; 1:23; optimizer.lr=3.2e-04",
             "0001 infeasible: 8 GPUs asked, 1 there :key:; 0:00",

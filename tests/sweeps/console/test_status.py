@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from sweeps.console.live import STARTING
 from sweeps.console.status import Status
 from sweeps.driver.budget import Budget, Spent
 from sweeps.trials import Objective, Source, State
@@ -128,6 +129,14 @@ class TestTimeLeft:
 
 
 class TestStatus:
+    def test_until_the_first_epoch_it_says_what_is_waited_for(self) -> None:
+        status = Status(OVERVIEW, [trial(0, State.COMPLETE, 0.9)], now=0.0)
+        assert not status.starting
+        status.start(trial(1), "", 0.0)
+        assert STARTING in shown(status)
+        status.epoch("0001", 1, {"val_accuracy": 0.5}, "", 9.0)
+        assert STARTING not in shown(status)
+
     def test_counts_and_best_begin_where_the_earlier_session_ended(self) -> None:
         previous = [
             trial(0, State.COMPLETE, 0.91, 0.93, 0.92),
