@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
+from sweeps.study.codec import epochs_of
 from sweeps.study.storage import read_only
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def idle_ms(folder: Path) -> float:
     trials = read_only(folder / "ours" / "study.log").get_all_trials(0, deepcopy=False)
     ended = sorted(t.datetime_complete for t in trials if t.datetime_complete)[len(trials) // 10 :]
     cycle_s = _SLOTS * (ended[-1] - ended[0]).total_seconds() / (len(ended) - 1)
-    trained_s = [t.user_attrs["epoch:1"]["epoch_s"] for t in trials]
+    trained_s = [epochs_of(t)[1]["epoch_s"] for t in trials]
     return 1e3 * (cycle_s - statistics.fmean(trained_s))
 
 

@@ -1,7 +1,6 @@
 """Write a trial into an Optuna study, and read it back.
 
 Beside Optuna's own fields, a trial has these user attributes:
-    epoch:N    the metrics of epoch N, seconds included
     state      the state in Caviar's terms (`sweeps.trials.State`), and `reason`
     passed     the last epoch after which the trial was told to go on
     member, machine    where its last epoch ran
@@ -9,6 +8,9 @@ Beside Optuna's own fields, a trial has these user attributes:
                know nothing of it, and it is not counted among the proposals
     continues  number of the complete trial that goes on to more epochs here: Optuna's cannot be
                reopened, so what comes after its end is a trial of its own there (see `whole`)
+And for each epoch a system attribute, as optuna-dashboard and Optuna's data frames make a column of
+every user attribute:
+    epoch:N    the metrics of epoch N, seconds included; a user attribute in records of version 1
 And the study has, for the sweep as a whole:
     version    the layout of the record
     metric     the objective that ranks the trials
@@ -32,7 +34,10 @@ from sweeps.trials import Objective, Source, State, TrialRecord
 from trainers.errors import ConfigError
 
 #: The layout of the record; a later one is refused rather than misread.
-VERSION = 1
+VERSION = 2
+
+#: What the attributes of epochs begin with.
+_EPOCH = "epoch:"
 
 #: The attribute of a trial that goes on with another one.
 CONTINUES = "continues"
@@ -87,6 +92,7 @@ def _joined(before: FrozenTrial, after: FrozenTrial) -> FrozenTrial:
     joined = copy.copy(before)
     joined.state, joined.values = after.state, after.values
     joined.user_attrs = {**before.user_attrs, **after.user_attrs}
+    joined.system_attrs = {**before.system_attrs, **after.system_attrs}
     joined.intermediate_values = {**before.intermediate_values, **after.intermediate_values}
     joined.datetime_complete = after.datetime_complete
     return joined
@@ -98,12 +104,27 @@ def state_of(trial: FrozenTrial) -> State:
     return State(trial.user_attrs.get("state", state)) if state.ended else state
 
 
+def epoch_key(epoch: int) -> str:
+    """Name the system attribute that keeps the metrics of an epoch."""
+    return f"{_EPOCH}{epoch}"
+
+
+def without_epochs(trial: FrozenTrial) -> FrozenTrial:
+    """Return a trial without its epochs' metrics, of which samplers make nothing."""
+    bare = copy.copy(trial)
+    bare.system_attrs = {
+        key: value for key, value in trial.system_attrs.items() if not key.startswith(_EPOCH)
+    }
+    return bare
+
+
 def epochs_of(trial: FrozenTrial) -> dict[int, dict[str, float]]:
     """Read the metrics of each epoch, in the order of epochs."""
     numbered = {
-        int(key.removeprefix("epoch:")): metrics
-        for key, metrics in trial.user_attrs.items()
-        if key.startswith("epoch:")
+        int(key.removeprefix(_EPOCH)): metrics
+        for attributes in (trial.user_attrs, trial.system_attrs)
+        for key, metrics in attributes.items()
+        if key.startswith(_EPOCH)
     }
     return dict(sorted(numbered.items()))
 

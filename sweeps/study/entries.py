@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from sweeps.study.codec import epoch_key
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,24 @@ class Attribute:
         """Whether the attribute has this value."""
         attributes = to.storage.get_trial(to.ids[self.trial]).user_attrs
         return self.key in attributes and json.dumps(attributes[self.key]) == json.dumps(self.value)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Sets an epoch's metrics, which never change."""
+
+    trial: int
+    epoch: int
+    metrics: Mapping[str, float]
+
+    def write(self, to: Destination) -> None:
+        """Set the metrics."""
+        key = epoch_key(self.epoch)
+        to.storage.set_trial_system_attr(to.ids[self.trial], key, dict(self.metrics))
+
+    def written(self, to: Destination) -> bool:
+        """Whether the epoch has metrics."""
+        return epoch_key(self.epoch) in to.storage.get_trial(to.ids[self.trial]).system_attrs
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 from optuna.storages.journal._storage import JournalOperation
 from optuna.trial import TrialState
 
-from sweeps.study.codec import CONTINUES
+from sweeps.study.codec import CONTINUES, epoch_key
 from sweeps.study.codec import epochs_of as _epochs
 from sweeps.study.journal_storage import JournalReplay
 from trainers.files.whole_file import replacing
@@ -156,8 +156,8 @@ class _Whole:
                 continue
             there = epochs_of(known.user_attrs.get(CONTINUES, trial))
             for number in sorted(missing & there.keys()):
-                metrics = {f"epoch:{number}": dict(there[number])}
-                self._add_of(trial, JournalOperation.SET_TRIAL_USER_ATTR, user_attr=metrics)
+                metrics = {epoch_key(number): dict(there[number])}
+                self._add_of(trial, JournalOperation.SET_TRIAL_SYSTEM_ATTR, system_attr=metrics)
                 filled += 1
         return filled
 

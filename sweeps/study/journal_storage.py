@@ -198,15 +198,18 @@ class JournalReplay(JournalStorageReplayResult):
     def apply_logs(self, logs: Iterable[dict[str, Any]]) -> None:
         """JournalReplay lines."""
         trials, op_of = self._trials, JournalOperation
-        attribute, value = int(op_of.SET_TRIAL_USER_ATTR), int(op_of.SET_TRIAL_INTERMEDIATE_VALUE)
+        value = int(op_of.SET_TRIAL_INTERMEDIATE_VALUE)
+        user, system = int(op_of.SET_TRIAL_USER_ATTR), int(op_of.SET_TRIAL_SYSTEM_ATTR)
         for log in logs:
             op = log["op_code"]
-            trial = trials.get(log["trial_id"]) if op in (attribute, value) else None
+            trial = trials.get(log["trial_id"]) if op in (value, user, system) else None
             if trial is None or trial.state is not TrialState.RUNNING:
                 super().apply_logs((log,))  # what is seldom, and what Optuna refuses
                 continue
             self.log_number_read += 1
-            if op == attribute:
-                trial.user_attrs.update(log["user_attr"])
-            else:
+            if op == value:
                 trial.intermediate_values[log["step"]] = log["intermediate_value"]
+            elif op == system:
+                trial.system_attrs.update(log["system_attr"])
+            else:
+                trial.user_attrs.update(log["user_attr"])

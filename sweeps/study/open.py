@@ -77,6 +77,9 @@ def _on_record(
         if key not in attributes:
             storage.set_study_user_attr(study, key, value)
             attributes[key] = value
+    if attributes["version"] < VERSION:  # what is written from now on, an earlier version misreads
+        storage.set_study_user_attr(study, "version", VERSION)
+        attributes["version"] = VERSION
     if not own:  # the lock of an own journal names who has it
         storage.set_study_user_attr(study, OWNER, me.record)
     trials = storage.get_all_trials(study, deepcopy=False)

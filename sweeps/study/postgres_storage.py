@@ -265,6 +265,11 @@ class Postgres(RDBStorage):
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         self._put(models.TrialUserAttributeModel, ("trial_id", "key"), row)
 
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Record it in one statement."""
+        row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        self._put(models.TrialSystemAttributeModel, ("trial_id", "key"), row)
+
     def set_trial_intermediate_value(
         self, trial_id: int, step: int, intermediate_value: float
     ) -> None:

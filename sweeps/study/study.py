@@ -30,12 +30,14 @@ from sweeps.study.codec import (
     Whole,
     decode,
     encode,
+    epoch_key,
     epochs_of,
     record_of,
     state_of,
     whole,
+    without_epochs,
 )
-from sweeps.study.entries import Attribute, End, Entry, NewTrial, Note, Value
+from sweeps.study.entries import Attribute, End, Entry, Metrics, NewTrial, Note, Value
 from sweeps.study.outbox import Writer
 from sweeps.study.storage import Storage
 from sweeps.trials import Objective, Source, State, TrialRecord, scores
@@ -103,13 +105,13 @@ class Study:
         self._writer = None if record is None else record.writer
         self._attributes: dict[str, Any] = {} if record is None else dict(record.attributes)
         self.uid = str(self._attributes.get("uid", ""))
-        self._sampler_keys: set[str] = set()  # of the samplers' attributes that are on record
+        self._sampler_attributes: dict[str, Any] = {}  # those of the samplers, as on record
         if record is None:
             return
         self._memory.feed(self.fed_trials, self.space, self.objective)
         for key, value in record.sampler_attributes.items():
             self._memory.set_study_attr(key, value)
-        self._sampler_keys |= set(record.sampler_attributes)
+        self._sampler_attributes.update(record.sampler_attributes)
         self._next = len(record.trials)
         for one in whole(record.trials):
             self._adopt(one)
@@ -199,11 +201,18 @@ class Study:
         return self._records[trial]
 
     def propose(self, search: Search) -> TrialRecord:
-        """Begin a trial with parameters that the search proposes and no other trial has."""
+        """Begin a trial with parameters that the search proposes and no other trial has.
+
+        Raises:
+            ConfigError: the search's sampler raised something, or left the space.
+        """
         drawn = self._proposals.draw(search, self._proposed)
-        fresh = {k: v for k, v in self._memory.study_attrs.items() if k not in self._sampler_keys}
+        known = self._sampler_attributes
+        fresh = {
+            k: v for k, v in self._memory.study_attrs.items() if k not in known or known[k] != v
+        }
         self._write(*(Note(key, value, sampler=True) for key, value in fresh.items()))
-        self._sampler_keys |= set(fresh)
+        known.update(copy.deepcopy(fresh))
         number = self._put(drawn)
         return self._enter(drawn, number, number, drawn._trial_id)
 
@@ -219,14 +228,15 @@ class Study:
         self._memory.forget(drawn)
         known = {k: v for k, v in asdict(source).items() if v is not None}
         attributes: dict[str, Any] = {"source": known}
-        values = {}
+        taken_over, values = {}, {}
         for epoch in range(1, source.epoch + 1):
             metrics = {**self._records[source.trial].epochs[epoch], "epoch_s": 0.0}
-            attributes[f"epoch:{epoch}"] = metrics
+            taken_over[epoch_key(epoch)] = metrics
             values[epoch] = float(metrics[self.objective.metric])
         if source.epoch:
             attributes["passed"] = source.epoch
         drawn.user_attrs, drawn.intermediate_values = attributes, values
+        drawn.system_attrs = {**drawn.system_attrs, **taken_over}
         number = self._put(drawn)
         return self._enter(drawn, number, number, _UNSEEN)
 
@@ -261,9 +271,8 @@ class Study:
         moved: list[Entry] = []
         if (member, machine) != (record.member, record.machine):
             moved = [Attribute(number, "member", member), Attribute(number, "machine", machine)]
-        # The attribute first: an epoch counts when its attribute is there (see _adopt).
-        measured = Attribute(number, f"epoch:{epoch}", dict(metrics))
-        self._write(*moved, measured, Value(number, epoch, value))
+        # The metrics first: an epoch counts when they are there (see _adopt).
+        self._write(*moved, Metrics(number, epoch, dict(metrics)), Value(number, epoch, value))
         if memory_id != _UNSEEN:
             self._memory.report(memory_id, epoch, value)
         self._records[trial] = replace(
@@ -336,12 +345,14 @@ class Study:
         trial = one.trial
         epochs = epochs_of(trial)
         for epoch, metrics in epochs.items():
-            if epoch not in trial.intermediate_values:  # killed between attribute and value
+            if epoch not in trial.intermediate_values:  # killed between metrics and value
                 value = float(metrics[self.objective.metric])
                 self._write(Value(one.written, epoch, value))
                 trial.intermediate_values[epoch] = value
         derived = "source" in trial.user_attrs
-        memory_id = _UNSEEN if derived else self._memory.adopt(trial, state_of(trial))
+        memory_id = (
+            _UNSEEN if derived else self._memory.adopt(without_epochs(trial), state_of(trial))
+        )
         self._enter(trial, one.number, one.written, memory_id)
 
     def _enter(self, trial: FrozenTrial, number: int, written: int, memory_id: int) -> TrialRecord:

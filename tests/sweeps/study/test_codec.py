@@ -15,11 +15,13 @@ from sweeps.study.codec import (
     VERSION,
     decode,
     encode,
+    epoch_key,
     epochs_of,
     record_of,
     refuse_later,
     state_of,
     whole,
+    without_epochs,
 )
 from sweeps.trials import State, TrialRecord
 from tests.sweeps.study.test_study import ACCURACY, SPACE
@@ -51,17 +53,34 @@ def test_a_state_that_only_optuna_has_is_the_nearest(stored: TrialState, state: 
 
 
 def test_epochs_come_in_their_order_and_their_seconds_are_summed() -> None:
-    attributes = {f"epoch:{n}": {"epoch_s": n / 4, "val_accuracy": 0.5} for n in (10, 2, 1)}
-    trial = create_trial(state=TrialState.RUNNING, user_attrs={**attributes, "passed": 2})
+    metrics = {"val_accuracy": 0.5}
+    epochs = {epoch_key(n): {"epoch_s": n / 4, **metrics} for n in (10, 2)}
+    trial = create_trial(
+        state=TrialState.RUNNING,
+        user_attrs={"epoch:1": {"epoch_s": 0.25, **metrics}, "passed": 2},  # of version 1
+        system_attrs={**epochs, "fixed_params": {}},
+    )
     assert list(epochs_of(trial)) == [1, 2, 10]
     record = record_of(trial, 0, dict)
     assert (record.seconds, record.passed, record.last_epoch) == (13 / 4, 2, 10)
 
 
+def test_samplers_are_shown_no_epochs() -> None:
+    attributes = {epoch_key(1): {"epoch_s": 0.25}, "fixed_params": {"x": 0.5}}
+    trial = create_trial(state=TrialState.RUNNING, system_attrs=attributes)
+    assert without_epochs(trial).system_attrs == {"fixed_params": {"x": 0.5}}
+    assert trial.system_attrs == attributes
+
+
 def stored(stands: TrialState, value: float | None = None, **attributes: object) -> FrozenTrial:
     values = {int(k[6:]): 0.5 for k in attributes if k.startswith("epoch:")}
+    epochs = {k: v for k, v in attributes.items() if k.startswith("epoch:")}
     return create_trial(
-        state=stands, value=value, user_attrs=attributes, intermediate_values=values
+        state=stands,
+        value=value,
+        user_attrs={k: v for k, v in attributes.items() if k not in epochs},
+        system_attrs=epochs,
+        intermediate_values=values,
     )
 
 

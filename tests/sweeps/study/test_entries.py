@@ -12,7 +12,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from sweeps.study.entries import Attribute, Destination, End, Entry, NewTrial, Note, Value
+from sweeps.study.entries import Attribute, Destination, End, Entry, Metrics, NewTrial, Note, Value
 
 
 def trial(x: float) -> NewTrial:
@@ -34,7 +34,8 @@ def to(tmp_path: Path) -> Destination:
 @pytest.mark.parametrize(
     "entry",
     [
-        Attribute(0, "epoch:1", {"val_accuracy": float("nan"), "epoch_s": 0.5}),
+        Attribute(0, "passed", float("nan")),
+        Metrics(0, 1, {"val_accuracy": float("nan"), "epoch_s": 0.5}),
         Value(0, 1, 0.25),
         End(0, TrialState.COMPLETE, [0.5]),
     ],

@@ -127,7 +127,7 @@ def test_a_lost_epoch_of_an_unfinished_trial_is_found_in_its_folder(
     [gone] = [
         n
         for n, line in enumerate(parsed)
-        if line.get("trial_id") == 2 and "epoch:2" in line.get("user_attr", {})
+        if line.get("trial_id") == 2 and "epoch:2" in line.get("system_attr", {})
     ]
     damaged(journal, gone + 1, GARBAGE["half"])
 
@@ -146,7 +146,7 @@ def test_where_a_trial_went_on_its_epochs_are_found_or_it_goes_on_again(
     again = create_trial(state=TrialState.RUNNING, user_attrs={"continues": 1})
     number = storage.create_new_trial(0, again)
     for epoch in (4, 5):
-        storage.set_trial_user_attr(number, f"epoch:{epoch}", {"epoch_s": 1.0, "val_loss": 0.5})
+        storage.set_trial_system_attr(number, f"epoch:{epoch}", {"epoch_s": 1.0, "val_loss": 0.5})
     lines = journal.read_bytes().splitlines(keepends=True)
     assert list(trials(journal)[1].epochs) == [1, 2, 3, 4, 5]
 
@@ -180,7 +180,7 @@ def test_trials_of_which_nothing_is_left_are_ended(journal: Path) -> None:
 
 
 def test_a_version_that_is_none_is_no_traceback(journal: Path) -> None:
-    text = journal.read_text().replace('"version":1', '"version":"two"')
+    text = journal.read_text().replace('"version":2', '"version":"two"')
     journal.write_text(text)
     with pytest.raises(ConfigError, match="has version 'two', which is none"):
         trials(journal)

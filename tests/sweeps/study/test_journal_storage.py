@@ -49,6 +49,8 @@ def test_is_read_as_optuna_reads_it(tmp_path: Path) -> None:
         assert ours.get_all_trials(number) == theirs.get_all_trials(number)
     open_trial = ours.get_all_trials(1)[0]._trial_id
     ours.set_trial_user_attr(open_trial, "late", 1)
+    ours.set_trial_system_attr(open_trial, "epoch:1", {"loss": 0.5})
+    ours.set_trial_system_attr(open_trial, "epoch:2", {"loss": 0.25})
     theirs.set_trial_intermediate_value(open_trial, 2, 0.75)
     assert ours.get_all_trials(1) == theirs.get_all_trials(1)
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):

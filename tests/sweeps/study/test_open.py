@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
+from sweeps.study.reader import read
 from sweeps.study.study import Study
 from sweeps.trials import State
 from tests.sweeps.study.test_study import (
@@ -40,6 +41,7 @@ class TestReopening:
         assert reopened.uid == study.uid
         assert [t.params for t in reopened.optuna.trials] == [t.params for t in study.optuna.trials]
         assert [t.state for t in reopened.optuna.trials] == [t.state for t in study.optuna.trials]
+        assert not any("epoch:1" in trial.system_attrs for trial in reopened.optuna.trials)
         assert path.read_bytes() == before, "opening writes nothing where nothing is to be mended"
         reopened.close()
 
@@ -63,8 +65,11 @@ class TestReopening:
             assert trial.state is states[state]
             assert SPACE.values(trial.params) == record.params
             assert trial.intermediate_values == {1: 0.9, 2: 0.6}
-            assert trial.user_attrs["epoch:2"] == metrics(0.6)
+            assert trial.system_attrs["epoch:2"] == metrics(0.6)
             assert trial.user_attrs["machine"] == "atlas"
+            assert set(trial.user_attrs) <= {"member", "machine", "state", "reason"}, (
+                "a column each"
+            )
             if state.ended:
                 assert trial.user_attrs["state"] == state.value
                 assert trial.user_attrs["reason"] == record.reason
@@ -144,7 +149,7 @@ class TestReopening:
 
     def test_a_later_version_is_refused(self, path: Path) -> None:
         newer(path)
-        with pytest.raises(ConfigError, match=r"newer Caviar \(record version 2.* 1\): update"):
+        with pytest.raises(ConfigError, match=r"newer Caviar \(record version 9.* 2\): update"):
             opened(path)
 
     def test_a_refusal_lets_go_of_the_study(self, path: Path) -> None:
@@ -157,7 +162,43 @@ class TestReopening:
 def newer(path: Path) -> None:
     """A study as a later version would leave it."""
     opened(path).close()
-    loaded(path).set_user_attr("version", 2)
+    loaded(path).set_user_attr("version", 9)
+
+
+class TestARecordOfVersion1:
+    """Its epochs are user attributes; those of a resume are not, so it becomes one of version 2."""
+
+    @pytest.fixture
+    def old(self, path: Path) -> Path:
+        path.write_bytes((Path(__file__).parent / "version_1.log").read_bytes())
+        return path
+
+    def test_is_read(self, old: Path) -> None:
+        first, second = read(old, "s", SPACE.values).trials
+        assert first.epochs == {1: metrics(0.5), 2: metrics(0.75)}
+        assert (first.state, first.seconds) == (State.COMPLETE, 4.0)
+        assert (second.state, second.epochs, second.passed) == (
+            State.RUNNING,
+            {1: metrics(0.25)},
+            1,
+        )
+
+    def test_goes_on(self, old: Path) -> None:
+        study = opened(old)
+        study.report("0001", 2, metrics(0.5), "", "atlas")
+        study.close()
+        (_, trial) = loaded(old).trials
+        assert {"epoch:1"} < set(trial.user_attrs)
+        assert trial.system_attrs["epoch:2"] == metrics(0.5)
+        assert trial.intermediate_values == {1: 0.25, 2: 0.5}
+        again = opened(old)
+        assert again.trial("0001").epochs == {1: metrics(0.25), 2: metrics(0.5)}
+        assert again.trials == study.trials
+        again.close()
+
+    def test_is_refused_by_an_earlier_version_from_then_on(self, old: Path) -> None:
+        opened(old).close()
+        assert loaded(old).user_attrs["version"] == 2
 
 
 class TestExclusion:

@@ -347,10 +347,12 @@ def test_what_is_set_again_is_replaced(database: Database, name: str) -> None:
     trial = storage.create_new_trial(study)
     for value in (0.5, math.nan, 0.75):
         storage.set_trial_user_attr(trial, "passed", value)
+        storage.set_trial_system_attr(trial, "epoch:3", {"loss": value})
         storage.set_trial_intermediate_value(trial, 3, value)
     (found,) = storage.get_all_trials(study)
     storage.close()
     assert found.user_attrs == {"passed": 0.75}
+    assert found.system_attrs == {"epoch:3": {"loss": 0.75}}
     assert found.intermediate_values == {3: 0.75}
 
 

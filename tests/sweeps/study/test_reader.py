@@ -141,7 +141,7 @@ def test_a_file_that_is_no_journal_is_refused(content: str, tmp_path: Path) -> N
 def test_a_later_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     study = opened(path)
-    study.remember("version", 2)
+    study.remember("version", 9)
     study.close()
     with pytest.raises(ConfigError, match="newer Caviar"):
         read(path, "s", SPACE.values)
