@@ -16,7 +16,7 @@ from sweeps.config.swept_space import swept_space
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import Repeats
-from sweeps.search.build import build, includes_own_values
+from sweeps.search.build import build, includes_own_values, notes_of
 from sweeps.search.first_trials import Point, initial_points
 from sweeps.search.search import Search, Setting
 from sweeps.space.expressions import Expression
@@ -63,7 +63,7 @@ def check(composition: Composition) -> Sweep:
     _refuse_other_mode(stop, objective)
     repeats = Repeats.read(config["repeats"])
     repeats.check(space.keys, [key_of(word) for word in composition.fixed])
-    notes += passed_over
+    notes += [*passed_over, *notes_of(search)]
     if further and not isinstance(stop, Never):
         notes.append(
             f"stop={composition.choice('stop')} compares trials by {objective.metric} alone: "

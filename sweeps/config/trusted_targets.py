@@ -29,7 +29,8 @@ _TARGET = "_target_"
 #: Packages whose classes are taken, if they are of the kind that the group wants.
 _OURS = ("optuna", "sweeps", "torch", "trainers")
 
-#: Group -> the class that what it builds must have (module:name), or the methods it must have.
+#: Group -> the class that what it builds must have (module:name; or one of several), or the methods
+#: it must have.
 _KINDS: Mapping[str, str | tuple[str, ...]] = {
     "activation": "torch.nn:Module",
     "augment": "torch.nn:Module",
@@ -37,7 +38,7 @@ _KINDS: Mapping[str, str | tuple[str, ...]] = {
     "norm": "torch.nn:Module",
     "optimizer": "torch.optim:Optimizer",
     "schedule": "torch.optim.lr_scheduler:LRScheduler",
-    "search": "optuna.samplers:BaseSampler",
+    "search": "optuna.samplers:BaseSampler optuna.samplers.nsgaii:BaseCrossover",
     "stop": ("judge",),
     "track": ("trial_started", "epoch", "trial_ended"),
 }
@@ -118,7 +119,7 @@ class Origin:
         if not inspect.isclass(found) or not _within(found.__module__, packages):
             return False
         if isinstance(kind, str):
-            return issubclass(found, pkgutil.resolve_name(kind))
+            return issubclass(found, tuple(map(pkgutil.resolve_name, kind.split())))
         return all(callable(getattr(found, method, None)) for method in kind)
 
     def _refuse_pickled(self, config: Mapping[str, Any], target: object) -> None:

@@ -29,6 +29,7 @@ from sweeps.study.study import Study
 from sweeps.tracking import Tracker
 from sweeps.trials import Place, State, TrialRecord
 from trainers.config import TrainConfig
+from trainers.errors import ConfigError
 from trainers.files import disk_faults, history
 
 _T = TypeVar("_T")
@@ -192,7 +193,12 @@ class Driver:
     def _next_proposed(self) -> Assignment | None:
         """Hand out the search's next proposal that may be trained."""
         while not self.halted and not self._no_more_proposals():
-            assignment = self._assign(self._study.propose(self._rules.search))
+            try:
+                proposed = self._study.propose(self._rules.search)
+            except ConfigError as error:  # a sampler of the user's own may raise anything
+                self.halt(str(error))
+                return None
+            assignment = self._assign(proposed)
             if assignment is not None:
                 return assignment
             if self._refused.count >= MOST_INFEASIBLE:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from optuna.samplers import GPSampler, RandomSampler
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from sweeps.search.sampler_memory import SamplerMemory
+from sweeps.search.samplers import Sampled
 from sweeps.search.search import Search
 from sweeps.space.space import Space
 from sweeps.trials import derived
@@ -31,6 +32,7 @@ class Proposals:
         self._tried: set[frozenset[tuple[str, Any]]] = set()
         self._unvisited: Iterator[dict[str, Any]] | None = None  # configurations of a finite space
         self._point: dict[str, Any] | None = None  # the next one, which may be untried
+        self._kept: BaseSampler | None = None  # one that takes no seed
 
     def record(self, trial: FrozenTrial) -> None:
         """Record that a trial has these parameters."""
@@ -44,10 +46,13 @@ class Proposals:
 
         Args:
             number: the trial's, from 0.
+
+        Raises:
+            ConfigError: the sampler raised something, or proposed what is not in the space.
         """
         space, point = search.setting.space, search.point(number)
         for attempt in range(_ATTEMPTS):
-            sampler = search.sampler(number, attempt)
+            sampler = self._sampler(search, number, attempt)
             drawn = self._memory.draw(sampler, space, point)
             if frozenset(drawn.params.items()) not in self._tried:
                 return drawn
@@ -56,6 +61,17 @@ class Proposals:
                 break  # slow, and it finds the same optimum with nearly every seed
         chance = RandomSampler(derived(search.setting.seed, f"{number}/untried"))
         return self._memory.draw(chance, space, self._untried(space) or point)
+
+    def _sampler(self, search: Search, number: int, attempt: int) -> BaseSampler:
+        """Return the sampler that draws now.
+
+        One without a seed is kept: it may rely on what it remembers, as with Optuna alone.
+        """
+        if not isinstance(search, Sampled) or search.seeded:
+            return search.sampler(number, attempt)
+        if self._kept is None:
+            self._kept = search.sampler(number)
+        return self._kept
 
     def _untried(self, space: Space) -> dict[str, Any] | None:
         """Return a configuration of a finite space that no trial has; None if there is none."""

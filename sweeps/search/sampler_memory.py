@@ -10,7 +10,8 @@ complete trial.)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ from sweeps.search import fast_random
 from sweeps.search.sampler_storage import SamplerStorage
 from sweeps.space.space import Space
 from sweeps.trials import Objective, State, TrialRecord
+from trainers.errors import ConfigError, class_and_first_line
 
 #: Optuna's prefix for a constraint of a trial, which is violated above 0.
 _CONSTRAINT = "constraints"
@@ -39,24 +41,40 @@ class SamplerMemory:
         self._maximize = [direction is StudyDirection.MAXIMIZE for direction in directions]
         self._scores: list[tuple[float, float]] = []  # lowest and highest, of each objective
         self._constrained = False  # whether any trial is infeasible
+        self._raised: Exception | None = None  # by a sampler that was told how a trial ended
         self._fed = 0  # number of trials of previous sweeps, which come first
 
     def draw(
         self, sampler: BaseSampler, space: Space, point: Mapping[str, Any] | None
     ) -> FrozenTrial:
-        """Draw a new running trial, with the values of the point where it has any."""
+        """Draw a new running trial, with the values of the point where it has any.
+
+        Raises:
+            ConfigError: the sampler raised something, or proposed what is not in the space.
+        """
         fixed = None if point is None else space.labels(point)
         if type(sampler) is RandomSampler:
             drawn = fast_random.draw(sampler, space, fixed)
             self._storage.take(self.optuna._study_id, drawn)
             return drawn
         self.optuna.sampler = sampler
-        if fixed is not None:
-            self.optuna.enqueue_trial(fixed)
-        with self._storage.shown_to(sampler):
-            trial = self.optuna.ask()
-            space.suggest(trial)
-        return self._storage.get_trial(trial._trial_id)  # no copy of the list of all
+        newest = self._storage.newest
+        try:
+            with _refused(sampler):
+                if self._raised is not None:
+                    raise self._raised
+                if fixed is not None:
+                    self.optuna.enqueue_trial(fixed)
+                with self._storage.shown_to(sampler):
+                    trial = self.optuna.ask()
+                    space.suggest(trial)
+            drawn = self._storage.get_trial(trial._trial_id)  # no copy of the list of all
+            refuse_outside(sampler, drawn)
+        except ConfigError:
+            if self._storage.newest > newest:
+                self._storage.forget(self._storage.newest)
+            raise
+        return drawn
 
     def forget(self, trial: FrozenTrial) -> None:
         """Remove the newest trial, as if it had never been drawn."""
@@ -128,7 +146,23 @@ class SamplerMemory:
         seen = self._seen(state, recorded, values)
         for key, value in seen.constraints.items():
             self._storage.set_trial_system_attr(trial, f"{_CONSTRAINT}:{key}", value)
+        self._tell(trial, seen)
         self._storage.set_trial_state_values(trial, seen.state, seen.values)
+
+    def _tell(self, trial: int, seen: _Seen) -> None:
+        """Tell a sampler of somebody else's that a trial has ended, as Optuna does.
+
+        Optuna's own need it not, and those that are exhausted would stop Optuna's own loop.
+        """
+        sampler = self.optuna.sampler
+        if type(sampler).__module__.partition(".")[0] in ("optuna", "sweeps"):
+            return
+        try:
+            ended = self._storage.get_trial(trial)
+            values = None if seen.values is None else list(seen.values)
+            sampler.after_trial(self.optuna, ended, seen.state, values)
+        except Exception as error:  # whatever it raises, the trial has ended: see `draw`
+            self._raised = error
 
     @property
     def study_attrs(self) -> dict[str, Any]:
@@ -165,6 +199,34 @@ class SamplerMemory:
             recorded = TrialState.COMPLETE if values else TrialState.FAIL
         feasible = self._constrained and recorded is TrialState.COMPLETE
         return _Seen(recorded, values, {_INFEASIBLE: -1.0} if feasible else {})
+
+
+def refuse_outside(sampler: BaseSampler, drawn: FrozenTrial) -> None:
+    """Refuse a proposal that is not in the space, which Optuna does not look at.
+
+    Raises:
+        ConfigError: names a parameter and its value.
+    """
+    for key, within in drawn.distributions.items():
+        value = drawn.params[key]
+        if not within._contains(within.to_internal_repr(value)):
+            low, high, step = (getattr(within, part, None) for part in ("low", "high", "step"))
+            steps = f" in steps of {step:g}" if step not in (None, 1) else ""
+            raise ConfigError(
+                f"search: {type(sampler).__name__} proposes {key}={value}, which is not in the "
+                f"space: {low:g} to {high:g}{steps}"
+            )
+
+
+@contextmanager
+def _refused(sampler: BaseSampler) -> Iterator[None]:
+    """Turn what a sampler raises into a ConfigError of one line that names it."""
+    try:
+        yield
+    except Exception as error:  # it may be anybody's
+        raise ConfigError(
+            f"search: {type(sampler).__name__} cannot propose: {class_and_first_line(error)}"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,11 @@ class SamplerStorage(InMemoryStorage):
             self._order(trial)
             return trial._trial_id
 
+    @property
+    def newest(self) -> int:
+        """Return the id of the newest trial; below 0 if there is none."""
+        return self._max_trial_id
+
     def forget(self, trial: int) -> None:
         """Remove the newest trial, as if it had never been drawn."""
         with self._lock:

@@ -27,6 +27,7 @@ from sweeps.search.first_trials import Point
 from sweeps.search.search import Setting
 from sweeps.space.space import Space
 from sweeps.trials import derived
+from trainers.config.targets import takes
 from trainers.errors import ConfigError
 
 #: Number of configurations that a grid may have at most.
@@ -47,7 +48,11 @@ _UNTEACHABLE = (
 
 @dataclass(frozen=True)
 class Sampled:
-    """Propose by an Optuna sampler; `make(seed=…)` makes one."""
+    """Propose by an Optuna sampler that `make` makes.
+
+    One that takes a seed is made anew for each trial, so that a proposal is a function of the study
+    and the seed. One that takes none proposes for all of a session; see `Proposals`.
+    """
 
     make: Callable[..., BaseSampler]
     setting: Setting
@@ -58,10 +63,28 @@ class Sampled:
         if self._random is not None:
             self._random._rng.rng.seed(seed)
             return self._random
+        if self._class is QMCSampler:  # each trial's own sequence would be a random number
+            return _element(self.setting, number, attempt, getattr(self.make, "keywords", {}))
         with warnings.catch_warnings():
             # Options that Optuna calls experimental are ours to choose, not the user's to fear.
             warnings.simplefilter("ignore", ExperimentalWarning)
-            return self.make(seed=seed)
+            return self.make(seed=seed) if self.seeded else self.make()
+
+    @cached_property
+    def seeded(self) -> bool:
+        """Whether the sampler takes a seed."""
+        if takes(self.make, "seed"):
+            return True
+        try:  # what takes anything may hand it on to one that takes a seed
+            self.make(seed=0)
+        except TypeError:
+            return False
+        return True
+
+    @property
+    def name(self) -> str:
+        """Return the name of the sampler's class, or of the function that makes it."""
+        return str(getattr(self._class, "__qualname__", self._class))
 
     @property
     def learns(self) -> bool:
@@ -106,18 +129,7 @@ class Sobol:
 
     def sampler(self, number: int, attempt: int = 0) -> BaseSampler:
         """Make the sampler of this trial's element; a random one for a further attempt."""
-        seed = _seed(self.setting, number, attempt)
-        if attempt:
-            return RandomSampler(seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return _At(
-                number,
-                scramble=self.scramble,
-                seed=self.setting.seed,
-                independent_sampler=RandomSampler(seed),
-                warn_independent_sampling=False,
-            )
+        return _element(self.setting, number, attempt, {"scramble": self.scramble})
 
     def point(self, number: int) -> Point | None:
         """Return the initial point with this number; None beyond the last."""
@@ -126,6 +138,23 @@ class Sobol:
     def limit(self) -> int | None:
         """Return the number of configurations, as none is tried twice; None: infinite."""
         return self.setting.space.size()
+
+
+def _element(
+    setting: Setting, number: int, attempt: int, settings: Mapping[str, Any]
+) -> BaseSampler:
+    """Make the sampler of a trial's element of a sequence; a random one for a further attempt.
+
+    Args:
+        settings: arguments of Optuna's `QMCSampler`.
+    """
+    seed = _seed(setting, number, attempt)
+    if attempt:
+        return RandomSampler(seed)
+    alone = {"independent_sampler": RandomSampler(seed), "warn_independent_sampling": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return _At(number, **{**alone, **settings, "seed": setting.seed})
 
 
 class _At(QMCSampler):

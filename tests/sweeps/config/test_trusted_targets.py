@@ -50,6 +50,7 @@ def test_what_conf_has_is_taken(words: tuple[str, ...]) -> None:
         ("optimizer", "torch.optim.NAdam"),
         ("schedule", "torch.optim.lr_scheduler.CosineAnnealingWarmRestarts"),
         ("search", "optuna.samplers.QMCSampler"),
+        ("search", "optuna.samplers.nsgaii.SBXCrossover"),
         ("stop", "sweeps.stop.Median"),
     ],
 )

@@ -6,11 +6,14 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+from optuna.samplers import RandomSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
 
 from sweeps.commands import predict
 from tests.sweeps.conftest import Ran
@@ -55,6 +58,27 @@ def test_what_is_refused_leaves_its_name_free_in_a_shared_storage_too(
         sweep_without_ray(*words, refused)
     assert not (tmp_path / "s").exists()
     assert sweep_without_ray(*words, "track.mode=offline").code == 0
+
+
+class Tired(RandomSampler):
+    """A sampler of somebody's own, which fails at its third trial."""
+
+    def sample_independent(self, study: optuna.Study, trial: FrozenTrial, *more: Any) -> Any:
+        if trial.number == 2:
+            raise RuntimeError("no more ideas")
+        return super().sample_independent(study, trial, *more)
+
+
+def test_a_sampler_that_fails_in_the_middle_ends_the_session_with_a_line(
+    sweep_without_ray: Callable[..., Ran], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("optimizer.lr=tag(log,interval(1e-3,1e-1))", "budget.trials=4", "epochs=1")
+    ran = sweep_without_ray(*words, "search=random", f"search._target_={__name__}.Tired")
+    assert ran.code == 1
+    told = " ".join(capsys.readouterr().out.split())
+    assert "search: Tired cannot propose: RuntimeError: no more ideas" in told
+    assert "make resume SWEEP=s" in told
+    assert [trial.state.name for trial in study(ran).trials] == ["COMPLETE"] * 2
 
 
 def test_the_best_are_run_again_and_the_winner_is_named_by_the_mean(

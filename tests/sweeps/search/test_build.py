@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from optuna.samplers import PartialFixedSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, PartialFixedSampler, RandomSampler, TPESampler
 
-from sweeps.search.build import build, includes_own_values
+from sweeps.search.build import build, includes_own_values, notes_of
 from sweeps.search.samplers import Sampled
 from sweeps.search.search import Setting
 from tests.sweeps.search.test_samplers import GRID, MIXED, RANDOM, TPE, of_conf, space
@@ -53,6 +53,49 @@ def test_any_sampler_of_optunas_kind_is_taken() -> None:
     assert search.learns
 
 
+def no_seed() -> RandomSampler:
+    """A function, which makes a sampler that is drawn from for a whole session."""
+    return RandomSampler()
+
+
+class Through(TPESampler):
+    """Hands on what it is given."""
+
+    def __init__(self, startup: int = 3, **others: Any) -> None:
+        super().__init__(n_startup_trials=startup, **others)
+
+
+@pytest.mark.parametrize(
+    ("target", "seeded"),
+    [
+        ("optuna.samplers.TPESampler", True),
+        ("optuna.samplers.QMCSampler", True),
+        (f"{__name__}.Own", True),
+        (f"{__name__}.Through", True),
+        (f"{__name__}.no_seed", False),
+    ],
+)
+def test_a_class_or_a_function_is_taken_as_it_is_named(target: str, seeded: bool) -> None:
+    keep = {"keep": 0.5} if target.endswith("Own") else {}
+    search = build({"_target_": target, **keep}, Setting(CHOICES))
+    assert isinstance(search.sampler(1), BaseSampler)
+    assert isinstance(search, Sampled)
+    assert search.seeded == seeded
+    assert notes_of(search) == (
+        []
+        if seeded
+        else [
+            "search: no_seed takes no seed: it proposes otherwise in another run, and what it "
+            "keeps in memory is lost with a resume"
+        ]
+    )
+
+
+def nothing() -> int:
+    """A function that makes no sampler."""
+    return 3
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("settings", "told"),
@@ -65,6 +108,13 @@ class TestRefusals:
             ({**GRID, "order": "random"}, "order"),
             ({**RANDOM, "_target_": "optuna.samplers.BruteForceSampler"}, "step"),  # an interval
             (of_conf("nsga2", population_size=1), "population_size"),
+            ({**TPE, "_target_": f"{__name__}.no_seed"}, "search=random search._target_="),
+            ({"_target_": "optuna.samplers.GridSampler"}, "search_space"),
+            (
+                {"_target_": "optuna.samplers.PartialFixedSampler", "fixed_params": {"lr": 7}},
+                "base_sampler",
+            ),
+            ({"_target_": "optuna.samplers.BaseGASampler", "population_size": 3}, "abstract"),
         ],
     )
     def test_of_settings(self, settings: dict[str, Any], told: str) -> None:
@@ -74,3 +124,14 @@ class TestRefusals:
         assert told in message
         assert settings["_target_"] in message
         assert len(message.splitlines()) <= 2, message
+
+    def test_of_what_makes_no_sampler(self) -> None:
+        with pytest.raises(ConfigError, match="must make an Optuna sampler, and made a int"):
+            build({"_target_": f"{__name__}.nothing"}, Setting(MIXED))
+
+    def test_of_what_proposes_outside_the_space(self) -> None:
+        fixed = {"_target_": "optuna.samplers.PartialFixedSampler", "fixed_params": {"x": 7}}
+        base = {"base_sampler": {"_target_": "optuna.samplers.RandomSampler"}}
+        told = "PartialFixedSampler proposes x=7.0, which is not in the space: 0 to 1"
+        with pytest.raises(ConfigError, match=told):
+            build({**fixed, **base}, Setting(space("x=interval(0,1)")))

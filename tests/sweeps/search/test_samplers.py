@@ -130,11 +130,19 @@ def test_every_search_of_conf_is_tried() -> None:
     assert there == set(SAMPLERS) | {"grid", "brute", "ablation"}
 
 
-def test_a_sobol_sequence_leaves_no_gaps(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        of_conf("sobol"),
+        {"_target_": "optuna.samplers.QMCSampler"},
+        {"_target_": "optuna.samplers.QMCSampler", "scramble": True},
+    ],
+)
+def test_a_sobol_sequence_leaves_no_gaps(config: Mapping[str, Any], tmp_path: Path) -> None:
     """Of 32 points of the unit square, each of 16 cells holds two; at random, hardly ever."""
     square = space("x=interval(0,1)", "y=interval(0,1)")
     study = open_study(tmp_path / "s.log", Objective("score", True), square, "s", create=True)
-    search = build(of_conf("sobol"), Setting(square, seed=3))
+    search = build(config, Setting(square, seed=3))
     points = [study.propose(search).params for _ in range(33)][1:]  # the first is independent
     cells = Counter((int(4 * p["x"]), int(4 * p["y"])) for p in points)  # type: ignore[call-overload, operator]
     assert len(cells) == 16

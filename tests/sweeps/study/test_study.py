@@ -454,3 +454,21 @@ def test_a_complete_trial_goes_on_where_it_was(tmp_path: Path) -> None:
     study.close()
     read = reader.read(path, "s", SPACE.values).trials
     assert read == tuple(before)
+
+
+class Counting(RandomSampler):
+    """A sampler that counts its draws in the study, as Optuna's QMCSampler does."""
+
+    def before_trial(self, study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        attributes = study._storage.get_study_system_attrs(study._study_id)
+        count = attributes.get("count", 0) + 1
+        study._storage.set_study_system_attr(study._study_id, "count", count)
+
+
+def test_what_a_sampler_changes_in_the_study_is_there_after_a_resume(path: Path) -> None:
+    for count in (2, 4):
+        study = opened(path)
+        for _ in range(2):
+            study.propose(Sampled(Counting, Setting(SPACE)))
+        assert study.optuna._storage.get_study_system_attrs(0)["count"] == count
+        study.close()
