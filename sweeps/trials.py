@@ -56,10 +56,15 @@ class Objective:
 
 @dataclass(frozen=True)
 class Place:
-    """Describes where a trial runs: whose machine, and which."""
+    """Describes where a trial runs: whose machine, which, and how busy it is.
+
+    Attributes:
+        load: reading -> value (`sweeps.backend.machine_load`), for W&B; it goes on no record.
+    """
 
     member: str
     machine: str
+    load: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -217,11 +217,15 @@ class _Decisions(FIFOScheduler):
             mark("train")
         for note in result.get("notes", ()):
             self._driver().notify(f"{name}: {note}")
-        prefix = "metrics/"
-        metrics = {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
-        place = Place(result["member"], result["machine"])
+        metrics = _below("metrics/", result)
+        place = Place(result["member"], result["machine"], _below("load/", result))
         stop = self._driver().epoch(name, result["epoch"], metrics, place)
         return str(self.STOP if stop else self.CONTINUE)
+
+
+def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
+    """Return a dictionary within a result, which Tune has flattened."""
+    return {k.removeprefix(prefix): v for k, v in result.items() if k.startswith(prefix)}
 
 
 class _Events(tune.Callback):

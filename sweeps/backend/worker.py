@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sweeps.backend.machine_load import MachineLoad
 from sweeps.backend.repeat_runs import lockstep
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
@@ -45,7 +46,7 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
     Args:
         work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`.
         member: whose machine this is; empty if nobody's in particular.
-        tell: takes {"epoch", "metrics", "notes", "member", "machine"} for each epoch,
+        tell: takes {"epoch", "metrics", "notes", "load", "member", "machine"} for each epoch,
             {"waiting": reason} when the folder cannot be written for now, or {"state", "reason"}
             when the trial ends badly.
     """
@@ -57,13 +58,13 @@ def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]],
 
     folder = Path(str(work["folder"]))
     place = {"member": member, "machine": socket.gethostname()}
-    after, tries = int(work["after"]), 0
+    after, tries, load = int(work["after"]), 0, MachineLoad()
     patience = time.monotonic() + _PATIENCE_S
     while True:
         try:
             for saved in _epochs(work, folder, place["machine"], after):
                 epoch = {"epoch": saved.number, "metrics": saved.metrics}
-                tell({**epoch, "notes": list(saved.notes), **place})
+                tell({**epoch, "notes": list(saved.notes), "load": load.read(), **place})
                 after, tries = max(after, saved.number), 0
             return
         except Diverged as error:

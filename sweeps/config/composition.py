@@ -95,6 +95,16 @@ class Composition:
         """Return the choice made in a config group, such as "tpe" in `search`."""
         return str(self._master.hydra.runtime.choices[group])
 
+    def choices(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """Map each config group to the choice that a trial makes in it.
+
+        Args:
+            params: swept key -> value, of the trial.
+        """
+        made = self._master.hydra.runtime.choices
+        groups = [group for group, choice in made.items() if choice and "/" not in group]
+        return {group: str(params.get(group, made[group])) for group in groups}
+
     def section(self, key: str) -> dict[str, Any]:
         """Return a section of the sweep's configuration, such as `space`, unresolved."""
         node = self._master[key]

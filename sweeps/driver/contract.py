@@ -37,5 +37,8 @@ class Trainings(Protocol):
     def base(self) -> DictConfig:
         """Return the configuration without any swept value."""
 
+    def choices(self, params: Mapping[str, Any]) -> Mapping[str, str]:
+        """Map each config group to the choice that a trial makes in it."""
+
     def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
         """Compose a trial: its whole configuration, plain containers, and the training in it."""

@@ -26,7 +26,7 @@ from sweeps.driver.unrecorded_folders import set_aside
 from sweeps.driver.waiting import WaitingTrials
 from sweeps.results_folder import Folder, write_config
 from sweeps.study.study import Study
-from sweeps.tracking import Tracker
+from sweeps.tracking import LOAD, Tracker
 from sweeps.trials import Place, State, TrialRecord
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
@@ -256,7 +256,8 @@ class Driver:
             self._repeats.begin(self._active)
         self._trainings[record.id] = training
         self._observer.started(record)
-        tracked_trials.started(self._tracker, record, container)
+        setting = self._rules.search.setting
+        tracked_trials.started(self._tracker, record, container, self._composition, setting)
         return Assignment(record.id, container, folder, record.last_epoch, self._owner(record.id))
 
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
@@ -305,7 +306,8 @@ class Driver:
         checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = record.best(self._study.objective)
         is_best = best is not None and best[0] == epoch
-        self._tracker.epoch(trial, epoch, metrics, checkpoint, is_best)
+        load = {f"{LOAD}{name}": value for name, value in place.load.items()}
+        self._tracker.epoch(trial, epoch, {**metrics, **load}, checkpoint, is_best)
 
     def _judge(self, trial: str, epoch: int) -> bool:
         """Judge a trial after an epoch on record; True if it gives its slot back."""

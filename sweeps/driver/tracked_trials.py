@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeps.driver.contract import Trainings
+from sweeps.formatting import clip, number, short_names
+from sweeps.search.search import Setting
 from sweeps.study.study import Study
-from sweeps.tracking import Tracker
+from sweeps.tracking import DIFFERS, NullTracker, Tracker
 from sweeps.trials import SEED, Objective, State, TrialRecord
+
+#: Characters of a run's name, beside the trial's id, and of one value in it.
+_DIFFERING, _VALUE = 63, 24
+
+_ABSENT = object()
 
 
 def drawn(trial: TrialRecord) -> dict[str, object]:
@@ -20,10 +27,51 @@ def drawn(trial: TrialRecord) -> dict[str, object]:
     }
 
 
-def started(tracker: Tracker, trial: TrialRecord, config: Mapping[str, Any]) -> None:
-    """Show that a trial begins or goes on."""
+def started(
+    tracker: Tracker,
+    trial: TrialRecord,
+    config: Mapping[str, Any],
+    composition: Trainings,
+    setting: Setting,
+) -> None:
+    """Show that a trial begins or goes on.
+
+    Args:
+        setting: that of the search, which knows the baseline.
+    """
+    if type(tracker) is NullTracker:
+        return
+    choices = composition.choices(trial.params)
     source = {} if trial.source is None else {"source": trial.source.told}
-    tracker.trial_started(trial.id, {**config, "swept": drawn(trial), **source}, trial.last_epoch)
+    more = {"swept": drawn(trial), "choices": choices, DIFFERS: differing(trial, choices, setting)}
+    tracker.trial_started(trial.id, {**config, **more, **source}, trial.last_epoch)
+
+
+def differing(trial: TrialRecord, choices: Mapping[str, str], setting: Setting) -> str:
+    """Tell in few words in which swept values a trial is not the baseline.
+
+    Values are compared with those that the trial's own choices come with: a learning rate of 0.1 is
+    nothing particular where the optimizer is sgd.
+    """
+    groups = {key: value for key, value in trial.params.items() if key in choices}
+    baseline, own = setting.as_is({}), setting.as_is(groups)
+    values, names = drawn(trial), short_names(drawn(trial))
+    parts = [
+        f"{names[key]} {clip(number(value), _VALUE)}"
+        for key, value in sorted(values.items(), key=lambda one: _place(one[0], choices))
+        if (baseline if key in groups else own).get(key, _ABSENT) != value
+    ]
+    room = _DIFFERING - len(trial.id)
+    text = clip(parts[0], room) if parts else "baseline"
+    for part in parts[1:]:
+        longer = f"{text}, {part}"
+        text = longer if len(longer) <= room else text
+    return text
+
+
+def _place(key: str, choices: Mapping[str, str]) -> tuple[bool, bool]:
+    """Return the place of a swept key in a name: choices, the learning rate, all others."""
+    return key not in choices, key.rpartition(".")[2] != "lr"
 
 
 def ended(tracker: Tracker, trial: TrialRecord, objective: Objective) -> None:
@@ -33,12 +81,12 @@ def ended(tracker: Tracker, trial: TrialRecord, objective: Objective) -> None:
     tracker.trial_ended(trial.id, trial.state.value, trial.reason, summary)
 
 
-def complete(tracker: Tracker, study: Study, composition: Trainings) -> None:
+def complete(tracker: Tracker, study: Study, composition: Trainings, setting: Setting) -> None:
     """Show each trial that had ended when a session was killed, and was not shown as a whole."""
     shown = [t for t in study.trials if t.state.ended and t.state is not State.INFEASIBLE]
     lacking = tracker.lacking([trial.id for trial in shown])
     for trial in shown:
         if trial.id in lacking:
             config, _ = composition.training(drawn(trial))
-            started(tracker, trial, config)
+            started(tracker, trial, config, composition, setting)
             ended(tracker, trial, study.objective)

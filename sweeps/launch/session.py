@@ -52,7 +52,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             tracker=tracker,
             observer=progress,
         )
-        tracked_trials.complete(tracker, study, sweep.composition)
+        tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
         for note in sweep.messages:
             progress.notify(note)
         with _interrupts(driver), _hushed():

@@ -255,6 +255,10 @@ class _CompositionStandIn:
         self._training = replace(sweep.training, model={})
         self._config: dict[str, Any] = {"data": {}}
 
+    def choices(self, params: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return none: nothing is shown."""
+        return {}
+
     def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
         """Return the sweep's training with the length and patience of these parameters."""
         if self._composition is not None:

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+#: What the names of the readings of a trial's machine begin with, among its metrics.
+LOAD = "machine/"
+
+#: Key of a trial's configuration: in which swept values it differs from the baseline.
+DIFFERS = "differs"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -20,7 +26,11 @@ class Tracker(Protocol):
     """Shows a sweep elsewhere. No method raises or prints, and only `close` waits."""
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
-        """Open a trial's run; its epochs up to `reported` were logged before."""
+        """Open a trial's run; its epochs up to `reported` were logged before.
+
+        Beside the trial's configuration, `config` has `swept` (its swept values), `choices` (of
+        config groups) and `differs` (a line: in what it is not the baseline).
+        """
 
     def epoch(
         self,

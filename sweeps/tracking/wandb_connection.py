@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from sweeps.tracking.run_id import run_id
+from sweeps.tracking.tracker import DIFFERS
 from sweeps.tracking.wandb_open_run import OpenRun
 from sweeps.tracking.wandb_process import Core
 from trainers.errors import class_and_first_line
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 RESTARTS = 3  # of wandb-core in one sweep; whatever kills it more often will do so again
 FINISH_TIMEOUT_S = 3600.0  # of one ended run's uploads; `close` does not wait as long
 FLUSH_S = 1.0  # between writes of wandb-core to its log: what a SIGKILL can lose
+TAG_LENGTH = 64  # characters that a tag may have at most
 NOTICE_S = 0.2  # in which the death of wandb-core shows after a call has failed
 
 Mode = Literal["online", "offline"]
@@ -172,7 +174,7 @@ class Connection:
             project=settings.project,
             entity=settings.entity,
             id=run_id(settings.sweep, settings.uid, name),
-            name=name,
+            name=_title(name, job_type, config),
             group=settings.sweep,
             job_type=job_type,
             config=dict(config),
@@ -195,6 +197,8 @@ class Connection:
                 save_code=False,
             ),
         )
+        if experiment := config.get("experiment"):  # a run that goes on may have tags of a person's
+            run.tags = tuple(dict.fromkeys((*(run.tags or ()), str(experiment)[:TAG_LENGTH])))
         if job_type == "trial":
             run.define_metric("epoch")
             run.define_metric("*", step_metric="epoch")
@@ -236,6 +240,16 @@ class Connection:
         self._restarts += 1
         self._note("W&B: wandb-core died and was started again")
         self._reopen()
+
+
+def _title(name: str, job_type: str, config: Mapping[str, Any]) -> str | None:
+    """Name a run as it is shown: the trial's id, and in what it is not the baseline.
+
+    None where nothing is known of the trial: a run that goes on keeps its name.
+    """
+    if job_type == "trial" and not config.keys() - {"trial", "sweep"}:
+        return None
+    return " ".join(filter(None, (name, config.get(DIFFERS))))
 
 
 def has_key(base_url: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import wandb_logs
+from sweeps.tracking.tracker import LOAD
 
 if TYPE_CHECKING:
     import wandb
@@ -62,7 +63,11 @@ class OpenRun:
         self.logged = epoch
         self._summary.update({"epoch": epoch, **metrics})
         if best:
-            best_metrics = {f"best_{name}": value for name, value in metrics.items()}
+            best_metrics = {
+                f"best_{name}": value
+                for name, value in metrics.items()
+                if not name.startswith(LOAD)
+            }
             self.summarise({"best_epoch": epoch, **best_metrics})
 
     def summarise(self, summary: Mapping[str, Any]) -> None:

@@ -210,8 +210,9 @@ class Runs:
             if (last := checkpoint_of(run.logged)) is not None:  # which is the latest again
                 self._log_checkpoint(run, run.logged, {}, last, run.logged == best)
         run.summarise({**summary, "state": state, "reason": reason})
-        if state == "stopped":
-            run.run.tags = (*(run.run.tags or ()), "early-stopped")
+        if state not in ("complete", "paused", "interrupted"):
+            tag = "early-stopped" if state == "stopped" else state
+            run.run.tags = tuple(dict.fromkeys((*(run.run.tags or ()), tag)))
         code = INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
         del self.connection.open[trial]
         self._finish(run, code)

@@ -37,6 +37,7 @@ class Watched(NullTracker):
         self.asked: set[str] = set()
         self.said: list[str] = []
         self.lacks: set[str] = set()
+        self.metrics: dict[str, float] = {}  # of the last epoch
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         self.started.append((trial, reported))
@@ -50,6 +51,7 @@ class Watched(NullTracker):
         best: bool,
     ) -> None:
         self.epochs.append((trial, epoch, best))
+        self.metrics = dict(metrics)
 
     def trial_ended(self, trial: str, state: str, reason: str, summary: Mapping[str, Any]) -> None:
         self.ended.append((trial, state, summary))

@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import sweeps.driver.driver as driver_module
-from sweeps.trials import State
+from sweeps.trials import Place, State
 from tests.sweeps.driver.sessions import Sit
 
 
@@ -137,6 +137,14 @@ class TestEpoch:
         assert one.tracker.epochs == [(trial, 1, True), (trial, 2, False), (trial, 3, True)]
         assert one.tracker.ended == [(trial, "complete", {"best_epoch": 3, "best_value": 0.9})]
         assert one.driver.running == 0
+
+    def test_the_load_of_its_machine_is_shown_and_on_no_record(self, sit: Sit) -> None:
+        one = sit()
+        trial = one.next().trial
+        metrics = {"val_accuracy": 0.5, "epoch_s": 1.0}
+        one.driver.epoch(trial, 1, metrics, Place("me", "atlas", {"gpu_percent": 87.0}))
+        assert one.tracker.metrics == {**metrics, "machine/gpu_percent": 87.0}
+        assert one.record(trial).epochs == {1: metrics}
 
     def test_a_trial_whose_patience_is_out_is_complete(self, sit: Sit) -> None:
         one = sit("patience=1")

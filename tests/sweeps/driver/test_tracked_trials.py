@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from sweeps.backend.ray_session import Ray
 from sweeps.commands.resume import resume
+from sweeps.config.composition import compose
 from sweeps.driver import tracked_trials
+from sweeps.search.search import Setting
+from sweeps.space.space import Space
 from sweeps.study import reader
 from sweeps.trials import Source, State, TrialRecord
 from tests.sweeps.driver.sessions import Clock, DriverSession, swept
@@ -29,9 +33,57 @@ def test_a_repeat_is_shown_with_its_seed_and_whom_it_repeats() -> None:
     trial = TrialRecord(
         "0003", 3, State.RUNNING, params={"lr": 0.1}, source=Source("0001", seed=11)
     )
-    tracked_trials.started(Tracker(), trial, {"epochs": 3})  # type: ignore[arg-type]
-    config = {"epochs": 3, "swept": {"lr": 0.1, "seed": 11}, "source": "repeats 0001"}
+    sweep = swept()
+    setting = Setting(sweep.space, as_is=lambda given: {"lr": 0.1})
+    shows = Tracker()
+    tracked_trials.started(shows, trial, {"epochs": 3}, sweep.composition, setting)  # type: ignore[arg-type]
+    config = {
+        "epochs": 3,
+        "swept": {"lr": 0.1, "seed": 11},
+        "choices": sweep.composition.choices({}),
+        "differs": "seed 11",
+        "source": "repeats 0001",
+    }
     assert shown == ["0003", config, 0]
+
+
+def told(**params: object) -> str:
+    """In what a trial differs, of a sweep over choices and over what some of them have."""
+
+    def as_is(given: Mapping[str, object]) -> dict[str, object]:
+        lr = {"lr": 0.001} if given.get("optimizer") != "sgd" else {"lr": 0.1, "momentum": 0.9}
+        optimizer = {f"optimizer.{key}": value for key, value in lr.items()}
+        return {"optimizer": "adamw", "norm": "none", "width": 128, **optimizer, **given}
+
+    setting = Setting(Space(()), as_is=as_is)
+    trial = TrialRecord("0003", 3, State.RUNNING, params=params)
+    return tracked_trials.differing(trial, {"optimizer": "x", "norm": "x"}, setting)
+
+
+def test_a_name_says_what_differs_from_the_baseline() -> None:
+    same = {"optimizer": "adamw", "norm": "none", "width": 128, "optimizer.lr": 0.001}
+    assert told(**same) == "baseline"
+    assert told(**{**same, "width": 64, "norm": "batch"}) == "norm batch, width 64"
+    sgd = {**same, "optimizer": "sgd", "optimizer.momentum": 0.9, "optimizer.lr": 0.1}
+    assert told(**sgd) == "optimizer sgd", "its other values are those that sgd comes with"
+    assert told(**{**sgd, "optimizer.lr": 0.05}) == "optimizer sgd, lr 0.05"
+    assert told(extra=True) == "extra true", "the baseline has no such key"
+
+
+def test_a_name_has_at_most_64_characters_with_the_trials_id() -> None:
+    many: dict[str, object] = {f"model.part_{n}.width": 100 + n for n in range(20)}
+    name = told(**many, **{"optimizer.lr": 0.05})
+    assert name.startswith("lr 0.05, part_0.width 100, ")
+    assert 45 < len(f"0003 {name}") <= 64
+    assert len(f"0003 {told(**{'k' * 90: 1})}") <= 64
+
+
+def test_of_a_choice_the_name_is_told_with_the_configuration() -> None:
+    with compose(("space=null", "norm=none,batch", "model.width=16,32")) as composition:
+        choices = composition.choices({"norm": "batch", "model.width": 16})
+    assert choices["norm"] == "batch"
+    assert (choices["optimizer"], choices["search"]) == ("adamw", "random")
+    assert not any("hydra" in group for group in choices)
 
 
 def test_those_whose_runs_were_left_open_are_ended_again_and_no_others(tmp_path: Path) -> None:
@@ -44,7 +96,7 @@ def test_those_whose_runs_were_left_open_are_ended_again_and_no_others(tmp_path:
     tracker.started.clear()
     tracker.ended.clear()
     tracker.lacks = {"0001", "0002", "summary"}
-    tracked_trials.complete(tracker, session.study, sweep.composition)
+    tracked_trials.complete(tracker, session.study, sweep.composition, sweep.search.setting)
     assert tracker.started == [("0001", 3)]
     assert tracker.ended == [("0001", "complete", {"best_epoch": 1, "best_value": 0.75})]
     session.study.close()

@@ -98,6 +98,7 @@ def test_an_offline_sweep_is_on_disk_whole(folder: Path) -> None:
     assert (stopped["exit_code"], stopped["tags"]) == (0, ["early-stopped"])
     assert stopped["summary"]["reason"] == "ASHA: not among the best third at epoch 3"
     diverged = outcome(folder, "0002")
+    assert diverged["tags"] == ["diverged"]
     assert (diverged["exit_code"], diverged["summary"]["state"]) == (1, "diverged")
 
 
@@ -125,6 +126,32 @@ def test_of_checkpoints_that_do_not_all_stay_those_that_do_are_uploaded(
         f"0000 {epoch}".encode() for epoch in epochs
     ]
     assert "best" in versions[0].aliases
+
+
+def test_a_run_is_named_by_what_differs_and_can_be_grouped_by_choices(
+    folder: Path, server: WandbServer
+) -> None:
+    told = {"differs": "optimizer sgd, lr 0.05", "choices": {"optimizer": "sgd"}}
+    first = tracker(folder, checkpoints="none")
+    first.trial_started("0000", {**CONFIG, **told, "experiment": "hw1p2"}, 0)
+    load = {"machine/cpu_percent": 50.0}
+    first.epoch("0000", 1, {"val_acc": 0.5, **load}, None, True)
+    first.trial_ended("0000", "paused", "", {})
+    first.close()
+    run = server.runs[run_id("0000")]
+    assert (run.display_name, run.tags) == ("0000 optimizer sgd, lr 0.05", ["hw1p2"])
+    assert run.config["choices"] == {"optimizer": "sgd"}
+    assert run.history[0]["machine/cpu_percent"] == 50.0
+    assert run.summary["best_val_acc"] == 0.5
+    assert not any(key.startswith("best_machine") for key in run.summary)
+
+    run.tags = ["hw1p2", "mine"]
+    second = tracker(folder, checkpoints="none")  # of a later session, which never handed it out
+    second.trial_ended("0000", "stopped", "not promoted after epoch 1", {})
+    second.close()
+    assert run.display_name == "0000 optimizer sgd, lr 0.05"
+    assert run.tags == ["hw1p2", "mine", "early-stopped"]
+    assert run.config["choices"] == {"optimizer": "sgd"}
 
 
 def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
