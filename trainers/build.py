@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from trainers.config import TrainConfig
-from trainers.config.targets import instantiate, make, settings_refused
-from trainers.device.lazy_compiler import leave_unimported
+from trainers.config.targets import (
+    asked,
+    instantiate,
+    locate,
+    make,
+    settings_refused,
+    unfilled,
+)
 from trainers.errors import ConfigError
+from trainers.init import each_weight
+from trainers.device.lazy_compiler import leave_unimported
+from trainers.models.activation import activation
+from trainers.models.module_norm import norm
 from trainers.models.norm import needs_batch
+
+#: Groups that a model is given if it asks for them by an argument of this name.
+ON_REQUEST = ("norm", "activation")
 
 
 def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -26,15 +40,15 @@ def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn
     Raises:
         ConfigError: what cannot be built.
     """
-    activation = instantiate("activation", config.activation)
-    built = instantiate(
-        "model",
-        {key: value for key, value in config.model.items() if key != "max_parameters"},
-        input_shape=input_shape,
-        classes=classes,
-        norm=instantiate("norm", config.norm),
-        activation=activation,
-    )
+    activate = activation(config.activation)
+    node = own_keys(config)
+    wanted = asked(locate("model", node), (*ON_REQUEST, "input_shape", "classes"))
+    supplied: dict[str, object] = {"input_shape": input_shape, "classes": classes}
+    if "norm" in wanted:
+        supplied["norm"] = norm(config.norm)
+    if "activation" in wanted:
+        supplied["activation"] = activate
+    built = instantiate("model", node, **{name: supplied[name] for name in wanted})
     if not isinstance(built, nn.Module):
         raise ConfigError(
             f"model._target_ must make a torch.nn.Module, and {config.model['_target_']} made "
@@ -45,10 +59,32 @@ def model(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> nn
             "this norm needs batch_size of 2 or more, not 1: one example has no statistics; "
             "raise batch_size or use norm=layer"
         )
-    initialise = instantiate("init", config.init)
-    with settings_refused("init", config.init):
-        initialise(built, activation)
+    _initialise(config, built, activate)
     return built
+
+
+def own_keys(config: TrainConfig) -> dict[str, Any]:
+    """Return the keys of the model's group that its target sees."""
+    return {key: value for key, value in config.model.items() if key != "max_parameters"}
+
+
+def unasked(config: TrainConfig) -> tuple[str, ...]:
+    """List the groups that a model may ask for, and that this one does not."""
+    wanted = asked(locate("model", config.model), ON_REQUEST)
+    return tuple(group for group in ON_REQUEST if group not in wanted)
+
+
+def _initialise(config: TrainConfig, built: nn.Module, activate: Callable[[], nn.Module]) -> None:
+    """Initialise a model: by a function of it and perhaps of its activation, or of one weight."""
+    target = locate("init", config.init)
+    initialise = instantiate("init", {**config.init, "_partial_": True})
+    with settings_refused("init", config.init):
+        if unfilled(target, config.init)[:1] == ("tensor",):  # one of torch.nn.init
+            each_weight(built, initialise)
+        elif "activation" in asked(target, ["activation"]):
+            initialise(built, activate)
+        else:
+            initialise(built)
 
 
 def trainable(built: nn.Module) -> int:
@@ -77,19 +113,43 @@ def excess(config: TrainConfig, input_shape: tuple[int, ...], classes: int) -> s
 
 
 def optimizer(config: TrainConfig, model: nn.Module) -> Optimizer:
-    """Build the optimizer of the model's parameters."""
+    """Build the optimizer of the model's parameters.
+
+    Raises:
+        ConfigError: what cannot be built, or steps only with a closure that trains anew.
+    """
     leave_unimported()
     built: Optimizer = make("optimizer", config.optimizer, Optimizer, model.parameters())
+    if "closure" in unfilled(type(built).step, {}):
+        raise ConfigError(
+            f"optimizer: {config.optimizer['_target_']} trains a batch several times a step (its "
+            "step asks for a closure), which is not done here: take another"
+        )
     return built
 
 
-def augment(config: TrainConfig) -> Callable[[Tensor], Tensor]:
+def augment(
+    config: TrainConfig, input_shape: tuple[int, ...] = (1, 1)
+) -> Callable[[Tensor], Tensor]:
     """Build the augmentation of a batch of inputs, and try it once to check its settings.
 
     Raises:
-        ConfigError: a setting that it refuses.
+        ConfigError: a setting that it refuses, or a batch of another shape that it returns.
     """
-    built: Callable[[Tensor], Tensor] = instantiate("augment", config.augment)
+    target = locate("augment", config.augment)
+    is_class = isinstance(target, type)
+    partial = bool(config.augment.get("_partial_")) or not is_class
+    built: Callable[..., Any] = instantiate("augment", {**config.augment, "_partial_": partial})
+    if not is_class and not unfilled(target, config.augment):  # a function that makes another one
+        with settings_refused("augment", config.augment):
+            built = built()
+    batch = torch.zeros(1, *input_shape, device="cpu")
     with torch.random.fork_rng(devices=[]), settings_refused("augment", config.augment):
-        built(torch.zeros(1, 1, 1))
+        made = built(batch.clone())
+    if not isinstance(made, Tensor) or made.shape != batch.shape:
+        what = tuple(made.shape) if isinstance(made, Tensor) else type(made).__name__
+        raise ConfigError(
+            f"augment: {config.augment['_target_']} makes {what} of a batch "
+            f"{tuple(batch.shape)}: it must return inputs of the same shape"
+        )
     return built

@@ -76,6 +76,20 @@ def gain_of(activation: nn.Module) -> float:
     return 1.0
 
 
+def each_weight(model: nn.Module, draw: Callable[[Tensor], object]) -> None:
+    """Initialise each layer's weights by a function of one tensor, such as those of torch.nn.init.
+
+    Args:
+        draw: changes the tensor in place.
+    """
+
+    def filled(weight: Tensor, gain: float) -> Tensor:
+        draw(weight)
+        return weight
+
+    _each(model, 1.0, filled)
+
+
 def _each(model: nn.Module, gain: float, draw: Callable[[Tensor, float], Tensor]) -> None:
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     with torch.no_grad():

@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from trainers import build, optimizer_settings
 from trainers.config import TrainConfig
+from trainers.config.targets import settings_refused
 from trainers.data.data_fraction import Lengths, available
 from trainers.data.dataset import Dataset, Part
 from trainers.device import autocast, random_state
@@ -89,7 +90,7 @@ class Learner:
             )
         optimizer = build.optimizer(config, model)
         pace = build_schedule.build(config, optimizer, lengths(config, len(dataset.train)))
-        augment = build.augment(config)
+        augment = build.augment(config, dataset.input_shape)
         made = optimizer_settings.settings_of(config, optimizer, pace)
         scaling = LossScaling(config, device)
         return cls(config, model, optimizer, pace, augment, scaling, random_state(device), made)
@@ -149,7 +150,8 @@ class Learner:
         for parameter in self.model.parameters():
             if parameter.requires_grad:
                 parameter.grad = torch.zeros_like(parameter)
-        self.optimizer.step()
+        with settings_refused("optimizer", self.config.optimizer):
+            self.optimizer.step()
 
     def state(self, number: int) -> dict[str, Any]:
         """Copy to the CPU all that training needs to go on after epoch `number`.

@@ -27,6 +27,7 @@ from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
 from sweeps.config.recorded_training import read_training
 from sweeps.config.trusted_targets import Origin
+from sweeps.config.unasked_groups import refuse_unasked
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.formatting import command, score
 from sweeps.report.comparison import compare
@@ -75,6 +76,7 @@ def check(overrides: Sequence[str]) -> None:
         refuse_unknown_keys(composition.base)
         container = plain(composition.base)
         config = typed(composition.base)
+        refuse_unasked(composition.fixed, config)
     console = terminal()
     with console.status("loading PyTorch"):
         from trainers.data.resident import prepare

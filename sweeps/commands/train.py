@@ -22,6 +22,7 @@ from rich.text import Text
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.commands import train_folder
+from sweeps.config.unasked_groups import refuse_unasked
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.console.text_tables import section
 from sweeps.formatting import GAP, command, duration, number, score
@@ -230,6 +231,7 @@ def main() -> None:
         more = _more(sys.argv)
     for config in cli.composed(multirun=False):
         with cli.refusals():
+            refuse_unasked(sys.argv[1:], typed(config))
             train(config, more)
 
 

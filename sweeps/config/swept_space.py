@@ -14,6 +14,7 @@ from sweeps.config.composition import Composition, choices_of
 from sweeps.config.error_messages import of_space
 from sweeps.config.keys import plain_value
 from sweeps.config.schema import Kind, is_of
+from sweeps.config.unasked_groups import only_asked
 from sweeps.space.dimensions import Interval
 from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter, Space
@@ -47,6 +48,7 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
         [*parse_yaml(kept, composition.parser), *composition.swept_overrides], composition.options
     )
     space, dropped = _existing(composition, space, kept)
+    space, passed_over = only_asked(composition, space)
     if with_own:
         own = composition.as_is(space, {})
         space = space.including({key: own[key] for key in own if key != SEED})
@@ -57,7 +59,7 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
     _check_values(composition, space)
     for choices in islice(space.variants(), _COMPOSED_AHEAD):
         composition.variant(choices)
-    return space, messages + more
+    return space, messages + passed_over + more
 
 
 def _kept(composition: Composition, written: Mapping[str, Any]) -> dict[str, Any]:

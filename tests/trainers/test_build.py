@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -143,3 +145,85 @@ def test_what_cannot_be_built_is_refused_in_a_line(
     with pytest.raises(ConfigError, match=message) as refusal:
         everything(config)
     assert len(str(refusal.value).splitlines()) == 1
+
+
+class Bare(nn.Module):
+    """Asks for nothing but the data's shapes."""
+
+    def __init__(self, *, input_shape: Any, classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(input_shape[-1] * input_shape[-2], classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(x.flatten(1))
+        return out
+
+
+class Open(Bare):
+    """Takes whatever there is."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(input_shape=given["input_shape"], classes=given["classes"])
+        self.given = given
+
+
+Five = partial(Open, classes=5)
+
+
+def small_normal(model: nn.Module) -> None:
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=1e-3)
+
+
+def jitter(x: Tensor, std: float) -> Tensor:
+    return x + std * torch.randn_like(x)
+
+
+def cut(x: Tensor) -> Tensor:
+    return x[..., :2]
+
+
+def with_groups(config: TrainConfig, **nodes: dict[str, Any]) -> TrainConfig:
+    return replace(config, **nodes)  # type: ignore[arg-type]
+
+
+def test_a_model_is_given_what_it_asks_for(small: Compose) -> None:
+    bare = with_groups(small(), model={"_target_": f"{HERE}.Bare"})
+    assert model(bare)(torch.zeros(2, *SHAPE)).shape == (2, CLASSES)
+    assert build.unasked(bare) == ("norm", "activation")
+    all_of_it = with_groups(small(), model={"_target_": f"{HERE}.Open"})
+    assert set(model(all_of_it).given) == {"input_shape", "classes", "norm", "activation"}
+    assert build.unasked(all_of_it) == ()
+    bound = with_groups(small(), model={"_target_": f"{HERE}.Five"})
+    assert model(bound)(torch.zeros(2, *SHAPE)).shape == (2, 5)
+    assert build.unasked(small()) == ()
+
+
+def test_an_init_takes_a_model_or_one_weight(small: Compose) -> None:
+    built = model(with_groups(small(), init={"_target_": f"{HERE}.small_normal"}))
+    assert all(weight.abs().max() < 0.01 for weight in built.parameters())
+    init = {"_target_": "torch.nn.init.orthogonal_", "gain": 2.0}
+    *_, last = (m for m in model(with_groups(small(), init=init)).modules()
+                if isinstance(m, nn.Linear))  # fmt: skip
+    torch.testing.assert_close(last.weight @ last.weight.T, 4 * torch.eye(len(last.weight)))
+    assert last.bias.abs().max() == 0
+
+
+def test_an_augmentation_is_a_function_or_a_module_of_the_data(small: Compose) -> None:
+    x = torch.ones(4, 3)
+    for node in (
+        {"_target_": f"{HERE}.jitter", "std": 0.1},
+        {"_target_": "torch.nn.Dropout", "p": 0.9},
+        {"_target_": "torch.nn.functional.dropout", "p": 0.9},
+    ):
+        made = build.augment(with_groups(small(), augment=node), (3,))(x)
+        assert made.shape == x.shape
+        assert not torch.equal(made, x)
+    with pytest.raises(ConfigError, match=r"makes \(1, 2\) of a batch \(1, 3\)"):
+        build.augment(with_groups(small(), augment={"_target_": f"{HERE}.cut"}), (3,))
+
+
+def test_an_optimizer_that_trains_by_a_closure_is_refused(small: Compose) -> None:
+    config = with_groups(small(), optimizer={"_target_": "torch.optim.LBFGS", "lr": 0.1})
+    with pytest.raises(ConfigError, match="closure"):
+        build.optimizer(config, model(config))

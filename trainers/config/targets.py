@@ -143,6 +143,35 @@ def parameter(target: Callable[..., Any], argument: str) -> inspect.Parameter | 
     return None
 
 
+def asked(target: Callable[..., Any], names: Iterable[str]) -> tuple[str, ...]:
+    """List those of the arguments that a target asks for: by name, or all of them by **keywords.
+
+    What a partial has bound is not asked for.
+    """
+    parameters = _parameters(target)
+    bound = getattr(target, "keywords", {}) if isinstance(target, partial) else {}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    own = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return tuple(name for name in names if name not in bound and (takes_any or name in own))
+
+
+def unfilled(target: Callable[..., Any], node: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the arguments that a target must be given, and a group does not give.
+
+    Of a built-in that does not say what it takes it is one, named after none.
+    """
+    try:
+        inspect.signature(target)
+    except ValueError:
+        return ("",)
+    fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return tuple(
+        p.name
+        for p in _parameters(target)
+        if p.default is p.empty and p.kind not in fixed and p.name not in node
+    )
+
+
 def instantiate(group: str, node: Mapping[str, Any], **supplied: object) -> Any:
     """Build what a group's `_target_` names, from its keys and what the code supplies.
 
