@@ -18,9 +18,9 @@ from trainers.config.targets import (
     settings_refused,
     unfilled,
 )
+from trainers.device.lazy_compiler import leave_unimported
 from trainers.errors import ConfigError
 from trainers.init import each_weight
-from trainers.device.lazy_compiler import leave_unimported
 from trainers.models.activation import activation
 from trainers.models.module_norm import norm
 from trainers.models.norm import needs_batch

@@ -13,10 +13,10 @@ from typing import Any
 
 from sweeps.config.composition import Composition
 from sweeps.config.keys import plain, value_at
-from sweeps.space.dimensions import written
 from sweeps.space.expressions import Expression
 from sweeps.space.space import Space
 from trainers.config import TrainConfig
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 

@@ -220,6 +220,8 @@ def test_a_letter_that_the_terminal_lacks_is_printed_as_a_question_mark(
     with pytest.raises(SystemExit), refusals():
         raise ConfigError("name=müller")
     assert output.getvalue() == b"error: name=m?ller\n"
+
+
 class TestDoing:
     def test_what_takes_long_is_told_once_where_there_is_no_terminal(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
