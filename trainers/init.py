@@ -77,7 +77,7 @@ def gain_of(activation: nn.Module) -> float:
 
 
 def each_weight(model: nn.Module, draw: Callable[[Tensor], object]) -> None:
-    """Initialise each layer's weights by a function of one tensor, such as those of torch.nn.init.
+    """Initialise each layer's weights by a function of a tensor, as torch.nn.init has.
 
     Args:
         draw: changes the tensor in place.

@@ -32,7 +32,7 @@ _Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrialProgress:
     """Describes how far a trial has trained.
 
     Attributes:
@@ -70,7 +70,7 @@ class Waiting:
     between_s: float = 0.0
 
 
-def eta(known: Sequence[Trained], waiting: Waiting, slots: int) -> tuple[float, float] | None:
+def eta(known: Sequence[TrialProgress], waiting: Waiting, slots: int) -> tuple[float, float] | None:
     """Estimate the least and the most seconds until the sweep ends; None without any epoch yet.
 
     Args:
@@ -107,7 +107,9 @@ def eta(known: Sequence[Trained], waiting: Waiting, slots: int) -> tuple[float, 
     return float(low), float(high)
 
 
-def _survival(known: Sequence[Trained], waiting: Waiting, random: np.random.Generator) -> _Numbers:
+def _survival(
+    known: Sequence[TrialProgress], waiting: Waiting, random: np.random.Generator
+) -> _Numbers:
     """Return (draws, epochs + 1) the share of trials that go on after each epoch."""
     longest = max(waiting.length, *(trial.length for trial in known))
     at_risk, ends = np.zeros((DRAWS, longest + 1)), np.zeros((DRAWS, longest + 1))
@@ -138,7 +140,7 @@ def _lengths(alive: _Numbers, uniform: _Numbers) -> _Numbers:
 
 
 def _rests(
-    running: Sequence[Trained], alive: _Numbers, mean_pace: float, random: np.random.Generator
+    running: Sequence[TrialProgress], alive: _Numbers, mean_pace: float, random: np.random.Generator
 ) -> _Numbers:
     """Draw (draws, trials) the seconds that each running trial still takes."""
     if not running:

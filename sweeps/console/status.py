@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 
-from sweeps.console.eta import Trained, Waiting, eta
+from sweeps.console.eta import TrialProgress, Waiting, eta
 from sweeps.driver.budget import UNLIMITED, Budget, Spent
 from sweeps.formatting import FAILED, counts, number, one_line, outcome
 from sweeps.stop.rehearsal import Rehearsed
@@ -100,7 +100,7 @@ class Status:
         self._leads: dict[str, Ranked] = {}  # trial -> its best epoch, unless it failed
         self._children: set[str] = set()  # continue other trials, which are counted already
         self._epochs, self._epochs_s, self._any_epoch = 0, 0.0, False
-        self._trained: dict[str, Trained] = {}  # of those that have ended
+        self._trained: dict[str, TrialProgress] = {}  # of those that have ended
         self._between: list[float] = []  # seconds between trainings in a slot
         self._begun = self._repeats_begun = 0
         self._reckoned: tuple[float, tuple[float, float] | None] | None = None
@@ -175,7 +175,7 @@ class Status:
         pace = running.pace if running else trial.seconds / max(trial.trained, 1)
         if trial.repeat_of is None:
             length = self.length(trial)
-            self._trained[trial.id] = Trained(trial.last_epoch, length, pace)
+            self._trained[trial.id] = TrialProgress(trial.last_epoch, length, pace)
         self.ended[trial.id] = trial.state, now - running.since if running else trial.seconds
         self._register(trial)
         self._lead(trial, trial.best(self.overview.objective) if trial.state.scored else None)
@@ -275,8 +275,8 @@ class Status:
         )
         return eta([known[trial] for trial in sorted(known)], waiting, self.overview.slots)
 
-    def _so_far(self, running: Running, now: float) -> Trained:
-        return Trained(
+    def _so_far(self, running: Running, now: float) -> TrialProgress:
+        return TrialProgress(
             epochs=running.epoch,
             length=self.length(running.trial),
             epoch_s=running.pace,

@@ -1,4 +1,4 @@
-"""Make activations of what a configuration names: a class of modules, or a function of a tensor."""
+"""Make activations: of a class of modules, or of a function of a tensor."""
 
 from __future__ import annotations
 

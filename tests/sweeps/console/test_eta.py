@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.console.eta import Trained, Waiting, eta
+from sweeps.console.eta import TrialProgress, Waiting, eta
 from sweeps.console.status import Overview, Status
 from sweeps.driver.observer import Observer
 from sweeps.simulation import Generated
@@ -24,12 +24,12 @@ from sweeps.trials import TrialRecord
 NOBODY = Waiting(0, 0, 10)
 
 
-def ran(epochs: int, epoch_s: float = 3.0) -> Trained:
-    return Trained(epochs, 10, epoch_s)
+def ran(epochs: int, epoch_s: float = 3.0) -> TrialProgress:
+    return TrialProgress(epochs, 10, epoch_s)
 
 
-def runs(epochs: int, epoch_s: float = 3.0, waited_s: float = 0.0) -> Trained:
-    return Trained(epochs, 10, epoch_s, waited_s, runs=True)
+def runs(epochs: int, epoch_s: float = 3.0, waited_s: float = 0.0) -> TrialProgress:
+    return TrialProgress(epochs, 10, epoch_s, waited_s, runs=True)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def runs(epochs: int, epoch_s: float = 3.0, waited_s: float = 0.0) -> Trained:
     ],
 )
 def test_what_is_sure_is_in_the_middle_of_a_narrow_range(
-    known: list[Trained], waiting: Waiting, slots: int, expected: float
+    known: list[TrialProgress], waiting: Waiting, slots: int, expected: float
 ) -> None:
     estimate = eta(known, waiting, slots)
     assert estimate is not None
@@ -81,10 +81,12 @@ def test_before_any_trial_was_stopped_the_rehearsal_speaks() -> None:
 
 
 @given(
-    st.lists(st.builds(Trained, st.integers(1, 10), st.just(10), st.floats(0, 1e4)), max_size=8),
+    st.lists(
+        st.builds(TrialProgress, st.integers(1, 10), st.just(10), st.floats(0, 1e4)), max_size=8
+    ),
     st.lists(
         st.builds(
-            Trained,
+            TrialProgress,
             st.integers(0, 10),
             st.just(10),
             st.floats(0, 1e4),
@@ -100,8 +102,8 @@ def test_before_any_trial_was_stopped_the_rehearsal_speaks() -> None:
 )
 @settings(max_examples=50)
 def test_a_range_is_one(
-    ended: list[Trained],
-    running: list[Trained],
+    ended: list[TrialProgress],
+    running: list[TrialProgress],
     waiting: int,
     full: int,
     rehearsed: list[int],
