@@ -43,10 +43,10 @@ def duration(seconds: float) -> str:
 
 
 def score(value: float) -> str:
-    """Format a metric: 0.9833, or 3.2e-05 where four decimals are too few or too many."""
+    """Format a metric: 0.9833, 17,012, or 3.2e-05 where these are too few or too many digits."""
     if value == 0 or 1e-3 <= abs(value) < 1e4 or not math.isfinite(value):
         return f"{value:.4f}"
-    return f"{value:.1e}"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.1e}"
 
 
 def number(value: object) -> str:

@@ -54,6 +54,7 @@ MOST_PARAMETERS = 8  # beside self
 #: Signatures that a caller fills by name from a YAML: each argument is a key of the group.
 FILLED_FROM_YAML = {
     "sweeps.tracking.wandb_tracker.WandbTracker.__init__",
+    "trainers.data.csv_table.load",
     "trainers.data.phonemes.hw1p2.load",
     "trainers.data.phonemes.legacy.load",
     "trainers.data.phonemes.libriphone.load",

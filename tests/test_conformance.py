@@ -15,6 +15,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.launch.stages import checked, stages
 from trainers.config.targets import check_arguments
+from trainers.measures.measure import OWN_KEYS as METRIC_KEYS
 from trainers.schedules.build_schedule import OWN_KEYS
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -31,7 +32,11 @@ SUPPLIED: Mapping[str, tuple[str, ...]] = {
 }
 
 #: Keys that the code reads, and the target does not see.
-OURS = {"model": ("max_parameters",), "schedule": OWN_KEYS}
+OURS = {
+    "model": ("max_parameters",),
+    "schedule": OWN_KEYS,
+    "metric": METRIC_KEYS,
+}
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}={p.stem}")
 
@@ -75,7 +80,8 @@ def test_its_command_composes_and_its_target_takes_all_it_gives(path: Path) -> N
         given = {key: value for key, value in node.items() if key not in OURS.get(group, ())}
         check_arguments(group, given, SUPPLIED.get(group, ()))
     else:
-        assert group in ("experiment", "debug", "task"), f"{path} names nothing to build"
+        nothing = group in ("experiment", "debug", "task") or node == {}
+        assert nothing, f"{path} names nothing to build"
 
 
 @pytest.mark.parametrize("name", ["sweep", "train"])

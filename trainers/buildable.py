@@ -50,7 +50,7 @@ def _try(config: TrainConfig, dataset: Dataset, device: torch.device) -> None:
             f"model: {config.model['_target_']} refuses a batch {tuple(batch.shape)} of the data: "
             f"{first_line(error)}"
         ) from error
-    expected = (2, len(dataset.classes))
+    expected = (2, dataset.outputs)
     if tuple(logits.shape) != expected:
         raise ConfigError(
             f"model: {config.model['_target_']} makes {tuple(logits.shape)} of a batch "

@@ -22,6 +22,7 @@ from trainers.files.histograms import Histogram
 from trainers.files.training_state import write
 from trainers.learner import Learner, examples
 from trainers.learner import evaluate as measure
+from trainers.measures.measure import Measure
 from trainers.model_and_data import shuffled, trained, untrained
 
 
@@ -32,7 +33,8 @@ class Epoch:
     Attributes:
         number: from 1.
         metrics: train_loss (with label smoothing), train_accuracy (as seen while training),
-            val_loss (without), val_accuracy, lr (of its first step), epoch_s (training and
+            val_loss (without), val_accuracy, of numbers r2 and mae in place of accuracy; the
+            metric of conf/metric/, if there is one; lr (of its first step), epoch_s (training and
             validation, seconds), samples_per_s (training examples over epoch_s),
             parameters (trainable ones).
         state: copies to the CPU all that training needs to go on after this epoch: plain
@@ -86,19 +88,17 @@ def fit(config: TrainConfig, resume: Mapping[str, Any] | None = None) -> Iterato
         start = time.perf_counter()
         lr = learner.lr
         order = _order(config, number, len(train), early)
-        train_loss, train_accuracy = learner.train(train, order).means()
-        val_loss, val_accuracy = measure(config, learner.model, valid).means()
+        measured = learner.train(train, order).metrics("train")
+        measured |= measure(config, learner.model, valid, learner.measure).metrics("val")
         seconds = time.perf_counter() - start
-        for name, loss in (("training", train_loss), ("validation", val_loss)):
+        for name, part in (("training", "train"), ("validation", "val")):
+            loss = measured[f"{part}_loss"]
             if not math.isfinite(loss):
                 raise Diverged(number, f"{name} loss is {loss}")
         if learner.scaling.hopeless:
             raise Diverged(number, "all gradients overflow fp16: precision=bf16 or fp32 holds them")
         metrics = {
-            "train_loss": train_loss,
-            "train_accuracy": train_accuracy,
-            "val_loss": val_loss,
-            "val_accuracy": val_accuracy,
+            **measured,
             "lr": lr,
             "epoch_s": seconds,
             "samples_per_s": len(order) / seconds,
@@ -132,7 +132,7 @@ def _order(config: TrainConfig, number: int, size: int, early: Tensor) -> Tensor
 
 
 def evaluate(config: TrainConfig, state: Mapping[str, Any]) -> dict[str, float]:
-    """Measure test_loss and test_accuracy of a saved state; empty if there are no test labels.
+    """Measure a saved state: test_loss, test_accuracy and so on; empty without test labels.
 
     Nothing else measures on the test part.
     """
@@ -140,8 +140,8 @@ def evaluate(config: TrainConfig, state: Mapping[str, Any]) -> dict[str, float]:
     if not dataset.test.labelled:
         return {}
     device = next(model.parameters()).device
-    loss, accuracy = measure(config, model, dataset.test.to(device)).means()
-    return {"test_loss": loss, "test_accuracy": accuracy}
+    by = Measure.of(config, dataset, device)
+    return measure(config, model, dataset.test.to(device), by).metrics("test")
 
 
 def size(config: TrainConfig) -> Size:

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from trainers import build, optimizer_settings
@@ -26,31 +25,13 @@ from trainers.device.loss_scaling import LossScaling
 from trainers.errors import ConfigError
 from trainers.files import history
 from trainers.files.training_state import detached
+from trainers.measures.measure import Measure, Sums
 from trainers.models.norm import evaluates_by_batch
 from trainers.schedules import build_schedule
 from trainers.schedules.pace import Pace
 
 #: Examples at a time where no gradient is kept. On one CPU core larger batches leave the cache.
 EVALUATION_BATCH = {"cpu": 512, "cuda": 8192, "mps": 4096}
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Holds the sums of a pass, on the device until they are asked for.
-
-    Attributes:
-        loss: () float32, sum of the examples' losses.
-        right: () int64, number of examples that were classified right.
-        count: number of examples.
-    """
-
-    loss: Tensor
-    right: Tensor
-    count: int
-
-    def means(self) -> tuple[float, float]:
-        """Return mean loss and accuracy; waits for the device."""
-        return float(self.loss) / self.count, int(self.right) / self.count
 
 
 @dataclass
@@ -70,6 +51,7 @@ class Learner:
     pace: Pace
     augment: Callable[[Tensor], Tensor]
     scaling: LossScaling
+    measure: Measure
     rng: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     epoch: int = 0
@@ -82,18 +64,20 @@ class Learner:
         Raises:
             ConfigError: what cannot be built.
         """
-        model = build.model(config, dataset.input_shape, len(dataset.classes)).to(device)
+        model = build.model(config, dataset.input_shape, dataset.outputs).to(device)
         if evaluates_by_batch(model) and 1 in (len(dataset.valid), len(dataset.test)):
             raise ConfigError(
                 "norm.running=false needs 2 examples or more to evaluate, and the validation or "
                 "the test part has 1: set norm.running=true"
             )
+        measure = Measure.of(config, dataset, device)
         optimizer = build.optimizer(config, model)
         pace = build_schedule.build(config, optimizer, lengths(config, len(dataset.train)))
         augment = build.augment(config, dataset.input_shape)
         made = optimizer_settings.settings_of(config, optimizer, pace)
         scaling = LossScaling(config, device)
-        return cls(config, model, optimizer, pace, augment, scaling, random_state(device), made)
+        rng = random_state(device)
+        return cls(config, model, optimizer, pace, augment, scaling, measure, rng, made)
 
     @property
     def device(self) -> torch.device:
@@ -114,23 +98,21 @@ class Learner:
 
     def train(self, part: Part, order: Tensor) -> Sums:
         """Train on the examples in `order`, a tensor on the device: one pass with gradient."""
-        loss_sum = torch.zeros((), device=self.device)
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
+        sums = self.measure.begin(self.device)
         self.model.train()
         self.scaling.taken = 0
         for index in batches(order, self.config.batch_size):
             x, y = part.batch(index)
-            loss, logits = self.step(self.augment(x), y)
-            loss_sum.add_(loss, alpha=len(index))
-            right += (logits.argmax(1) == y).sum()
-        return Sums(loss_sum, right, len(order))
+            loss, outputs = self.step(self.augment(x), y)
+            sums.add(loss, len(index), outputs, y)
+        return sums
 
     def step(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Take an optimizer step on a batch; return its mean loss () and logits (N, classes)."""
+        """Take an optimizer step on a batch; return its mean loss () and outputs."""
         config = self.config
         with autocast(config, x.device):
             logits = self.model(x)
-        loss = cross_entropy(logits.float(), y, label_smoothing=config.label_smoothing)
+        loss = self.measure.loss.mean(logits.float(), y)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaling.backward(loss)
         if config.clip.value is not None or config.clip.norm is not None:
@@ -206,7 +188,7 @@ class Learner:
 
 @torch.inference_mode()
 def outputs(config: TrainConfig, model: nn.Module, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield logits (N, classes) float32 and labels (N,) of a part in order, batch by batch."""
+    """Yield outputs (N, K) float32 and targets of a part in order, batch by batch."""
     model.eval()
     for index in evaluation_batches(_in_order(model, part)):
         x, y = part.batch(index)
@@ -237,15 +219,12 @@ def _logits(config: TrainConfig, model: nn.Module, x: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def evaluate(config: TrainConfig, model: nn.Module, part: Part) -> Sums:
+def evaluate(config: TrainConfig, model: nn.Module, part: Part, measure: Measure) -> Sums:
     """Evaluate a model on all of a part: one pass without gradient."""
-    device = next(model.parameters()).device
-    loss_sum = torch.zeros((), device=device)
-    right = torch.zeros((), dtype=torch.int64, device=device)
-    for logits, y in outputs(config, model, part):
-        loss_sum += cross_entropy(logits, y, reduction="sum")
-        right += (logits.argmax(1) == y).sum()
-    return Sums(loss_sum, right, len(part))
+    sums = measure.begin(next(model.parameters()).device, whole=True)
+    for made, y in outputs(config, model, part):
+        sums.add(measure.loss.total(made, y), 1, made, y)
+    return sums
 
 
 def examples(config: TrainConfig, available: int) -> int:

@@ -30,7 +30,7 @@ def untrained(config: TrainConfig) -> tuple[Learner, Dataset]:
     count = len(dataset.train)
     if count < 2:
         raise DataError(f"training needs 2 examples or more, not {count}: raise data.fraction")
-    if too_large := build.excess(config, dataset.input_shape, len(dataset.classes)):
+    if too_large := build.excess(config, dataset.input_shape, dataset.outputs):
         raise ConfigError(f"the model has {too_large}: make it smaller, or allow more")
     torch.manual_seed(config.seed)
     return Learner.begin(config, dataset, device), dataset
@@ -45,7 +45,7 @@ def trained(config: TrainConfig, state: Mapping[str, Any]) -> tuple[nn.Module, D
     device = pick_device(config)
     set_up_process(config, device)
     dataset = resident.on(device, config.data)
-    model = build.model(config, dataset.input_shape, len(dataset.classes)).to(device)
+    model = build.model(config, dataset.input_shape, dataset.outputs).to(device)
     try:
         model.load_state_dict(state["model"])
     except (RuntimeError, KeyError) as error:

@@ -38,7 +38,8 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER = (
 GREY, INK = "#767676", "#222222"
 
 #: What the axes of curves are called, and whose curves they are.
-UNITS = {"loss": "loss (cross-entropy)", "accuracy": "accuracy (share)"}
+TITLES = {"loss": "Loss", "accuracy": "Accuracy", "r2": "R²"}
+UNITS = {"loss": "loss", "accuracy": "accuracy (share)", "r2": "R² (share explained)"}
 PARTS = {"train": "training, mean while it trains", "val": "validation"}
 
 #: Size of a point's name; rings on which there is looked for room, and directions on each.
@@ -172,8 +173,13 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
+def score_of(metrics: Mapping[str, float]) -> str:
+    """Return what is drawn beside the loss: accuracy, or R² where numbers are predicted."""
+    return "r2" if "val_r2" in metrics and "val_accuracy" not in metrics else "accuracy"
+
+
 def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path) -> Path:
-    """Draw loss, accuracy and learning rate by epoch, and mark the best epoch.
+    """Draw loss, accuracy (or R²) and learning rate by epoch, and mark the best epoch.
 
     Args:
         rows: metrics from `trainers.files.history.read`; not empty.
@@ -184,8 +190,8 @@ def curves(rows: Mapping[int, Mapping[str, float]], task: TaskConfig, path: Path
     figure = canvas(11.0 if varies else 8.0, 3.4)
     panels: Sequence[Axes] = figure.subplots(1, 3 if varies else 2)
     best_epoch = best(rows, task)
-    for axes, kind in zip(panels, UNITS, strict=False):
-        tidy(axes, kind.capitalize(), "epoch", UNITS[kind])
+    for axes, kind in zip(panels, ("loss", score_of(rows[epochs[0]])), strict=False):
+        tidy(axes, TITLES[kind], "epoch", UNITS[kind])
         for part, colour, style in (("train", BLUE, "--"), ("val", ORANGE, "-")):
             name = f"{part}_{kind}"
             if name in values:

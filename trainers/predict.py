@@ -1,4 +1,4 @@
-"""Predict class probabilities of a part, by one saved model or the mean of several."""
+"""Predict class probabilities or numbers of a part, by a saved model or the mean of several."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from trainers.model_and_data import trained
 Pick = Callable[[Dataset], Part]
 
 
-def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> Tensor:
-    """Predict (N, classes) float32 on the CPU, the examples in the order of the part.
+def predictions(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> Tensor:
+    """Predict (N, K) float32 on the CPU, the examples in the order of the part.
+
+    They are probabilities of classes, or the numbers of a regression in their own units.
 
     Args:
         config: configuration of the training that the state comes from.
@@ -28,19 +30,21 @@ def probabilities(config: TrainConfig, state: Mapping[str, Any], pick: Pick) -> 
     """
     model, dataset = trained(config, state)
     part = pick(dataset).to(next(model.parameters()).device)
-    out = torch.empty(len(part), len(dataset.classes))
+    out = torch.empty(len(part), dataset.outputs)
+    numbers = dataset.numbers
     begin = 0
     for batch in logits(config, model, part):
-        out[begin : begin + len(batch)] = batch.softmax(1)
+        made = batch.softmax(1) if numbers is None else numbers.restored(batch)
+        out[begin : begin + len(batch)] = made
         begin += len(batch)
     return out
 
 
 def mean(every: Iterable[Tensor]) -> Tensor:
-    """Average the probabilities of several models, one at a time in memory.
+    """Average the predictions of several models, one at a time in memory.
 
     Raises:
-        ConfigError: the probabilities are not of the same examples and classes.
+        ConfigError: the predictions are not of the same examples and classes.
     """
     votes = iter(every)
     total = next(votes, None)
@@ -50,7 +54,7 @@ def mean(every: Iterable[Tensor]) -> Tensor:
     for count, one in enumerate(votes, 2):  # noqa: B007  its last value is the divisor
         if one.shape != total.shape:
             raise ConfigError(
-                f"models of {tuple(total.shape)} and {tuple(one.shape)} probabilities (examples, "
+                f"models of {tuple(total.shape)} and {tuple(one.shape)} predictions (examples, "
                 "classes) cannot be averaged: their data differ"
             )
         total += one

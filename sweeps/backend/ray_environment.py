@@ -49,6 +49,16 @@ def for_trials(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if _NEEDED.fullmatch(name)}
 
 
+def python_path(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return PYTHONPATH as it means the same in another folder; empty if it is not set.
+
+    So that trials import what the person does: packages outside the checkout.
+    """
+    folders = environment.get("PYTHONPATH", "").split(os.pathsep)
+    absolute = [os.path.abspath(os.path.expanduser(folder)) for folder in folders if folder]
+    return {"PYTHONPATH": os.pathsep.join(absolute)} if absolute else {}
+
+
 def keep_loopback() -> None:
     """Let Ray use 127.0.0.1 where it is given: it would put the machine's outer address there."""
     from ray._private import services

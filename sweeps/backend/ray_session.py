@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
 from sweeps.backend.private_folder import private_folder
-from sweeps.backend.ray_environment import SETTINGS, environment, keep_loopback, without_secrets
+from sweeps.backend.ray_environment import (
+    SETTINGS,
+    environment,
+    keep_loopback,
+    python_path,
+    without_secrets,
+)
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
@@ -192,7 +198,10 @@ def session() -> Iterator[Cluster]:
             try:
                 ray.init(
                     address=address,
-                    runtime_env=_code(),
+                    runtime_env={
+                        **_code(),
+                        "env_vars": python_path(os.environ),  # where all machines have it
+                    },
                     **quiet,
                 )
             except Exception as error:  # Ray has no one error for this
@@ -206,7 +215,7 @@ def session() -> Iterator[Cluster]:
             token.touch(mode=0o600)
             token.write_text(_TOKEN, encoding="utf-8")
             # Ray turns authentication on by itself, but would put its token into the home folder.
-            own = {**SETTINGS, "RAY_AUTH_TOKEN_PATH": str(token)}
+            own = {**SETTINGS, "RAY_AUTH_TOKEN_PATH": str(token), **python_path(os.environ)}
             stack.enter_context(environment(own))
             with _python(plain_python(folder)):
                 _start(folder, quiet)

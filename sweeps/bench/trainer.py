@@ -112,7 +112,7 @@ def _training(name: str, config: TrainConfig, steps: int, console: Console) -> d
 def _ours(learner: Learner, part: Any, count: int) -> int:
     """Train a part of an epoch as `trainers.fit` does, and read its means at the end."""
     order = torch.randperm(len(part), device=learner.device)[:count]
-    learner.train(part, order).means()
+    learner.train(part, order).metrics("train")
     return count
 
 

@@ -48,7 +48,7 @@ def check(composition: Composition) -> Sweep:
     shared_study = shared(base.study)
     _fix_for_all_trials(composition, training, shared_study)
     config = plain(base)
-    further = _further(objective, config["objectives"])
+    further = _further(objective, config["objectives"], training)
     first, passed_over = _first_trials(config, space, composition)
     required = (Expression.parse(text, "require") for text in config["require"])
     constraints = Constraints(composition, tuple(required))
@@ -159,11 +159,13 @@ def _refuse_other_mode(stop: Stop, objective: Objective) -> None:
             )
 
 
-def _further(objective: Objective, wanted: Mapping[str, str]) -> tuple[Objective, ...]:
+def _further(
+    objective: Objective, wanted: Mapping[str, str], training: TrainConfig
+) -> tuple[Objective, ...]:
     """Read the objectives to be traded off against the first."""
     for metric, mode in wanted.items():
-        check_metric("objectives", metric)
-        check_mode(f"objectives.{metric}", Mode[mode], metric)
+        check_metric("objectives", metric, training)
+        check_mode(f"objectives.{metric}", Mode[mode], metric, training)
         if metric == objective.metric:
             raise ConfigError(f"objectives: {metric} is the objective already: name another metric")
     return tuple(Objective(metric, mode == Mode.max.name) for metric, mode in wanted.items())

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -37,9 +38,11 @@ from trainers.errors import ConfigError, CorruptCheckpoint
 from trainers.nearest_names import unknown
 
 if TYPE_CHECKING:
-    from trainers.diagnosis.first_loss import FirstLoss
+    from trainers.diagnosis.confusion_matrix import Quality
+    from trainers.diagnosis.first_loss import FirstLoss, FirstLossOfNumbers
     from trainers.diagnosis.lr_range import LrRange
     from trainers.diagnosis.overfit import Overfit
+    from trainers.diagnosis.predicted_numbers import PredictedNumbers
     from trainers.diagnosis.trained_model import Diagnosis
 
 #: Options beside a sweep's name: how the hidden layer is drawn, a swept key whose values are drawn
@@ -98,7 +101,7 @@ def check(overrides: Sequence[str]) -> None:
         write_table(
             folder / "overfit.csv",
             ("step", "loss", "accuracy"),
-            zip(steps, batch.losses, batch.accuracies, strict=True),
+            zip_longest(steps, batch.losses, batch.accuracies),
         )
         pictures.overfit(batch, folder / "overfit.png")
         rates = _shown(
@@ -117,7 +120,9 @@ def check(overrides: Sequence[str]) -> None:
     console.print(f"\ncurves, figures and config.yaml: {folder}", soft_wrap=True)
 
 
-def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]:
+def _summary(
+    first: FirstLoss | FirstLossOfNumbers, batch: Overfit, rates: LrRange
+) -> dict[str, Any]:
     """Make the content of summary.json: the result of each check, and its figures."""
     figures: dict[str, tuple[_Finding, dict[str, object]]] = {
         "first_loss": (first, {**asdict(first), "uniform": first.uniform}),
@@ -129,7 +134,7 @@ def _summary(first: FirstLoss, batch: Overfit, rates: LrRange) -> dict[str, Any]
                 "lr": batch.lr,
                 "steps": len(batch.losses),
                 "loss": batch.losses[-1],
-                "accuracy": batch.accuracies[-1],
+                "accuracy": batch.accuracies[-1] if batch.accuracies else None,
             },
         ),
         "lr_range": (
@@ -222,8 +227,35 @@ def compared(name: str, key: str, results: str) -> None:
 
 
 def lines(seen: Diagnosis) -> list[Text]:
-    """Write lines about a model: its quality, worst classes, and most frequent mistakes."""
-    quality = seen.quality
+    """Write lines about a model: its quality, and what it gets most wrong."""
+    from trainers.diagnosis.predicted_numbers import PredictedNumbers
+
+    if isinstance(seen.quality, PredictedNumbers):
+        text = _of_numbers(seen.quality)
+    else:
+        text = _of_classes(seen.quality)
+    return text + [Text(note, "yellow") for note in seen.notes]
+
+
+def _of_numbers(quality: PredictedNumbers) -> list[Text]:
+    """Write lines about the numbers that a model predicts."""
+    width = max(6, *map(len, quality.names))
+    text = [
+        Text(f"On the {len(quality.true):,} examples of the validation part", "bold"),
+        Text(f"{'number':<{width}}        R2  mean absolute error  mean error", "dim"),
+    ]
+    for k, name in enumerate(quality.names):
+        r2, mae, bias = (float(each[k]) for each in (quality.r2, quality.mae, quality.bias))
+        text.append(Text(f"{name:<{width}}  {r2:>8.4f}  {score(mae):>19}  {score(bias):>10}"))
+    text += [Text(""), Text("Largest errors", "bold")]
+    for example, k in quality.worst():
+        true, made = float(quality.true[example, k]), float(quality.predicted[example, k])
+        name = quality.names[k]
+        text.append(Text(f"example {example}: {name} {score(true)}, predicted {score(made)}"))
+    return text
+
+
+def _of_classes(quality: Quality) -> list[Text]:
     rarest, rare_f1 = quality.rarest()
     width = max(5, *map(len, quality.classes))
     text = [
@@ -253,7 +285,7 @@ def lines(seen: Diagnosis) -> list[Text]:
         )
     if not mistakes:
         text.append(Text("none"))
-    return text + [Text(note, "yellow") for note in seen.notes]
+    return text
 
 
 def _config(folder: Folder, origin: Origin) -> TrainConfig:

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
     from trainers.predict import Pick
 
-#: Options: number of best trials that vote, names or indices of classes, the header, the folder,
-#: packages whose classes it may name.
+#: Options: number of best trials that vote, names or indices of classes, the header ("id,label", or
+#: id and the numbers that are predicted), the folder, packages whose classes it may name.
 DEFAULTS = {
     "top": "1",
     "labels": "name",
-    "header": "id,label",
+    "header": "",
     "results": "results",
     "trust": "",
 }
@@ -62,9 +62,6 @@ def predict(name: str, given: Mapping[str, str]) -> None:
         ConfigError: no such sweep or training, a wrong option, or a missing checkpoint.
     """
     options = {**DEFAULTS, **given}
-    header = options["header"].split(",")
-    if len(header) != 2 or not all(header):
-        raise ConfigError(f"header={options['header']} must name two columns: header=id,label")
     if options["labels"] not in ("name", "index"):
         raise ConfigError(f"labels={options['labels']} must be name or index: labels=index")
     console = terminal()
@@ -73,23 +70,38 @@ def predict(name: str, given: Mapping[str, str]) -> None:
 
         folder, voters = _voters(name, options)
         dataset = load(voters[0].config.data)
+    if dataset.numbers is not None and given.get("labels"):
+        raise ConfigError(f"labels={options['labels']}: numbers are predicted, leave it out")
+    columns = ("label",) if dataset.numbers is None else dataset.numbers.names
+    header = options["header"].split(",") if options["header"] else ["id", *columns]
+    if len(header) != 1 + len(columns) or not all(header):
+        raise ConfigError(
+            f"header={options['header']} must name {1 + len(columns)} columns: "
+            f"header=id,{','.join(columns)}"
+        )
     metric = voters[0].config.task.metric
     console.print(
         f"best of {name}: {', '.join(f'{v.trial} ({metric} {score(v.value)})' for v in voters)}",
     )
-    mean = _mean_probabilities(voters, "validation part", lambda d: d.valid, console)
-    truth = _labels(dataset.valid)
-    accuracy = score(float((mean.argmax(1) == truth).double().mean()))
+    mean = _mean(voters, "validation part", lambda d: d.valid, console)
+    truth = _targets(dataset.valid)
     who = "the model" if len(voters) == 1 else f"the {len(voters)} together"
-    console.print(f"validation accuracy of {who}: {accuracy}")
-    answers = _mean_probabilities(voters, "test part", lambda d: d.test, console).argmax(1).tolist()
-    named = options["labels"] == "name"
+    made = _mean(voters, "test part", lambda d: d.test, console)
     path = folder / "submission.csv"
-    _write(path, header, [dataset.classes[a] if named else a for a in answers])
-    console.print(
-        f"{len(answers):,} rows ({', '.join(header)}), labels by {options['labels']}: {path}",
-        soft_wrap=True,
-    )
+    if dataset.numbers is not None:
+        off = (mean - dataset.numbers.restored(truth)).abs().mean(0).tolist()
+        errors = (f"{n} {score(e)}" for n, e in zip(dataset.numbers.names, off, strict=True))
+        console.print(f"mean absolute error of {who}, validation: {', '.join(errors)}")
+        _write(path, header, made.tolist())
+        kind = "in their own units"
+    else:
+        accuracy = score(float((mean.argmax(1) == truth).double().mean()))
+        console.print(f"validation accuracy of {who}: {accuracy}")
+        answers = made.argmax(1).tolist()
+        named = options["labels"] == "name"
+        _write(path, header, [[dataset.classes[a] if named else a] for a in answers])
+        kind = f"labels by {options['labels']}"
+    console.print(f"{len(made):,} rows ({', '.join(header)}), {kind}: {path}", soft_wrap=True)
 
 
 def _voters(name: str, options: Mapping[str, str]) -> tuple[Path, list[Voter]]:
@@ -147,12 +159,12 @@ def _winner(folder: Folder) -> str:
     return "" if best is None else str(best["trial"])
 
 
-def _mean_probabilities(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:
-    """Return the mean probabilities of the voters, (examples, classes)."""
-    from trainers.predict import mean, probabilities
+def _mean(voters: Sequence[Voter], what: str, pick: Pick, console: Console) -> Tensor:
+    """Return the mean predictions of the voters, (examples, classes or numbers)."""
+    from trainers.predict import mean, predictions
 
     shown = track(voters, what, console=console, disable=not console.is_terminal, transient=True)
-    return mean(probabilities(voter.config, _state(voter), pick) for voter in shown)
+    return mean(predictions(voter.config, _state(voter), pick) for voter in shown)
 
 
 def _state(voter: Voter) -> dict[str, Any]:
@@ -164,8 +176,8 @@ def _state(voter: Voter) -> dict[str, Any]:
         raise ConfigError(f"{voter.trial} cannot vote: {error}") from error
 
 
-def _labels(part: Any) -> Tensor:
-    """Return the labels of a part, (N,) int64, in its order."""
+def _targets(part: Any) -> Tensor:
+    """Return the targets of a part in its order: labels (N,), or numbers (N, K)."""
     import torch
 
     indices = torch.arange(len(part))
@@ -178,11 +190,11 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _write(path: Path, header: Sequence[str], labels: Sequence[str | int]) -> None:
+def _write(path: Path, header: Sequence[str], answers: Sequence[Sequence[object]]) -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(enumerate(labels))
+    writer.writerows([number, *row] for number, row in enumerate(answers))
     write_whole(path, table.getvalue())
 
 

@@ -32,8 +32,6 @@ from trainers.config import TrainConfig, refuse_idle, typed
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError, Diverged
 
-#: Metrics that are shown of each epoch, where the trainer reports them, in this order.
-_COLUMNS = ("train_loss", "val_loss", "val_accuracy", "lr", "samples_per_s")
 _WIDTH = 14  # of a column: the five of them and the epoch are less than 80 wide
 
 
@@ -120,14 +118,23 @@ def _print_head(console: Console, place: train_folder.TrainFolder) -> None:
         console.print(f"{place.path}: going on after epoch {max(place.trained)}", soft_wrap=True)
     if early := data_fraction.describe(place.training.first):
         console.print(f"of {place.training.epochs} epochs, {early}")
-    console.print(f"epoch{''.join(f'{column:>{_WIDTH}}' for column in _COLUMNS)}", style="bold")
+    columns = _columns(place.training)
+    console.print(f"epoch{''.join(f'{column:>{_WIDTH}}' for column in columns)}", style="bold")
+
+
+def _columns(training: TrainConfig) -> tuple[str, ...]:
+    """List the metrics that are shown of each epoch: the objective, if it is none of the losses."""
+    metric = training.task.metric
+    usual = "val_accuracy" if training.task.of_classes else "val_r2"
+    shown = usual if metric in ("lr", "samples_per_s") or metric.endswith("_loss") else metric
+    return ("train_loss", "val_loss", shown, "lr", "samples_per_s")
 
 
 def _line(
     console: Console, training: TrainConfig, epoch: int, metrics: Mapping[str, float], leads: bool
 ) -> None:
     cells = []
-    for column in _COLUMNS:
+    for column in _columns(training):
         value = metrics.get(column)
         text = "" if value is None else _figure(column, value)
         if column == training.task.metric and leads:

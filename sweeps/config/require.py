@@ -214,4 +214,4 @@ def _parameters(training: TrainConfig) -> int:
     from trainers.data.resident import load
 
     dataset = load(training.data)
-    return parameters(training, dataset.input_shape, len(dataset.classes))
+    return parameters(training, dataset.input_shape, dataset.outputs)

@@ -82,6 +82,8 @@ class SweepConfig(TrainConfig):
         _NONE, dict, root=Kind.ON_RESUME | Kind.NO_SCORE, cache=Kind.ON_RESUME | Kind.NO_SCORE
     )
 
+    metric: dict[str, Any] = _key(Kind.OF_SWEEP, dict)
+
     experiment: str = _key(Kind.OF_SWEEP | Kind.OF_PLAN)
     # swept key -> values, in Hydra's grammar
     space: Optional[dict[str, Any]] = _key(Kind.OF_SWEEP | Kind.OF_SPACE, None)  # noqa: UP045

@@ -34,6 +34,7 @@ _OURS = ("optuna", "sweeps", "torch", "trainers")
 _KINDS: Mapping[str, str | tuple[str, ...]] = {
     "activation": "torch.nn:Module",
     "augment": "torch.nn:Module",
+    "loss": "torch.nn:Module",
     "model": "torch.nn:Module",
     "norm": "torch.nn:Module",
     "optimizer": "torch.optim:Optimizer",

@@ -13,7 +13,7 @@ from sweeps.cli import doing
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
-from sweeps.formatting import RESULTS, command, score
+from sweeps.formatting import RESULTS, command
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
@@ -175,15 +175,7 @@ def _evaluated(sweep: Sweep, best: Ranked, checkpoint: Path, folder: Folder) -> 
         seen = diagnose(config, state, folder.path / "diagnosis", folder.trials / best.trial.id)
     except ConfigError as error:
         return _BestModel(str(checkpoint), test, f"not diagnosed: {error}")
-    quality = seen.quality
-    rarest, f1 = quality.rarest()
-    return _BestModel(
-        str(checkpoint),
-        test,
-        f"accuracy {score(quality.accuracy)}, macro F1 "
-        f"{score(quality.macro_f1)}; of the "
-        f"rarest classes ({', '.join(rarest)}) {score(f1)}",
-    )
+    return _BestModel(str(checkpoint), test, seen.quality.sentence)
 
 
 def _paths(sweep: Sweep, folder: Folder, model: _BestModel, tables: _Tables) -> dict[str, str]:

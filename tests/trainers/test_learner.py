@@ -103,11 +103,11 @@ def test_evaluation_is_of_the_whole_part_and_leaves_the_model(small: Compose) ->
     one = learner(config)
     before = {name: value.clone() for name, value in one.model.state_dict().items()}
     valid = resident.load(config.data).valid
-    sums = evaluate(config, one.model, valid)
+    sums = evaluate(config, one.model, valid, one.measure)
     assert sums.count == len(valid)
     scores = torch.cat([s for s, _ in outputs(config, one.model, valid)])
     labels = torch.cat([y for _, y in outputs(config, one.model, valid)])
-    loss, accuracy = sums.means()
+    loss, accuracy = sums.metrics("val").values()
     whole = float(torch.nn.functional.cross_entropy(scores, labels))
     assert loss == pytest.approx(whole, rel=1e-5)  # added up in another order
     assert accuracy == pytest.approx(float((scores.argmax(1) == labels).double().mean()))
@@ -153,10 +153,11 @@ def test_augmentation_is_for_training_only(small: Compose) -> None:
     plain, noisy = small(), small("augment=noise", "augment.std=5.0")
     one, other = learner(plain), learner(noisy)
     valid = resident.load(plain.data).valid
-    assert evaluate(plain, one.model, valid).means() == evaluate(noisy, other.model, valid).means()
+    first = evaluate(plain, one.model, valid, one.measure).metrics("val")
+    assert first == evaluate(noisy, other.model, valid, other.measure).metrics("val")
     order = torch.arange(100)
     part = resident.load(plain.data).train
-    assert one.train(part, order).means() != other.train(part, order).means()
+    assert one.train(part, order).metrics("train") != other.train(part, order).metrics("train")
 
 
 def test_a_schedule_that_counts_batches_is_stepped_by_them(small: Compose) -> None:

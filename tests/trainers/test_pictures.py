@@ -83,7 +83,7 @@ def test_no_axis_is_in_nats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("trainers.pictures.save", lambda figure, path: figures.append(figure))
     curves(rows(3), TASK, tmp_path / "c.png")
     names = [axes.get_ylabel() for axes in figures[0].axes]
-    assert names[:2] == ["loss (cross-entropy)", "accuracy (share)"]
+    assert names[:2] == ["loss", "accuracy (share)"]
 
 
 @settings(max_examples=15)

@@ -14,7 +14,7 @@ from trainers.errors import ConfigError
 from trainers.fit import evaluate, fit
 from trainers.learner import EVALUATION_BATCH
 from trainers.model_and_data import trained
-from trainers.predict import mean, probabilities
+from trainers.predict import mean, predictions
 
 Compose = Callable[..., TrainConfig]
 
@@ -31,7 +31,7 @@ def test_they_are_probabilities_of_each_example_in_order(
     model: tuple[TrainConfig, dict[str, Any], float],
 ) -> None:
     config, state, accuracy = model
-    scores = probabilities(config, state, lambda dataset: dataset.valid)
+    scores = predictions(config, state, lambda dataset: dataset.valid)
     _, dataset = trained(config, state)
     _, labels = dataset.valid.batch(torch.arange(len(dataset.valid)))
     assert scores.shape == (len(dataset.valid), 10)
@@ -46,7 +46,7 @@ def test_the_part_that_is_picked_is_predicted(
     model: tuple[TrainConfig, dict[str, Any], float],
 ) -> None:
     config, state, _ = model
-    scores = probabilities(config, state, lambda dataset: dataset.test)
+    scores = predictions(config, state, lambda dataset: dataset.test)
     _, dataset = trained(config, state)
     _, labels = dataset.test.batch(torch.arange(len(dataset.test)))
     right = float((scores.argmax(1) == labels).float().mean())
@@ -60,9 +60,9 @@ def test_the_size_of_a_batch_does_not_show(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config, state, _ = model
-    usual = probabilities(config, state, lambda dataset: dataset.valid)
+    usual = predictions(config, state, lambda dataset: dataset.valid)
     monkeypatch.setitem(EVALUATION_BATCH, "cpu", size)
-    scores = probabilities(config, state, lambda dataset: dataset.valid)
+    scores = predictions(config, state, lambda dataset: dataset.valid)
     assert torch.allclose(scores, usual, atol=1e-5)
 
 

@@ -1,25 +1,30 @@
 """Say what a training is: the typed form of conf/train.yaml, and what a `_target_` takes.
 
+metrics.py              the metrics of an epoch, and their best values
 schema.py               the keys of a training, their types and rules
 dataclass_from_dict.py  read plain containers into dataclasses, naming what does not fit
 targets.py              check and build what a `_target_` names
 """
 
-from trainers.config.schema import (
+from trainers.config.metrics import (
     METRICS,
+    Mode,
+    Predicts,
+    check_metric,
+    check_mode,
+    metrics_of,
+    mode_of,
+)
+from trainers.config.schema import (
     CheckpointConfig,
     Device,
     FirstConfig,
     Keep,
-    Mode,
     Precision,
     ResourcesConfig,
     TaskConfig,
     TrainConfig,
-    check_metric,
-    check_mode,
     compose,
-    mode_of,
     refuse_idle,
     register,
     typed,
@@ -33,12 +38,14 @@ __all__ = [
     "Keep",
     "Mode",
     "Precision",
+    "Predicts",
     "ResourcesConfig",
     "TaskConfig",
     "TrainConfig",
     "check_metric",
     "check_mode",
     "compose",
+    "metrics_of",
     "mode_of",
     "refuse_idle",
     "register",

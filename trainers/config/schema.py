@@ -18,6 +18,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from trainers.config.dataclass_from_dict import Doubtful, read
 from trainers.config.hydra_grammar import written
+from trainers.config.metrics import (
+    Mode,
+    Predicts,
+    check_metric,
+    check_mode,
+    check_own_metric,
+    mode_of,
+    require,
+)
 from trainers.config.targets import explain
 from trainers.errors import ConfigError
 
@@ -45,26 +54,6 @@ class Device(Enum):
     mps = "mps"
 
 
-class Mode(Enum):
-    """Tells whether the smallest or the largest value of a metric is the best."""
-
-    min = "min"
-    max = "max"
-
-
-#: The metrics of every epoch, of which `task.metric` is one, and which of their values is the best.
-METRICS: Mapping[str, Mode | None] = {
-    "train_loss": Mode.min,
-    "train_accuracy": Mode.max,
-    "val_loss": Mode.min,
-    "val_accuracy": Mode.max,
-    "lr": None,
-    "epoch_s": Mode.min,
-    "samples_per_s": Mode.max,
-    "parameters": Mode.min,
-}
-
-
 class Keep(Enum):
     """Names the epoch checkpoints that stay on disk."""
 
@@ -79,6 +68,12 @@ class TaskConfig:
     name: str = MISSING
     metric: str = MISSING
     mode: Optional[Mode] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+    predicts: Predicts = MISSING
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether classes are predicted."""
+        return self.predicts is Predicts.classes
 
     @property
     def maximize(self) -> bool:
@@ -151,12 +146,8 @@ class TrainConfig:
     init: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
-
-
-def mode_of(metric: str) -> str | None:
-    """Return the mode of a metric, as conf/ asks for it; None if it has none of its own."""
-    mode = METRICS.get(metric)
-    return None if mode is None else mode.name
+    loss: dict[str, Any] = field(default_factory=dict)  # older records have none: cross entropy
+    metric: dict[str, Any] = field(default_factory=dict)
 
 
 OmegaConf.register_new_resolver("mode_of", mode_of, replace=True)
@@ -202,6 +193,7 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
     try:
         values = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
         _expand_home(values)
+        _complete(values)
         try:
             result = read(TrainConfig, values)
         except Doubtful:
@@ -234,6 +226,15 @@ def _expand_home(values: dict[str, Any]) -> None:
         values["data"] = {**data, **{k: os.path.expanduser(v) for k, v in paths.items()}}
 
 
+def _complete(values: dict[str, Any]) -> None:
+    """Add what records of older versions do not say."""
+    if isinstance(task := values.get("task"), dict):
+        values["task"] = {**task, "predicts": task.get("predicts", Predicts.classes.name)}
+    if not values.get("loss"):
+        values["loss"] = {"_target_": "torch.nn.functional.cross_entropy", "_partial_": True}
+    values.setdefault("metric", {})
+
+
 def _merged(values: Mapping[str, object]) -> TrainConfig:
     result = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), values))
     assert isinstance(result, TrainConfig)
@@ -248,15 +249,15 @@ def _plain(node: object) -> object:
 
 
 def _check_ranges(config: TrainConfig) -> None:
-    _require(0 <= config.seed < 2**32, "seed", "from 0 to 2**32 - 1", config.seed)
-    _require(config.epochs >= 1, "epochs", "1 or more", config.epochs)
-    _require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
+    require(0 <= config.seed < 2**32, "seed", "from 0 to 2**32 - 1", config.seed)
+    require(config.epochs >= 1, "epochs", "1 or more", config.epochs)
+    require(config.batch_size >= 1, "batch_size", "1 or more", config.batch_size)
     few = config.steps is None or config.steps >= 1
-    _require(few, "steps", "1 or more, or null", config.steps)
+    require(few, "steps", "1 or more, or null", config.steps)
     same = config.overfit_batches
-    _require(same is None or same >= 1, "overfit_batches", "1 or more, or null", same)
+    require(same is None or same >= 1, "overfit_batches", "1 or more, or null", same)
     _check_first(config)
-    _require(
+    require(
         0 <= config.label_smoothing < 1,
         "label_smoothing",
         "from 0 up to, not including, 1",
@@ -267,72 +268,40 @@ def _check_ranges(config: TrainConfig) -> None:
         ("clip.norm", config.clip.norm),
         ("clip.value", config.clip.value),
     ):
-        _require(bound is None or bound > 0, key, "above 0, or null for no bound", bound)
+        require(bound is None or bound > 0, key, "above 0, or null for no bound", bound)
     patience = config.patience
-    _require(patience is None or patience >= 1, "patience", "1 or more, or null", patience)
+    require(patience is None or patience >= 1, "patience", "1 or more, or null", patience)
     resources = config.resources
-    _require(resources.cpu > 0, "resources.cpu", "above 0", resources.cpu)
+    require(resources.cpu > 0, "resources.cpu", "above 0", resources.cpu)
     gpu = resources.gpu
-    _require(gpu is None or gpu >= 0, "resources.gpu", "0 or more, or null for one if any", gpu)
+    require(gpu is None or gpu >= 0, "resources.gpu", "0 or more, or null for one if any", gpu)
     memory = resources.gpu_memory_gb
-    _require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
-    check_metric("task.metric", config.task.metric)
-    check_mode("task.mode", config.task.mode, config.task.metric)
+    require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
+    check_own_metric(config)
+    check_metric("task.metric", config.task.metric, config)
+    check_mode("task.mode", config.task.mode, config.task.metric, config)
     fraction = _number(config.data, "data", "fraction", 1.0)
-    _require(0 < fraction <= 1, "data.fraction", "above 0 and at most 1", fraction)
+    require(0 < fraction <= 1, "data.fraction", "above 0 and at most 1", fraction)
     validation = _number(config.data, "data", "validation", 0.5)
-    _require(0 < validation < 1, "data.validation", "above 0 and below 1", validation)
+    require(0 < validation < 1, "data.validation", "above 0 and below 1", validation)
     seed = config.data.get("split_seed", 0)
     valid_seed = type(seed) is int and 0 <= seed < 2**32
-    _require(valid_seed, "data.split_seed", "an integer from 0 to 2**32 - 1", seed)
+    require(valid_seed, "data.split_seed", "an integer from 0 to 2**32 - 1", seed)
     most = config.model.get("max_parameters")
     valid_most = most is None or (type(most) is int and most >= 1)
-    _require(valid_most, "model.max_parameters", "an integer of 1 or more, or null", most)
+    require(valid_most, "model.max_parameters", "an integer of 1 or more, or null", most)
     lr = _number(config.optimizer, "optimizer", "lr", 1.0)
-    _require(lr > 0, "optimizer.lr", "above 0", lr)
-
-
-def check_metric(key: str, metric: object) -> None:
-    """Refuse a metric that no epoch has.
-
-    Args:
-        key: key of the configuration that names the metric.
-
-    Raises:
-        ConfigError: the metric is not one of `METRICS`.
-    """
-    _require(metric in METRICS, key, f"one of {', '.join(METRICS)}", metric)
-
-
-def check_mode(key: str, mode: Mode | None, metric: str) -> None:
-    """Refuse a mode that contradicts the metric, or none for a metric without its own.
-
-    Args:
-        key: key of the configuration that gives the mode.
-
-    Raises:
-        ConfigError: the mode contradicts the metric, or is missing.
-    """
-    own = METRICS[metric]
-    if mode is None:
-        raise ConfigError(
-            f"{key}: {metric} has no best value of its own: set {key}=min or {key}=max"
-        )
-    if own is not None and mode is not own:
-        raise ConfigError(
-            f"{key}={mode.name} would take the worst {metric} for the best: leave {key} out, or "
-            f"set {key}={own.name}"
-        )
+    require(lr > 0, "optimizer.lr", "above 0", lr)
 
 
 def _check_first(config: TrainConfig) -> None:
     epochs, fraction = config.first.epochs, config.first.fraction
-    _require(0 < fraction <= 1, "first.fraction", "above 0 and at most 1", fraction)
+    require(0 < fraction <= 1, "first.fraction", "above 0 and at most 1", fraction)
     if epochs is not None:
         rule = f"1 or more and below epochs ({config.epochs}), for the rest to see all of the data"
-        _require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
+        require(1 <= epochs < config.epochs, "first.epochs", rule, epochs)
         rule = "null beside overfit_batches, whose examples are the same in every epoch"
-        _require(config.overfit_batches is None, "first.epochs", rule, epochs)
+        require(config.overfit_batches is None, "first.epochs", rule, epochs)
 
 
 def refuse_idle(config: TrainConfig) -> None:
@@ -346,11 +315,6 @@ def refuse_idle(config: TrainConfig) -> None:
         raise ConfigError(
             f"first.fraction={fraction:g} has no effect without first.epochs: set first.epochs=3"
         )
-
-
-def _require(holds: bool, key: str, rule: str, value: object) -> None:
-    if not holds:
-        raise ConfigError(f"{key} must be {rule}, not {written(value)}: set {key}=…")
 
 
 def _number(group: Mapping[str, Any], name: str, key: str, absent: float) -> float:

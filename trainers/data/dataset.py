@@ -49,14 +49,38 @@ class Part(Protocol):
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Describes the numbers that a regression predicts.
+
+    Targets and outputs are standardised: (number - center) / size.
+
+    Attributes:
+        names: of each number.
+        center, size: of each, usually its mean and deviation in the training part.
+    """
+
+    names: tuple[str, ...]
+    center: tuple[float, ...]
+    size: tuple[float, ...]
+
+    def restored(self, standardised: Tensor) -> Tensor:
+        """Return (N, K) outputs or targets in the units that the data has."""
+        like = {"dtype": standardised.dtype, "device": standardised.device}
+        center, size = (torch.tensor(each, **like) for each in (self.center, self.size))  # type: ignore[arg-type]
+        return standardised * size + center
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Holds a data set, divided into parts.
 
     Attributes:
         train, valid, test: the parts. `fit` uses the first two, only `evaluate` the third.
-        classes: the names of the labels, by index.
+        classes: the names of the labels, by index; empty where numbers are predicted.
         input_shape: shape of one example, such as (C, H, W).
         fingerprint: changes when an example, a label or the division does.
+        numbers: what a regression predicts: then a part's batches have numbers (N, K) float32, as
+            `Numbers` has them, in the place of labels.
     """
 
     train: Part
@@ -65,6 +89,12 @@ class Dataset:
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
     fingerprint: str
+    numbers: Numbers | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a model makes of an example: a logit a class, or those to be predicted."""
+        return len(self.classes) if self.numbers is None else len(self.numbers.names)
 
 
 class DataModule(Protocol):

@@ -23,7 +23,7 @@ def hold_out(labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
         kept.append(rows[count:])
     if not sum(map(len, held)):
         raise DataError(
-            f"data.validation={share:g} of {len(labels)} images holds out none: raise it"
+            f"data.validation={share:g} of {len(labels)} examples holds out none: raise it"
         )
     return np.sort(np.concatenate(kept)), np.sort(np.concatenate(held))
 

@@ -24,6 +24,7 @@ from trainers.pictures import (
     heat,
     range_of,
     save,
+    score_of,
     tidy,
     whole_numbers,
 )
@@ -59,8 +60,8 @@ class Alike:
 def comparison(setting: str, columns: Sequence[Alike], path: Path) -> Path:
     """Draw a column for each value, all on the same axes.
 
-    Above, loss and accuracy of all trainings: a thin line each, their mean a thick one as far as
-    all of them trained. Below, by epoch, how the weights of the best one and their gradients are
+    Above, loss and accuracy (or R²) of all trainings: a thin line each, their mean a thick one as
+    far as all of them trained. Below, by epoch, how the weights of the best one and their gradients are
     distributed, if any column has kept that.
     """
     return save(picture(setting, columns), path)
@@ -81,11 +82,12 @@ def picture(setting: str, columns: Sequence[Alike]) -> Figure:
         left=_LEFT / width, right=1 - 0.15 / width, bottom=_BOTTOM / height, top=1 - _TOP / height,
         wspace=0.08, hspace=0.34,
     )  # fmt: skip
+    score = score_of(next(iter(columns[0].curves[0].values())))
     last = max(epoch for column in columns for rows in column.curves for epoch in rows)
     for place, (column, names) in enumerate(zip(columns, layers, strict=True)):
         head = f"{setting}={column.value}, {len(column.curves)} trials"
         _curves(grid[0, place], column, "loss", head)
-        _curves(grid[1, place], column, "accuracy", "")
+        _curves(grid[1, place], column, score, "")
         for row in range(2 * count):
             kind, name = _row(row, names)
             title = f"{column.best}: {name}" if kind == "weights" else "its last gradient"
@@ -94,7 +96,7 @@ def picture(setting: str, columns: Sequence[Alike]) -> Figure:
         grid[-1, place].set_xlabel("epoch", fontsize=9, color=INK)
     for row in range(2 * count):
         _heats(grid[2 + row], columns, [_row(row, names) for names in layers])
-    for axes, name in zip(grid[:, 0], [*UNITS.values(), *_KINDS * count], strict=True):
+    for axes, name in zip(grid[:, 0], [UNITS["loss"], UNITS[score], *_KINDS * count], strict=True):
         axes.set_ylabel(name, fontsize=9, color=INK)
     _limit_losses(grid[0, 0], columns)
     grid[0, 0].set_xlim(0.5, last + 0.5)

@@ -77,6 +77,15 @@ class Quality:
         """Mean F1 of the classes that have examples, each counting the same."""
         return float(self.f1[self.support > 0].mean())
 
+    @property
+    def sentence(self) -> str:
+        """Description of the quality."""
+        rarest, f1 = self.rarest()
+        return (
+            f"accuracy {self.accuracy:.4f}, macro F1 {self.macro_f1:.4f}; of the rarest classes "
+            f"({', '.join(rarest)}) {f1:.4f}"
+        )
+
     def rarest(self, count: int | None = None) -> tuple[tuple[str, ...], float]:
         """Return the rarest classes that have examples, the rarest first, and their mean F1.
 

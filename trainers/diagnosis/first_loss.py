@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from trainers.config import TrainConfig
 from trainers.learner import outputs
@@ -73,19 +72,66 @@ class FirstLoss:
         return ""
 
 
-def first_loss(config: TrainConfig) -> FirstLoss:
+@dataclass(frozen=True)
+class FirstLossOfNumbers:
+    """Holds the loss of a regression before the first step, and that of guessing the mean.
+
+    Attributes:
+        loss: loss of the untrained model on the validation part.
+        uniform: loss of always answering with the mean of the training part.
+    """
+
+    loss: float
+    uniform: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the loss is no more than twice that of the mean, and not far below it."""
+        return 0.5 * self.uniform <= self.loss <= 2 * self.uniform
+
+    @property
+    def verdict(self) -> str:
+        """Result of the check, in a line."""
+        comparison = f"{self.loss:.3f}, and always the mean = {self.uniform:.3f}"
+        if self.ok:
+            return f"first loss as it should be: {comparison}"
+        if not math.isfinite(self.loss):
+            return f"the untrained model's loss is {self.loss}"
+        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {comparison}"
+
+    @property
+    def advice(self) -> str:
+        """Remedy for a bad result, in a line; empty if none is needed."""
+        if self.ok:
+            return ""
+        if not math.isfinite(self.loss):
+            return "look for inputs that are not finite, or another init"
+        if self.loss > self.uniform:
+            return (
+                "the first epochs go into unlearning large outputs: take a norm or a smaller init"
+            )
+        return "the model knows the answer before it has learnt: look for targets among the inputs"
+
+
+def first_loss(config: TrainConfig) -> FirstLoss | FirstLossOfNumbers:
     """Measure the loss of the untrained model on the whole validation part.
 
     Raises:
         ConfigError: what cannot be built.
     """
     learner, dataset = untrained(config)
+    total = learner.measure.loss.total
+    loss, mean = torch.zeros(2, device=learner.device)
     classes = len(dataset.classes)
-    loss = torch.zeros((), device=learner.device)
     counts = torch.zeros(classes, dtype=torch.int64, device=learner.device)
-    for logits, y in outputs(config, learner.model, dataset.valid):
-        loss += cross_entropy(logits, y, reduction="sum")
-        counts.index_add_(0, y, torch.ones_like(y))
+    for made, y in outputs(config, learner.model, dataset.valid):
+        loss += total(made, y)
+        if dataset.numbers is None:
+            counts.index_add_(0, y, torch.ones_like(y))
+        else:
+            mean += total(torch.zeros_like(made), y)
     count = len(dataset.valid)
+    if dataset.numbers is not None:
+        return FirstLossOfNumbers(float(loss) / count, float(mean) / count)
     shares = counts.double().cpu() / count
     return FirstLoss(float(loss) / count, classes, float(torch.special.entr(shares).sum()))

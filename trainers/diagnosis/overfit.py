@@ -28,9 +28,9 @@ class Overfit:
 
     Attributes:
         losses: mean loss over the batch, in nats, before each step.
-        accuracies: accuracy on the batch before each step.
+        accuracies: accuracy on the batch before each step; empty where numbers are predicted.
         examples: number of examples in the batch.
-        classes: number of different labels in the batch.
+        classes: number of different labels, or numbers, in the batch.
         lr: the learning rate throughout.
     """
 
@@ -49,10 +49,13 @@ class Overfit:
     def verdict(self) -> str:
         """Result of the check, in a line."""
         last, steps = self.losses[-1], len(self.losses)
-        course = f"loss {self.losses[0]:.3f} to {last:.3f}, accuracy {self.accuracies[-1]:.3f}"
+        course = f"loss {self.losses[0]:.3f} to {last:.3f}"
+        if self.accuracies:
+            course += f", accuracy {self.accuracies[-1]:.3f}"
         batch = f"one batch of {self.examples}"
         if self.classes == 1:
-            return f"{batch} tells nothing: all of one class ({course} in {steps} steps)"
+            same = "class" if self.accuracies else "number"
+            return f"{batch} tells nothing: all of one {same} ({course} in {steps} steps)"
         if self.ok:
             return f"learns {batch} by heart: {course} in {steps} steps"
         if not math.isfinite(last):
@@ -64,7 +67,7 @@ class Overfit:
         """Remedy for a bad result, in a line or two; empty if none is needed."""
         first, last = self.losses[0], self.losses[-1]
         if self.classes == 1:
-            return "raise batch_size for a batch with several classes"
+            return "raise batch_size for a batch with several of them"
         if self.ok:
             return ""
         if not math.isfinite(last) or last > first:
@@ -81,7 +84,7 @@ class Overfit:
 
     @property
     def _learnt(self) -> bool:
-        return self.losses[-1] < NEAR_ZERO or self.accuracies[-1] == 1.0
+        return self.losses[-1] < NEAR_ZERO or self.accuracies[-1:] == (1.0,)
 
 
 def overfit(config: TrainConfig, notify: Callable[[int], object] = lambda step: None) -> Overfit:
@@ -110,16 +113,17 @@ def overfit(config: TrainConfig, notify: Callable[[int], object] = lambda step: 
     while len(losses) < STEPS and not (losses and _ends(losses[-1])):
         measured = []
         for _ in range(min(_READ_EVERY, STEPS - len(losses))):
-            loss, logits = learner.step(x, y)
-            measured.append(torch.stack([loss, (logits.argmax(1) == y).float().mean()]))
-        for value, accuracy in torch.stack(measured).tolist():
+            loss, made = learner.step(x, y)
+            right = [(made.argmax(1) == y).float().mean()] if dataset.numbers is None else []
+            measured.append(torch.stack([loss, *right]))
+        for value, *accuracy in torch.stack(measured).tolist():
             losses.append(value)
-            accuracies.append(accuracy)
+            accuracies += accuracy
             if _ends(value):
                 break
         notify(len(losses))
     return Overfit(
-        tuple(losses), tuple(accuracies), len(index), len(set(y.tolist())), float(learner.lr)
+        tuple(losses), tuple(accuracies), len(index), len(torch.unique(y, dim=0)), float(learner.lr)
     )
 
 

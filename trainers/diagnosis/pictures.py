@@ -17,6 +17,7 @@ from trainers.diagnosis.confusion_matrix import Quality
 from trainers.diagnosis.hidden_layer import Hidden, Plane
 from trainers.diagnosis.lr_range import LrRange
 from trainers.diagnosis.overfit import NEAR_ZERO, Overfit
+from trainers.diagnosis.predicted_numbers import PredictedNumbers
 from trainers.pictures import (
     AMBER,
     BLUE,
@@ -51,6 +52,8 @@ _SHAPES: tuple[dict[str, Any], ...] = (
 )
 #: Points of a class's name, at least: where it were smaller, every other one is left out.
 _NAME = 5.0
+#: Numbers of a regression that are drawn, at most.
+_PANELS = 4
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE, AMBER, SKY, INK)
 _MARKERS = "osD^v<>PX*"
 
@@ -88,7 +91,10 @@ def lr_range(result: LrRange, path: Path) -> Path:
 def overfit(result: Overfit, path: Path) -> Path:
     """Draw loss and accuracy on the one batch, step by step."""
     figure = canvas(7.0, 4.2)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    if result.accuracies:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    else:  # of numbers there is none
+        above = below = figure.subplots()
     steps = np.arange(1, len(result.losses) + 1)
     title = f"One batch of {result.examples}, over and over, at optimizer.lr={result.lr:g}"
     tidy(above, title, "", UNITS["loss"])
@@ -101,9 +107,12 @@ def overfit(result: Overfit, path: Path) -> Path:
         f"learnt by heart: below {NEAR_ZERO}", (0, NEAR_ZERO), (4, 3),
         xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8, color=GREEN,
     )  # fmt: skip
-    tidy(below, "", "step", UNITS["accuracy"])
-    below.plot(steps, result.accuracies, color=ORANGE, marker=marker)
-    below.set_ylim(0, 1.05)
+    if result.accuracies:
+        tidy(below, "", "step", UNITS["accuracy"])
+        below.plot(steps, result.accuracies, color=ORANGE, marker=marker)
+        below.set_ylim(0, 1.05)
+    else:
+        above.set_xlabel("step", fontsize=9, color=INK)
     whole_numbers(below, steps.tolist())
     return save(figure, path)
 
@@ -161,6 +170,27 @@ def confusion(quality: Quality, path: Path) -> Path:
         bar.set_label(f"{kind}, of a true class", fontsize=8)
         bar.ax.tick_params(labelsize=8)
         bar.outline.set_visible(False)  # type: ignore[operator]
+    return save(figure, path)
+
+
+def predicted(numbers: PredictedNumbers, path: Path) -> Path:
+    """Draw predicted against true numbers, a panel a number: on the line where they agree."""
+    shown = min(len(numbers.names), _PANELS)
+    figure = canvas(4.6 * shown, 4.6)
+    panels = figure.subplots(1, shown, squeeze=False)[0]
+    for k, axes in enumerate(panels):
+        true, made = numbers.true[:, k], numbers.predicted[:, k]
+        tidy(
+            axes,
+            f"{numbers.names[k]}: R² {numbers.r2[k]:.4f}, mean error {numbers.mae[k]:.4g}",
+            "true",
+            "predicted",
+        )
+        low, high = min(true.min(), made.min()), max(true.max(), made.max())
+        axes.plot([low, high], [low, high], color=INK, linewidth=0.9, linestyle=":")
+        alpha = min(0.8, max(0.08, 150 / len(true)))
+        axes.scatter(true, made, s=14, alpha=alpha, linewidths=0, color=BLUE)
+        axes.set_aspect("equal", "datalim")
     return save(figure, path)
 
 

@@ -1,6 +1,7 @@
 """Diagnose a trained model: its confusions and hidden layer, as tables and pictures.
 
 <folder>/confusion.csv, classes.csv, hidden.csv, each with its .png    <folder>/summary.json
+<folder>/predicted.csv, .png instead, where numbers are predicted
 <folder>/curves.png, histograms.png, where the folder of the training is given and has them
 """
 
@@ -11,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from trainers import pictures
@@ -19,6 +21,7 @@ from trainers.data.dataset import Dataset
 from trainers.diagnosis import pictures as drawings
 from trainers.diagnosis.confusion_matrix import Quality, quality
 from trainers.diagnosis.hidden_layer import hidden, pca, tsne
+from trainers.diagnosis.predicted_numbers import PredictedNumbers, predicted_numbers
 from trainers.errors import ConfigError
 from trainers.files import histograms, history
 from trainers.files.tables import write_json, write_table
@@ -33,12 +36,12 @@ class Diagnosis:
     """Holds the results of a diagnosis.
 
     Attributes:
-        quality: confusion matrix of the validation part.
+        quality: confusion matrix of the validation part, or its predicted and true numbers.
         files: all files that were written.
         notes: messages about pictures left out, with the reason; usually empty.
     """
 
-    quality: Quality
+    quality: Quality | PredictedNumbers
     files: tuple[Path, ...]
     notes: tuple[str, ...]
 
@@ -69,35 +72,62 @@ def diagnose(
         raise ConfigError(f"hidden={plane} must be one of {', '.join(PLANES)}: hidden=pca")
     notify("validation part")
     model, dataset = trained(config, state)
-    measured = quality(config, model, dataset.valid, dataset.classes)
-    files = _quality(measured, folder)
+    measured: Quality | PredictedNumbers
     notes = []
-    try:
-        notify("hidden layer")
-        files += _hidden(config, model, dataset, folder, plane)
-    except ConfigError as error:
-        notes.append(f"no hidden.png: {error}")
+    if dataset.numbers is not None:
+        measured = predicted_numbers(config, model, dataset.valid, dataset.numbers)
+        files = _predicted(measured, folder)
+    else:
+        measured = quality(config, model, dataset.valid, dataset.classes)
+        files = _quality(measured, folder)
+        try:
+            notify("hidden layer")
+            files += _hidden(config, model, dataset, folder, plane)
+        except ConfigError as error:
+            notes.append(f"no hidden.png: {error}")
     if training is not None:
         notify("pictures of the training")
         drawn, left_out = _training(config, training, folder)
         files += drawn
         notes += left_out
-    files.append(write_json(folder / "summary.json", summary(measured, notes)))
+    about = summary(measured) if isinstance(measured, Quality) else _summary(measured)
+    files.append(
+        write_json(folder / "summary.json", {"part": "validation", **about, "notes": notes})
+    )
     return Diagnosis(measured, tuple(files), tuple(notes))
 
 
-def summary(measured: Quality, notes: list[str]) -> dict[str, Any]:
-    """Compile the content of summary.json."""
+def _summary(measured: PredictedNumbers) -> dict[str, Any]:
+    each = zip(measured.names, measured.r2.tolist(), measured.mae.tolist(),
+               measured.bias.tolist(), strict=True)  # fmt: skip
+    return {
+        "examples": len(measured.true),
+        "numbers": [dict(zip(("name", "r2", "mae", "bias"), row, strict=True)) for row in each],
+        "worst": [{"example": example, "number": measured.names[k]}
+                  for example, k in measured.worst()],
+    }  # fmt: skip
+
+
+def _predicted(measured: PredictedNumbers, folder: Path) -> list[Path]:
+    names = [f"{name}{end}" for name in measured.names for end in ("", "_predicted")]
+    both = np.stack([measured.true, measured.predicted], axis=2).reshape(len(measured.true), -1)
+    rows = ([example, *row] for example, row in enumerate(both.tolist()))
+    return [
+        write_table(folder / "predicted.csv", ["example", *names], rows),
+        drawings.predicted(measured, folder / "predicted.png"),
+    ]
+
+
+def summary(measured: Quality) -> dict[str, Any]:
+    """Compile what summary.json has of classes."""
     rarest, f1 = measured.rarest()
     return {
-        "part": "validation",
         "examples": int(measured.counts.sum()),
         "accuracy": measured.accuracy,
         "macro_f1": measured.macro_f1,
         "rarest": {"classes": rarest, "f1": f1},
         "worst": [dict(zip(_COLUMNS, _row(measured, i), strict=True)) for i in measured.worst()],
         "confusions": [asdict(confusion) for confusion in measured.confusions()],
-        "notes": notes,
     }
 
 

@@ -113,11 +113,11 @@ def _plateau(config: TrainConfig, node: Mapping[str, Any]) -> tuple[str, dict[st
             )
         return "", dict(node)
     metric = config.task.metric if given is None else given
-    check_metric("schedule.metric", metric)
-    mode = node.get("mode", mode_of(metric))
+    check_metric("schedule.metric", metric, config)
+    mode = node.get("mode", mode_of(metric, config.metric))
     if mode is not None and mode not in Mode.__members__:
         raise ConfigError(f"schedule.mode must be min or max, not {mode!r}: set schedule.mode=…")
-    check_mode("schedule.mode", None if mode is None else Mode[mode], metric)
+    check_mode("schedule.mode", None if mode is None else Mode[mode], metric, config)
     return metric, {**node, "mode": mode}
 
 

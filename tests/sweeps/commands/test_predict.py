@@ -19,7 +19,7 @@ from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.errors import ConfigError
 from trainers.files.checkpoints import load
 from trainers.fit import fit
-from trainers.predict import mean, probabilities
+from trainers.predict import mean, predictions
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_best_model_names_each_frame(swept: Folder, capsys: pytest.CaptureFi
     assert head == ["id", "label"]
     assert [row[0] for row in found] == [str(n) for n in range(len(found))]
     (voter,) = best(swept, 1)
-    scores = probabilities(voter.config, load(voter.checkpoint), lambda d: d.test)
+    scores = predictions(voter.config, load(voter.checkpoint), lambda d: d.test)
     assert [row[1] for row in found] == [PHONEMES[i] for i in scores.argmax(1).tolist()]
     assert len(found) == len(scores) > 100
     told = capsys.readouterr().out
@@ -66,7 +66,7 @@ def test_the_best_few_vote(swept: Folder) -> None:
     head, *found = rows(swept)
     assert head == ["Id", "Class"]
     together = mean(
-        probabilities(v.config, load(v.checkpoint), lambda d: d.test) for v in best(swept, 2)
+        predictions(v.config, load(v.checkpoint), lambda d: d.test) for v in best(swept, 2)
     )
     assert [int(row[1]) for row in found] == together.argmax(1).tolist()
     assert torch.allclose(together.sum(1), torch.ones(len(together)), atol=1e-5)

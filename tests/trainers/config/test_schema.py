@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from trainers.config import METRICS, Device, Keep, Mode, Precision, compose, register, typed
+from trainers.config import (
+    Device,
+    Keep,
+    Mode,
+    Precision,
+    compose,
+    register,
+    typed,
+)
 from trainers.errors import ConfigError
 
 
@@ -77,15 +85,6 @@ def test_refuses(override: str, key: str) -> None:
     assert len(str(refusal.value).splitlines()) <= 2
 
 
-@pytest.mark.parametrize(("metric", "mode"), METRICS.items())
-def test_a_metric_has_its_mode(metric: str, mode: Mode | None) -> None:
-    words = [f"task.metric={metric}"]
-    given = Mode.max if mode is None else mode
-    assert compose([*words, f"task.mode={given.name}"]).task.mode is given
-    if mode is not None:
-        assert compose(words).task.mode is mode
-
-
 def test_ignores_the_keys_of_a_sweep() -> None:
     plain = OmegaConf.create(
         {
@@ -129,3 +128,12 @@ def test_the_same_batches_in_every_epoch_leave_no_fewer_for_the_first() -> None:
 def test_a_record_may_be_older_than_the_key() -> None:
     older = {key: value for key, value in _as_yaml().items() if key != "overfit_batches"}
     assert typed(OmegaConf.create(older)) == compose()
+
+
+def test_records_of_older_versions_are_of_classes_and_cross_entropy() -> None:
+    old = _as_yaml()
+    del old["loss"], old["metric"], old["task"]["predicts"]
+    read = typed(OmegaConf.create(old))
+    assert read.task.of_classes
+    assert read.loss["_target_"] == "torch.nn.functional.cross_entropy"
+    assert read.metric == {}

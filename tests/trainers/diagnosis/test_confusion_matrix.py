@@ -89,7 +89,8 @@ def test_a_part_is_counted_whole(small: Compose) -> None:
     truth = torch.cat([y for _, y in every])
     taken = torch.cat([logits.argmax(1) for logits, _ in every])
     np.testing.assert_array_equal(found.counts, confusion_matrix(truth, taken, labels=range(10)))
-    _, accuracy = evaluate(config, learner.model, dataset.valid).means()
+    measured = evaluate(config, learner.model, dataset.valid, learner.measure)
+    _, accuracy = measured.metrics("val").values()
     assert found.accuracy == accuracy
 
 

@@ -39,7 +39,8 @@ def test_a_good_start_is_about_the_logarithm_of_the_classes(small: Compose) -> N
 def test_it_is_the_loss_of_the_model_that_fit_begins_with(small: Compose) -> None:
     config = small("optimizer=sgd", "optimizer.lr=1e-30", "norm=none", "model.dropout=0.0")
     learner, dataset = untrained(config)
-    loss, _ = evaluate(config, learner.model, dataset.valid).means()
+    measured = evaluate(config, learner.model, dataset.valid, learner.measure)
+    loss, _ = measured.metrics("val").values()
     assert first_loss(config).loss == pytest.approx(loss, rel=1e-5)  # on other threads
     epoch = next(iter(fit(config)))  # which moves nothing at such a rate
     assert first_loss(config).loss == pytest.approx(epoch.metrics["val_loss"], rel=1e-5)
