@@ -85,7 +85,7 @@ def test_the_best_come_first(swept: Folder) -> None:
         ({"top": "many"}, "top=many must be a whole number"),
         ({"top": "3"}, "has 2 trials with a score"),
         ({"labels": "words"}, "labels=words must be name or index"),
-        ({"header": "id"}, "header=id must name two columns"),
+        ({"header": "id"}, "header=id must name 2 columns"),
     ],
 )
 def test_refuses(options: dict[str, str], told: str, swept: Folder) -> None:
