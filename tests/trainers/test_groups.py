@@ -29,7 +29,7 @@ GROUPS = (
     "loss",
     "metric",
 )
-TABLE = "a,b,y\n" + "".join(f"{n},{n * n % 7},{n % 2}\n" for n in range(200))
+TABLE = "a,b,y\n" + "".join(f"{n},{n * n % 7},{n // 100}\n" for n in range(200))
 WRITERS: dict[tuple[str, str], Callable[[Path], Path]] = {
     ("data", "hw1p2"): write_hw1p2,
     ("data", "hw1p2_legacy"): write_legacy,

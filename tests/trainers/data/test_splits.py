@@ -70,5 +70,5 @@ def test_the_seed_decides() -> None:
 
 
 def test_a_share_that_holds_out_nothing_is_refused() -> None:
-    with pytest.raises(DataError, match=r"data\.validation=0\.001 of 40 images"):
+    with pytest.raises(DataError, match=r"data\.validation=0\.001 of 40 examples"):
         hold_out(np.repeat(np.arange(4), 10), 0.001, 0)
