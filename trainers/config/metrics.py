@@ -1,4 +1,4 @@
-"""List the metrics of an epoch, by what the task predicts, and which value of each is the best."""
+"""List the metrics of an epoch by what the task predicts, and the mode of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a CSV file into numbers: its columns' kinds, texts as one feature each, missing cells.
+"""Read a CSV file into numbers: kinds of columns, texts, missing cells.
 
 A column whose cells are all numbers is a feature. A column whose cells are all texts becomes a
 feature for each text that the training file has: 1 where a row has it, else 0; a text that is only

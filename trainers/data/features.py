@@ -25,7 +25,7 @@ PARTS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Features:
-    """Holds a part: some rows of features and targets, filled up and scaled as they are gathered.
+    """Hold a part: rows of features and targets, filled up and scaled as gathered.
 
     Attributes:
         x: (R, *input_shape) of any type of numbers; a file may be mapped there.

@@ -61,8 +61,8 @@ def comparison(setting: str, columns: Sequence[Alike], path: Path) -> Path:
     """Draw a column for each value, all on the same axes.
 
     Above, loss and accuracy (or R²) of all trainings: a thin line each, their mean a thick one as
-    far as all of them trained. Below, by epoch, how the weights of the best one and their gradients are
-    distributed, if any column has kept that.
+    far as all of them trained. Below, by epoch, how the weights of the best one and their
+    gradients are distributed, if any column has kept that.
     """
     return save(picture(setting, columns), path)
 
