@@ -47,6 +47,7 @@ ATTRIBUTES: dict[str, set[str]] = {
         "_rng",
     },
     "sweeps.search.sampler_memory": {
+        "_contains",
         "_study_id",
         "_trial_id",
     },

@@ -12,6 +12,7 @@ import contextlib
 import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -228,19 +229,27 @@ class Composition:
         """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
-            always, depending = self._split(choices)
-            chosen = [f"{group}={choice}" for group, choice in key]
-            config = self._load([*always, *chosen])
-            applying = [str(o.input_line) for o in depending if applies(o, config)]
-            if applying:
-                self._applied.update(applying)
-                config = self._load([*always, *applying, *chosen])
+            config, applying = self._with_values(choices)
+            self._applied.update(str(override.input_line) for override in applying)
             for override in self.swept_overrides:
                 append_default(override, config)
             for late, value in self._fixed_later.items():
                 OmegaConf.update(config, late, value)
             self._variants[key] = config
         return self._variants[key]
+
+    def _with_values(self, choices: Mapping[str, str]) -> tuple[DictConfig, list[Override]]:
+        """Compose with these choices, and with the fixed overrides that apply to them."""
+        always, depending = self._split(choices)
+        chosen = [f"{group}={choice}" for group, choice in choices.items()]
+        config = self._load([*always, *chosen])
+        applying: list[Override] = []
+        for _ in range(2):  # a `_target_` that is given may take what is appended
+            more = [o for o in depending if o in applying or applies(o, config)]
+            if more != applying:
+                applying = more
+                config = self._load([*always, *(str(o.input_line) for o in applying), *chosen])
+        return config, applying
 
     def _load(self, words: Sequence[str]) -> DictConfig:
         """Let Hydra compose, and refuse what it refuses, or what must not be built."""
@@ -256,15 +265,12 @@ class Composition:
         """Explain what Hydra refuses; name the choices that have a key which this one lacks."""
         if lacking := re.search(r"Could not override '(([^'.]+)\.[^']+)'", str(error)):
             key, group = lacking.groups()
-            others = [o for o in self.options(group) if self._option_has(group, o, key)]
-            if others:
+            load = partial(self._loader.load_sweep_config, self._master)
+            if others := [o for o in self.options(group) if exists(load([f"{group}={o}"]), key)]:
                 own, having = self.choice(group), ", ".join(others)
                 return f"{key}: {group}={own} has no such key; {having} have"
         keys = hint_keys(self._master, self._loader.list_groups(""))
         return explain(error, " ".join(words), keys)
-
-    def _option_has(self, group: str, option: str, key: str) -> bool:
-        return exists(self._loader.load_sweep_config(self._master, [f"{group}={option}"]), key)
 
     def _varied_groups(self) -> frozenset[str]:
         """Find the groups that are swept over, by the command line or `space:`."""
@@ -275,9 +281,8 @@ class Composition:
 
     def unmet(self, choices: Mapping[str, str]) -> list[str]:
         """List the fixed overrides of keys that these choices of groups do not have or take."""
-        always, depending = self._split(choices)
-        config = self._load([*always, *(f"{group}={choice}" for group, choice in choices.items())])
-        return [str(o.input_line) for o in depending if not applies(o, config)]
+        _, applying = self._with_values(choices)
+        return [str(o.input_line) for o in self._split(choices)[1] if o not in applying]
 
     def _split(self, choices: Mapping[str, str]) -> tuple[list[str], list[Override]]:
         """Split the fixed overrides into those for all configurations, and those that depend."""

@@ -262,7 +262,7 @@ def test_a_test_part_without_labels_is_not_measured_by(
 def test_a_model_beyond_its_bound_is_not_trained(small: Compose) -> None:
     parameters = size(small()).parameters
     assert len(list(fit(small("epochs=1", f"model.max_parameters={parameters}")))) == 1
-    told = f"{parameters:,} parameters, more than model.max_parameters={parameters - 1}"
+    told = f"{parameters:,} parameters, over {parameters - 1:,} (model.max_parameters)"
     with pytest.raises(ConfigError, match=re.escape(told)):
         next(fit(small(f"model.max_parameters={parameters - 1}")))
 

@@ -36,7 +36,7 @@ def test_the_untrained_model_is_that_which_fit_begins_with(choice: str, small: C
 
 
 def test_what_fit_would_refuse_is_refused(small: Compose) -> None:
-    with pytest.raises(ConfigError, match=r"parameters, more than model\.max_parameters=5: make"):
+    with pytest.raises(ConfigError, match=r"parameters, over 5 \(model\.max_parameters\): make"):
         untrained(small("model.max_parameters=5"))
 
 

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hydra.core.override_parser.types import Quote, QuotedString
-
 
 def written(value: Any, number: Callable[[float], str] = repr) -> str:
     """Format a value in Hydra's override grammar: true, null, [0.9,0.99], {norm:null}.
@@ -21,6 +19,8 @@ def written(value: Any, number: Callable[[float], str] = repr) -> str:
         plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
         if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
             return value
+        from hydra.core.override_parser.types import Quote, QuotedString  # not for every trial
+
         return QuotedString(value, Quote.double).with_quotes()
     if isinstance(value, list | tuple):
         return f"[{','.join(written(item, number) for item in value)}]"

@@ -37,7 +37,7 @@ ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
         ((*SWEPT, "max_concurrent=0"), "max_concurrent must be 1 or more.* not 0"),
         ((*SWEPT, "resources.gpu_memory_gb=4"), "gpu_memory_gb is not understood yet"),
         ((*SWEPT, "+objectives.val_accuracy=max"), "val_accuracy is the objective already"),
-        ((*SWEPT, "+objectives.speed=max"), r"objectives must be one of .*epoch_s.*'speed'"),
+        ((*SWEPT, "+objectives.speed=max"), r"objectives must be one of .*epoch_s.*speed"),
         ((*SWEPT, "+objectives.val_loss=max"), r"set objectives\.val_loss=min"),
         (
             (*SWEPT, "task.metric=val_loss", "stop=target", "stop.mode=max"),

@@ -148,7 +148,7 @@ def test_what_is_damaged_is_refused(swept: Path, tmp_path: Path) -> None:
         (["optimizer.lrr=1"], "optimizer.lrr: there is no such key"),
         (["epochs=0"], "epochs must be 1 or more"),
         (["model.width=0"], "model.width must be 1 or more"),
-        (["model.max_parameters=5"], "more than model.max_parameters=5"),
+        (["model.max_parameters=5"], "9,226 parameters, over 5 (model.max_parameters)"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_line_or_two(

@@ -162,7 +162,7 @@ def test_a_sweep_of_two_objectives(sweep_without_ray: Callable[..., Ran]) -> Non
     [
         (
             ["+objectives.val_acuracy=min"],
-            "objectives must be one of train_loss, .*'val_acuracy'",
+            "objectives must be one of train_loss, .*val_acuracy",
         ),
         (["+objectives.val_accuracy=max"], "val_accuracy is the objective already"),
         (["+objectives.parameters=low"], "objectives.parameters"),
