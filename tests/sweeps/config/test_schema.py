@@ -16,8 +16,8 @@ from trainers.config import TrainConfig
 #: What each kind has, in the order of the schema: commands refuse or compare by these.
 KEYS = {
     Kind.OF_SWEEP: (
-        "name", "results", "checkpoint", "task", "metric", "experiment", "space", "baseline", "when",
-        "require", "points", "objectives", "from_sweep", "plan", "search", "stop", "track",
+        "name", "results", "checkpoint", "task", "metric", "experiment", "space", "baseline",
+        "when", "require", "points", "objectives", "from_sweep", "plan", "search", "stop", "track",
         "budget", "max_concurrent", "failures", "repeats", "study", "trust",
         "preview", "debug",
     ),
