@@ -27,6 +27,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
 from sweeps.config.recorded_training import read_training
+from sweeps.config.swept_space import refuse_unapplied
 from sweeps.config.trusted_targets import Origin
 from sweeps.config.unasked_groups import refuse_unasked
 from sweeps.config.unknown_keys import refuse_unknown_keys
@@ -76,6 +77,7 @@ def check(overrides: Sequence[str]) -> None:
         for word in composition.overrides:
             if word not in composition.fixed:
                 raise ConfigError(f"{word}: a diagnosis takes one value; make sweep tries several")
+        refuse_unapplied(composition)
         refuse_unknown_keys(composition.base)
         container = plain(composition.base)
         config = typed(composition.base)

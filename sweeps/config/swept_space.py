@@ -13,6 +13,7 @@ from sweeps.config.choice_values import appends
 from sweeps.config.composition import Composition, choices_of
 from sweeps.config.error_messages import of_space
 from sweeps.config.keys import plain_value
+from sweeps.config.overrides import key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.config.unasked_groups import only_asked
 from sweeps.space.dimensions import Interval
@@ -100,6 +101,17 @@ def _existing(
         if key not in dropped:
             raise ConfigError(unknown("key", f"space: {key}", key, composition.keys(space)))
     return Space(tuple(p for p in space.parameters if p.key not in dropped)), dropped
+
+
+def refuse_unapplied(composition: Composition) -> None:
+    """Refuse values of keys that the choices of a single training do not have.
+
+    Raises:
+        ConfigError: names the first such key and the nearest one that exists.
+    """
+    for word in composition.unmet({}):
+        known = composition.keys(Space(()))
+        raise ConfigError(unknown("key", key_of(word), key_of(word), known))
 
 
 def _refuse_lost(composition: Composition, space: Space) -> None:

@@ -33,6 +33,7 @@ from sweeps.study.open import open_study
 from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
 from sweeps.trials import TrialRecord, tally
+from trainers.config import complete
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
 
@@ -164,6 +165,8 @@ def merge(recorded: Sequence[str], given: Sequence[str], config: Mapping[str, An
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     """Refuse to resume if conf/ has changed since: the rest would be a different sweep."""
+    whole = complete(before)  # an older record does not say all
+    before = {key: value for key, value in whole.items() if key in before or key in now}
     for key in keys_of(Kind.OF_SPACE):
         if (before.get(key) or None) != (now.get(key) or None):
             raise ConfigError(

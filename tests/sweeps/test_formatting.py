@@ -57,7 +57,7 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("value", "expected"),
         [(0.98333, "0.9833"), (0.0, "0.0000"), (-12.5, "-12.5000"), (3.21e-5, "3.2e-05"),
-         (123456.0, "1.2e+05"), (float("nan"), "nan"), (float("inf"), "inf")],
+         (123456.0, "123,456"), (1.234e9, "1.2e+09"), (float("nan"), "nan"), (float("inf"), "inf")],
     )  # fmt: skip
     def test_score(self, value: float, expected: str) -> None:
         assert score(value) == expected

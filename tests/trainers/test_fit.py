@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from trainers import build
-from trainers.config import METRICS, TrainConfig, compose
+from trainers.config import TrainConfig, compose
+from trainers.config.metrics import metrics_of
 from trainers.data import resident
 from trainers.errors import ConfigError, Diverged
 from trainers.fit import _order, evaluate, fit, size
@@ -165,7 +166,7 @@ def test_the_seed_decides(small: Compose) -> None:
 def test_metrics_are_those_announced_and_those_of_the_state(small: Compose) -> None:
     config = small("batch_size=64")
     *_, last = fit(config)
-    assert list(last.metrics) == list(METRICS)
+    assert list(last.metrics) == list(metrics_of(config))
     dataset = resident.load(config.data)
     model = build.model(config, dataset.input_shape, len(dataset.classes))
     model.load_state_dict(last.state()["model"])

@@ -1,6 +1,7 @@
 """Say what a training is: the typed form of conf/train.yaml, and what a `_target_` takes.
 
 metrics.py              the metrics of an epoch, and their best values
+hydra_grammar.py        write values as a command line gives them
 schema.py               the keys of a training, their types and rules
 dataclass_from_dict.py  read plain containers into dataclasses, naming what does not fit
 targets.py              check and build what a `_target_` names
@@ -24,6 +25,7 @@ from trainers.config.schema import (
     ResourcesConfig,
     TaskConfig,
     TrainConfig,
+    complete,
     compose,
     refuse_idle,
     register,
@@ -44,6 +46,7 @@ __all__ = [
     "TrainConfig",
     "check_metric",
     "check_mode",
+    "complete",
     "compose",
     "metrics_of",
     "mode_of",

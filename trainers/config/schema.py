@@ -68,7 +68,7 @@ class TaskConfig:
     name: str = MISSING
     metric: str = MISSING
     mode: Optional[Mode] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
-    predicts: Predicts = MISSING
+    predicts: Predicts = Predicts.classes
 
     @property
     def of_classes(self) -> bool:
@@ -193,7 +193,7 @@ def typed(config: DictConfig | Mapping[str, Any]) -> TrainConfig:
     try:
         values = {f.name: _plain(config[f.name]) for f in fields(TrainConfig) if f.name in config}
         _expand_home(values)
-        _complete(values)
+        values = complete(values)
         try:
             result = read(TrainConfig, values)
         except Doubtful:
@@ -226,13 +226,18 @@ def _expand_home(values: dict[str, Any]) -> None:
         values["data"] = {**data, **{k: os.path.expanduser(v) for k, v in paths.items()}}
 
 
-def _complete(values: dict[str, Any]) -> None:
-    """Add what records of older versions do not say."""
-    if isinstance(task := values.get("task"), dict):
-        values["task"] = {**task, "predicts": task.get("predicts", Predicts.classes.name)}
-    if not values.get("loss"):
-        values["loss"] = {"_target_": "torch.nn.functional.cross_entropy", "_partial_": True}
-    values.setdefault("metric", {})
+def complete(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a training's configuration what records of older versions do not say."""
+    task = values.get("task")
+    if isinstance(task, dict):
+        task = {"predicts": Predicts.classes.name, **task}
+    loss = {"_target_": "torch.nn.functional.cross_entropy", "_partial_": True}
+    return {
+        **values,
+        **({} if task is None else {"task": task}),
+        "loss": values.get("loss") or loss,
+        "metric": values.get("metric") or {},
+    }
 
 
 def _merged(values: Mapping[str, object]) -> TrainConfig:
