@@ -68,12 +68,12 @@ class TaskConfig:
     name: str = MISSING
     metric: str = MISSING
     mode: Optional[Mode] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
-    predicts: Predicts = Predicts.classes
+    predicts: Predicts = MISSING
 
     @property
     def of_classes(self) -> bool:
         """Whether classes are predicted."""
-        return self.predicts is Predicts.classes
+        return self.predicts is not Predicts.numbers
 
     @property
     def maximize(self) -> bool:
