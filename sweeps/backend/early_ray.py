@@ -1,23 +1,18 @@
-"""Start Ray, and the processes of the first trials, while the driver checks and fetches."""
+"""Start Ray while the driver checks the configuration and fetches the data."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from sweeps.backend.ray_session import Cluster, Ray
 
 
 @contextlib.contextmanager
-def started_early(ray: Ray, resources: Mapping[str, Any]) -> Iterator[Ray]:
-    """Begin to start a Ray within a `with` block; what it yields waits until it is up.
-
-    Args:
-        resources: of a trial; gpu None: one if the cluster has any.
-    """
-    early = _EarlyRay(ray, resources)
+def started_early(ray: Ray) -> Iterator[Ray]:
+    """Begin to start a Ray within a `with` block; what it yields waits until it is up."""
+    early = _EarlyRay(ray)
     try:
         yield early.cluster
     finally:
@@ -27,9 +22,8 @@ def started_early(ray: Ray, resources: Mapping[str, Any]) -> Iterator[Ray]:
 class _EarlyRay:
     """Keeps a Ray in a thread, which outlives it: Linux ends Ray's processes with that thread."""
 
-    def __init__(self, ray: Ray, resources: Mapping[str, Any]) -> None:
+    def __init__(self, ray: Ray) -> None:
         self._ray = ray
-        self._resources = resources
         self._cluster: Cluster | None = None
         self._error: BaseException | None = None
         self._up, self._over = threading.Event(), threading.Event()
@@ -58,7 +52,7 @@ class _EarlyRay:
         try:
             with self._ray() as self._cluster:
                 if not self._over.is_set():
-                    self._cluster.prepare(self._resources)
+                    self._cluster.prepare()
                     self._up.set()
                     self._over.wait()
         except BaseException as error:  # for whoever waits

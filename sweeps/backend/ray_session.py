@@ -37,8 +37,6 @@ if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
 PREFIX = "caviar-ray-"
 #: The address that a Ray of a sweep's own listens at: nobody else's business.
 _HERE = "127.0.0.1"
-#: Processes that are started ahead of their trials, at most.
-_WARM = 16
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
 _TOKEN = secrets.token_hex(32)
 
@@ -119,27 +117,8 @@ class Cluster:
                     "on a folder that all machines share"
                 )
 
-    def prepare(self, resources: Mapping[str, Any]) -> None:
-        """Import what the driver needs of Ray, and start processes for the first trials.
-
-        Args:
-            resources: of a trial; gpu None: one if the cluster has any.
-        """
-        import ray
-
-        gpu = resources["gpu"]
-        wanted = {**resources, "gpu": float(self.has_gpu) if gpu is None else gpu}
-
-        @ray.remote(num_cpus=wanted["cpu"], num_gpus=wanted["gpu"], max_retries=0)
-        def warm() -> None:
-            """Import what a trial needs: an idle process of the job is taken for the next trial."""
-            from sweeps.backend import ray_tune
-            from trainers import fit
-
-            del ray_tune, fit
-
-        for _ in range(min(self.slots(wanted), _WARM)):
-            warm.remote()
+    def prepare(self) -> None:
+        """Import what the driver needs to run trials, which takes a second or two."""
         from sweeps.backend import ray_tune
 
         del ray_tune

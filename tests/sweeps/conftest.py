@@ -74,7 +74,7 @@ class NoRay(Cluster):
     def check(self, resources: Mapping[str, Any]) -> None:
         """It fits."""
 
-    def prepare(self, resources: Mapping[str, Any]) -> None:
+    def prepare(self) -> None:
         """There is nothing to prepare."""
 
     def describe(self) -> str:

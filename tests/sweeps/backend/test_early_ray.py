@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,6 @@ from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster
 from trainers.errors import ConfigError
 
-RESOURCES = {"cpu": 1.0, "gpu": None}
-
 
 @dataclass(frozen=True)
 class NotedCluster(Cluster):
@@ -23,8 +21,8 @@ class NotedCluster(Cluster):
 
     noted: list[Any]
 
-    def prepare(self, resources: Mapping[str, Any]) -> None:
-        self.noted.append(("prepare", resources["cpu"], threading.current_thread().name))
+    def prepare(self) -> None:
+        self.noted.append(("prepare", threading.current_thread().name))
 
 
 class SlowRay:
@@ -49,12 +47,12 @@ class SlowRay:
 
 def test_the_block_goes_on_while_ray_starts_and_waits_for_it_at_last() -> None:
     ray = SlowRay()
-    with started_early(ray, RESOURCES) as early:
+    with started_early(ray) as early:
         assert ray.noted == [], "it would wait"
         ray.may_start.set()
         with early() as cluster:
             assert cluster.own
-            assert ray.noted == ["up", ("prepare", 1.0, "ray")]
+            assert ray.noted == ["up", ("prepare", "ray")]
         assert len(ray.noted) == 2, "it stays up until the outer block ends"
     assert ray.noted[-1] == ("down", "ray"), "Linux ends Ray's processes with their thread"
 
@@ -62,7 +60,7 @@ def test_the_block_goes_on_while_ray_starts_and_waits_for_it_at_last() -> None:
 def test_a_ray_that_does_not_start_says_so_where_it_is_waited_for() -> None:
     ray = SlowRay(ConfigError("Ray does not start on this machine"))
     ray.may_start.set()
-    with started_early(ray, RESOURCES) as early:
+    with started_early(ray) as early:
         for _ in range(2):
             with pytest.raises(ConfigError, match="Ray does not start"), early():
                 pass
@@ -72,10 +70,10 @@ def test_a_ray_that_nobody_wants_any_more_is_ended() -> None:
     ray = SlowRay()
 
     def refuse() -> None:
-        with started_early(ray, RESOURCES):
+        with started_early(ray):
             ray.may_start.set()
             raise ConfigError("the data is missing")
 
     with pytest.raises(ConfigError, match="the data is missing"):
         refuse()
-    assert ray.noted in (["up", ("down", "ray")], ["up", ("prepare", 1.0, "ray"), ("down", "ray")])
+    assert ray.noted in (["up", ("down", "ray")], ["up", ("prepare", "ray"), ("down", "ray")])
