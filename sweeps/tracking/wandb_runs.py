@@ -203,7 +203,7 @@ class Runs:
         for one in checkpoints:
             metadata = dict(one.metadata)
             run.call_in_background(partial(_log_checkpoint, one.folder, metadata, one.aliases))
-        checkpoint_of, best = self._checkpoint_of.pop(trial), summary.get("best_epoch")
+        checkpoint_of, best = self._checkpoint_of[trial], summary.get("best_epoch")
         if run.sent_again and best is not None and (checkpoint := checkpoint_of(best)) is not None:
             # It may be one of those that were sent again: only the trial's end says which it is.
             self._log_checkpoint(run, best, {}, checkpoint, True)
@@ -214,7 +214,7 @@ class Runs:
             tag = "early-stopped" if state == "stopped" else state
             run.run.tags = tuple(dict.fromkeys((*(run.run.tags or ()), tag)))
         code = INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
-        del self.connection.open[trial]
+        del self.connection.open[trial], self._checkpoint_of[trial]
         self._finish(run, code)
 
     def summarise(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
@@ -265,8 +265,7 @@ def _log_checkpoint(
     artifact = wandb.Artifact(checkpoints_name(run.id), type="checkpoint", metadata=metadata)
     # Immutable files are uploaded from where they lie; any other policy copies them.
     artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
-    # wandb would first ask the server, for as long as that is away: what is not logged by then is
-    # not in the run's log either, and no `wandb sync` could upload it.
+    # wandb would first ask the server, for as long as that is away, to find a wrong type early.
     run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
     run.log_artifact(artifact, aliases=aliases)
 

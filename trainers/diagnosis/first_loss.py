@@ -44,11 +44,7 @@ class FirstLoss:
     def verdict(self) -> str:
         """Result of the check, in a line."""
         comparison = f"{self.loss:.3f}, and log({self.classes} classes) = {self.uniform:.3f}"
-        if self.ok:
-            return f"first loss as it should be: {comparison}"
-        if not math.isfinite(self.loss):
-            return f"the untrained model's loss is {self.loss}"
-        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {comparison}"
+        return _verdict(self.ok, self.loss, self.uniform, comparison)
 
     @property
     def advice(self) -> str:
@@ -72,6 +68,15 @@ class FirstLoss:
         return ""
 
 
+def _verdict(ok: bool, loss: float, uniform: float, comparison: str) -> str:
+    """Say whether a first loss is about what guessing gives, in a line."""
+    if ok:
+        return f"first loss as it should be: {comparison}"
+    if not math.isfinite(loss):
+        return f"the untrained model's loss is {loss}"
+    return f"first loss too {'high' if loss > uniform else 'low'}: {comparison}"
+
+
 @dataclass(frozen=True)
 class FirstLossOfNumbers:
     """Holds the loss of a regression before the first step, and that of guessing the mean.
@@ -93,11 +98,7 @@ class FirstLossOfNumbers:
     def verdict(self) -> str:
         """Result of the check, in a line."""
         comparison = f"{self.loss:.3f}, and always the mean = {self.uniform:.3f}"
-        if self.ok:
-            return f"first loss as it should be: {comparison}"
-        if not math.isfinite(self.loss):
-            return f"the untrained model's loss is {self.loss}"
-        return f"first loss too {'high' if self.loss > self.uniform else 'low'}: {comparison}"
+        return _verdict(self.ok, self.loss, self.uniform, comparison)
 
     @property
     def advice(self) -> str:

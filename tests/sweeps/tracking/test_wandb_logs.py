@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweeps.tracking import wandb_logs
+from sweeps.tracking.wandb_open_run import OpenRun
 from tests.sweeps.tracking.tracked import (
     CONFIG,
     core_of,
     epochs_of,
     logs,
+    outcome,
     read_back,
     run_id,
     tracker,
@@ -109,3 +113,26 @@ def test_wandb_core_killed_online_costs_no_epoch_and_no_checkpoint(
     run = server.runs[run_id("0000")]
     assert [row["epoch"] for row in run.history] == [1, 2, 3, 4, 5, 6]
     assert versions(server, "0000") == [f"0000 {n}".encode() for n in range(1, 7)]
+
+
+def test_wandb_core_killed_while_a_trial_ends_leaves_its_run_ended(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    train(track, "0000", folder, range(1, 3))
+    until(lambda: logs(folder, "0000") and epochs_of(read_back(folder, "0000")) == [1, 2])
+    core, summarise = core_of(track), OpenRun.summarise
+
+    def killed_within(run: OpenRun, summary: Mapping[str, Any]) -> None:
+        if core.poll() is None:
+            core.kill()
+            core.wait()
+            raise ConnectionResetError
+        summarise(run, summary)
+
+    monkeypatch.setattr(OpenRun, "summarise", killed_within)
+    track.trial_ended("0000", "complete", "", {"best_epoch": 2, "best_value": 0.52})
+    track.close()
+    assert outcome(folder, "0000")["exit_code"] == 0
+    assert not [note for note in track.notes() if "could not be logged" in note]
