@@ -15,10 +15,12 @@ The packages and modules, in the order of the layers: each imports only from tho
     search/            how configurations are proposed: TPE, random, grid, ablation, …
     cli.py             begin and end every command
     study/             the record of a sweep, an Optuna study: in a file or in PostgreSQL
+    recorded/          read a sweep's folder and record as they stand
     driver/            the decisions while a sweep runs: next trial, stop, repeats, budget
     checked/           a sweep that has passed every check
     backend/           run trials on Ray; a trial's own process
     transfer/          trials of previous sweeps for the search to learn from
+    findings/          what came of a sweep, as statements with intervals
     report/            the results of a sweep in files: trials.csv, summary.json, …
     simulation/        run a sweep in simulated time
     console/           what a person sees in a terminal: the live display, the closing tables

@@ -164,14 +164,23 @@ def find(results: Path, name: str) -> Folder:
 
 
 def write_sweep(
-    folder: Folder, config: Mapping[str, Any], overrides: Sequence[str], fingerprint: str
+    folder: Folder,
+    config: Mapping[str, Any],
+    overrides: Sequence[str],
+    fingerprint: str,
+    choices: Mapping[str, str] | None = None,
 ) -> None:
-    """Write sweep.yaml: the configuration, the code and the data of a sweep."""
+    """Write sweep.yaml: the configuration, the code and the data of a sweep.
+
+    Args:
+        choices: config group -> the choice that is made where it is not swept.
+    """
     git = _git()
     content = {
         "version": VERSION,
         "config": dict(config),
         "overrides": list(overrides),
+        "choices": dict(choices or {}),
         "git": git,
         "python": sys.version.split()[0],
         "versions": {package: version(package) for package in _PACKAGES},

@@ -90,6 +90,19 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Says when and where an epoch was trained.
+
+    Attributes:
+        at: when the driver heard of its end, in seconds since 1970 by the driver's clock.
+    """
+
+    at: float
+    member: str
+    machine: str
+
+
+@dataclass(frozen=True)
 class TrialRecord:
     """Describes one trial as the study remembers it.
 
@@ -103,6 +116,8 @@ class TrialRecord:
         seconds: training seconds, summed over its epochs.
         passed: the last epoch after which it was told to go on.
         source: None if the search has proposed it.
+        moments: epoch -> when and where it was trained; without those that were taken over, and
+            those of records of version 2. Two records that differ in them alone are equal.
     """
 
     id: str
@@ -116,6 +131,7 @@ class TrialRecord:
     seconds: float = 0.0
     passed: int = 0
     source: Source | None = None
+    moments: Mapping[int, Moment] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def repeat_of(self) -> str | None:

@@ -50,7 +50,11 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
         with _removed_if_refused(folder) as undo:
             cluster.check_folder(folder.path.resolve())
             results_folder.write_sweep(
-                folder, sweep.config, sweep.composition.overrides, fingerprint
+                folder,
+                sweep.config,
+                sweep.composition.overrides,
+                fingerprint,
+                sweep.composition.choices({}),
             )
             place = sweep.shared or folder.study
             study = open_study(place, sweep.objective, sweep.space, sweep.name, True, sweep.further)

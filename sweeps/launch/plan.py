@@ -31,6 +31,7 @@ from sweeps.launch import more_epochs
 from sweeps.launch.begin import begin, fetch
 from sweeps.launch.resume import merge, resume_sweep
 from sweeps.launch.stages import Stage, StageStart, checked, next_stage, stages
+from sweeps.recorded import recorded_sweep
 from sweeps.results_folder import Folder
 from sweeps.study.lock import Owner, hold
 from sweeps.transfer import previous_sweeps
@@ -206,7 +207,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
         if code == INTERRUPTED:
             return INTERRUPTED
         before = previous_sweeps.read(plan.folder(stage))
-        ranked = before.ranked
+        ranked = before.recorded.ranked
         if not ranked:
             console.print(
                 f"\nThe plan ends here: no trial of {stage.name} has a score, so there is nothing "
@@ -266,7 +267,7 @@ def _table(plan: Plan, console: Console) -> None:
             table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
             continue
         try:
-            sweep = previous_sweeps.read(plan.folder(stage))
+            sweep = recorded_sweep.read(plan.folder(stage))
         except ConfigError:  # interrupted before its study was created
             table.add_row(str(stage.number), stage.name, "-", "-", "-", "-", "")
             continue

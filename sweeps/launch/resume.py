@@ -79,7 +79,10 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
                     f"the data is not what {name} was begun with: put the same back, or begin a "
                     "new sweep with name=…"
                 )
-            results_folder.write_sweep(folder, sweep.config, composition.overrides, fingerprint)
+            choices = composition.choices({})
+            results_folder.write_sweep(
+                folder, sweep.config, composition.overrides, fingerprint, choices
+            )
             with connect(sweep, early) as cluster:
                 cluster.check_folder(folder.path.resolve())
                 if longer and not over:

@@ -205,9 +205,13 @@ def initial_points(
     """Make points of the best trials of the previous stage, and a line that tells them."""
     points: list[Mapping[str, Any]] = []
     trials = []
-    for best in before.ranked:
+    for best in before.recorded.ranked:
         fitted = fit(
-            best.trial, before.dimensions, sweep.space, before.then, sweep.composition.unswept
+            best.trial,
+            before.recorded.dimensions,
+            sweep.space,
+            before.then,
+            sweep.composition.unswept,
         )
         if not fitted.params or fitted.params in points:
             continue
@@ -218,8 +222,8 @@ def initial_points(
         if len(points) == stage.best:
             break
     if not trials:
-        return points, f"no trial of {before.name} has a value in this space"
-    return points, f"begins with the best of {before.name}: {', '.join(trials)}"
+        return points, f"no trial of {before.recorded.name} has a value in this space"
+    return points, f"begins with the best of {before.recorded.name}: {', '.join(trials)}"
 
 
 def _take(

@@ -1,1 +1,1 @@
-"""Write what came of a sweep: tables, summary, importances, the best trial."""
+"""Write what came of a sweep: tables, summary, the best trial."""

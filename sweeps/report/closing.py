@@ -13,12 +13,13 @@ from sweeps.cli import doing
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
+from sweeps.findings.finding import Importance
+from sweeps.findings.importance import importances
 from sweeps.formatting import RESULTS, command
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
 from sweeps.report import csv_files, lineage, pareto, summary_json
-from sweeps.report.importance import Importance, importances
 from sweeps.report.repeat_means import repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sweeps.findings.finding import Importance
 from sweeps.repeats.verdict import Rerun
-from sweeps.report.importance import Importance
 from sweeps.report.repeat_means import Repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Change

@@ -10,7 +10,9 @@ Beside Optuna's own fields, a trial has these user attributes:
                reopened, so what comes after its end is a trial of its own there (see `whole`)
 And for each epoch a system attribute, as optuna-dashboard and Optuna's data frames make a column of
 every user attribute:
-    epoch:N    the metrics of epoch N, seconds included; a user attribute in records of version 1
+    epoch:N    the metrics of epoch N, seconds included; a user attribute in records of version 1.
+               Beside them `_at`, when the driver heard of it, and `_on`, the [member, machine] that
+               a trial has moved to; neither in records of versions 1 and 2
 And the study has, for the sweep as a whole:
     version    the layout of the record
     metric     the objective that ranks the trials
@@ -30,14 +32,16 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.space.space import Space
-from sweeps.trials import Objective, Source, State, TrialRecord
+from sweeps.trials import Moment, Objective, Source, State, TrialRecord
 from trainers.errors import ConfigError
 
 #: The layout of the record; a later one is refused rather than misread.
-VERSION = 2
+VERSION = 3
 
 #: What the attributes of epochs begin with.
 _EPOCH = "epoch:"
+#: What is kept beside the metrics of an epoch.
+_AT, _ON = "_at", "_on"
 
 #: The attribute of a trial that goes on with another one.
 CONTINUES = "continues"
@@ -120,10 +124,34 @@ def without_epochs(trial: FrozenTrial) -> FrozenTrial:
 
 def epochs_of(trial: FrozenTrial) -> dict[int, dict[str, float]]:
     """Read the metrics of each epoch, in the order of epochs."""
+    return {
+        epoch: {key: value for key, value in kept.items() if key not in (_AT, _ON)}
+        for epoch, kept in _kept(trial).items()
+    }
+
+
+def moments_of(trial: FrozenTrial) -> dict[int, Moment]:
+    """Read when and where each epoch was trained, of those of which it is on record."""
+    moments, member, machine = {}, "", ""
+    for epoch, kept in _kept(trial).items():
+        if _ON in kept:
+            member, machine = map(str, kept[_ON])
+        if _AT in kept:
+            moments[epoch] = Moment(float(kept[_AT]), member, machine)
+    return moments
+
+
+def epoch_entry(metrics: Mapping[str, float], moment: Moment, moved: bool) -> dict[str, Any]:
+    """Return what is kept of an epoch. `moved`: its trial was not here, or has just begun."""
+    on = {_ON: [moment.member, moment.machine]} if moved else {}
+    return {**metrics, _AT: round(moment.at, 2), **on}
+
+
+def _kept(trial: FrozenTrial) -> dict[int, Mapping[str, Any]]:
     numbered = {
-        int(key.removeprefix(_EPOCH)): metrics
+        int(key.removeprefix(_EPOCH)): kept
         for attributes in (trial.user_attrs, trial.system_attrs)
-        for key, metrics in attributes.items()
+        for key, kept in attributes.items()
         if key.startswith(_EPOCH)
     }
     return dict(sorted(numbered.items()))
@@ -147,6 +175,7 @@ def record_of(trial: FrozenTrial, number: int, values: Values) -> TrialRecord:
         passed=int(attributes.get("passed", 0)),
         seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
         source=None if source is None else Source(**source),
+        moments=moments_of(trial),
     )
 
 

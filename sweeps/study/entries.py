@@ -75,11 +75,11 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Sets an epoch's metrics, which never change."""
+    """Sets an epoch's metrics, and what is kept beside them; they never change."""
 
     trial: int
     epoch: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, Any]
 
     def write(self, to: Destination) -> None:
         """Set the metrics."""

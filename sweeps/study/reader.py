@@ -7,7 +7,7 @@ simulations, replays, reports.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import optuna
@@ -38,11 +38,13 @@ class Record:
         objective: what its trials are ranked by.
         trials: all of them, by number.
         wall_s: seconds spent on the sweep in all sessions.
+        attributes: of the study, as `sweeps.study.codec` lists them.
     """
 
     objective: Objective
     trials: tuple[TrialRecord, ...]
     wall_s: float
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def read(location: Location, name: str, values: Values) -> Record:
             ),
             trials=tuple(trials),
             wall_s=float(stored.attributes.get("wall_s", 0.0)),
+            attributes=dict(stored.attributes),
         )
 
 

@@ -9,6 +9,7 @@ kill leaves either a whole trial or none. A simulation has the memory alone.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ from sweeps.study.codec import (
     Whole,
     decode,
     encode,
+    epoch_entry,
     epoch_key,
     epochs_of,
     record_of,
@@ -40,7 +42,7 @@ from sweeps.study.codec import (
 from sweeps.study.entries import Attribute, End, Entry, Metrics, NewTrial, Note, Value
 from sweeps.study.outbox import Writer
 from sweeps.study.storage import Storage
-from sweeps.trials import Objective, Source, State, TrialRecord, scores
+from sweeps.trials import Moment, Objective, Source, State, TrialRecord, scores
 
 #: The id in the samplers' memory of a trial that samplers do not see.
 _UNSEEN = -1
@@ -268,11 +270,14 @@ class Study:
             return False
         value = float(metrics[self.objective.metric])
         number, memory_id = self._written[trial], self._memory_ids[trial]
+        moment = Moment(time.time(), member, machine)
+        has_moved = (member, machine) != (record.member, record.machine)
         moved: list[Entry] = []
-        if (member, machine) != (record.member, record.machine):
+        if has_moved:
             moved = [Attribute(number, "member", member), Attribute(number, "machine", machine)]
+        kept = epoch_entry(metrics, moment, has_moved or epoch == 1 or number != record.number)
         # The metrics first: an epoch counts when they are there (see _adopt).
-        self._write(*moved, Metrics(number, epoch, dict(metrics)), Value(number, epoch, value))
+        self._write(*moved, Metrics(number, epoch, kept), Value(number, epoch, value))
         if memory_id != _UNSEEN:
             self._memory.report(memory_id, epoch, value)
         self._records[trial] = replace(
@@ -281,6 +286,7 @@ class Study:
             member=member,
             machine=machine,
             seconds=record.seconds + metrics.get("epoch_s", 0.0),
+            moments={**record.moments, epoch: moment},
         )
         self._curve(trial, epoch, metrics)
         return True

@@ -34,7 +34,7 @@ def gather(sweep: Sweep) -> Transfer:
         return Transfer()
     for previous in previous_sweeps:
         _refuse_useless(previous, sweep.objective)
-    data = {previous.name: previous.data for previous in previous_sweeps}
+    data = {previous.recorded.name: previous.recorded.data for previous in previous_sweeps}
     if not sweep.search.learns:
         message = (
             f"{FROM_SWEEP}: search={sweep.choice('search')} does not learn from previous sweeps; "
@@ -51,33 +51,34 @@ def gather(sweep: Sweep) -> Transfer:
 
 
 def _refuse_useless(previous: Earlier, objective: Objective) -> None:
-    if previous.objective != objective:
+    recorded = previous.recorded
+    if recorded.objective != objective:
         raise ConfigError(
-            f"{FROM_SWEEP}={previous.name}: its objective was {previous.objective.goal}, and "
+            f"{FROM_SWEEP}={recorded.name}: its objective was {recorded.objective.goal}, and "
             f"this sweep's is {objective.goal}: name a sweep with the same, or set "
             "task.metric"
         )
     if not previous.scored:
         raise ConfigError(
-            f"{FROM_SWEEP}={previous.name}: none of its {len(previous.trials)} trials has a score "
+            f"{FROM_SWEEP}={recorded.name}: none of its {len(recorded.trials)} trials has a score "
             "yet: let it run first, or leave it out"
         )
 
 
 def _adapted(previous: Earlier, sweep: Sweep) -> tuple[tuple[TrialRecord, ...], list[str]]:
     """Adapt the trials of a previous sweep to this sweep's space, with messages about them."""
-    scored = previous.scored
+    scored, name = previous.scored, previous.recorded.name
     adapted = adapt(
-        scored, previous.dimensions, sweep.space, previous.then, sweep.composition.unswept
+        scored, previous.recorded.dimensions, sweep.space, previous.then, sweep.composition.unswept
     )
     if not adapted.trials:
         reasons = Counter(adapted.left_out).most_common(_LISTED)
         why = "; ".join(f"{reason} ({n})" for reason, n in reasons)
         raise ConfigError(
-            f"{FROM_SWEEP}={previous.name}: none of its {len(scored)} scored trials fits this "
-            f"space: {why}.\nWiden the space to hold them, or leave {previous.name} out"
+            f"{FROM_SWEEP}={name}: none of its {len(scored)} scored trials fits this "
+            f"space: {why}.\nWiden the space to hold them, or leave {name} out"
         )
-    lead = f"{FROM_SWEEP}={previous.name}: "
+    lead = f"{FROM_SWEEP}={previous.recorded.name}: "
     share = f"{len(adapted.trials)} of {len(scored)} scored trials feed the search"
     differing = list(_differing(previous, sweep))
     if differing:
@@ -90,13 +91,13 @@ def _differing(previous: Earlier, sweep: Sweep) -> Iterator[str]:
     """Tell each key that has another value now, of those that neither sweep varies."""
     base = sweep.composition.base
     now, as_written = plain(base), OmegaConf.to_container(base, resolve=False)
-    swept = {*previous.dimensions, *sweep.space.keys}
+    swept = {*previous.recorded.dimensions, *sweep.space.keys}
     for key in dotted(base):
         below_swept = any(f"{key}.".startswith(f"{other}.") for other in swept)
         if below_swept or is_of(Kind.OF_SWEEP | Kind.NO_SCORE, key):
             continue
         try:
-            was, has = value_at(previous.config, key), value_at(now, key)
+            was, has = value_at(previous.recorded.config, key), value_at(now, key)
         except KeyError:
             continue
         refers = "${" in str(value_at(as_written, key))  # to another key, and differs with it

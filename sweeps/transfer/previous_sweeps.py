@@ -6,81 +6,39 @@ trial's own config.yaml says what was true for that trial alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
-
-from sweeps import results_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import value_at
 from sweeps.config.schema import FROM_SWEEP
 from sweeps.config.trusted_targets import Origin
-from sweeps.repeats import verdict
-from sweeps.repeats.plan import stand
-from sweeps.repeats.settings import Repeats
+from sweeps.recorded import recorded_sweep
+from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.results_folder import Folder
-from sweeps.space.dimensions import Choice, Dimension, Interval
-from sweeps.space.grammar import parse, parse_yaml
 from sweeps.space.space import Parameter
-from sweeps.study import reader
-from sweeps.study.url import shared
-from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
+from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
-
-#: C, where PyYAML has it, is ten times as fast.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """Describes a sweep that has been run, or runs.
+    """Describes a sweep that has been run, or runs, and what its trials had for other keys."""
 
-    Attributes:
-        config, overrides, data: as sweep.yaml has them.
-        dimensions: what was swept.
-        wall_s: seconds spent on it so far.
-        trials: all on record.
-    """
-
-    folder: Folder
-    config: Mapping[str, Any]
-    overrides: Sequence[str]
-    data: str
-    wall_s: float
-    objective: Objective
-    dimensions: Mapping[str, Dimension]
-    trials: tuple[TrialRecord, ...]
+    recorded: RecordedSweep
     _choices: dict[str, str | None] = field(default_factory=dict)
-    _configs: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Return the name of the sweep."""
-        return self.folder.path.name
 
     @property
     def scored(self) -> list[TrialRecord]:
         """Return the trials from which a search can learn: those that its search has proposed."""
+        objective = self.recorded.objective
         return [
             t
-            for t in self.trials
-            if t.source is None and t.state.scored and t.best(self.objective) is not None
+            for t in self.recorded.trials
+            if t.source is None and t.state.scored and t.best(objective) is not None
         ]
-
-    @property
-    def ranked(self) -> list[Ranked]:
-        """Rank the scored trials: the first is the one that won when the best were run again."""
-        ranked = ranking(list(self.trials), self.objective)
-        repeats = Repeats.read(self.config.get("repeats"))
-        again = stand(repeats, self.trials, self.objective, int(self.config[SEED]))
-        won = verdict.winner(again, self.objective)
-        return ranked if won is None else [won.ranked, *(r for r in ranked if r != won.ranked)]
 
     def then(self, trial: TrialRecord, parameter: Parameter) -> Any:
         """Return what one of its trials had for a key that it did not draw.
@@ -94,23 +52,17 @@ class Earlier:
             if choice is None:
                 raise KeyError(key)
             return choice
-        if key.split(".")[0] in self.dimensions or key in self.dimensions:
-            return value_at(self._config(trial.id), key)
-        return value_at(self.config, key)
-
-    def _config(self, trial: str) -> Any:
-        """Return a trial's own configuration; empty if it has left none."""
-        if trial not in self._configs:
-            path = self.folder.trials / trial / "config.yaml"
-            content = path.read_text(encoding="utf-8") if path.is_file() else ""
-            self._configs[trial] = yaml.load(content, _LOADER)
-        return self._configs[trial]
+        swept = self.recorded.dimensions
+        if key.split(".")[0] in swept or key in swept:
+            return value_at(self.recorded.trial_config(trial.id), key)
+        return value_at(self.recorded.config, key)
 
     def _choice(self, group: str) -> str | None:
         """Return the choice of a group that was not swept; None if conf/ does not say any more."""
         if group not in self._choices:
+            recorded = self.recorded
             try:
-                with compose(self.overrides, Origin(self.folder.path)) as composition:
+                with compose(recorded.overrides, Origin(recorded.folder.path)) as composition:
                     self._choices[group] = composition.choice(group)
             except (ConfigError, KeyError):
                 self._choices[group] = None
@@ -149,52 +101,4 @@ def read(folder: Folder) -> Earlier:
     Raises:
         ConfigError: it has no study yet, or a record that cannot be read.
     """
-    recorded = results_folder.read_sweep(folder)
-    config, overrides = recorded["config"], recorded["overrides"]
-    place = shared(config.get("study"))
-    if place is None and not folder.study.is_file():
-        raise ConfigError(f"{folder.path} has no study.log: let the sweep run first")
-    dimensions = _dimensions(config, overrides)
-
-    def values(labels: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: _value(dimensions.get(key), label) for key, label in labels.items()}
-
-    record = reader.read(place or folder.study, config["name"], values)
-    return Earlier(
-        folder=folder,
-        config=config,
-        overrides=overrides,
-        data=recorded["data"],
-        wall_s=record.wall_s,
-        objective=record.objective,
-        dimensions=dimensions,
-        trials=record.trials,
-    )
-
-
-def _dimensions(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Dimension]:
-    """Return what a recorded sweep varied; groups need no list of their choices again."""
-    parser = OverridesParser.create()
-    given = parser.parse_overrides(list(overrides))
-    keys = {override.key_or_group for override in given}
-    written = {k: v for k, v in (config.get("space") or {}).items() if k not in keys}
-    swept = [*parse_yaml(written, parser), *(o for o in given if o.is_sweep_override())]
-    known = [override for override in swept if not isinstance(override.value(), Glob)]
-    found = {p.key: p.dimension for p in parse(known, lambda key: ()).parameters}
-    globs = {o.key_or_group for o in swept} - found.keys()
-    return {**found, **{key: Choice(()) for key in globs}}
-
-
-def _value(dimension: Dimension | None, label: Any) -> Any:
-    """Return what is recorded under a label; a search may have added values to a choice."""
-    if isinstance(dimension, Interval):
-        return dimension.value(label)
-    if isinstance(dimension, Choice):
-        for value in dimension.values:
-            if dimension.label(value) == label and isinstance(value, bool) == isinstance(
-                label, bool
-            ):
-                return value
-    if isinstance(label, str) and label[:1] in ("[", "{"):
-        return yaml.safe_load(label)
-    return label
+    return Earlier(recorded_sweep.read(folder))

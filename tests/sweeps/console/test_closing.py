@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sweeps.console.closing import show
-from sweeps.report.importance import Importance
+from sweeps.findings.finding import Importance
 from sweeps.trials import Source, State
 from tests.sweeps.console.endings import SIX, ending, printed, trial
 

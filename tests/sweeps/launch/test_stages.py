@@ -107,7 +107,9 @@ class TestNext:
             "optimizer": "sgd", "model.width": 64, "optimizer.momentum": 0.6,
         }  # fmt: skip
         assert begun.messages[0] == "fixed: optimizer=sgd  model.width=64  optimizer.momentum=0.6"
-        ranked = sorted(before.scored, key=lambda t: -(t.best(before.objective) or (0, 0.0))[1])
+        ranked = sorted(
+            before.scored, key=lambda t: -(t.best(before.recorded.objective) or (0, 0.0))[1]
+        )
         rates = [max(float(str(t.params["optimizer.lr"])), 5e-3) for t in ranked[:2]]
         assert begun.messages[1] == (f"begins with the best of p-1: {ranked[0].id}, {ranked[1].id}")
         with checked(stage, begun.words) as sweep:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 
+from sweeps.findings.finding import Importance
 from sweeps.report import csv_files
-from sweeps.report.importance import Importance
 from sweeps.results_folder import Folder
 from sweeps.trials import State, TrialRecord
 from tests.sweeps.report.records import ACCURACY, KEYS, TRIALS, rows

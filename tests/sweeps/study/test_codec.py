@@ -15,6 +15,7 @@ from sweeps.study.codec import (
     VERSION,
     decode,
     encode,
+    epoch_entry,
     epoch_key,
     epochs_of,
     record_of,
@@ -23,7 +24,7 @@ from sweeps.study.codec import (
     whole,
     without_epochs,
 )
-from sweeps.trials import State, TrialRecord
+from sweeps.trials import Moment, State, TrialRecord
 from tests.sweeps.study.test_study import ACCURACY, SPACE
 from trainers.errors import ConfigError
 
@@ -153,3 +154,25 @@ def test_nan_stays_nan() -> None:
     attributes = {"epoch:1": {"val_accuracy": math.nan}}
     trial = create_trial(state=TrialState.RUNNING, user_attrs=attributes)
     assert math.isnan(record_of(trial, 0, dict).epochs[1]["val_accuracy"])
+
+
+def test_when_and_where_an_epoch_was_trained_is_no_metric_of_it() -> None:
+    here, there = Moment(100.0, "me", "atlas"), Moment(104.123, "me", "rhea")
+    kept = {
+        epoch_key(1): epoch_entry({"val_accuracy": 0.5}, here, moved=True),
+        epoch_key(2): epoch_entry({"val_accuracy": 0.6}, here, moved=False),
+        epoch_key(3): epoch_entry({"val_accuracy": 0.7}, there, moved=True),
+    }
+    record = record_of(create_trial(state=TrialState.RUNNING, system_attrs=kept), 0, dict)
+    assert record.epochs[3] == {"val_accuracy": 0.7}
+    assert record.moments == {1: here, 2: here, 3: Moment(104.12, "me", "rhea")}
+
+
+def test_epochs_of_older_records_and_those_taken_over_have_no_moment() -> None:
+    kept = {
+        epoch_key(1): {"val_accuracy": 0.5},
+        epoch_key(2): epoch_entry({"val_accuracy": 0.6}, Moment(9.0, "me", "atlas"), moved=True),
+    }
+    record = record_of(create_trial(state=TrialState.RUNNING, system_attrs=kept), 0, dict)
+    assert [*record.epochs] == [1, 2]
+    assert record.moments == {2: Moment(9.0, "me", "atlas")}

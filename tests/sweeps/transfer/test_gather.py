@@ -27,7 +27,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestGathering:
     def test_says_what_was_done_and_what_was_other(self, there: Path) -> None:
         previous = read(Folder(there / "a"))
-        kept = sum(t.params["model.width"] == 32 for t in previous.trials)
+        kept = sum(t.params["model.width"] == 32 for t in previous.recorded.trials)
         assert 0 < kept < 6
         assert lines(there, LR, "model.depth=2,3", "model.width=32", "from_sweep=a") == [
             f"{kept} of 6 scored trials feed the search; it had epochs=3 (now 40)",

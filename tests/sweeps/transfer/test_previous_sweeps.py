@@ -16,6 +16,7 @@ from sweeps import results_folder
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
+from sweeps.recorded import recorded_sweep
 from sweeps.repeats.plan import fresh_seeds
 from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder
@@ -131,16 +132,16 @@ class TestReading:
         before = folder.study.read_bytes()
         found = read(folder)
         assert folder.study.read_bytes() == before
-        assert [t.params for t in found.trials] == [t.params for t in study.trials]
+        assert [t.params for t in found.recorded.trials] == [t.params for t in study.trials]
         assert [t.state for t in found.scored] == [State.COMPLETE, State.COMPLETE, State.STOPPED]
-        assert found.trials[0].epochs[2] == {"val_accuracy": value(study.trials[0])}
+        assert found.recorded.trials[0].epochs[2] == {"val_accuracy": value(study.trials[0])}
         study.close()
 
     def test_values_come_back_whatever_optuna_keeps_of_them(self, tmp_path: Path) -> None:
         words = ("optimizer=sgd,adamw", "optimizer.momentum=tag(log1m,interval(0.9,0.999))",
                  "optimizer.betas=[0.9,0.99],[0.8,0.99]", "search=random")  # fmt: skip
         study = run(tmp_path, "a", *words)
-        assert [t.params for t in read(Folder(tmp_path / "a")).trials] == [
+        assert [t.params for t in recorded_sweep.read(Folder(tmp_path / "a")).trials] == [
             t.params for t in study.trials
         ]
 
@@ -151,10 +152,10 @@ class TestReading:
         for seed, trial in product(seeds, (first, second)):
             again = study.derive(trial.params, Source(trial.id, seed=seed))
             study.report(again.id, 1, {"val_accuracy": 0.9 if trial is second else 0.1}, "", "here")
-            assert read(Folder(tmp_path / "a")).ranked[0].trial.id == first.id
+            assert recorded_sweep.read(Folder(tmp_path / "a")).ranked[0].trial.id == first.id
             study.end(again.id, State.COMPLETE)
         study.close()
-        ranked = read(Folder(tmp_path / "a")).ranked
+        ranked = recorded_sweep.read(Folder(tmp_path / "a")).ranked
         assert [r.trial.id for r in ranked] == [t.id for t in (second, first, *others)]
 
     def test_a_child_ranks_and_teaches_nothing(self, tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ class TestReading:
         study.end(child.id, State.COMPLETE)
         study.close()
         found = read(Folder(tmp_path / "a"))
-        assert found.ranked[0].trial.id == child.id
+        assert found.recorded.ranked[0].trial.id == child.id
         assert child.id not in [trial.id for trial in found.scored]
 
     def test_a_folder_without_a_study_says_so(self, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial
 
-from sweeps.report.importance import ENOUGH, Importance, importances
+from sweeps.findings.finding import Importance
+from sweeps.findings.importance import ENOUGH, importances
 
 Told = tuple[list[Importance], str]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import TrialState
+
+from sweeps.findings.finding import Importance
 
 if TYPE_CHECKING:  # 2 s of scikit-learn, which nobody should wait for at the start
     from optuna.importance import BaseImportanceEvaluator
@@ -78,11 +78,3 @@ def _shares(study: optuna.Study, evaluator: BaseImportanceEvaluator) -> dict[str
         except (RuntimeError, ValueError):  # no variation to explain
             return {}
     return {key: float(share) for key, share in found.items() if math.isfinite(share)}
-
-
-@dataclass(frozen=True)
-class Importance:
-    """Holds the share of the objective's variation that a parameter explains, by evaluator."""
-
-    parameter: str
-    values: Mapping[str, float]  # evaluator -> share
