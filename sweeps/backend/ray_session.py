@@ -124,7 +124,12 @@ class Cluster:
         del ray_tune
 
     def run(
-        self, driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str
+        self,
+        driver: Driver,
+        slots: Callable[[], int],
+        lost_processes: int,
+        how_to_go_on: str,
+        last_begun: Callable[[], None],
     ) -> None:
         """Run trials until the driver has none left or is halted.
 
@@ -132,10 +137,12 @@ class Cluster:
             slots: how many trials may run at once, now.
             lost_processes: how often a trial's process or machine may be lost before it has failed.
             how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
+            last_begun: called once there is no further trial to begin, while the last ones run.
         """
         from sweeps.backend import ray_tune
 
-        ray_tune.run(driver, slots, lost_processes, how_to_go_on if self.own else None)
+        how = how_to_go_on if self.own else None
+        ray_tune.run(driver, slots, lost_processes, how, last_begun)
 
     def describe(self) -> str:
         """Name the machines."""

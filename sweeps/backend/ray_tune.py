@@ -53,7 +53,11 @@ ENVIRONMENT = {
 
 
 def run(
-    driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str | None
+    driver: Driver,
+    slots: Callable[[], int],
+    lost_processes: int,
+    how_to_go_on: str | None,
+    last_begun: Callable[[], None],
 ) -> None:
     """Run trials until the driver has none left or is halted, as it is when our own Ray is lost.
 
@@ -61,6 +65,7 @@ def run(
         slots: how many trials may run at once, now.
         lost_processes: how often a trial's process or machine may be lost before it has failed.
         how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
+        last_begun: called once the driver has no further trial to hand out.
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
@@ -69,7 +74,7 @@ def run(
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
-                search_alg=_Proposals(here, room),
+                search_alg=_Proposals(here, room, last_begun),
                 scheduler=_Decisions(here),
                 num_samples=-1,
                 reuse_actors=True,
@@ -164,21 +169,28 @@ class _Room:
 class _Proposals(Searcher):
     """Asks the driver for a trial whenever a slot is free."""
 
-    def __init__(self, driver: _Here, room: _Room) -> None:
+    def __init__(self, driver: _Here, room: _Room, last_begun: Callable[[], None]) -> None:
         super().__init__()
         self._driver = driver
         self._room: _Room | None = room
+        self._last_begun: Callable[[], None] | None = last_begun
 
     def suggest(self, trial_id: str) -> Any:
         if self._driver().finished:
-            return Searcher.FINISHED
+            return self._finished()
         assert self._room is not None
         if self._driver().running >= self._room.trials:
             return None
         assignment = self._driver().next()
         if assignment is None:
-            return Searcher.FINISHED if self._driver().finished else None
+            return self._finished() if self._driver().finished else None
         return _work(assignment)
+
+    def _finished(self) -> str:
+        if self._last_begun is not None:
+            self._last_begun()
+            self._last_begun = None
+        return str(Searcher.FINISHED)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -186,7 +198,7 @@ class _Proposals(Searcher):
         """Told by `_Decisions` and `_Events` already."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None}
+        return {**self.__dict__, "_room": None, "_last_begun": None}
 
     def save(self, checkpoint_path: str) -> None:
         """Do nothing: the study remembers."""

@@ -20,7 +20,7 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
-from sweeps.report.closing import conclude
+from sweeps.report.closing import conclude, import_ahead
 from sweeps.results_folder import Folder
 from sweeps.stop import Never
 from sweeps.stop.rehearsal import Rehearsed, rehearse
@@ -57,7 +57,8 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             progress.notify(note)
         with _interrupts(driver), _hushed():
             mark("start the first processes")
-            cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
+            lost_processes = int(sweep.config["failures"]["lost_processes"])
+            cluster.run(driver, slots, lost_processes, how, import_ahead)
             driver.spend()
             drain(driver, study)
         slot_time = progress.slot_time

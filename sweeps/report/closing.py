@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sweeps.checked.sweep import Sweep
@@ -94,6 +96,20 @@ def conclude(
         paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),
     )
+
+
+#: What `conclude` needs that takes seconds to import, and nothing needs before it.
+_LIBRARIES = ("sklearn.ensemble", "scipy.stats", "matplotlib.backends.backend_agg")
+
+
+def import_ahead() -> None:
+    """Begin to import what `conclude` needs, in a thread: the last trials still run."""
+
+    def load() -> None:
+        for library in _LIBRARIES:
+            import_module(library)
+
+    Thread(target=load, name="libraries for the end", daemon=True).start()
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,12 @@ class NoRay(Cluster):
         return "this process"
 
     def run(
-        self, driver: Driver, slots: Callable[[], int], lost_processes: int, how_to_go_on: str
+        self,
+        driver: Driver,
+        slots: Callable[[], int],
+        lost_processes: int,
+        how_to_go_on: str,
+        last_begun: Callable[[], None],
     ) -> None:
         """One trial after the other."""
         while (assignment := driver.next()) is not None:

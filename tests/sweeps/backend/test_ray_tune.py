@@ -15,6 +15,7 @@ import pytest
 from optuna.trial import TrialState
 
 from sweeps import ROOT
+from sweeps.results_folder import Folder
 from tests.sweeps.conftest import Ran
 from tests.sweeps.launch.test_session import rows, study
 from tests.sweeps.processes import command, descendants
@@ -63,6 +64,21 @@ def test_a_faulty_trial_ends_alone_with_its_reason(sweep_here: Callable[..., Ran
     assert "with a second line" in log.read_text()
     states = [trial.state for trial in study(ran).trials]
     assert states == [TrialState.FAIL] * 4 + [TrialState.COMPLETE]
+
+
+def test_the_end_is_prepared_while_the_last_trials_run(
+    sweep_here: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[list[TrialState]] = []
+
+    def last_begun() -> None:
+        states.append([t.state for t in study(Ran(Folder(tmp_path / "s"), 0)).trials])
+
+    monkeypatch.setattr("sweeps.launch.session.import_ahead", last_begun)
+    sweep_here("search=grid", "stop=none", "seed=0,1,2", "epochs=3")
+    (at_that_time,) = states
+    assert len(at_that_time) == 3, "all have begun"
+    assert TrialState.RUNNING in at_that_time
 
 
 def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]) -> None:
