@@ -23,7 +23,7 @@ from cluster.node import (
     until_stopped,
     wait_for_port,
 )
-from sweeps.backend.known_head import FOLDER, Head
+from sweeps.backend.known_head import FOLDER, USUAL, Head
 from sweeps.backend.ray_environment import keep_loopback
 from sweeps.backend.ray_session import silence_ray
 from sweeps.cli import refusals
@@ -74,7 +74,7 @@ def head(address: str, port: int, member: str) -> None:
 def _tell(us: Head, member: str) -> None:
     host = us.address.rpartition(":")[0]
     say("it is up. On another machine, in its own checkout:")
-    say(f"  scp {getpass.getuser()}@{host}:{us.token} .cluster/token")
+    say(f"  mkdir -p {USUAL} && scp {_user()}@{host}:{us.token} {USUAL}/token")
     say(f"  make join HEAD={us.address} MEMBER=alpha")
     if host.startswith("127."):
         say("(this address is of this machine alone: give ADDRESS=… for others to reach it)")
@@ -125,6 +125,14 @@ def _now() -> str:
     return time.strftime("%H:%M:%S")
 
 
+def _user() -> str:
+    """Return the user's name; a container may have a user without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user-{os.getuid()}"
+
+
 def _own_address() -> str:
     """Return this machine's address on its way out; no packet is sent to find it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -152,7 +160,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m cluster.head", description=__doc__)
     parser.add_argument("--address", default="", help="of this machine, for others to reach")
     parser.add_argument("--port", type=int, default=PORT)
-    parser.add_argument("--member", default=getpass.getuser(), help="whose machine this is")
+    parser.add_argument("--member", default=_user(), help="whose machine this is")
     given = parser.parse_args()
     with refusals(), contextlib.suppress(Stopped), until_stopped():
         head(given.address or _own_address(), given.port, member_name(given.member))

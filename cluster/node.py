@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from sweeps import ROOT
-from sweeps.backend.known_head import FOLDER
+from sweeps.backend.known_head import FOLDER, make
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
 from sweeps.backend.ray_session import PREFIX, plain_python
@@ -37,7 +37,7 @@ _GONE_S = 20.0
 #: In Ray's log -> what it means.
 _REFUSED = (
     r"InvalidAuthToken|Unauthenticated|AuthenticationError",
-    "the head refuses the token: copy the head's .cluster/token to .cluster/token here",
+    f"the head refuses the token: copy the head's to {FOLDER}/token here",
 )
 _REASONS = (
     _REFUSED,
@@ -130,15 +130,16 @@ def token(folder: Path = FOLDER, create: bool = False) -> Path:
     """Return the file with the cluster's token, readable by its owner only.
 
     Raises:
-        ConfigError: there is none, and `create` is not set.
+        ConfigError: there is none, and `create` is not set; or the folder cannot be written.
     """
+    make(folder)
     path = folder / "token"
     if not path.exists():
         if not create:
             raise ConfigError(
-                f"there is no token in {path}: copy .cluster/token from the head's machine there"
+                f"there is no token in {path}: copy the one of the head's machine there, as make "
+                "head says"
             )
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         import secrets
 
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -220,6 +221,12 @@ def _hindrance() -> str | None:
         here = os.getcwd()
     except FileNotFoundError:
         return "the current folder has been removed: change into another one"
+    if os.path.expanduser("~") == "~":
+        return f"HOME is not set, and this user, {os.getuid()}, has no home folder: set HOME"
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        return "no folder for temporary files can be written: set TMPDIR to one that can"
     paths = (here, str(ROOT), *(os.environ.get(name, "") for name in _FOLDERS), *sys.argv[1:])
     for path in paths:
         if any("\udc80" <= letter <= "\udcff" for letter in path):  # a byte that is no letter here

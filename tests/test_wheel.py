@@ -59,3 +59,30 @@ def test_the_installed_packages_run_from_any_folder(installed: Path, tmp_path: P
     assert "what varies" in ran.stdout
     assert "results/quickstart" in ran.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ({}, "home/.local/state/caviar"),
+        ({"XDG_STATE_HOME": "{}/state"}, "state/caviar"),
+        ({"CAVIAR_CLUSTER": "ours"}, "ours"),
+    ],
+)
+def test_the_token_of_a_cluster_is_not_among_the_installed_packages(
+    installed: Path, tmp_path: Path, given: dict[str, str], folder: str
+) -> None:
+    unset = ("XDG_STATE_HOME", "CAVIAR_CLUSTER")
+    rest = {name: value for name, value in os.environ.items() if name not in unset}
+    home = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(installed)}
+    set_ = {name: value.format(tmp_path) for name, value in given.items()}
+    ran = subprocess.run(
+        [sys.executable, "-c", "from cluster.node import token; print(token(create=True))"],
+        cwd=tmp_path,
+        env={**rest, **home, **set_},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(ran.stdout.strip()) == tmp_path / folder / "token"
+    assert (tmp_path / folder).stat().st_mode & 0o077 == 0

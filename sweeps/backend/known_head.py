@@ -1,4 +1,4 @@
-"""Remember the Ray head that this machine has started or joined: `.cluster/head.json`."""
+"""Remember the Ray head that this machine has started or joined: `head.json`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,44 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sweeps import ROOT
+from trainers.errors import ConfigError
+from trainers.files.disk_faults import why_unwritable
 from trainers.files.whole_file import write_whole
 
-#: Beside conf/ and sweeps/, and not in the repository, unless CAVIAR_CLUSTER says otherwise.
-FOLDER = Path(os.environ.get("CAVIAR_CLUSTER") or ROOT / ".cluster")
+#: The folder of the head and its token, as a person writes it. In a checkout, where git ignores
+#: it; where pip has installed us, the user's own: the environment may be everybody's.
+USUAL = ".cluster" if (ROOT / "pyproject.toml").is_file() else "~/.local/state/caviar"
+
+
+def _folder() -> Path:
+    """Return that folder, unless CAVIAR_CLUSTER or XDG_STATE_HOME say otherwise."""
+    if given := os.environ.get("CAVIAR_CLUSTER"):
+        return Path(given).absolute()  # Ray's processes have another current folder
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(state) and USUAL.startswith("~"):
+        return Path(state) / "caviar"
+    return ROOT / os.path.expanduser(USUAL)
+
+
+FOLDER = _folder()
+
+
+def make(folder: Path = FOLDER) -> None:
+    """Make the folder of the head and its token, which is its owner's alone.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    why = None
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror
+    if why := why or why_unwritable(folder):
+        raise ConfigError(
+            f"{folder}, for the token and the log, cannot be written ({why}): set CAVIAR_CLUSTER "
+            "to a folder of yours"
+        )
 
 
 @dataclass(frozen=True)
@@ -38,7 +72,7 @@ class Head:
 
     def save(self, folder: Path = FOLDER) -> None:
         """Remember the head on this machine."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make(folder)
         write_whole(folder / "head.json", json.dumps(asdict(self)) + "\n")
 
     def forget(self, folder: Path = FOLDER) -> None:

@@ -1,13 +1,22 @@
-"""Make folders in the temporary directory that nobody else reads."""
+"""Make folders for temporary files that nobody else reads, where paths of sockets fit."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from trainers.errors import ConfigError
+from trainers.files.disk_faults import why_unwritable
+
+#: Bytes that a socket's path may have, without the longest that lies in such a folder:
+#: /caviar-ray-4194304/ray/session_2026-11-29_01-34-59_014570_4194304/sockets/plasma_store
+_LONGEST = 107 - 87
+
+#: Bytes that must be free: Ray's files take some 4 MB, and without room it waits for minutes.
+_ROOM = 16 * 2**20
 
 
 @contextlib.contextmanager
@@ -16,20 +25,61 @@ def private_folder(prefix: str) -> Iterator[Path]:
 
     Args:
         prefix: first part of its name, before the number of the process.
+
+    Raises:
+        ConfigError: it can be made nowhere.
     """
-    # Not tempfile's: a socket's path may have no more than 107 characters.
-    base = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(tempfile.gettempdir())
-    for left in base.glob(f"{prefix}*"):
-        number = left.name.removeprefix(prefix)
-        if number.isdigit() and not _runs(int(number)) and _mine(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = base / f"{prefix}{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    folder = _make(prefix)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(prefix: str) -> Path:
+    """Make the folder in the first place that has room and can be written."""
+    faults = []
+    for place in _places():
+        _remove_left(place, prefix)
+        folder = place / f"{prefix}{os.getpid()}"
+        shutil.rmtree(folder, ignore_errors=True)
+        fault = _fault(folder)
+        if fault is None:
+            return folder
+        faults.append(f"{place}: {fault}")
+    raise ConfigError(
+        f"there is no place for temporary files ({'; '.join(faults)}): free some room, or set "
+        f"TMPDIR to a folder that can be written, with a path of at most {_LONGEST} characters"
+    )
+
+
+def _fault(folder: Path) -> str | None:
+    """Make a folder, and say why it cannot be used; None if it can."""
+    if len(os.fsencode(folder.parent)) > _LONGEST:
+        return "its path is too long"
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        return error.strerror
+    if fault := why_unwritable(folder, _ROOM):
+        folder.rmdir()
+    return fault
+
+
+def _places() -> list[Path]:
+    """List where temporary files may lie; TMPDIR is not the first, as its path is often long."""
+    given = os.environ.get("TMPDIR") or "/tmp"
+    places = ("/tmp", os.path.abspath(given), "/var/tmp", "/dev/shm")
+    return [Path(place) for place in dict.fromkeys(places)]
+
+
+def _remove_left(base: Path, prefix: str) -> None:
+    """Remove what killed processes of this user have left."""
+    with contextlib.suppress(OSError):
+        for left in [*base.glob(f"{prefix}*")]:
+            number = left.name.removeprefix(prefix)
+            if number.isdigit() and not _runs(int(number)) and _mine(left):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _runs(process: int) -> bool:

@@ -251,7 +251,7 @@ def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
     assert error is not None
     raise ConfigError(
         f"Ray does not start on this machine ({first_line(error)}): is it out of memory, of "
-        "processes or of room in /tmp? Free some, and try again"
+        f"processes or of room in {folder.parent}? Free some, and try again"
     ) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.raylets import free_port
 from tests.sweeps.processes import finish, start
 
 
@@ -35,3 +36,12 @@ def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule
     assert rule in output
     assert len(output.splitlines()) <= 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.machines
+def test_a_folder_that_cannot_be_written_is_refused_in_a_line() -> None:
+    words = ("--address=127.0.0.1", f"--port={free_port()}", "--member=zeta")
+    code, output = finish(start("cluster.head", *words, CAVIAR_CLUSTER="/proc/none"))
+    assert code == 2
+    assert "/proc/none, for the token and the log, cannot be written" in output
+    assert len(output.splitlines()) == 1

@@ -202,6 +202,35 @@ def test_an_environment_in_which_nothing_works_is_told_in_a_line(
     assert len(output.splitlines()) == 1
 
 
+def test_a_user_without_a_home_folder_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(SystemExit) as refusal, refusals():
+        pass
+    assert refusal.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: HOME is not set")
+    assert len(error.splitlines()) == 1
+
+
+def test_a_machine_without_a_temporary_folder_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", None)  # which it remembers
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/none"])
+    with pytest.raises(SystemExit) as refusal, refusals():
+        pass
+    assert refusal.value.code == 2
+    error = capsys.readouterr().err
+    assert "set TMPDIR" in error
+    assert len(error.splitlines()) == 1
+
+
 def test_options_of_hydra_between_overrides(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

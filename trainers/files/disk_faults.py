@@ -32,16 +32,18 @@ def of_disk(error: BaseException) -> OSError | None:
     return None
 
 
-def why_unwritable(folder: Path) -> str | None:
+def why_unwritable(folder: Path, room: int | None = None) -> str | None:
     """Describe why a folder cannot be written now; None if it can.
 
-    As much is written as its newest checkpoint has, and taken away again.
+    Args:
+        room: bytes that are written, and taken away again; None: as many as its newest
+            checkpoint has.
     """
+    need = _needed(folder) if room is None else room
     trial = folder / f".tmp_room_{secrets.token_hex(4)}"
     try:
         descriptor = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            need = _needed(folder)
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(descriptor, 0, need)
             else:
@@ -50,7 +52,7 @@ def why_unwritable(folder: Path) -> str | None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        return f"{error.strerror} ({_needed(folder) / 2**20:.0f} MB are needed)"
+        return f"{error.strerror} ({need / 2**20:.0f} MB are needed)"
     finally:
         with contextlib.suppress(OSError):
             trial.unlink()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from sweeps.backend import private_folder as module
 from sweeps.backend.private_folder import private_folder
+from trainers.errors import ConfigError
 
 PREFIX = "caviar-test-"
 
@@ -29,3 +33,70 @@ def test_the_folder_of_a_killed_process_is_swept_away(monkeypatch: pytest.Monkey
     finally:
         with suppress(FileNotFoundError):
             alive.rmdir()
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="p") as folder:
+        yield Path(folder)
+
+
+def places(monkeypatch: pytest.MonkeyPatch, *paths: Path) -> None:
+    monkeypatch.setattr(module, "_places", lambda: list(paths))
+
+
+def test_is_in_the_first_place_that_can_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, short: Path
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    taken = short / "taken"
+    taken.mkdir()
+    (taken / f"{PREFIX}{os.getpid()}").touch()  # as if it were somebody else's: it stays
+    places(monkeypatch, short / "none", long, taken, short)
+    with private_folder(PREFIX) as folder:
+        assert folder == short / f"{PREFIX}{os.getpid()}"
+        assert list(folder.iterdir()) == []
+    assert list(long.iterdir()) == []
+    assert [path.name for path in short.iterdir()] == ["taken"]
+
+
+def test_a_place_without_room_is_passed_over(monkeypatch: pytest.MonkeyPatch, short: Path) -> None:
+    full, roomy = short / "f", short / "r"
+    full.mkdir()
+    roomy.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            module, "why_unwritable", lambda path, room: "full" if path.parent == full else None
+        )
+        places(monkeypatch, full, roomy)
+        with private_folder(PREFIX) as folder:
+            assert folder.parent == roomy
+    assert list(full.iterdir()) == []
+
+
+def test_without_any_place_each_is_named_with_its_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, short: Path
+) -> None:
+    places(monkeypatch, short / "none", tmp_path / ("x" * 100))
+    with pytest.raises(ConfigError) as refusal, private_folder(PREFIX):
+        pass
+    message = str(refusal.value)
+    assert f"{short / 'none'}: No such file or directory; " in message
+    assert "its path is too long" in message
+    assert "set TMPDIR" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_tmpdir_comes_after_tmp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/scratch/me")
+    listed = ["/tmp", "/scratch/me", "/var/tmp", "/dev/shm"]
+    assert [str(place) for place in module._places()] == listed
+    monkeypatch.delenv("TMPDIR")
+    assert [str(place) for place in module._places()] == ["/tmp", "/var/tmp", "/dev/shm"]
+
+
+def test_the_longest_socket_of_ray_fits() -> None:
+    ours = f"/caviar-ray-{2**22}/ray"  # Linux has no larger number of a process
+    rays = f"/session_2026-11-29_01-34-59_014570_{2**22}/sockets/plasma_store"
+    assert module._LONGEST + len(ours + rays) == 107
