@@ -20,7 +20,7 @@ from sweeps.config.composition import compose
 from sweeps.config.keys import dotted, exists
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
-from sweeps.config.trusted_targets import Origin
+from sweeps.config.trusted_targets import Origin, words_of_trust
 from sweeps.driver.budget import Spent
 from sweeps.formatting import arguments, command
 from sweeps.launch import more_epochs
@@ -117,7 +117,7 @@ def _finished(sweep: Sweep, study: Study, folder: Folder, spent: Spent) -> str:
     repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
     finished = f"{name} is finished: {over or f'{tally(searched).trials} trials'}{repeated}."
     more = sweep.extension(searched, sweep.budget.extension(spent))
-    extend = f"\n{command('extend', name, results, more)}\n"
+    extend = f"\n{command('extend', name, results, [*sweep.trust, *more])}\n"
     if not sweep.exhausted(searched):
         return f"{finished} For more:{extend}"
     everything = f"{finished} It has tried all that its space has"
@@ -160,7 +160,8 @@ def merge(recorded: Sequence[str], given: Sequence[str], config: Mapping[str, An
         fresh.append(word)
     if any(word.startswith("repeats.") for word in fresh):  # which Hydra refuses beside repeats=3
         recorded = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", word) for word in recorded]
-    return replaced(recorded, fresh)
+    trusted = words_of_trust(recorded)  # by whoever wrote the record, perhaps somebody else
+    return replaced([word for word in recorded if word not in trusted], fresh)
 
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
