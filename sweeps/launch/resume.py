@@ -17,7 +17,7 @@ from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.config.keys import dotted, exists
+from sweeps.config.keys import dotted, exists, plain_value
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
 from sweeps.config.trusted_targets import Origin, words_of_trust
@@ -34,6 +34,7 @@ from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
 from sweeps.trials import TrialRecord, tally
 from trainers.config import complete
+from trainers.config.hydra_grammar import written
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
 
@@ -171,8 +172,8 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     for key in keys_of(Kind.OF_SPACE):
         if (before.get(key) or None) != (now.get(key) or None):
             raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
-                f"{now.get(key)} now; put it back, or begin a new sweep with name=…"
+                f"conf/ has changed since this sweep began: {key} was {written(before.get(key))}, "
+                f"and is {written(now.get(key))} now; put it back, or begin a new sweep with name=…"
             )
     was_runs, runs = (Repeats.read(config.get("repeats")).runs for config in (before, now))
     if was_runs != runs:
@@ -189,9 +190,13 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
         was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
         if was != has and (exists(old, key) or has != _default(now, key)):
             raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {was}, and is {has} now; "
-                "put it back, or begin a new sweep with name=…"
+                f"conf/ has changed since this sweep began: {key} was {_shown(was)}, and is "
+                f"{_shown(has)} now; put it back, or begin a new sweep with name=…"
             )
+
+
+def _shown(value: object) -> str:
+    return written(plain_value(value))
 
 
 def _default(config: dict[str, object], key: str) -> object:

@@ -30,6 +30,7 @@ from sweeps.space.space import Parameter
 from sweeps.study import reader
 from sweeps.study.url import shared
 from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -125,7 +126,7 @@ def named(given: Any, where: str) -> list[Folder]:
     """
     names = [] if given is None else given if isinstance(given, list) else [given]
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
-        raise ConfigError(f"{FROM_SWEEP} must name sweeps, not {given!r}: {FROM_SWEEP}=a,b")
+        raise ConfigError(f"{FROM_SWEEP} must name sweeps, not {written(given)}: {FROM_SWEEP}=a,b")
     folders = []
     for name in map(str, names):
         folder = Folder(Path(where) / name)
