@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.models.layers import LayerRecipe
 from trainers.models.limits import at_least_one
@@ -35,7 +36,7 @@ def widths_of(shape: str, width: int, depth: int) -> list[int]:
         half = list(range(depth // 2, 0, -1))
         halvings = [*half, *range((depth + 1) // 2)]
     else:
-        raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {shape!r}")
+        raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {written(shape)}")
     return [max(1, width >> halving) for halving in halvings]
 
 
@@ -117,7 +118,8 @@ class MLP(nn.Module):
             at_least_one(width=width, depth=depth)
         elif not (widths and all(type(each) is int and each >= 1 for each in widths)):
             raise ConfigError(
-                f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
+                f"model.widths must be widths of 1 or more, not {written(widths)}: "
+                "model.widths=[512,256]"
             )
         recipe = LayerRecipe(norm, activation, dropout)
         hidden = [(each, recipe) for each in widths or widths_of(shape, width, depth)]
