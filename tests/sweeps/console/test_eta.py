@@ -168,7 +168,7 @@ HELD_OUT = [(32, 15, 3, 1100), (60, 9, 5, 1200), (12, 30, 2, 1300), (24, 20, 4, 
     "stop", ["asha", "hyperband", "median", "none", "pasha", "promotion", "several"]
 )
 def test_the_end_is_mostly_within_the_range_and_the_range_says_something(stop: str) -> None:
-    """Measured over more sweeps than these: in 8 to 9 of 10 moments it is."""
+    """Of these moments it holds for 0.90 to 1.00, by rule; of more sweeps for 0.85 to 0.97."""
     within, highs, lows = [], [], []
     for trials, epochs, slots, first in HELD_OUT:
         words = (
@@ -183,7 +183,7 @@ def test_the_end_is_mostly_within_the_range_and_the_range_says_something(stop: s
             within.append(np.mean((low <= truth) & (truth <= high)))
             highs.append(np.median(high / truth))
             lows.append(np.median(low / truth))
-    assert np.mean(within) > 0.75
+    assert np.mean(within) > 0.85
     assert np.median(highs) < 3
     assert np.median(lows) > 0.3
 
