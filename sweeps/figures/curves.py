@@ -21,7 +21,7 @@ _TOP, _HEIGHT, _BOTTOM = 44, 360, 50
 _RIGHT = WIDTH - 52
 #: More rungs say nothing.
 _MOST_RUNGS = 60
-#: The worst trials may be cut off: all but this share of them are shown with their best value.
+#: Bad values may be cut off, but no more of them, and of the trials' best ones, than this share.
 _SHOWN_FROM = 0.25
 #: The scale across is logarithmic where the middle trial has ended before this share.
 _EARLY = 0.15
@@ -45,15 +45,17 @@ def curves(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figur
     rungs = [rung for rung in rungs_of(sweep.config.get("stop"), longest) if rung <= longest]
     _draw_rungs(canvas, frame, rungs)
     ends: dict[str, tuple[float, float]] = {}
+    lines: list[str] = []
     for trial in marks.in_order(list(marks.drawn)):
         pieces = _pieces(frame, told[trial.id])
         if not pieces:
             continue
         ends[trial.id] = pieces[-1][-1]
-        canvas.add(
+        lines.append(
             f'<path{marks.attributes(trial)} d="{_line(trial, pieces)}">'
             f"{title(marks.told(trial))}</path>"
         )
+    canvas.trials(lines)
     _name_ends(canvas, marks, ends)
     return Figure(
         "curves",
@@ -99,8 +101,9 @@ def _told(trial: TrialRecord, metric: str) -> _Points:
 def _scale_up(marks: TrialMarks, values: list[float]) -> Scale:
     maximize = marks.sweep.objective.maximize
     bests = sorted((one.value for one in marks.scored.values()), reverse=not maximize)
-    wanted = quantile(bests, _SHOWN_FROM) if bests else values[0]
-    return scale_for(focused(values, wanted, maximize))
+    ends = [quantile(sorted(values, reverse=not maximize), _SHOWN_FROM)]
+    ends += [quantile(bests, _SHOWN_FROM)] if bests else []
+    return scale_for(focused(values, min(ends) if maximize else max(ends), maximize))
 
 
 def _scale_across(marks: TrialMarks, longest: int) -> Scale:
@@ -108,8 +111,8 @@ def _scale_across(marks: TrialMarks, longest: int) -> Scale:
     if longest == 1:
         return Linear(0.5, 1.5, True)
     if longest >= 10 and quantile(ends, 0.5) < _EARLY * longest:
-        return Log(1, longest)
-    return Linear(1, longest, True)
+        return Log(0.95, longest)
+    return Linear(1 - 0.01 * longest, longest, True)
 
 
 def _pieces(frame: Frame, points: _Points) -> list[list[tuple[float, float]]]:

@@ -24,6 +24,8 @@ CHARACTER = 6.6
 LONGEST_TITLE = 400
 #: Points of a curve that may be left out between two that are drawn.
 _MOST_SKIPPED = 6
+#: Elements of trials that hide each other.
+_MANY = 120
 
 
 def escape(text: str) -> str:
@@ -201,6 +203,7 @@ class Canvas:
             x = frame.left + tick.at * width
             self.line(x, frame.top, x, frame.bottom, "grid")
             half = min(text_width(tick.label), max(room, 26.0)) / 2
+            x = min(x, WIDTH - 4 - half)
             if x - half < end + 5:
                 continue
             self.text(x, frame.bottom + 17, tick.label, "tick", "middle", max(room, 26.0))
@@ -233,6 +236,19 @@ class Canvas:
             self.add(sample, "</g>")
             self.text(x, y, name, "tick")
             x -= 30
+
+    def ranks(self, low: str, high: str, y: float) -> None:
+        """Show at the right what the colours of ranks mean, from the lowest to the highest."""
+        x = WIDTH - 12 - text_width(high) - 6
+        self.text(WIDTH - 12, y, high, "tick", "end")
+        for tenth in range(10):
+            self.rect(x - 120 + tenth * 12, y - 10, 12, 12, f"v{tenth}")
+        self.text(x - 126, y, low, "tick", "end")
+
+    def trials(self, elements: Sequence[str], kind: str = "trials") -> None:
+        """Add the elements of trials; where they are many, each is to be drawn lighter."""
+        many = " many" if len(elements) > _MANY else ""
+        self.add(f'<g class="{kind}{many}">', *elements, "</g>")
 
     def svg(self) -> str:
         """Return the whole as one <svg> element."""

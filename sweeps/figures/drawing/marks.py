@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,7 +48,11 @@ class TrialMarks:
             classes.append("best")
         if trial.id == self.baseline:
             classes.append("baseline")
-        return f' class="{" ".join(classes)}" data-t="{escape(self.prefix + trial.id)}"'
+        return f' class="{" ".join(classes)}" data-t="{self.key(trial.id)}"'
+
+    def key(self, trial: str) -> str:
+        """Return what a trial's elements carry as `data-t`, for the inside of an attribute."""
+        return escape(self.prefix + trial)
 
     def told(self, trial: TrialRecord) -> str:
         """Describe a trial in a line: "0007, stopped after 3 epochs: 0.9312 at epoch 2"."""
@@ -68,6 +74,11 @@ class TrialMarks:
             f'<circle{self.attributes(trial)} cx="{coordinate(x)}" cy="{coordinate(y)}" '
             f'r="{radius}">{title(self.told(trial) + more)}</circle>'
         )
+
+    def quality(self, trial: TrialRecord) -> float:
+        """Return a scored trial's value, signed so that more is better."""
+        value = self.scored[trial.id].value
+        return value if self.sweep.objective.maximize else -value
 
     def in_order(self, trials: list[TrialRecord]) -> list[TrialRecord]:
         """Sort trials for drawing: the worst first, the baseline and the best on top."""
@@ -136,3 +147,13 @@ def described(trial: TrialRecord, keys: list[str]) -> str:
     """List what was swept and what a trial has of it: "lr 3.0e-04, depth 2"."""
     names = short_names(keys)
     return ", ".join(f"{names[k]} {number(trial.params[k])}" for k in keys if k in trial.params)
+
+
+def slug(text: str) -> str:
+    """Turn a name into letters, digits and hyphens, different for different names."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if re.fullmatch(r"[a-z0-9]+(\.[a-z0-9]+)*", text) and len(text) <= 40:
+        return plain
+    return (
+        f"{plain[:40] or 'key'}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:6]}"
+    )

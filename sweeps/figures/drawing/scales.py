@@ -98,10 +98,9 @@ class LogToOne:
 
     def ticks(self, most: int) -> list[Tick]:
         """Return 0.9, 0.95, 0.98, 0.99 and so on."""
-        return [
-            Tick(1 - tick.at, f"{1 - float(tick.label):.10g}")
-            for tick in reversed(self._left.ticks(most))
-        ]
+        left = log_ticks(self._left.low, self._left.high, most, coarser=5)
+        values = [1 - value for value in reversed(left)]
+        return [Tick(self.at(value) or 0.0, f"{value:.10g}") for value in values]
 
     @property
     def _left(self) -> Log:
@@ -137,8 +136,9 @@ def scale_for(values: Iterable[object], log: bool | None = None, margin: float =
     numbers = [number for value in values if (number := finite(value)) is not None]
     if log is not False and all(number > 0 for number in numbers) and numbers:
         low, high = min(numbers), max(numbers)
-        if log or high / low >= WIDE:
-            spread = margin * math.log(high / low) if high > low else math.log(1.5)
+        if log or high >= WIDE * low:
+            spread = margin * (math.log(high) - math.log(low)) if high > low else math.log(1.5)
+            spread = min(spread, math.log(10))
             if low > _SMALLEST:
                 return Log(low * math.exp(-spread), high * math.exp(spread))
     low, high = min(numbers, default=0.0), max(numbers, default=1.0)
@@ -161,10 +161,14 @@ def finite(value: object) -> float | None:
     return number if abs(number) <= _LARGEST else None  # nor is NaN
 
 
-def log_ticks(low: float, high: float, most: int) -> list[float]:
-    """Return ticks on a logarithmic axis; the finest set of which there are not too many."""
+def log_ticks(low: float, high: float, most: int, coarser: int = 3) -> list[float]:
+    """Return ticks on a logarithmic axis; the finest set of which there are not too many.
+
+    Args:
+        coarser: what goes with each power of ten where 2 and 5 are too many.
+    """
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    for digits in ((1, 2, 5), (1, 3), (1,)):
+    for digits in ((1, 2, 5), (1, coarser), (1,)):
         found = _within(low, high, (_power(d, e) for e in range(first, last + 1) for d in digits))
         if len(found) <= most:
             break
@@ -223,12 +227,13 @@ def focused(values: Sequence[float], wanted: float, maximize: bool) -> tuple[flo
     """Return the ends of what to show of these numbers: all, unless most room went to bad ones.
 
     Args:
-        wanted: what is good enough to be shown in any case.
+        wanted: what is good enough to be shown in any case, with half as much room again.
     """
     best = max(values) if maximize else min(values)
     worst = min(values) if maximize else max(values)
-    cut = wanted if abs(best - worst) > 2 * abs(best - wanted) and best != wanted else worst
-    return min(best, cut), max(best, cut)
+    far = best + 1.5 * (wanted - best)
+    end = far if 0 < abs(far - best) < 0.75 * abs(worst - best) else worst
+    return min(best, end), max(best, end)
 
 
 def quantile(values: Sequence[float], share: float) -> float:

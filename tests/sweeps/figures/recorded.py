@@ -111,3 +111,9 @@ def ticks_at(drawn: ElementTree.Element, across: bool = True) -> dict[float, flo
             if math.isfinite(value):
                 found[value] = float(element.attrib[name]) - (0 if across else 4)
     return found
+
+
+def along(ticks: Mapping[float, float], value: float) -> float:
+    """Where a value lies on a linear axis with these ticks."""
+    (a, at_a), *_, (b, at_b) = sorted(ticks.items())
+    return at_a + (value - a) / (b - a) * (at_b - at_a)

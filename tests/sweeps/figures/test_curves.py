@@ -55,7 +55,7 @@ def test_rungs_and_where_trials_were_stopped() -> None:
     rungs = [e for e in image.iter() if e.get("class") == "rung"]
     assert len(rungs) == 4
     assert points_of(rungs[2])[0][0] == pytest.approx(
-        56 + math.log(9) / math.log(30) * (668 - 56), abs=0.1
+        56 + math.log(9 / 0.95) / math.log(30 / 0.95) * (668 - 56), abs=0.1
     )
     assert "(1, 3, 9, 27)" in figure.sentence
     assert figure.rows[0] == ("1", "6", "5", "0.5000", "0.3500")

@@ -117,7 +117,8 @@ def test_labels(value: float, label: str) -> None:
 
 
 def test_the_bad_end_is_cut_only_where_it_takes_most_room() -> None:
-    assert focused([0.1, 0.8, 0.9, 0.95], 0.8, True) == (0.8, 0.95)
+    assert focused([0.1, 0.8, 0.9, 0.95], 0.8, True) == pytest.approx((0.725, 0.95))
     assert focused([0.7, 0.8, 0.95], 0.8, True) == (0.7, 0.95)
-    assert focused([1e6, 2.0, 1.0], 2.0, False) == (1.0, 2.0)
+    assert focused([1e6, 2.0, 1.0], 2.0, False) == (1.0, 2.5)
     assert focused([5.0, 5.0], 5.0, True) == (5.0, 5.0)
+    assert focused([5.0, 4.0], 5.0, True) == (4.0, 5.0)
