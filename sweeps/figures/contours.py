@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate
-from sweeps.figures.drawing.marks import TrialMarks, slug
+from sweeps.figures.drawing.marks import TrialMarks, counted, slug
 from sweeps.figures.drawing.parameters import UP, PlacedKey, parameters_of
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
@@ -27,6 +27,8 @@ _CELLS_ACROSS, _CELLS_UP = 64, 40
 #: Nothing is filled in farther from all trials, in units of the smoothing's width.
 _REACH = 2.5
 _MOST_ROWS = 5
+#: A choice of more values has too few trials of each.
+_MOST_LANES = 12
 
 _Array = npt.NDArray[np.float64]
 
@@ -40,7 +42,8 @@ def contours(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> lis
     trials = [trial for trial in marks.drawn if trial.id in marks.scored]
     known = {parameter.key: parameter for parameter in parameters_of(sweep, trials)}
     first = [one.parameter for one in findings.importances if one.parameter in known]
-    keys = [*dict.fromkeys((*first, *known))][:_KEYS]
+    wanted = [k for k in dict.fromkeys((*first, *known)) if _count(known[k], 0) <= _MOST_LANES]
+    keys = wanted[:_KEYS]
     figures = (_figure(known[a], known[b], trials, marks) for a, b in combinations(keys, 2))
     return [figure for figure in figures if figure is not None]
 
@@ -61,9 +64,7 @@ def _figure(
     for trial in marks.in_order(here):
         x = frame.left + (across.at(trial) or 0.0) * (frame.right - frame.left)
         y = frame.bottom - (up.at(trial, UP) or 0.0) * (frame.bottom - frame.top)
-        values = f"{across.key} {number(trial.params[across.key])}"
-        values += f", {up.key} {number(trial.params[up.key])}"
-        dots.append(marks.dot(trial, x, y, f"; {values}"))
+        dots.append(marks.dot(trial, x, y))
     canvas.trials(dots, "on-cells")
     return Figure(
         f"contour-{slug(across.key)}-{slug(up.key)}",
@@ -158,9 +159,9 @@ def _sentence(
         "ranks, smoothed between the trials; where none is near, nothing is filled in."
     ]
     if len(here) < len(trials):
-        parts.append(f"{len(trials) - len(here)} trials lack one of the keys.")
+        parts.append(f"Without one of the keys: {counted(len(trials) - len(here), 'trial')}.")
     if marks.unscored:
-        parts.append(f"{marks.unscored} trials without a finite result are left out.")
+        parts.append(marks.left_out)
     return " ".join(parts) + marks.thinned
 
 

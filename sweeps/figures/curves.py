@@ -8,8 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate, polyline, title
-from sweeps.figures.drawing.marks import TrialMarks
-from sweeps.figures.drawing.scales import Linear, Log, Scale, finite, focused, quantile, scale_for
+from sweeps.figures.drawing.marks import TrialMarks, counted
+from sweeps.figures.drawing.scales import (
+    Linear,
+    Log,
+    Scale,
+    finite,
+    focused,
+    objective_scale,
+    quantile,
+)
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
 from sweeps.formatting import score
@@ -42,6 +50,7 @@ def curves(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figur
     canvas = Canvas(f"Learning curves of {sweep.name}", _HEIGHT)
     name = "epoch (log scale)" if isinstance(across, Log) else "epoch"
     canvas.axes(frame, name, objective.metric)
+    canvas.ranks("worst", "best", 14)
     rungs = [rung for rung in rungs_of(sweep.config.get("stop"), longest) if rung <= longest]
     _draw_rungs(canvas, frame, rungs)
     ends: dict[str, tuple[float, float]] = {}
@@ -103,7 +112,8 @@ def _scale_up(marks: TrialMarks, values: list[float]) -> Scale:
     bests = sorted((one.value for one in marks.scored.values()), reverse=not maximize)
     ends = [quantile(sorted(values, reverse=not maximize), _SHOWN_FROM)]
     ends += [quantile(bests, _SHOWN_FROM)] if bests else []
-    return scale_for(focused(values, min(ends) if maximize else max(ends), maximize))
+    shown = focused(values, min(ends) if maximize else max(ends), maximize)
+    return objective_scale(shown, maximize)
 
 
 def _scale_across(marks: TrialMarks, longest: int) -> Scale:
@@ -168,11 +178,10 @@ def _sentence(
     frame: Frame,
 ) -> str:
     searched = [trial for trial in sweep.searched if trial.epochs]
+    longest = max(trial.last_epoch for trial in searched)
     states = Counter(trial.state for trial in searched)
     ended = ", ".join(f"{count} {state.value}" for state, count in states.most_common())
-    parts = [
-        f"{len(searched)} trials of up to {max(t.last_epoch for t in searched)} epochs: {ended}."
-    ]
+    parts = [f"{counted(len(searched), 'trial')} of up to {counted(longest, 'epoch')}: {ended}."]
     if marks.best:
         best = marks.scored[marks.best]
         parts.append(
@@ -185,12 +194,12 @@ def _sentence(
         sum(epoch > t.taken_over for epoch, _ in told[t.id]) for t in marks.drawn
     )
     if lost:
-        parts.append(f"{lost} values that are not finite are left out.")
+        parts.append(f"Left out, as they are not finite: {counted(lost, 'value')}.")
     beyond = sum(
         not 0 <= (frame.y.at(value) or 0.0) <= 1 for points in told.values() for _, value in points
     )
     if beyond:
-        parts.append(f"{beyond} bad values lie beyond the frame.")
+        parts.append(f"Beyond the frame: {counted(beyond, 'bad value')}.")
     return " ".join(parts) + marks.thinned
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas
-from sweeps.figures.drawing.marks import TrialMarks
+from sweeps.figures.drawing.marks import TrialMarks, counted
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
 from sweeps.formatting import duration, one_line
@@ -72,11 +72,11 @@ def _sentence(
     count = sum(len(trials) for _, trials in found)
     infeasible = sum(len(trials) for (state, _), trials in found if state is State.INFEASIBLE)
     parts = [
-        f"{count} of {len(sweep.trials)} trials came to nothing, for {len(found)} reason"
-        f"{'s' if len(found) > 1 else ''}; {duration(lost)} of training were lost with them."
+        f"{count} of {counted(len(sweep.trials), 'trial')} came to nothing, for "
+        f"{counted(len(found), 'reason')}; {duration(lost)} of training were lost with them."
     ]
     if infeasible:
-        parts.append(f"{infeasible} of them were never begun, as they could not run as asked.")
+        parts.append(f"Never begun, as they could not run as asked: {infeasible}.")
     if len(found) > _MOST_REASONS:
         parts.append(f"The {_MOST_REASONS} most frequent reasons are drawn.")
     return " ".join(parts)

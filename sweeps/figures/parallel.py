@@ -9,7 +9,7 @@ from sweeps.figures.drawing.marks import TrialMarks
 from sweeps.figures.drawing.parameters import PlacedKey, parameters_of
 from sweeps.figures.drawing.scales import Scale
 from sweeps.figures.figure import Figure
-from sweeps.figures.parameters import objective_scale
+from sweeps.figures.parameters import scale_up
 from sweeps.findings.finding import Findings
 from sweeps.formatting import number, score, short_names
 from sweeps.recorded.recorded_sweep import RecordedSweep
@@ -33,14 +33,14 @@ def parallel(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fig
     if len(shown) < 2 or len(trials) < 2:
         return None
     canvas = Canvas(f"Parallel coordinates of {sweep.name}", _HEIGHT)
-    up = objective_scale(marks, 0.25)
+    up = scale_up(marks, 0.25)
     places = [_LEFT + n * (_RIGHT - _LEFT) / len(shown) for n in range(len(shown) + 1)]
     lines = []
     for trial in marks.in_order(trials):
         heights = [_height(parameter.at(trial)) for parameter in shown]
         heights.append(_height(up.at(marks.scored[trial.id].value)))
         d = polyline(zip(places, heights, strict=True))
-        told = title(marks.told(trial))
+        told = title(marks.brief(trial))
         lines.append(f'<path{marks.attributes(trial)} d="{d}">{told}</path>')
     canvas.trials(lines)
     names = short_names([parameter.key for parameter in shown])
@@ -106,7 +106,7 @@ def _sentence(
     if len(shown) < len(known):
         parts.append(f"{len(shown)} of {len(known)} keys are shown.")
     if marks.unscored:
-        parts.append(f"{marks.unscored} trials without a finite result are left out.")
+        parts.append(marks.left_out)
     return " ".join(parts) + marks.thinned
 
 

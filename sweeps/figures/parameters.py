@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Sequence
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, polyline
-from sweeps.figures.drawing.marks import TrialMarks, slug
+from sweeps.figures.drawing.marks import TrialMarks, counted, slug
 from sweeps.figures.drawing.parameters import PlacedKey, parameters_of
-from sweeps.figures.drawing.scales import Scale, focused, quantile, scale_for
+from sweeps.figures.drawing.scales import Scale, focused, objective_scale, quantile
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
 from sweeps.formatting import number, score
@@ -34,12 +34,12 @@ def parameters(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> l
     order = {one.parameter: place for place, one in enumerate(findings.importances)}
     found = parameters_of(sweep, trials)
     found.sort(key=lambda parameter: order.get(parameter.key, len(order)))
-    up = objective_scale(marks, _SHOWN_FROM)
+    up = scale_up(marks, _SHOWN_FROM)
     figures = (_figure(parameter, trials, up, marks) for parameter in found)
     return [figure for figure in figures if figure is not None]
 
 
-def objective_scale(marks: TrialMarks, shown_from: float) -> Scale:
+def scale_up(marks: TrialMarks, shown_from: float) -> Scale:
     """Return the scale of the objective over the trials; the worst of them may lie beyond.
 
     Args:
@@ -47,7 +47,8 @@ def objective_scale(marks: TrialMarks, shown_from: float) -> Scale:
     """
     maximize = marks.sweep.objective.maximize
     values = sorted((one.value for one in marks.scored.values()), reverse=not maximize)
-    return scale_for(focused(values, quantile(values, shown_from), maximize), margin=0.06)
+    shown = focused(values, quantile(values, shown_from), maximize)
+    return objective_scale(shown, maximize, margin=0.06)
 
 
 def _figure(
@@ -60,6 +61,7 @@ def _figure(
     frame = Frame(parameter.scale, up, _LEFT, _TOP, WIDTH - 12, _HEIGHT - _BOTTOM)
     canvas = Canvas(f"{objective.metric} against {parameter.key}", _HEIGHT)
     canvas.axes(frame, parameter.name, objective.metric, _MOST_LANES)
+    canvas.ranks("worst", "best", 14)
     for end in parameter.ends or ():
         x = frame.across(end) or frame.left
         canvas.line(x, frame.top, x, frame.bottom, "edge")
@@ -68,7 +70,7 @@ def _figure(
     for trial in marks.in_order(here):
         x = frame.left + (parameter.at(trial) or 0.0) * (frame.right - frame.left)
         y = min(max(frame.up(marks.scored[trial.id].value) or 0, frame.top), frame.bottom)
-        told = f"; {parameter.key} {number(trial.params[parameter.key])}"
+        told = f" with {number(trial.params[parameter.key])}"
         dots.append(marks.dot(trial, x, y, told))
     canvas.trials(dots)
     return Figure(
@@ -136,7 +138,7 @@ def _sentence(
     metric = marks.sweep.objective.metric
     best = score(marks.scored[top.id].value)
     parts = [
-        f"{len(here)} trials, stopped ones by their best {metric}: the best, {best}, at "
+        f"{counted(len(here), 'trial')}, stopped ones by their best {metric}: the best, {best}, at "
         f"{parameter.key} {number(top.params[parameter.key])} (trial {marks.prefix}{top.id})."
     ]
     if parameter.ends:
@@ -146,12 +148,12 @@ def _sentence(
     else:
         parts.append("Solid bars: the best of each choice; dashed: its median.")
     if len(here) < len(trials):
-        parts.append(f"{len(trials) - len(here)} trials have no such key.")
+        parts.append(f"Without this key: {counted(len(trials) - len(here), 'trial')}.")
     beyond = sum(not 0 <= (frame.y.at(marks.scored[t.id].value) or 0.0) <= 1 for t in here)
     if beyond:
         parts.append(f"{beyond} of the worst lie at the edge of the frame.")
     if marks.unscored:
-        parts.append(f"{marks.unscored} trials without a finite result are left out.")
+        parts.append(marks.left_out)
     return " ".join(parts) + marks.thinned
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate, title
-from sweeps.figures.drawing.marks import TrialMarks, described
+from sweeps.figures.drawing.marks import TrialMarks, counted, described
 from sweeps.figures.drawing.scales import Categories, finite, scale_for
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
@@ -166,8 +166,9 @@ def _sentence(
     best = shown[0]
     margin = "" if math.isinf(best.mean.margin) else f" ± {score(best.mean.margin)}"
     parts = [
-        f"{len(found)} configurations with several seeds: the best mean, {score(best.mean.value)}"
-        f"{margin}, is that of {marks.prefix}{best.trial} over {len(best.scores)} seeds."
+        f"{counted(len(found), 'configuration')} with several seeds: the best mean, "
+        f"{score(best.mean.value)}{margin}, is that of {marks.prefix}{best.trial} over "
+        f"{counted(len(best.scores), 'seed')}."
     ]
     if best.searched is not None:
         sign = 1 if sweep.objective.maximize else -1

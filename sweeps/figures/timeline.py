@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate, title
-from sweeps.figures.drawing.marks import MOST_DRAWN, TrialMarks
+from sweeps.figures.drawing.marks import MOST_DRAWN, TrialMarks, counted
 from sweeps.figures.drawing.scales import Categories, Linear, Tick
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
@@ -14,7 +14,7 @@ from sweeps.formatting import duration
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import TrialRecord
 
-_TOP, _BOTTOM, _LEFT, _RIGHT = 24, 46, 150, WIDTH - 20
+_TOP, _BOTTOM, _LEFT, _RIGHT = 34, 46, 150, WIDTH - 20
 _MOST_LANES = 80
 #: Seconds between epochs, at least, that end a stretch; shorter pauses are no gap to be seen.
 _PAUSE = 2.0
@@ -87,6 +87,7 @@ def timeline(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fig
     frame = Frame(Clock(max(end - begin, 1.0)), Categories(("",)), _LEFT, _TOP, _RIGHT, bottom)
     canvas = Canvas(f"Timeline of {sweep.name}", bottom + _BOTTOM)
     canvas.axis_across(frame, "time since the first epoch began", 9)
+    canvas.ranks("worst", "best", 18)
     paths: dict[str, list[str]] = {}
     for place, slot in enumerate(shown):
         for one in slot:
@@ -167,14 +168,13 @@ def _sentence(
     machines = len({one.machine for one in stretches})
     busy = sum(one.end - one.begin for one in stretches)
     share = min(busy / (len(lanes) * length), 1.0) if length > 0 else 1.0
-    slots = "1 slot" if len(lanes) == 1 else f"{len(lanes)} slots"
-    where = "1 machine" if machines == 1 else f"{machines} machines"
     parts = [
-        f"{timed} trials on {slots} of {where} in {duration(length)}; training took {share:.0%} of "
+        f"{counted(timed, 'trial')} on {counted(len(lanes), 'slot')} of "
+        f"{counted(machines, 'machine')} in {duration(length)}; training took {share:.0%} of "
         "the slots' time."
     ]
     if timed < trained:
-        parts.append(f"{trained - timed} trials without times on record are left out.")
+        parts.append(f"Left out, without times on record: {counted(trained - timed, 'trial')}.")
     if len(lanes) > _MOST_LANES:
         parts.append(f"The first {_MOST_LANES} slots are drawn.")
     return " ".join(parts)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, polyline
-from sweeps.figures.drawing.marks import TrialMarks
-from sweeps.figures.drawing.scales import finite, focused, quantile, scale_for
+from sweeps.figures.drawing.marks import TrialMarks, counted
+from sweeps.figures.drawing.scales import finite, focused, objective_scale, quantile
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
 from sweeps.formatting import score
@@ -30,14 +31,7 @@ def trade_off(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
     if not values:
         return None
     best = [one.trial for one in front(sweep.searched, sweep.objectives) if one.trial.id in values]
-    frame = Frame(
-        scale_for(_shown([x for x, _ in values.values()], across, [values[t.id][0] for t in best])),
-        scale_for(_shown([y for _, y in values.values()], up, [values[t.id][1] for t in best])),
-        _LEFT,
-        _TOP,
-        WIDTH - 20,
-        _HEIGHT - _BOTTOM,
-    )
+    frame = _frame(values, [values[trial.id] for trial in best], (across, up))
     canvas = Canvas(f"{up.metric} against {across.metric}", _HEIGHT)
     canvas.axes(frame, _name(across), _name(up))
     at = {name: place for name, both in values.items() if (place := frame.place(*both))}
@@ -47,26 +41,19 @@ def trade_off(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
     drawn = [trial for trial in sweep.searched if trial.id in at]
     kept = {trial.id for trial in (*marks.drawn, *best)}
     for trial in marks.in_order([trial for trial in drawn if trial.id in kept]):
-        canvas.add(
-            marks.dot(trial, *at[trial.id], f"; {across.metric} {score(values[trial.id][0])}")
-        )
-    taken: list[tuple[float, float]] = []
-    for trial in best[:_MOST_NAMES]:
-        x, y = at[trial.id]
-        if all(abs(x - a) > 34 or abs(y - b) > 13 for a, b in taken):
-            taken.append((x, y))
-            canvas.text(min(x + 7, WIDTH - 34), max(y - 6, 22), trial.id, "tick halo")
+        canvas.add(marks.dot(trial, *at[trial.id], f", {score(values[trial.id][0])}"))
+    _name_front(canvas, {trial.id: at[trial.id] for trial in best[:_MOST_NAMES]})
     left = len(marks.scored) - len(values)
-    lost = f" {left} trials without both values are left out." if left else ""
+    lost = f" Left out, without both values: {counted(left, 'trial')}." if left else ""
     which = "both" if len(sweep.objectives) == 2 else f"all {len(sweep.objectives)} objectives"
     return Figure(
         "trade-off",
         f"{up.metric} against {across.metric}",
-        f"{len(values)} trials; none beats {len(best)} of them in {which}: from "
+        f"{counted(len(values), 'trial')}; none beats {len(best)} of them in {which}: from "
         f"{marks.prefix}{best[0].id} with the best {up.metric}, {score(values[best[0].id][1])}, to "
         f"{marks.prefix}{best[-1].id}.{lost}{marks.thinned}"
         if best
-        else f"{len(values)} trials.{lost}",
+        else f"{counted(len(values), 'trial')}.{lost}",
         canvas.svg(),
         ("trial", *(objective.metric for objective in sweep.objectives)),
         [
@@ -74,6 +61,29 @@ def trade_off(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
             for trial in best[:_MOST_ROWS]
         ],
     )
+
+
+def _frame(
+    values: Mapping[str, tuple[float, float]],
+    best: Sequence[tuple[float, float]],
+    objectives: tuple[Objective, Objective],
+) -> Frame:
+    across, up = (
+        objective_scale(
+            _shown([v[n] for v in values.values()], one, [v[n] for v in best]), one.maximize
+        )
+        for n, one in enumerate(objectives)
+    )
+    return Frame(across, up, _LEFT, _TOP, WIDTH - 20, _HEIGHT - _BOTTOM)
+
+
+def _name_front(canvas: Canvas, places: Mapping[str, tuple[float, float]]) -> None:
+    """Write the names of trials beside them, where there is room."""
+    taken: list[tuple[float, float]] = []
+    for trial, (x, y) in places.items():
+        if all(abs(x - a) > 34 or abs(y - b) > 13 for a, b in taken):
+            taken.append((x, y))
+            canvas.text(min(x + 7, WIDTH - 34), max(y - 6, 22), trial, "tick halo")
 
 
 def _shown(values: list[float], objective: Objective, front_values: list[float]) -> list[float]:

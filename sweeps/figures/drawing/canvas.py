@@ -10,6 +10,7 @@ import html
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from rich.cells import cell_len
 
@@ -19,7 +20,7 @@ from sweeps.formatting import clip, one_line
 WIDTH = 720
 
 #: Units that a character takes at the 12 units of all text, on average and rounded up.
-CHARACTER = 6.6
+CHARACTER = 7.0
 #: Characters of a <title>, at most.
 LONGEST_TITLE = 400
 #: Points of a curve that may be left out between two that are drawn.
@@ -28,6 +29,7 @@ _MOST_SKIPPED = 6
 _MANY = 120
 
 
+@lru_cache(maxsize=1 << 14)
 def escape(text: str) -> str:
     """Return a text for the inside of an element or an attribute, whatever it holds."""
     return html.escape(one_line(text), quote=True)

@@ -56,12 +56,18 @@ class TrialMarks:
 
     def told(self, trial: TrialRecord) -> str:
         """Describe a trial in a line: "0007, stopped after 3 epochs: 0.9312 at epoch 2"."""
-        epochs = "1 epoch" if trial.last_epoch == 1 else f"{trial.last_epoch} epochs"
+        epochs = counted(trial.last_epoch, "epoch")
         ended = "after" if trial.state.ended else "at"
         line = f"{self.prefix}{trial.id}, {trial.state.value} {ended} {epochs}"
         if (ranked := self.scored.get(trial.id)) is not None:
             line += f": {score(ranked.value)} at epoch {ranked.epoch}"
         return line
+
+    def brief(self, trial: TrialRecord) -> str:
+        """Name a trial and its value: "0007: 0.9312"."""
+        ranked = self.scored.get(trial.id)
+        value = trial.state.value if ranked is None else score(ranked.value)
+        return f"{self.prefix}{trial.id}: {value}"
 
     def dot(self, trial: TrialRecord, x: float, y: float, more: str = "") -> str:
         """Return the circle of a trial.
@@ -72,7 +78,7 @@ class TrialMarks:
         radius = 5 if trial.id in (self.best, self.baseline) else 3
         return (
             f'<circle{self.attributes(trial)} cx="{coordinate(x)}" cy="{coordinate(y)}" '
-            f'r="{radius}">{title(self.told(trial) + more)}</circle>'
+            f'r="{radius}">{title(self.brief(trial) + more)}</circle>'
         )
 
     def quality(self, trial: TrialRecord) -> float:
@@ -86,6 +92,11 @@ class TrialMarks:
             trials,
             key=lambda t: (t.id == self.best, t.id == self.baseline, self.tenths.get(t.id, -1)),
         )
+
+    @property
+    def left_out(self) -> str:
+        """Say how many trials have no place, as they have no finite result."""
+        return f"Left out, without a finite result: {counted(self.unscored, 'trial')}."
 
     @property
     def thinned(self) -> str:
@@ -147,6 +158,11 @@ def described(trial: TrialRecord, keys: list[str]) -> str:
     """List what was swept and what a trial has of it: "lr 3.0e-04, depth 2"."""
     names = short_names(keys)
     return ", ".join(f"{names[k]} {number(trial.params[k])}" for k in keys if k in trial.params)
+
+
+def counted(count: int, what: str) -> str:
+    """Write a count with its noun: "1 trial", "2,000 trials"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def slug(text: str) -> str:

@@ -126,6 +126,11 @@ class Categories:
         return [Tick(self.at(label) or 0.0, label) for label in chosen]
 
 
+def objective_scale(ends: Iterable[object], maximize: bool, margin: float = 0.04) -> Scale:
+    """Return a scale of an objective: of what is to be high it is linear, as the best lie close."""
+    return scale_for(ends, log=False if maximize else None, margin=margin)
+
+
 def scale_for(values: Iterable[object], log: bool | None = None, margin: float = 0.04) -> Scale:
     """Return a scale on which these numbers lie, with some room at both ends.
 

@@ -84,6 +84,12 @@ def test_the_pairs_that_matter_are_drawn() -> None:
     assert [figure.title for figure in found] == ["d and b", "d and e", "b and e"]
 
 
+def test_a_choice_of_many_values_makes_no_surface() -> None:
+    many = Choice(tuple(range(50)))
+    trials = [trial(n, [n], params={"m": n % 50, "x": n / 90, "y": n / 90}) for n in range(90)]
+    assert [f.title for f in drawn(sweep_of(trials, {"m": many, **SPACE}), "m")] == ["x and y"]
+
+
 def test_lanes_of_choices_do_not_mix() -> None:
     space = {"norm": Choice(("a", "b")), "act": Choice(("x", "y"))}
     trials = [

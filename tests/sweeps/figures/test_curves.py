@@ -81,7 +81,7 @@ def test_rungs_of_a_record(stop: Any, rungs: list[int]) -> None:
 
 def test_what_is_not_finite_is_left_out_and_counted() -> None:
     figure = drawn(sweep_of([trial(0, [0.1, math.nan, 0.3, math.inf]), trial(1, [-math.inf])]))
-    assert "3 values that are not finite are left out" in figure.sentence
+    assert "Left out, as they are not finite: 3 values." in figure.sentence
     assert len(points_of(of_trial(root(figure), "0000")[0])) == 2
     assert of_trial(root(figure), "0001") == []
 
@@ -89,7 +89,7 @@ def test_what_is_not_finite_is_left_out_and_counted() -> None:
 def test_bad_values_are_cut_at_the_edge() -> None:
     losses = [trial(n, [1e9 if n == 3 else 1.0, 0.9 - n / 100]) for n in range(9)]
     figure = drawn(sweep_of(losses, maximize=False))
-    assert "1 bad values lie beyond" in figure.sentence
+    assert "Beyond the frame: 1 bad value." in figure.sentence
     (path,) = of_trial(root(figure), "0003")
     assert points_of(path)[0][1] == pytest.approx(44), "it comes in from above"
 

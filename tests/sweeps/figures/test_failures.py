@@ -27,7 +27,7 @@ def test_rows_by_reason() -> None:
     assert "failed: out of memory: 1.5 GB" in texts(image)
     assert figure.rows[0] == ("failed", "out of memory: 1.5 GB", "3", "1:30", "0001")
     assert figure.sentence.startswith("4 of 5 trials came to nothing, for 2 reasons; 1:30 of")
-    assert "1 of them were never begun" in figure.sentence
+    assert "Never begun, as they could not run as asked: 1." in figure.sentence
 
 
 @pytest.mark.parametrize(

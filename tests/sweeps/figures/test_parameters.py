@@ -87,8 +87,8 @@ def test_what_is_left_out_is_counted() -> None:
         trial(3, [0.9], params={"optimizer.lr": 0.01}, state=State.FAILED),
     ]
     (figure,) = drawn(sweep_of(trials, LR))
-    assert "1 trials have no such key" in figure.sentence
-    assert "2 trials without a finite result are left out" in figure.sentence
+    assert "Without this key: 1 trial." in figure.sentence
+    assert "Left out, without a finite result: 2 trials." in figure.sentence
     assert of_trial(root(figure), "0003") == []
     assert drawn(sweep_of([trial(0)], LR)) == []
 

@@ -49,7 +49,7 @@ def test_trials_without_times_are_counted() -> None:
     sweep = sweep_of([timed(0, [1]), trial(1, [0.5])])
     figure = timeline(sweep, Findings(()), marks_of(sweep))
     assert figure is not None
-    assert "1 trials without times on record are left out" in figure.sentence
+    assert "Left out, without times on record: 1 trial." in figure.sentence
     old = sweep_of([trial(0, [0.5])])
     assert timeline(old, Findings(()), marks_of(old)) is None
 

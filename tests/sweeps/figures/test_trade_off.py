@@ -48,7 +48,7 @@ def test_three_objectives_are_not_joined_and_missing_values_are_counted() -> Non
     figure = drawn(sweep_of([*TRIALS, trial(4, 0.9, math.nan)], further=three))
     assert figure is not None
     assert 'class="envelope"' not in figure.svg
-    assert "1 trials without both values are left out" in figure.sentence
+    assert "Left out, without both values: 1 trial." in figure.sentence
     assert figure.columns == ("trial", "score", "latency", "loss")
 
 

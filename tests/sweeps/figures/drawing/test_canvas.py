@@ -27,7 +27,7 @@ def test_a_long_name_is_clipped_and_told_whole() -> None:
     canvas = Canvas("a", 100)
     canvas.text(0, 10, "optimizer.learning_rate", room=66)
     (text,) = ElementTree.fromstring(canvas.svg())
-    assert text.text == "optimizer…"
+    assert text.text == "optimize…"
     assert text[0].text == "optimizer.learning_rate"
     assert text_width(text.text) <= 66.1
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sweeps.figures.drawing.marks import MOST_DRAWN, described, marks_of
+from sweeps.figures.drawing.marks import MOST_DRAWN, counted, described, marks_of, slug
 from sweeps.trials import Source, State
 from tests.sweeps.figures.recorded import NASTY, sweep_of, trial
 
@@ -64,3 +64,12 @@ def test_a_dot_is_xml(name: str) -> None:
 def test_parameters_in_a_line() -> None:
     one = trial(0, params={"optimizer.lr": 3e-4, "model.depth": 2})
     assert described(one, ["model.depth", "optimizer.lr", "x"]) == "depth 2, lr 3.0e-04"
+
+
+def test_counts_and_ids() -> None:
+    assert [counted(n, "trial") for n in (0, 1, 2000)] == ["0 trials", "1 trial", "2,000 trials"]
+    names = ["optimizer.lr", "optimizer-lr", "Optimizer.lr", "", "a" * 300, "a" * 301, *NASTY]
+    ids = {slug(name) for name in names}
+    assert slug("optimizer.lr") == "optimizer-lr"
+    assert len(ids) == len(set(names))
+    assert all(len(one) < 50 and one.replace("-", "").isalnum() for one in ids)

@@ -17,6 +17,7 @@ from sweeps.figures.drawing.scales import (
     finite,
     focused,
     log_ticks,
+    objective_scale,
     scale_for,
     tick_label,
 )
@@ -122,3 +123,9 @@ def test_the_bad_end_is_cut_only_where_it_takes_most_room() -> None:
     assert focused([1e6, 2.0, 1.0], 2.0, False) == (1.0, 2.5)
     assert focused([5.0, 5.0], 5.0, True) == (5.0, 5.0)
     assert focused([5.0, 4.0], 5.0, True) == (4.0, 5.0)
+
+
+def test_an_objective_is_logarithmic_only_where_the_lowest_is_best() -> None:
+    assert isinstance(objective_scale([1e-3, 1.0], maximize=False), Log)
+    assert isinstance(objective_scale([1e-3, 1.0], maximize=True), Linear)
+    assert isinstance(objective_scale([0.5, 1.0], maximize=False), Linear)
