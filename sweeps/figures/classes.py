@@ -13,6 +13,8 @@ from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
 
+#: The colour of mistakes is strongest from this share of a class on, at least.
+_MUCH = 0.1
 #: More classes are no picture.
 _MOST = 60
 #: Counts are written into the cells of so few classes.
@@ -37,7 +39,8 @@ def confusion(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
         f"Confusion matrix of the best trial of {sweep.name}", top + size * len(names) + 8
     )
     pairs = [(r, c) for r in range(len(names)) for c in range(len(names)) if r != c]
-    most = max([counts[r][c] / max(totals[r], 1) for r, c in pairs]) or 1.0
+    shares = [counts[r][c] / max(totals[r], 1) for r, c in pairs]
+    most = max(*shares, _MUCH)
     for row, (name, total) in enumerate(zip(names, totals, strict=True)):
         y = top + row * size
         for column, count in enumerate(counts[row]):

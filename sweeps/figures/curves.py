@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate, polyline, title
@@ -20,7 +20,7 @@ from sweeps.figures.drawing.scales import (
 )
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
-from sweeps.formatting import score
+from sweeps.formatting import clip, score
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.stop.asha import rung_after
 from sweeps.trials import State, TrialRecord
@@ -33,6 +33,9 @@ _MOST_RUNGS = 60
 _SHOWN_FROM = 0.25
 #: The scale across is logarithmic where the middle trial has ended before this share.
 _EARLY = 0.15
+
+#: Of several sweeps together, the trials of each that are drawn; and the colours there are.
+_MOST_OF_A_SWEEP, _COLOURS = 6, 8
 
 _Points = list[tuple[int, float]]
 
@@ -79,6 +82,54 @@ def curves(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figur
             "median",
         ),
         _table(sweep, marks, rungs, longest),
+    )
+
+
+def curves_by_sweep(all_marks: Sequence[TrialMarks]) -> Figure | None:
+    """Draw the best few trials of several sweeps that optimise the same, a colour a sweep.
+
+    Args:
+        all_marks: of each sweep, with a prefix that names it.
+    """
+    shown = [marks for marks in all_marks if marks.best]
+    if len(shown) < 2 or len({marks.sweep.objective for marks in shown}) > 1:
+        return None
+    objective = shown[0].sweep.objective
+    lines: list[tuple[int, TrialMarks, TrialRecord, _Points]] = []
+    for n, marks in enumerate(shown):
+        ranked = sorted(marks.scored.values(), key=lambda one: -marks.quality(one.trial))
+        best = [one.trial for one in ranked if one.trial.id != marks.best][: _MOST_OF_A_SWEEP - 1]
+        for trial in (*reversed(best), marks.scored[marks.best].trial):
+            lines.append((n, marks, trial, _told(trial, objective.metric)))
+    longest = max(epoch for *_, points in lines for epoch, _ in points)
+    values = sorted((v for *_, points in lines for _, v in points), reverse=not objective.maximize)
+    focus = focused(values, quantile(values, _SHOWN_FROM), objective.maximize)
+    across = Linear(0.5, 1.5, True) if longest == 1 else Linear(1 - 0.01 * longest, longest, True)
+    up = objective_scale(focus, objective.maximize)
+    frame = Frame(across, up, 56, _TOP, WIDTH - 12, _HEIGHT - _BOTTOM)
+    canvas = Canvas("Learning curves by sweep", _HEIGHT)
+    canvas.axes(frame, "epoch", objective.metric)
+    for n, marks, trial, points in lines:
+        kind = f"t c{n % _COLOURS + 1}{' strong' if trial.id == marks.best else ''}"
+        d = _line(trial, _pieces(frame, points))
+        told = title(marks.told(trial))
+        canvas.add(f'<path class="{kind}" data-t="{marks.key(trial.id)}" d="{d}">{told}</path>')
+    names = [clip(marks.sweep.name, 24) for marks in shown[:_COLOURS]]
+    samples = [f'<path class="c{n + 1} strong" d="M0 0h14"/>' for n in range(len(names))]
+    canvas.legend(list(zip(samples, names, strict=True)), 30)
+    firsts = [(marks, marks.scored[marks.best]) for marks in shown]
+    firsts.sort(key=lambda pair: -pair[0].quality(pair[1].trial))
+    told = "; ".join(f"{m.sweep.name} {score(one.value)} ({m.prefix}{m.best})" for m, one in firsts)
+    return Figure(
+        "curves-by-sweep",
+        "Learning curves by sweep",
+        f"The best of each of {len(shown)} sweeps, thick, and the next few. Best first: {told}.",
+        canvas.svg(),
+        ("sweep", "best trial", f"best {objective.metric}", "at epoch", "trials"),
+        [
+            (m.sweep.name, m.prefix + m.best, score(one.value), str(one.epoch), str(len(m.scored)))
+            for m, one in firsts
+        ],
     )
 
 

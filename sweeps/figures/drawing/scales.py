@@ -94,7 +94,7 @@ class LogToOne:
         """Return the place of a number; None if it is not below 1."""
         number = finite(value)
         place = None if number is None else self._left.at(1 - number)
-        return None if place is None else 1 - place
+        return None if place is None else 1 - min(max(place, 0.0), 1.0)
 
     def ticks(self, most: int) -> list[Tick]:
         """Return 0.9, 0.95, 0.98, 0.99 and so on."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.figures.curves import curves, rungs_of
+from sweeps.figures.curves import curves, curves_by_sweep, rungs_of
 from sweeps.figures.drawing.marks import marks_of
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
@@ -131,3 +131,32 @@ def test_large_sweeps_stay_small() -> None:
     assert len(shown) == 1000
     assert "Of 2,500 trials 1,000 are drawn" in thinned.sentence
     assert len(thinned.svg) < 600_000
+
+
+def test_several_sweeps_have_a_colour_each() -> None:
+    one = sweep_of([trial(n, [0.2, 0.4 + n / 100]) for n in range(9)], name="one")
+    two = sweep_of([trial(0, [0.2, 0.6]), trial(1, [0.2, 0.8])], name="two")
+    figure = curves_by_sweep([marks_of(one, "one/"), marks_of(two, "two/")])
+    assert figure is not None
+    image = root(figure)
+    across, up = ticks_at(image), ticks_at(image, across=False)
+    (path,) = of_trial(image, "two/0001")
+    assert path.attrib["class"] == "t c2 strong"
+    assert points_of(path)[1] == pytest.approx((across[2], up[0.8]), abs=0.2)
+    assert len([e for e in image.iter() if (e.get("data-t") or "").startswith("one/")]) == 6
+    assert {"one", "two"} <= set(texts(image))
+    assert [row[:3] for row in figure.rows] == [
+        ("two", "two/0001", "0.8000"),
+        ("one", "one/0008", "0.4800"),
+    ]
+    other = sweep_of([trial(0, [0.2])], maximize=False, name="other")
+    assert curves_by_sweep([marks_of(one), marks_of(other)]) is None
+    assert curves_by_sweep([marks_of(one), marks_of(sweep_of([]))]) is None
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_names_of_several_sweeps_are_text(name: str) -> None:
+    marks = [marks_of(sweep_of([trial(0, [0.5])], name=n or "a"), n) for n in (name[:90], "b")]
+    figure = curves_by_sweep(marks)
+    assert figure is not None
+    root(figure)

@@ -97,6 +97,7 @@ def test_momenta_are_placed_by_what_is_left_to_1() -> None:
         "0.9", "0.95", "0.98", "0.99", "0.995", "0.998", "0.999"
     ]  # fmt: skip
     assert scale.at(1) is None
+    assert scale.at(1 - 1e-16) == 1, "as near to 1 as the scale goes"
 
 
 def test_whole_numbers_have_whole_ticks() -> None:
