@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from sweeps.config.keys import value_at
@@ -26,6 +26,8 @@ _SHOWN_OF_MODEL = ("width", "depth", "shape", "widths", "channels", "blocks", "d
 _PARTS = (*(f"{group}." for group in _GROUPS), "model.layers.", "model.widths.")
 #: Layers that are listed, at most.
 _MOST_LAYERS = 200
+#: Arguments that go without saying, unless they are swept.
+_USUAL: tuple[tuple[str, Any], ...] = (("layers", "every"), ("warmup", 0))
 #: Arguments that say nothing of what is trained.
 _TECHNICAL = ("fused", "foreach", "lr")
 
@@ -157,7 +159,10 @@ class Words:
             if not key.startswith("_")
             and key not in _TECHNICAL
             and value is not None
-            and (shown is None or key in shown or f"{group}.{key}" in self._sweep.dimensions)
+            and (
+                f"{group}.{key}" in self._sweep.dimensions
+                or ((shown is None or key in shown) and (key, value) not in _USUAL)
+            )
             and not (key == "epochs" and value == self.value(trial, "epochs"))
         ]
         name = self._name(trial, group)
@@ -166,9 +171,9 @@ class Words:
     def _name(self, trial: TrialRecord, group: str) -> str:
         """Name the choice of a group, as a command line has it, else by what is built."""
         if isinstance(given := trial.params.get(group), str):
-            return one_line(given)
+            return _line(given)
         if group in self._sweep.choices:
-            return one_line(str(self._sweep.choices[group]))
+            return _line(str(self._sweep.choices[group]))
         return _built(self._config(trial, group), group)
 
     def _configured(self, key: str) -> Any:
@@ -228,7 +233,7 @@ def _built(config: Mapping[str, Any], group: str) -> str:
     """Name what a group builds: `torch.nn.GELU` is gelu, `trainers.data.mnist.load` mnist."""
     node = config.get(group)
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
-    return one_line(target.removesuffix(".load").rpartition(".")[2].lower())
+    return _line(target.removesuffix(".load").rpartition(".")[2].lower())
 
 
 def _layers(kind: str, model: Mapping[str, Any]) -> str:
@@ -259,6 +264,10 @@ def _listed(widths: Sequence[Any]) -> str:
 def text(value: Any) -> str:
     """Write a value short, and texts without the quotes of a command line."""
     if isinstance(value, str):
-        return one_line(value)
+        return _line(value)
     exact = isinstance(value, float) and f"{value:g}"
     return exact if exact and float(exact) == value else number(value)
+
+
+#: The same few texts come in thousands of trials.
+_line = lru_cache(maxsize=10_000)(one_line)
