@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
@@ -107,26 +106,34 @@ class Words:
             word = "better than" if gain > 0 else "worse than" if gain < 0 else "equal to"
             by = f"{score(abs(gain))} " if gain else ""
             lines.append(f"{by}{word} the baseline, one run")
-        for key, value in changes.items():
-            lines += [self._effect(e) for e in self._effects.get(key, ()) if self._is_of(e, value)]
+        about = [
+            effect
+            for key, value in changes.items()
+            for effect in self._effects.get(key, ())
+            if self._is_of(effect, value)
+        ]
+        lines += [self._effect(effect) for effect in about if effect.clear]
+        clear = {effect.key for effect in about if effect.clear}
+        open_keys = dict.fromkeys(effect.key for effect in about if effect.key not in clear)
+        if open_keys:
+            names = ", ".join(self._names.get(key, key) for key in open_keys)
+            lines.append(f"cannot be told: {names}")
         return "\n".join(lines)
 
     def _is_of(self, effect: Effect, value: Any) -> bool:
-        """Whether an effect is about this value; of an interval it is about all of them."""
-        if isinstance(self._sweep.dimensions.get(effect.key), Interval):
+        """Whether an effect is about this change; of numbers, one in the range of the change."""
+        before, ends = self._as_is.get(effect.key), (effect.reference, effect.level)
+        if not isinstance(self._sweep.dimensions.get(effect.key), Interval):
+            return label_of(value) in map(label_of, ends)
+        if before is None:
             return True
-        return label_of(value) in (label_of(effect.level), label_of(effect.reference))
+        return bool(max(min(ends), min(before, value)) < min(max(ends), max(before, value)))
 
     def _effect(self, effect: Effect) -> str:
-        what = (
-            f"{self._names.get(effect.key, effect.key)} {text(effect.level)} instead of "
-            f"{text(effect.reference)}"
-        )
-        if not (math.isfinite(effect.low) and math.isfinite(effect.high)):
-            return f"{what}: cannot be told from these trials"
+        name = self._names.get(effect.key, effect.key)
         span = f"{effect.estimate:+.2g} ({effect.low:+.2g} to {effect.high:+.2g})"
         worked = "worked" if effect.low > 0 else "did not work"
-        return f"{what}: {worked}, {span}" if effect.clear else f"{what}: not clear, {span}"
+        return f"{name} {text(effect.level)} instead of {text(effect.reference)}: {worked}, {span}"
 
     def data(self, trial: TrialRecord) -> str:
         """Name the data and the share of its training part."""
