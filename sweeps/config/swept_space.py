@@ -56,8 +56,9 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
     space, dropped = _existing(composition, space, kept)
     space, passed_over = only_asked(composition, space)
     if with_own:
-        own = composition.as_is(space, {})
-        space = space.including({key: own[key] for key in own if key != SEED})
+        for choices in [*space.single_choices()]:
+            own = composition.as_is(space, choices)
+            space = space.including({key: own[key] for key in own if key != SEED})
     _refuse_lost(composition, space)
     space = space.conditional(composition.exists)
     messages = [f"{key} is not swept: {composition.owner(key)} has no such key" for key in dropped]

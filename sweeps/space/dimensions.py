@@ -35,9 +35,15 @@ class Suggests(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """Holds a finite, unordered set: numbers, strings, booleans, null, lists or dicts."""
+    """Holds a finite, unordered set: numbers, strings, booleans, null, lists or dicts.
+
+    Attributes:
+        unlisted: values that a trial may have beside the listed ones: those that come with a
+            configuration as it is, in an ablation.
+    """
 
     values: tuple[Any, ...]
+    unlisted: tuple[Any, ...] = ()
 
     @property
     def size(self) -> int:
@@ -54,7 +60,7 @@ class Choice:
 
     def contains(self, value: Any) -> bool:
         """Return whether a value is one of the values."""
-        return any(label_of(own) == label_of(value) for own in self.values)
+        return label_of(value) in self._labels
 
     def suggest(self, trial: Suggests, name: str) -> Any:
         """Let the sampler of a trial draw a value."""
@@ -65,11 +71,12 @@ class Choice:
 
         A label of none of the values is returned as it is: a search may have added it (ablation).
         """
-        return self.values[self._labels.index(label)] if label in self._labels else label
+        known = (*self.values, *self.unlisted)
+        return known[self._labels.index(label)] if label in self._labels else label
 
     @cached_property
     def _labels(self) -> tuple[Any, ...]:
-        return tuple(label_of(value) for value in self.values)
+        return tuple(label_of(value) for value in (*self.values, *self.unlisted))
 
     def label(self, value: Any) -> Any:
         """Return the label of a value, the inverse of `value`."""

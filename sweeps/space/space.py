@@ -134,12 +134,21 @@ class Space:
         return all(key in dimensions and dimensions[key].contains(v) for key, v in point.items())
 
     def including(self, point: Mapping[str, Any]) -> Space:
-        """Return this space with the values of a point put first in the lists that lack them."""
+        """Return this space with the values of a point beside those that are listed.
+
+        Those of groups come first in their lists, so that what they bring along is looked at.
+        """
         parameters = []
         for parameter in self.parameters:
             value, dimension = point.get(parameter.key), parameter.dimension
             if parameter.key in point and not dimension.contains(value) and dimension.size:
-                dimension = Choice((value, *dimension.enumerate()))
+                values = tuple(dimension.enumerate())
+                unlisted = dimension.unlisted if isinstance(dimension, Choice) else ()
+                dimension = (
+                    Choice((value, *values), unlisted)
+                    if parameter.group
+                    else Choice(values, (*unlisted, value))
+                )
             parameters.append(replace(parameter, dimension=dimension))
         return Space(tuple(parameters))
 

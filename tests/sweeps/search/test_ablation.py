@@ -13,6 +13,7 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.search.ablation import Ablation, Change
+from sweeps.study.study import Study
 from sweeps.trials import Objective, State, TrialRecord
 from trainers.errors import ConfigError
 
@@ -93,6 +94,20 @@ def test_another_choice_brings_its_own_values_and_drops_those_it_has_not() -> No
     assert base | {"optimizer": "sgd", "optimizer.momentum": 0.9} in found
     # Momentum alone is no change of a baseline that has none.
     assert search.limit() == 3
+
+
+def test_another_choice_has_its_own_value_of_a_key_that_is_swept_too() -> None:
+    sweep = swept("optimizer=adamw,sgd", "optimizer.lr=0.003,0.001")
+    own = {"optimizer": "sgd", "optimizer.lr": 0.05}
+    assert isinstance(sweep.search, Ablation)
+    assert listed(sweep.search) == [
+        {"optimizer": "adamw", "optimizer.lr": 0.003},
+        own,
+        {"optimizer": "adamw", "optimizer.lr": 0.001},
+    ], "0.05 is no change of the baseline"
+    study = Study(sweep.objective, sweep.space)
+    drawn = [study.propose(sweep.search).params for _ in range(3)]
+    assert drawn == listed(sweep.search)
 
 
 def test_a_pair_that_cannot_be_is_left_out() -> None:
