@@ -207,7 +207,10 @@ def _tested(sweep: RecordedSweep, metric: str) -> dict[str, float]:
 def _notes(sweep: RecordedSweep) -> _Cell:
     told: dict[str, list[str]] = {}
     for remark in sweep.remarks:
-        day = datetime.fromtimestamp(remark.at, timezone.utc).strftime("%Y-%m-%d")
+        try:
+            day = datetime.fromtimestamp(remark.at, timezone.utc).strftime("%Y-%m-%d")
+        except (ValueError, OverflowError, OSError):
+            day = "?"  # another program's
         told.setdefault(remark.trial, []).append(f"{remark.text} ({remark.by}, {day})")
     return lambda trial: "\n".join(told.get(trial.id, ()))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from sweeps.config.keys import value_at
@@ -26,6 +25,8 @@ _SHOWN_OF_MODEL = ("width", "depth", "shape", "widths", "channels", "blocks", "d
 _PARTS = (*(f"{group}." for group in _GROUPS), "model.layers.", "model.widths.")
 #: Layers that are listed, at most.
 _MOST_LAYERS = 200
+#: Arguments that go without saying, unless they are swept.
+_USUAL: tuple[tuple[str, Any], ...] = (("layers", "every"), ("warmup", 0))
 #: Arguments that say nothing of what is trained.
 _TECHNICAL = ("fused", "foreach", "lr")
 
@@ -105,26 +106,34 @@ class Words:
             word = "better than" if gain > 0 else "worse than" if gain < 0 else "equal to"
             by = f"{score(abs(gain))} " if gain else ""
             lines.append(f"{by}{word} the baseline, one run")
-        for key, value in changes.items():
-            lines += [self._effect(e) for e in self._effects.get(key, ()) if self._is_of(e, value)]
+        about = [
+            effect
+            for key, value in changes.items()
+            for effect in self._effects.get(key, ())
+            if self._is_of(effect, value)
+        ]
+        lines += [self._effect(effect) for effect in about if effect.clear]
+        clear = {effect.key for effect in about if effect.clear}
+        open_keys = dict.fromkeys(effect.key for effect in about if effect.key not in clear)
+        if open_keys:
+            names = ", ".join(self._names.get(key, key) for key in open_keys)
+            lines.append(f"cannot be told: {names}")
         return "\n".join(lines)
 
     def _is_of(self, effect: Effect, value: Any) -> bool:
-        """Whether an effect is about this value; of an interval it is about all of them."""
-        if isinstance(self._sweep.dimensions.get(effect.key), Interval):
+        """Whether an effect is about this change; of numbers, one in the range of the change."""
+        before, ends = self._as_is.get(effect.key), (effect.reference, effect.level)
+        if not isinstance(self._sweep.dimensions.get(effect.key), Interval):
+            return label_of(value) in map(label_of, ends)
+        if before is None:
             return True
-        return label_of(value) in (label_of(effect.level), label_of(effect.reference))
+        return bool(max(min(ends), min(before, value)) < min(max(ends), max(before, value)))
 
     def _effect(self, effect: Effect) -> str:
-        what = (
-            f"{self._names.get(effect.key, effect.key)} {text(effect.level)} instead of "
-            f"{text(effect.reference)}"
-        )
-        if not (math.isfinite(effect.low) and math.isfinite(effect.high)):
-            return f"{what}: cannot be told from these trials"
+        name = self._names.get(effect.key, effect.key)
         span = f"{effect.estimate:+.2g} ({effect.low:+.2g} to {effect.high:+.2g})"
         worked = "worked" if effect.low > 0 else "did not work"
-        return f"{what}: {worked}, {span}" if effect.clear else f"{what}: not clear, {span}"
+        return f"{name} {text(effect.level)} instead of {text(effect.reference)}: {worked}, {span}"
 
     def data(self, trial: TrialRecord) -> str:
         """Name the data and the share of its training part."""
@@ -157,7 +166,10 @@ class Words:
             if not key.startswith("_")
             and key not in _TECHNICAL
             and value is not None
-            and (shown is None or key in shown or f"{group}.{key}" in self._sweep.dimensions)
+            and (
+                f"{group}.{key}" in self._sweep.dimensions
+                or ((shown is None or key in shown) and (key, value) not in _USUAL)
+            )
             and not (key == "epochs" and value == self.value(trial, "epochs"))
         ]
         name = self._name(trial, group)
@@ -166,9 +178,9 @@ class Words:
     def _name(self, trial: TrialRecord, group: str) -> str:
         """Name the choice of a group, as a command line has it, else by what is built."""
         if isinstance(given := trial.params.get(group), str):
-            return one_line(given)
+            return _line(given)
         if group in self._sweep.choices:
-            return one_line(str(self._sweep.choices[group]))
+            return _line(str(self._sweep.choices[group]))
         return _built(self._config(trial, group), group)
 
     def _configured(self, key: str) -> Any:
@@ -228,7 +240,7 @@ def _built(config: Mapping[str, Any], group: str) -> str:
     """Name what a group builds: `torch.nn.GELU` is gelu, `trainers.data.mnist.load` mnist."""
     node = config.get(group)
     target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
-    return one_line(target.removesuffix(".load").rpartition(".")[2].lower())
+    return _line(target.removesuffix(".load").rpartition(".")[2].lower())
 
 
 def _layers(kind: str, model: Mapping[str, Any]) -> str:
@@ -259,6 +271,10 @@ def _listed(widths: Sequence[Any]) -> str:
 def text(value: Any) -> str:
     """Write a value short, and texts without the quotes of a command line."""
     if isinstance(value, str):
-        return one_line(value)
+        return _line(value)
     exact = isinstance(value, float) and f"{value:g}"
     return exact if exact and float(exact) == value else number(value)
+
+
+#: The same few texts come in thousands of trials.
+_line = lru_cache(maxsize=10_000)(one_line)

@@ -201,10 +201,20 @@ def test_what_worked_is_the_findings_effect_of_the_change() -> None:
     assert told.splitlines() == [
         "0.1000 better than the baseline, one run",
         "activation gelu instead of relu: worked, +0.004 (+0.001 to +0.007)",
-        "label_smoothing 0.1 instead of 0: not clear, +0.05 (-0.1 to +0.2)",
         "context 24 instead of 15: did not work, -0.38 (-0.5 to -0.25)",
-        "lr 0.1 instead of 0.0001: cannot be told from these trials",
+        "cannot be told: label_smoothing, lr",
     ]
+
+
+def test_of_an_interval_an_effect_is_about_what_was_crossed() -> None:
+    effects = (
+        effect("optimizer.lr", 0.01, 0.002, 0.1, 0.2),
+        effect("optimizer.lr", 0.1, 0.01, -0.2, -0.1),
+        effect("optimizer.lr", 0.002, 0.0001, 0.3, 0.4),
+    )
+    other = trial(1, 0.5, params=BASE | {"optimizer.lr": 0.008})
+    told = words(other, findings=Findings((), effects)).verdict(other)
+    assert told.splitlines()[1:] == ["lr 0.01 instead of 0.002: worked, +0.15 (+0.1 to +0.2)"]
 
 
 def test_what_a_trial_did_not_change_is_no_finding_of_it() -> None:
