@@ -37,7 +37,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     console = terminal()
     with doing("preparing the record of the trials"):
         tracker: Tracker = instantiate(
-            "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
+            "track", sweep.config["track"], name=sweep.name, uid=study.uid, folder=folder.path
         )
     slots = _Slots(sweep, cluster)
     how = command("resume", sweep.name, sweep.config["results"])
@@ -52,6 +52,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             tracker=tracker,
             observer=progress,
         )
+        tracked_trials.begun(tracker, sweep.space, sweep.objective)
         tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
         for note in sweep.messages:
             progress.notify(note)
@@ -64,7 +65,9 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         slot_time = progress.slot_time
     mark("write the results, draw, test the best model")
     try:
-        told = conclude(sweep, folder, study, driver, slots.last, tracker)
+        told = conclude(sweep, folder, study, driver, slots.last)
+        if told.shown is not None and not driver.halted:
+            tracker.sweep_ended(told.shown)
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise
