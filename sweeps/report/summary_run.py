@@ -16,6 +16,7 @@ from sweeps.report.sheet import Sheet
 from sweeps.report.wandb_report import remarks_by_trial
 from sweeps.tracking import SweepResults, Table
 from sweeps.tracking.tracker import Remarked
+from sweeps.trials import State
 
 #: Files of a sweep's folder that go whole: its page, sheet and drawings, as far as they are there.
 _FILES = ("report.html", "sheet.xlsx", "sheet.csv", "findings.json", "pareto.png")
@@ -41,7 +42,7 @@ def results(sweep: RecordedSweep, findings: Findings, sheet: Sheet) -> SweepResu
         remarks=tuple(
             Remarked(trial, states[trial], text)
             for trial, text in remarks_by_trial(sweep).items()
-            if trial in states
+            if states.get(trial, State.INFEASIBLE.value) != State.INFEASIBLE.value  # has no run
         ),
     )
 

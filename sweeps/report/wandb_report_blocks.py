@@ -14,6 +14,7 @@ from sweeps.config.keys import value_at
 from sweeps.findings.finding import Findings, Topic
 from sweeps.formatting import command, number, one_line, pairs, score, short_names
 from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.redaction import redacted_text
 from sweeps.space.dimensions import Interval
 from sweeps.tracking.run_id import run_id
 from sweeps.trials import Objective, State
@@ -126,7 +127,7 @@ def _found(one: ReportedSweep, alone: bool) -> list[Any]:
         made.append(_list(one_line(statement.sentence) for statement in statements))
         for statement in statements:
             if statement.command:
-                made.append(wr.CodeBlock(code=statement.command, language=None))
+                made.append(wr.CodeBlock(code=redacted_text(statement.command), language=None))
     return made
 
 
@@ -225,7 +226,7 @@ def _best_trial(one: ReportedSweep, alone: bool) -> list[Any]:
     if not ranked:
         return [*made, wr.P("No trial has a score yet.")]
     best = ranked[0]
-    words = pairs(best.trial.params, 10_000)
+    words = redacted_text(pairs(best.trial.params, 10_000))
     made.append(
         wr.P(
             [
@@ -348,7 +349,7 @@ def _is_log(reported: Sequence[ReportedSweep], key: str) -> bool:
 def _list(lines: Iterable[str]) -> Any:
     import wandb_workspaces.reports.v2 as wr
 
-    whole = list(lines)
+    whole = [redacted_text(line) for line in lines]
     left = len(whole) - _MOST_LINES
     more = [f"and {number(left)} more"] if left > 0 else []
     return wr.UnorderedList([*whole[:_MOST_LINES], *more])

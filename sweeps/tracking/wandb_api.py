@@ -143,6 +143,8 @@ def _own_files() -> Iterator[None]:
 
 
 def _require_key_and_answer(url: str) -> None:
+    if (mode := os.environ.get("WANDB_MODE", "online")) not in ("online", "shared"):
+        raise ConfigError(f"WANDB_MODE={mode} keeps W&B off the network: unset it")
     if not has_key(url):
         raise ConfigError(f"no key of W&B is known for {url}: wandb login, or WANDB_API_KEY")
     silence = ""

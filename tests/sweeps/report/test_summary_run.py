@@ -13,6 +13,7 @@ from sweeps.recorded.remarks import Remark
 from sweeps.report import summary_run
 from sweeps.report.sheet import sheet
 from sweeps.results_folder import Folder
+from sweeps.trials import State
 from tests.sweeps.report.reports import FOUND, ODD
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 
@@ -52,7 +53,10 @@ def test_files_that_are_there_go_with_it(swept: RecordedSweep, tmp_path: Path) -
     for name in ("report.html", "diagnosis/confusion.png", "sheet.csv"):
         (folder / name).write_text("")
     (folder / "summary.json").write_text('{"trials": 6}')
-    here = replace(swept, folder=Folder(folder), remarks=(Remark("0001", ODD, "Ann", 0.0),))
+    first, *others = swept.trials
+    never_run = replace(first, state=State.INFEASIBLE)
+    remarks = (Remark("0001", ODD, "Ann", 0.0), Remark(first.id, "no run", "Ann", 1.0))
+    here = replace(swept, folder=Folder(folder), trials=(never_run, *others), remarks=(*remarks,))
     made = summary_run.results(here, Findings(()), sheet(swept, Findings(())))
     assert made.figures == {"trials": 6}
     assert made.tables["best/classes"].rows == (("zero", 1.0), ("<b>", None))

@@ -161,6 +161,9 @@ def test_what_is_in_the_way_is_one_line(
         return text
 
     assert "nothing of a is at W&B yet: make sync SWEEP=a" in refused()
+    monkeypatch.setenv("WANDB_MODE", "offline")  # asks that runs stay here, of a report as well
+    assert "WANDB_MODE=offline keeps W&B off the network" in refused()
+    monkeypatch.delenv("WANDB_MODE")
     server.refuse_key = True
     assert "does not take this key" in refused()
     monkeypatch.delenv("WANDB_API_KEY")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sweeps.findings.finding import Findings
+from sweeps.findings.finding import Certainty, Finding, Findings, Topic
 from sweeps.recorded.recorded_sweep import RecordedSweep, read
 from sweeps.recorded.remarks import Remark
 from sweeps.report.wandb_report_blocks import ReportedSweep, blocks, title
@@ -58,6 +58,15 @@ def test_remarks_and_findings_stay_text(swept: RecordedSweep) -> None:
     shown = list(texts(laid_out(reported(remarked))))
     assert f"0001: {ODD} {ODD} {ODD} ({ODD}, 1970-01-01)" in shown
     assert f"0001 won {ODD}" in shown
+
+
+def test_no_secret_is_sent(swept: RecordedSweep) -> None:
+    told = "see postgresql://ann:hunter2@host"
+    statement = Finding("next", Topic.NEXT, Certainty.ADVICE, told, command=f"make sweep # {told}")
+    remarked = replace(swept, remarks=(Remark("0001", told, "Ann", 0.0),))
+    shown = " ".join(texts(laid_out(reported(remarked, Findings((statement,))))))
+    assert shown.count("postgresql://ann:***@host") == 3
+    assert "hunter2" not in shown
 
 
 def test_the_main_parameters_come_first(swept: RecordedSweep) -> None:
