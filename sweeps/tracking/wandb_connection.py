@@ -112,7 +112,12 @@ class Connection:
             return
         try:
             self._sweep_id = wandb_sweep.attached(
-                settings.folder / "wandb", settings.project, settings.entity, settings.sweep, varied
+                settings.folder / "wandb" / "sweep.json",
+                settings.project,
+                settings.entity,
+                settings.sweep,
+                varied,
+                settings.init_timeout_s,
             )
         except Exception as error:
             if self.core.died(NOTICE_S):

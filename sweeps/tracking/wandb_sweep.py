@@ -29,21 +29,23 @@ mutation UpsertSweep(
 """
 
 
-def attached(folder: Path, project: str, entity: str | None, name: str, varied: Varied) -> str:
+def attached(
+    kept: Path, project: str, entity: str | None, name: str, varied: Varied, answer_s: float
+) -> str:
     """Return the id of the W&B sweep of a sweep, which is created if there is none.
 
     Args:
-        folder: of wandb's files, in which the id is kept for later sessions.
+        kept: file with the id, for later sessions.
         name: of the sweep.
+        answer_s: seconds that the server may take to answer.
 
     Raises:
         Exception: whatever wandb raises when the server does not answer or take it.
     """
     import wandb
 
-    api = wandb.Api()
+    api = wandb.Api(timeout=max(1, round(answer_s)))
     place = f"{entity or api.default_entity}/{project}"
-    kept = folder / "sweep.json"
     known = _known(kept)
     if place not in known:
         answer: dict[str, Any] = api._service_api.execute_graphql(

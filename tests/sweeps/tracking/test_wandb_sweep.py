@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from sweeps.tracking import Varied
-from tests.sweeps.tracking.tracked import CONFIG, results, run_id, tracker, train
+from tests.sweeps.tracking.tracked import (
+    CONFIG,
+    SOON_S,
+    epochs_of,
+    read_back,
+    results,
+    run_id,
+    tracker,
+    train,
+)
 from tests.wandb_server import WandbServer
 
 pytestmark = pytest.mark.machines
@@ -71,6 +80,18 @@ def test_offline_it_is_said_once_and_the_runs_are_kept(folder: Path) -> None:
     assert said == [
         "W&B: track.sweep=true needs the server: offline, the runs belong to no W&B sweep"
     ]
+
+
+def test_without_the_server_the_runs_are_kept(folder: Path, server: WandbServer) -> None:
+    server.stop()
+    track = tracker(folder, sweep=True, checkpoints="none", init_timeout_s=SOON_S)
+    track.sweep_started(VARIED)
+    track.trial_started("0000", CONFIG, 0)
+    train(track, "0000", folder, range(1, 3))
+    track.trial_ended("0000", "complete", "", {})
+    track.close()
+    assert any("the server did not take it" in note for note in track.notes())
+    assert epochs_of(read_back(folder, "0000")) == [1, 2]
 
 
 def test_a_server_that_refuses_it_costs_no_run(
