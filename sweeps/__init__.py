@@ -22,6 +22,7 @@ The packages and modules, in the order of the layers: each imports only from tho
     transfer/          trials of previous sweeps for the search to learn from
     findings/          what came of a sweep, as statements with intervals
     report/            the results of a sweep in files: trials.csv, summary.json, …
+    figures/           draw a sweep: static SVG with a sentence and a table
     simulation/        run a sweep in simulated time
     console/           what a person sees in a terminal: the live display, the closing tables
     launch/            begin, resume, plans of several sweeps; a session from start to end

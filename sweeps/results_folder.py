@@ -78,8 +78,11 @@ class Folder:
         hand_over(parent, self.trials / child.id, child.source.epoch, owner)
 
 
-def require_free(results: Path, name: str) -> None:
+def require_free(results: Path, name: str, trust: Sequence[str] = ()) -> None:
     """Refuse a name that a new sweep cannot have.
+
+    Args:
+        trust: words of the command line that say what is trusted.
 
     Raises:
         ConfigError: the name is taken, or is no name of a folder that every tool takes.
@@ -94,7 +97,7 @@ def require_free(results: Path, name: str) -> None:
     if (results / name).exists():
         raise ConfigError(
             f"{results / name} exists and is never overwritten: go on with it "
-            f"({command('resume', name, results)}), or name this one "
+            f"({command('resume', name, results, trust)}), or name this one "
             f"({arguments([f'name={name}-2'])})"
         )
 

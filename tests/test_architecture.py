@@ -32,7 +32,7 @@ LAYERS = (
     ("driver",),
     ("checked", "backend"),
     ("transfer", "findings"),
-    ("report", "simulation"),
+    ("report", "simulation", "figures"),
     ("console",),
     ("launch", "bench"),
     ("commands",),

@@ -26,7 +26,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sweeps import ROOT
-from sweeps.bench.record import Figure, write
+from sweeps.bench.record import MedianOfRuns, write
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import refusals, terminal, use_plugins
@@ -137,24 +137,26 @@ def _share(search: str, stop: str, seed: int, workers: int, goal: float, train_s
     return share if share <= GIVEN_UP else math.inf
 
 
-def _figures(shares_of: dict[tuple[str, str], list[float]], console: Console) -> dict[str, Figure]:
+def _figures(
+    shares_of: dict[tuple[str, str], list[float]], console: Console
+) -> dict[str, MedianOfRuns]:
     """Print a row for each contender, the least training first, and return its figures."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     for head in ("search", "stop"):
         table.add_column(head)
     for head in ("training needed", "95 %", "goal met"):
         table.add_column(head, justify="right")
-    figures: dict[str, Figure] = {}
+    figures: dict[str, MedianOfRuns] = {}
     ranked = sorted(shares_of, key=lambda c: float(np.median(_capped(shares_of[c]))))
     for search, stop in ranked:
         shares = _capped(shares_of[search, stop])
         low, high = _interval(shares)
         middle = float(np.median(shares))
         met = float(np.mean(np.isfinite(shares_of[search, stop])))
-        figures[f"{search}, stop={stop}: training needed"] = Figure(
+        figures[f"{search}, stop={stop}: training needed"] = MedianOfRuns(
             middle, low, high, "of 50 random trials"
         )
-        figures[f"{search}, stop={stop}: goal met"] = Figure(met, met, met, "of all seeds")
+        figures[f"{search}, stop={stop}: goal met"] = MedianOfRuns(met, met, met, "of all seeds")
         cells = f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{met:.0%}"
         table.add_row(search, stop, *cells)
     console.print(table)

@@ -20,7 +20,7 @@ _PACKAGES = ("torch", "numpy", "ray", "optuna")
 
 
 @dataclass(frozen=True)
-class Figure:
+class MedianOfRuns:
     """Holds the median of several runs, with the least and the most of them."""
 
     value: float
@@ -29,7 +29,7 @@ class Figure:
     unit: str
 
     @classmethod
-    def of(cls, runs: Sequence[float], unit: str) -> Figure:
+    def of(cls, runs: Sequence[float], unit: str) -> MedianOfRuns:
         """Compute the median, the least and the most of some runs."""
         return cls(statistics.median(runs), min(runs), max(runs), unit)
 
@@ -58,7 +58,7 @@ def rates(
     return per_second
 
 
-def write(name: str, runs: int, figures: Mapping[str, Figure]) -> Path:
+def write(name: str, runs: int, figures: Mapping[str, MedianOfRuns]) -> Path:
     """Write results/bench/<name>.json and return its path."""
     folder = Path("results") / "bench"
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def write(name: str, runs: int, figures: Mapping[str, Figure]) -> Path:
     return path
 
 
-def show(console: Console, title: str, figures: Mapping[str, Figure]) -> None:
+def show(console: Console, title: str, figures: Mapping[str, MedianOfRuns]) -> None:
     """Print the figures, one per line."""
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("what")

@@ -34,7 +34,7 @@ from rich.table import Table
 
 from sweeps.bench import rivals
 from sweeps.bench.postgres_server import binaries, server
-from sweeps.bench.record import Figure, write
+from sweeps.bench.record import MedianOfRuns, write
 from sweeps.bench.waiting import EPOCH, PARTS, Waited, build, measure, measure_in, sync_ms
 from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_of
@@ -102,9 +102,9 @@ def _advance(progress: Progress, task: TaskID, done: str) -> None:
         progress.console.print(f"measured: {done}")
 
 
-def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[str, Figure]:
+def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[str, MedianOfRuns]:
     """Measure every search at every size; name figures like "tpe, 1,000 trials, propose"."""
-    figures: dict[str, Figure] = {}
+    figures: dict[str, MedianOfRuns] = {}
     kinds = dict.fromkeys("random" if s in _FROM_RANDOM else s for s in SEARCHES)
     largest = max(sizes)
     building = progress.add_task("making records", total=len(kinds) * largest)
@@ -121,15 +121,15 @@ def _waiting(scratch: Path, sizes: dict[int, int], progress: Progress) -> dict[s
             _advance(progress, task, f"{search}, {count:,} trials")
     if binaries() is not None:
         figures |= _in_a_database(scratch, sizes, records["random"], progress)
-    figures[_SYNC] = Figure.of(sync_ms(scratch), "ms")
+    figures[_SYNC] = MedianOfRuns.of(sync_ms(scratch), "ms")
     return figures
 
 
 def _in_a_database(
     scratch: Path, sizes: dict[int, int], records: dict[int, Path], progress: Progress
-) -> dict[str, Figure]:
+) -> dict[str, MedianOfRuns]:
     """Measure waiting with a private PostgreSQL server, which does not sync to disk."""
-    figures: dict[str, Figure] = {}
+    figures: dict[str, MedianOfRuns] = {}
     task = progress.add_task("waiting, PostgreSQL", total=len(_FROM_RANDOM) * len(sizes))
     with server() as running:
         place = shared(running.url)
@@ -143,16 +143,18 @@ def _in_a_database(
     return figures
 
 
-def _figures(case: str, waited: Waited) -> dict[str, Figure]:
+def _figures(case: str, waited: Waited) -> dict[str, MedianOfRuns]:
     figures = {
-        f"{case}, {part}": Figure.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, "all")
+        f"{case}, {part}": MedianOfRuns.of(waited.ms[part], "ms") for part in (*PARTS, EPOCH, "all")
     }
-    figures[f"{case}, opening"] = Figure.of([waited.opening_s], "s")
-    figures[f"{case}, memory"] = Figure.of([waited.memory_mb], "MB")
+    figures[f"{case}, opening"] = MedianOfRuns.of([waited.opening_s], "s")
+    figures[f"{case}, memory"] = MedianOfRuns.of([waited.memory_mb], "MB")
     return figures
 
 
-def _show_waiting(console: Console, sizes: dict[int, int], figures: dict[str, Figure]) -> None:
+def _show_waiting(
+    console: Console, sizes: dict[int, int], figures: dict[str, MedianOfRuns]
+) -> None:
     """Print the parts, then the sum with its spread, the time to open the record and its memory."""
     kinds = [*SEARCHES, *(f"{search} {_DATABASE}" for search in _FROM_RANDOM)]
     cases = [
@@ -194,7 +196,7 @@ def _table(columns: Sequence[str]) -> Table:
     return table
 
 
-def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:
+def _rates(scratch: Path, progress: Progress) -> dict[str, MedianOfRuns]:
     """Measure the trials a minute of each contender, in turns, and ours over each rival's."""
     per_minute: dict[str, list[float]] = {name: [] for name in TRIALS}
     idle: list[float] = []
@@ -206,16 +208,18 @@ def _rates(scratch: Path, progress: Progress) -> dict[str, Figure]:
             if name == "ours":
                 idle.append(rivals.idle_ms(scratch / f"round{turn}"))
             _advance(progress, task, f"round {turn + 1}, {name}")
-    figures = {f"trials a minute, {name}": Figure.of(r, "1/min") for name, r in per_minute.items()}
-    figures[_SLOT] = Figure.of(idle, "ms")
+    figures = {
+        f"trials a minute, {name}": MedianOfRuns.of(r, "1/min") for name, r in per_minute.items()
+    }
+    figures[_SLOT] = MedianOfRuns.of(idle, "ms")
     for name in TRIALS:
         if name != "ours":
             ratios = [a / b for a, b in zip(per_minute["ours"], per_minute[name], strict=True)]
-            figures[f"trials a minute, ours over {name}"] = Figure.of(ratios, "x")
+            figures[f"trials a minute, ours over {name}"] = MedianOfRuns.of(ratios, "x")
     return figures
 
 
-def _show_rates(console: Console, figures: dict[str, Figure]) -> None:
+def _show_rates(console: Console, figures: dict[str, MedianOfRuns]) -> None:
     named = {key: figure for key, figure in figures.items() if key.startswith("trials a minute")}
     console.print(
         f"\nTrials a minute on 2 CPUs, {ROUNDS} rounds of "

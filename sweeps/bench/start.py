@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sweeps import ROOT, timeline
-from sweeps.bench.record import Figure, show, write
+from sweeps.bench.record import MedianOfRuns, show, write
 from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_of
 from trainers.errors import ConfigError
@@ -70,12 +70,12 @@ def main() -> None:
         options = _options(sys.argv[1:])
         ours, bare = _measured(options["runs"], options["trials"], console)
     figures = {
-        "wall": Figure.of([one.wall_s for one in ours], "s"),
-        **{part: Figure.of(seconds, "s") for part, seconds in _parts(ours).items()},
-        "training of a slot": Figure.of([one.training_s for one in ours], "s"),
-        "besides training": Figure.of([one.wall_s - one.training_s for one in ours], "s"),
-        "bare Ray and PyTorch": Figure.of(bare, "s"),
-        "besides training / bare": Figure.of(
+        "wall": MedianOfRuns.of([one.wall_s for one in ours], "s"),
+        **{part: MedianOfRuns.of(seconds, "s") for part, seconds in _parts(ours).items()},
+        "training of a slot": MedianOfRuns.of([one.training_s for one in ours], "s"),
+        "besides training": MedianOfRuns.of([one.wall_s - one.training_s for one in ours], "s"),
+        "bare Ray and PyTorch": MedianOfRuns.of(bare, "s"),
+        "besides training / bare": MedianOfRuns.of(
             [(o.wall_s - o.training_s) / b for o, b in zip(ours, bare, strict=True)], "times"
         ),
     }

@@ -31,7 +31,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from sweeps.bench.record import Figure, rates, show, write
+from sweeps.bench.record import MedianOfRuns, rates, show, write
 from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_given, value_of
 from trainers.config import TrainConfig, compose
@@ -80,7 +80,9 @@ def _processors() -> list[str]:
     return ["precision=auto" if gpu else "precision=fp32", "resources.cpu=1"]
 
 
-def _training(name: str, config: TrainConfig, steps: int, console: Console) -> dict[str, Figure]:
+def _training(
+    name: str, config: TrainConfig, steps: int, console: Console
+) -> dict[str, MedianOfRuns]:
     place = pick_device(config)
     set_up_process(config, place)
     steps *= 20 if place.type == "cuda" else 1
@@ -95,16 +97,18 @@ def _training(name: str, config: TrainConfig, steps: int, console: Console) -> d
         "bare": _bare(learners["bare"], dataset.train, steps),
     }
     rate_of = rates(contenders, RUNS, f"training, {name} parameters", console)
-    figures = {f"{name}, {kind}": Figure.of(runs, "frames/s") for kind, runs in rate_of.items()}
+    figures = {
+        f"{name}, {kind}": MedianOfRuns.of(runs, "frames/s") for kind, runs in rate_of.items()
+    }
     for rival in ("bare", "loader, 0 workers", "loader, 2 workers"):
         pairs = zip(rate_of["ours"], rate_of[rival], strict=True)
         ratios = [ours / theirs for ours, theirs in pairs]
-        figures[f"{name}, ours over {rival}"] = Figure.of(ratios, "x")
+        figures[f"{name}, ours over {rival}"] = MedianOfRuns.of(ratios, "x")
     if place.type == "cuda":
         parameters = sum(p.numel() for p in learners["ours"].model.parameters())
         peak = _matmul_peak(place)
         shares = [6 * parameters * rate / peak for rate in rate_of["ours"]]
-        figures[f"{name}, share of the bf16 matmul peak"] = Figure.of(shares, "of 1")
+        figures[f"{name}, share of the bf16 matmul peak"] = MedianOfRuns.of(shares, "of 1")
     show(console, f"\nTraining, {name} parameters, batches of {config.batch_size:,}", figures)
     return figures
 
@@ -211,19 +215,19 @@ def _matmul_peak(place: torch.device) -> float:
     return best
 
 
-def _opening(root: Path, data: list[str], console: Console) -> dict[str, Figure]:
+def _opening(root: Path, data: list[str], console: Console) -> dict[str, MedianOfRuns]:
     """Measure seconds and memory until the data can be trained on, in fresh processes."""
     config = compose(["task=phonemes", *data]).data
     (built,) = _in_processes(_open_ours, config, runs=1)
     ours = _in_processes(_open_ours, config, runs=RUNS)
     files = _in_processes(_open_files, str(root), runs=RUNS)
     figures = {
-        "first opening, ours": Figure.of([built[0]], "s"),
-        "opening, ours": Figure.of([s for s, _ in ours], "s"),
-        "opening, .npy files": Figure.of([s for s, _ in files], "s"),
-        "memory, first opening, ours": Figure.of([built[1]], "MB"),
-        "memory, ours": Figure.of([m for _, m in ours], "MB"),
-        "memory, .npy files": Figure.of([m for _, m in files], "MB"),
+        "first opening, ours": MedianOfRuns.of([built[0]], "s"),
+        "opening, ours": MedianOfRuns.of([s for s, _ in ours], "s"),
+        "opening, .npy files": MedianOfRuns.of([s for s, _ in files], "s"),
+        "memory, first opening, ours": MedianOfRuns.of([built[1]], "MB"),
+        "memory, ours": MedianOfRuns.of([m for _, m in ours], "MB"),
+        "memory, .npy files": MedianOfRuns.of([m for _, m in files], "MB"),
     }
     show(console, "Opening the data", figures)
     return figures

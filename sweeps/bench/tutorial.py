@@ -28,7 +28,7 @@ from rich.progress import track
 from rich.table import Table
 
 from sweeps import ROOT
-from sweeps.bench.record import Figure, show, write
+from sweeps.bench.record import MedianOfRuns, show, write
 from sweeps.cli import refusals, terminal
 from sweeps.config.overrides import key_of, value_of
 from sweeps.study.storage import read_only
@@ -143,22 +143,24 @@ def _report(runs: dict[str, list[Ran]], console: Console) -> Path:
             scores = f"{one.best:.4f}", f"{one.test:.4f}"
             table.add_row(str(seed), side, f"{one.wall_s:.0f}", str(one.trials), *scores, reached)
     console.print(table)
-    figures: dict[str, Figure] = {}
+    figures: dict[str, MedianOfRuns] = {}
     for side, ran in runs.items():
-        figures[f"{side}, wall"] = Figure.of([r.wall_s for r in ran], "s")
-        figures[f"{side}, best validation accuracy"] = Figure.of([100 * r.best for r in ran], "%")
-        figures[f"{side}, accuracy on the test images"] = Figure.of(
+        figures[f"{side}, wall"] = MedianOfRuns.of([r.wall_s for r in ran], "s")
+        figures[f"{side}, best validation accuracy"] = MedianOfRuns.of(
+            [100 * r.best for r in ran], "%"
+        )
+        figures[f"{side}, accuracy on the test images"] = MedianOfRuns.of(
             [100 * r.test for r in ran], "%"
         )
-    figures["wall, plain over ours"] = Figure.of([p.wall_s / o.wall_s for p, o in pairs], "x")
+    figures["wall, plain over ours"] = MedianOfRuns.of([p.wall_s / o.wall_s for p, o in pairs], "x")
     for name, several in (
         ("ours, until plain's best", [o.reached(p.best) for p, o in pairs]),
         ("plain, until our best", [p.reached(o.best) for p, o in pairs]),
     ):
         finite = [s for s in several if math.isfinite(s)]
-        figures[f"{name}: reached"] = Figure.of([len(finite) / len(several)], "of all seeds")
+        figures[f"{name}: reached"] = MedianOfRuns.of([len(finite) / len(several)], "of all seeds")
         if finite:
-            figures[f"{name}, where reached"] = Figure.of(finite, "s")
+            figures[f"{name}, where reached"] = MedianOfRuns.of(finite, "s")
     show(console, f"\n{len(pairs)} seeds", figures)
     return write("tutorial", len(pairs), figures)
 

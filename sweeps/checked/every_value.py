@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from sweeps.checked.sweep import Sweep
-from sweeps.config.composition import choices_of
 from sweeps.config.require import UNBUILT
 from sweeps.space.dimensions import Interval
 from sweeps.space.space import Parameter
@@ -36,7 +35,7 @@ def check(sweep: Sweep) -> tuple[str, ...]:
     messages = []
     for parameter in sweep.space.parameters:
         for value in parameter.dimension.examples():
-            params = {**choices_of(parameter), parameter.key: value}
+            params = {**parameter.choices, parameter.key: value}
             error = builds.error(params)
             if (
                 error is None
@@ -96,7 +95,7 @@ class _Builds:
             if other.key in params:
                 continue
             for value in other.dimension.examples():
-                if self.error({**choices_of(other), **params, other.key: value}) is None:
+                if self.error({**other.choices, **params, other.key: value}) is None:
                     yield f"{other.key}={written(value)}"
 
     def _build(self, training: TrainConfig) -> str | None:

@@ -10,6 +10,7 @@ from sweeps.config.composition import Composition
 from sweeps.config.keys import plain
 from sweeps.config.require import Constraints
 from sweeps.config.schema import FROM_SWEEP
+from sweeps.config.trusted_targets import words_of_trust
 from sweeps.driver.budget import Budget
 from sweeps.driver.rules import Rules
 from sweeps.repeats.settings import NO_REPEATS, Repeats
@@ -77,6 +78,11 @@ class Sweep:
     def name(self) -> str:
         """Return the sweep's name, which is also that of its folder."""
         return str(self.config["name"])
+
+    @property
+    def trust(self) -> list[str]:
+        """Words of the command line that say what is trusted; commands to be copied repeat them."""
+        return words_of_trust(self.composition.overrides)
 
     @property
     def rules(self) -> Rules:

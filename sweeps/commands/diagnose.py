@@ -205,7 +205,8 @@ def _model(name: str, options: Mapping[str, str]) -> _Model:
         one = train_folder.find(results, name, options["trust"])
         return _Model(one.training, _state(one.checkpoint, one.path), one.path, one.path)
     folder = results_folder.find(results, name)
-    config = _config(folder, Origin.read(folder.path, [f"trust={options['trust']}"]))
+    trust = [f"trust={options['trust']}"] if options["trust"] else []
+    config = _config(folder, Origin.read(folder.path, trust), trust)
     return _Model(config, _state(_best(folder), folder.trials), folder.path, _trial(folder))
 
 
@@ -290,12 +291,12 @@ def _of_classes(quality: Quality) -> list[Text]:
     return text
 
 
-def _config(folder: Folder, origin: Origin) -> TrainConfig:
+def _config(folder: Folder, origin: Origin, trust: Sequence[str]) -> TrainConfig:
     path = folder.path / "best" / "config.yaml"
     if not path.is_file():
         raise ConfigError(
             f"{folder.path} has no best model: no trial in it has ended; let one end, "
-            f"{command('resume', folder.path.name, folder.path.parent)}"
+            f"{command('resume', folder.path.name, folder.path.parent, trust)}"
         )
     config = read_training(path, origin)
     config.device = Device.auto  # of this machine, which may be another than the sweep's

@@ -68,7 +68,7 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     with console.status("loading PyTorch"):
         from trainers.data.resident import load
 
-        folder, voters = _voters(name, options)
+        folder, voters, warning = _voters(name, options)
         dataset = load(voters[0].config.data)
     if dataset.numbers is not None and given.get("labels"):
         raise ConfigError(f"labels={options['labels']}: numbers are predicted, leave it out")
@@ -80,6 +80,8 @@ def predict(name: str, given: Mapping[str, str]) -> None:
             f"header=id,{','.join(columns)}"
         )
     metric = voters[0].config.task.metric
+    if warning:
+        console.print(warning, style="yellow", soft_wrap=True)
     console.print(
         f"best of {name}: {', '.join(f'{v.trial} ({metric} {score(v.value)})' for v in voters)}",
     )
@@ -104,17 +106,40 @@ def predict(name: str, given: Mapping[str, str]) -> None:
     console.print(f"{len(made):,} rows ({', '.join(header)}), {kind}: {path}", soft_wrap=True)
 
 
-def _voters(name: str, options: Mapping[str, str]) -> tuple[Path, list[Voter]]:
-    """Find the folder of a sweep or a training, and the models that vote."""
+def _voters(name: str, options: Mapping[str, str]) -> tuple[Path, list[Voter], str]:
+    """Find the folder of a sweep or a training, the models that vote, and a warning, or none."""
     count, results = _count(options["top"]), Path(options["results"])
     if train_folder.is_training(name):
         if count != 1:
             raise ConfigError(f"top={count}: {name} is one training, of one model: leave top out")
         one = train_folder.find(results, name, options["trust"])
-        return one.path, [Voter(f"epoch {one.epoch}", one.value, one.training, one.checkpoint)]
+        return one.path, [Voter(f"epoch {one.epoch}", one.value, one.training, one.checkpoint)], ""
     folder = results_folder.find(results, name)
     origin = Origin.read(folder.path, [f"trust={options['trust']}"])
-    return folder.path, best(folder, count, origin)
+    return folder.path, best(folder, count, origin), of_other_data(folder, origin)
+
+
+def of_other_data(folder: Folder, origin: Origin) -> str:
+    """Write that the data are not those that a sweep was begun with; empty if they are.
+
+    They may be so for a reason, such as another test part; where they cannot be read, whoever
+    needs them says so.
+    """
+    from trainers.data.resident import prepare
+
+    recorded = results_folder.read_sweep(folder)
+    data = recorded["config"]["data"]
+    origin.require_trusted({"data": data})
+    try:
+        now = prepare(data).fingerprint
+    except ConfigError:
+        return ""
+    if now == recorded["data"]:
+        return ""
+    return (
+        f"the data are not those that {folder.path.name} was trained on (fingerprint "
+        f"{recorded['data']}, now {now}): its scores are of the others"
+    )
 
 
 def best(folder: Folder, count: int, origin: Origin | None = None) -> list[Voter]:

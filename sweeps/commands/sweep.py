@@ -30,7 +30,7 @@ def start(composition: Composition, ray: Ray = session) -> None:
         with cli.doing("checking the space"):
             sweep = with_transfer(check(composition))
         if composition.base.preview:
-            results_folder.require_free(Path(sweep.config["results"]), sweep.name)
+            results_folder.require_free(Path(sweep.config["results"]), sweep.name, sweep.trust)
             preview.show(sweep, console)
         else:
             code = begin(sweep, ray)

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -22,6 +21,7 @@ from rich.text import Text
 from sweeps import cli
 from sweeps.cli import FAILED, INTERRUPTED, terminal
 from sweeps.commands import train_folder
+from sweeps.config.overrides import assignments
 from sweeps.config.unasked_groups import refuse_unasked
 from sweeps.config.unknown_keys import refuse_unknown_keys
 from sweeps.console.text_tables import section
@@ -84,7 +84,7 @@ def train(config: DictConfig, more: int = 0) -> None:
         state, reason, code = "diverged", str(error), FAILED
     except KeyboardInterrupt:
         state, reason, code = "abandoned", "interrupted by Ctrl-C", INTERRUPTED
-    _print_end(console, training, folder, rows, state, reason, time.monotonic() - began)
+    _print_end(console, place, rows, state, reason, time.monotonic() - began)
     if state == "abandoned" and rows:  # one that has diverged would diverge again
         again = f"with epochs={training.epochs} the same" if more else "the same"
         console.print(f"{again} command goes on from the last epoch")
@@ -151,8 +151,7 @@ def _figure(column: str, value: float) -> str:
 
 def _print_end(
     console: Console,
-    training: TrainConfig,
-    folder: Path,
+    place: train_folder.TrainFolder,
     rows: dict[int, dict[str, float]],
     state: str,
     reason: str,
@@ -162,26 +161,28 @@ def _print_end(
 
     line = f"{len(rows)} epochs in {duration(seconds)}"
     if rows:
-        top = best(rows, training.task)
-        metric = training.task.metric
+        top = best(rows, place.training.task)
+        metric = place.training.task.metric
         line += f", best {metric} {score(rows[top][metric])} at epoch {top}"
     console.print(f"\n{line}" + (f" ({reason})" if reason else ""), soft_wrap=True)
     console.print(
-        f"every epoch's checkpoint, config.yaml, metrics.csv: {folder}",
+        f"every epoch's checkpoint, config.yaml, metrics.csv: {place.path}",
         soft_wrap=True,
     )
     if state == "complete":
-        _print_test(console, training, folder, rows)
+        _print_test(console, place, rows)
 
 
 def _print_test(
-    console: Console, training: TrainConfig, folder: Path, rows: Mapping[int, Mapping[str, float]]
+    console: Console, place: train_folder.TrainFolder, rows: Mapping[int, Mapping[str, float]]
 ) -> None:
     """Measure the best epoch on the test part, this once, and say what can be done with it."""
     from trainers.files.checkpoints import load
     from trainers.files.history import best
     from trainers.fit import evaluate
 
+    training, folder = place.training, place.path
+    trust = assignments({"trust": given}) if (given := place.container["trust"]) else []
     top = best(rows, training.task)
     with console.status("evaluating the best epoch"):
         test = evaluate(training, load(folder / f"epoch_{top:03d}"))
@@ -194,7 +195,7 @@ def _print_test(
         ("diagnose", "what it takes for what, in tables and pictures"),
         ("predict", "its answers for the test part, in submission.csv"),
     ):
-        about = command(target, train=folder.name, results=folder.parent.parent)
+        about = command(target, train=folder.name, results=folder.parent.parent, words=trust)
         lines.append(Text.assemble((about, "cyan"), f"{GAP}{what}"))
     for line in lines:
         console.print(line, soft_wrap=True)

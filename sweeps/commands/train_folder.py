@@ -94,7 +94,7 @@ def find(results: Path, name: str, trust: str) -> Trained:
     Raises:
         ConfigError: it is not there, has not ended, or was trained on other data.
     """
-    from trainers.data.resident import load
+    from trainers.data.resident import prepare
     from trainers.files import history
 
     parent = results.expanduser() / "train"
@@ -113,7 +113,7 @@ def find(results: Path, name: str, trust: str) -> Trained:
             f"{path} is unfinished, with {last} of {training.epochs} epochs: the make train "
             "command that began it goes on with it"
         )
-    require_data(path, load(training.data).fingerprint)
+    require_data(path, prepare(training.data).fingerprint)
     best = history.best(rows, training.task)
     return Trained(path, training, best, rows[best][training.task.metric])
 

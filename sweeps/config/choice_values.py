@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -20,6 +21,7 @@ from sweeps.config.keys import exists
 from sweeps.config.overrides import key_of
 from sweeps.config.schema import Kind, is_of
 from trainers.config.targets import locate, parameter
+from trainers.errors import ConfigError
 
 #: What a configuration may hold.
 _PLAIN = (bool, int, float, str, list, tuple)
@@ -66,6 +68,27 @@ def append_default(override: Override, config: DictConfig) -> None:
 def appends(override: Override) -> bool:
     """Whether an override adds a key: +key=value, or ++key=value, which may be there."""
     return override.is_add() or override.is_force_add()
+
+
+def takes(config: DictConfig, key: str) -> bool:
+    """Whether what a configuration builds takes a key as an argument; Hydra's own it always may."""
+    return key.rpartition(".")[2].startswith("_") or _taker(config, key) is not None
+
+
+def having(choices: Mapping[str, DictConfig], key: str) -> str:
+    """Write which choices of a group have a key: "; rmsprop, sgd have", or nothing."""
+    found = [name for name, config in choices.items() if exists(config, key)]
+    return f"; {', '.join(found)} {'has' if len(found) == 1 else 'have'}" if found else ""
+
+
+def taking(choices: Mapping[str, DictConfig], key: str) -> str:
+    """Write which choices of a group take a key that is appended: "; adam, adamw do"."""
+    found = []
+    for name, config in choices.items():
+        with suppress(ConfigError):  # what a choice builds may need a package that is not there
+            if not exists(config, key) and _taker(config, key) is not None:
+                found.append(name)
+    return f"; {', '.join(found)} {'does' if len(found) == 1 else 'do'}" if found else ""
 
 
 def _taker(config: DictConfig, key: str) -> inspect.Parameter | None:

@@ -25,15 +25,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from sweeps.config.choice_values import append_default, appends, applies, in_group
+from sweeps.config.choice_values import append_default, appends, applies, having, in_group
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import exists, plain, plain_value
-from sweeps.config.overrides import as_list, literal, refuse_below_null
+from sweeps.config.overrides import as_list, key_of, literal, refuse_below_null
 from sweeps.config.schema import register
 from sweeps.config.trusted_targets import Origin, may_build
 from sweeps.config.unknown_keys import hint_keys, known_keys
 from sweeps.redaction import without_password
-from sweeps.space.space import AS_CONFIGURED, Parameter, Space
+from sweeps.space.space import Space
 from trainers.config import TrainConfig, typed
 from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
@@ -84,7 +84,7 @@ class Composition:
         self._pickled: dict[tuple[tuple[str, str], ...], bytes] = {}
         self._fixed_later: dict[str, Any] = {}
         self._varied = self._varied_groups()
-        self._applied: set[str] = set()
+        self._applied: dict[tuple[tuple[str, str], ...], list[Override]] = {}
         apart = any(map(in_group, self.fixed)) or any(map(appends, self.swept_overrides))
         if words == list(overrides) and not apart:
             # Hydra leaves what is swept out of its composition: the variant without choices.
@@ -165,12 +165,12 @@ class Composition:
         yield {}
         for parameter in space.parameters:
             for value in parameter.dimension.examples():
-                yield {**choices_of(parameter), parameter.key: value}
+                yield {**parameter.choices, parameter.key: value}
 
     def keys(self, space: Space) -> list[str]:
         """List every key that some configuration of the space has, groups included."""
         groups = self._loader.list_groups("")
-        variants = [self.variant(choices) for choices in _single(space)]
+        variants = [self.variant(choices) for choices in space.single_choices()]
         return sorted({key for v in variants for key in hint_keys(v, groups)})
 
     def knows(self, space: Space, key: str) -> bool:
@@ -194,7 +194,7 @@ class Composition:
 
     def everywhere(self, space: Space, key: str) -> bool:
         """Whether every choice of the swept groups has a key, or the key is a group."""
-        return bool(self.options(key)) or all(self.exists(c, key) for c in _single(space))
+        return bool(self.options(key)) or all(self.exists(c, key) for c in space.single_choices())
 
     def unswept(self, params: Mapping[str, Any], key: str) -> Any:
         """Return the choice of a group, or the value of a key, that a trial does not vary.
@@ -229,8 +229,7 @@ class Composition:
         """
         key = tuple(sorted(choices.items()))
         if key not in self._variants:
-            config, applying = self._with_values(choices)
-            self._applied.update(str(override.input_line) for override in applying)
+            config, self._applied[key] = self._with_values(choices)
             for override in self.swept_overrides:
                 append_default(override, config)
             for late, value in self._fixed_later.items():
@@ -265,12 +264,21 @@ class Composition:
         """Explain what Hydra refuses; name the choices that have a key which this one lacks."""
         if lacking := re.search(r"Could not override '(([^'.]+)\.[^']+)'", str(error)):
             key, group = lacking.groups()
-            load = partial(self._loader.load_sweep_config, self._master)
-            if others := [o for o in self.options(group) if exists(load([f"{group}={o}"]), key)]:
-                own, having = self.choice(group), ", ".join(others)
-                return f"{key}: {group}={own} has no such key; {having} have"
+            if others := having(self.alternatives(key), key):
+                return f"{key}: {group}={self.choice(group)} has no such key{others}"
         keys = hint_keys(self._master, self._loader.list_groups(""))
         return explain(error, " ".join(words), keys)
+
+    def alternatives(self, key: str) -> dict[str, DictConfig]:
+        """Compose each choice of a key's group, with none of the values given for its keys."""
+        group = key.partition(".")[0]
+        load = partial(self._loader.load_sweep_config, self._master)
+        return {choice: load([f"{group}={choice}"]) for choice in self.options(group)}
+
+    def _deciding(self, space: Space, key: str) -> Iterator[dict[str, str]]:
+        """List the choices on which it depends whether some trial has a key."""
+        conditional = key.partition(".")[0] in self.section("when")  # else it is always drawn
+        return space.single_choices("" if conditional else key)
 
     def _varied_groups(self) -> frozenset[str]:
         """Find the groups that are swept over, by the command line or `space:`."""
@@ -296,10 +304,16 @@ class Composition:
 
     def lost(self, space: Space) -> list[Override]:
         """List the fixed overrides of keys that no choice of a swept group has or takes."""
-        for choices in _single(space):
-            self.variant(choices)
         depending = [o for o in self.fixed_overrides if self._depends(o, {})]
-        return [o for o in depending if str(o.input_line) not in self._applied]
+        made = {o.key_or_group: [*self._deciding(space, o.key_or_group)] for o in depending}
+        return [
+            o for o in depending if not any(o in self._applying(c) for c in made[o.key_or_group])
+        ]
+
+    def _applying(self, choices: Mapping[str, str]) -> list[Override]:
+        """List the fixed overrides that depend on choices, and apply to these."""
+        self.variant(choices)
+        return self._applied.get(tuple(sorted(choices.items())), [])
 
     def _require_trusted(self, config: DictConfig) -> None:
         """Refuse what would run code that is not this checkout's, in a composition on record."""
@@ -312,18 +326,17 @@ class Composition:
 
     def anywhere(self, space: Space, key: str) -> bool:
         """Whether some choice of the swept groups has a key."""
-        return any(self.exists(choices, key) for choices in _single(space))
+        return any(self.exists(choices, key) for choices in self._deciding(space, key))
 
     def having(self, space: Space, key: str) -> DictConfig:
         """Return the base or, if that lacks a key, the first configuration that has it."""
-        variants = (self.variant(choices) for choices in _single(space))
+        variants = (self.variant(choices) for choices in space.single_choices())
         return next((config for config in variants if exists(config, key)), self.base)
 
     def elsewhere(self, key: str) -> bool:
-        """Whether a choice other than the one fixed on the command line would have the key."""
+        """Whether a choice other than those of the command line would have the key."""
         group = key.split(".")[0]
-        fixed = {override.key_or_group for override in self.fixed_overrides}
-        return group in fixed and any(
+        return bool(self.owner(key)) and any(
             self.exists({group: choice}, key) for choice in self.options(group)
         )
 
@@ -334,9 +347,9 @@ class Composition:
         return any(".".join(parts[:count]) in given for count in range(1, len(parts) + 1))
 
     def owner(self, key: str) -> str:
-        """Return the override that fixes the group of a key."""
-        group = key.split(".")[0]
-        return next(str(o.input_line) for o in self.fixed_overrides if o.key_or_group == group)
+        """Return the override of the command line that chooses in the group of a key, if any."""
+        words = (*self.fixed, *self.swept)
+        return next((word for word in words if key_of(word) == key.split(".")[0]), "")
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -385,16 +398,3 @@ def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[
         except (HydraException, OmegaConfBaseException) as error:
             raise ConfigError(explain(error, keys=known_keys(loader, overrides))) from error
         yield Composition(loader, master, overrides, origin)
-
-
-def choices_of(parameter: Parameter) -> dict[str, str]:
-    """Return choices of groups under which a parameter's key exists."""
-    return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in parameter.when}
-
-
-def _single(space: Space) -> Iterator[dict[str, str]]:
-    """List combinations of choices: none, then each choice of each swept group alone."""
-    yield {}
-    for group in space.groups:
-        for choice in group.dimension.enumerate():
-            yield {group.key: choice}

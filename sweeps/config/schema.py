@@ -129,12 +129,7 @@ class SweepConfig(TrainConfig):
     )
     # packages of which classes may come from a folder of results; see trusted_targets.py
     trust: list[str] = _key(
-        Kind.OF_SWEEP
-        | Kind.ON_RESUME
-        | Kind.IN_SIMULATION
-        | Kind.NO_DECISION
-        | Kind.NO_TRAINING
-        | Kind.NO_SCORE,
+        Kind.OF_SWEEP | Kind.ON_RESUME | Kind.IN_SIMULATION | Kind.NO_DECISION | Kind.NO_SCORE,
         list,
     )
     preview: bool = _key(Kind.OF_SWEEP | Kind.OF_PLAN | Kind.NO_DECISION | Kind.NO_TRAINING)

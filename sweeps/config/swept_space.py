@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Any
 
+from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
-from sweeps.config.choice_values import appends
-from sweeps.config.composition import Composition, choices_of
+from sweeps.config.choice_values import appends, having, in_group, takes, taking
+from sweeps.config.composition import Composition
 from sweeps.config.error_messages import of_space
-from sweeps.config.keys import plain_value
+from sweeps.config.keys import exists, plain_value
 from sweeps.config.overrides import key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.config.unasked_groups import only_asked
@@ -48,6 +49,10 @@ def swept_space(composition: Composition, with_own: bool = False) -> tuple[Space
     space = parse(
         [*parse_yaml(kept, composition.parser), *composition.swept_overrides], composition.options
     )
+    if with_own:
+        space = space.including(
+            {group.key: composition.choice(group.key) for group in space.groups}
+        )
     space, dropped = _existing(composition, space, kept)
     space, passed_over = only_asked(composition, space)
     if with_own:
@@ -99,7 +104,9 @@ def _existing(
     dropped = [key for key in absent if key in kept and composition.elsewhere(key)]
     for key in absent:
         if key not in dropped:
-            raise ConfigError(unknown("key", f"space: {key}", key, composition.keys(space)))
+            swept = [o for o in composition.swept_overrides if o.key_or_group == key]
+            known = unknown("key", f"space: {key}", key, composition.keys(space))
+            raise ConfigError((_lacking(composition, space, swept[0]) if swept else "") or known)
     return Space(tuple(p for p in space.parameters if p.key not in dropped)), dropped
 
 
@@ -109,6 +116,7 @@ def refuse_unapplied(composition: Composition) -> None:
     Raises:
         ConfigError: names the first such key and the nearest one that exists.
     """
+    _refuse_untaken(composition)
     for word in composition.unmet({}):
         known = composition.keys(Space(()))
         raise ConfigError(unknown("key", key_of(word), key_of(word), known))
@@ -116,13 +124,43 @@ def refuse_unapplied(composition: Composition) -> None:
 
 def _refuse_lost(composition: Composition, space: Space) -> None:
     """Refuse a value of a key that no choice of its group has, or takes if it is appended."""
+    _refuse_untaken(composition)
     for override in composition.lost(space):
         key, word = override.key_or_group, str(override.input_line)
-        group, _, name = key.partition(".")
-        if appends(override):
-            choices = next(str(p.dimension) for p in space.groups if p.key == group)
-            raise ConfigError(f"{word}: none of {group}={choices} takes {name}: leave it out")
-        raise ConfigError(unknown("key", word, key, composition.keys(space)))
+        known = unknown("key", word, key, composition.keys(space))
+        raise ConfigError(_lacking(composition, space, override) or known)
+
+
+def _refuse_untaken(composition: Composition) -> None:
+    """Refuse a fixed key that is appended to a choice which does not take it, as others would.
+
+    What no choice takes is explained by what is built: it may be meant for something else.
+    """
+    for override in composition.fixed_overrides:
+        key = override.key_or_group
+        if appends(override) and in_group(str(override.input_line)):
+            base = composition.base
+            lacks = exists(base, key) and not takes(base, key)
+            if lacks and taking(composition.alternatives(key), key):
+                raise ConfigError(_lacking(composition, Space(()), override))
+
+
+def _lacking(composition: Composition, space: Space, override: Override) -> str:
+    """Write that no choice of a key's group has or takes it, and which would; empty if none."""
+    key, word = override.key_or_group, str(override.input_line)
+    group, _, name = key.partition(".")
+    made = next((str(p.dimension) for p in space.groups if p.key == group), "")
+    alternatives = composition.alternatives(key)
+    if appends(override):
+        others = taking(alternatives, key)
+        if made:
+            return f"{word}: none of {group}={made} takes {name}{others or ': leave it out'}"
+        if others:
+            return f"{word}: {group}={composition.choice(group)} takes no {name}{others}"
+    others = having(alternatives, key)
+    if made and others:
+        return f"{key}: none of {group}={made} has such a key{others}"
+    return f"{key}: {group}={composition.choice(group)} has no such key{others}" if others else ""
 
 
 def _conditioned(
@@ -147,7 +185,7 @@ def _check_values(composition: Composition, space: Space) -> None:
     """Set each value, or the ends of each interval, once: types and ranges must fit."""
     first = {group.key: str(next(group.dimension.enumerate())) for group in space.groups}
     for parameter in space.parameters:
-        choices = first | choices_of(parameter)
+        choices = first | parameter.choices
         for value in parameter.dimension.examples():
             params = {**choices, parameter.key: value}
             if not parameter.group:

@@ -22,9 +22,11 @@ from omegaconf import OmegaConf
 
 from sweeps import ROOT
 from sweeps.config.overrides import key_of, value_of
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 _TARGET = "_target_"
+_TRUST = "trust"
 
 #: Packages whose classes are taken, if they are of the kind that the group wants.
 _OURS = ("optuna", "sweeps", "torch", "trainers")
@@ -137,6 +139,15 @@ class Origin:
             )
 
 
+def words_of_trust(words: Sequence[str]) -> list[str]:
+    """List the words of a person's command line that say what is trusted.
+
+    A command that is printed for the person repeats them. What a record says of trust does not
+    count: whoever wrote it would trust themselves.
+    """
+    return [word for word in words if key_of(word) == _TRUST]
+
+
 def _trusted(words: Sequence[str]) -> tuple[str, ...]:
     """List the packages that a command line, or this checkout's conf/sweep.yaml, trusts.
 
@@ -144,13 +155,12 @@ def _trusted(words: Sequence[str]) -> tuple[str, ...]:
         ConfigError: `trust=` is no list of names.
     """
     names = list(_load(ROOT / "conf" / "sweep.yaml").get("trust") or [])
-    for word in words:
-        if key_of(word) == "trust":
-            text = value_of(word).strip().removeprefix("[").removesuffix("]")
-            names += [name.strip() for name in text.split(",") if name.strip()]
+    for word in words_of_trust(words):
+        text = value_of(word).strip().removeprefix("[").removesuffix("]")
+        names += [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if not isinstance(name, str) or not all(p.isidentifier() for p in name.split(".")):
-            raise ConfigError(f"trust must name packages, not {name!r}: trust=[mylab]")
+            raise ConfigError(f"trust must name packages, not {written(name)}: trust=[mylab]")
     return tuple(names)
 
 

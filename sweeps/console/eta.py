@@ -82,13 +82,15 @@ def eta(known: Sequence[TrialProgress], waiting: Waiting, slots: int) -> tuple[f
     running = [trial for trial in known if trial.runs]
     known = _some(known)
     paces = np.array([trial.epoch_s for trial in known if trial.epochs])
+    trained = np.array([trial.epochs for trial in known if trial.epochs])
     if not waiting.trials + waiting.full + len(running):
         return 0.0, 0.0
     if not len(paces):
         return None
     random = np.random.default_rng(0)  # the same each time, so that what is shown does not flicker
     alive = _survival(known, waiting, random)
-    chances = np.cumsum(random.exponential(size=(DRAWS, len(paces))), axis=1)
+    # By epochs: those that a rule lets go on may be slow, and most of the time is theirs.
+    chances = np.cumsum(random.exponential(size=(DRAWS, len(paces))) * trained, axis=1)
     chances /= chances[:, -1:]
     rests = _rests(running, alive, float(paces.mean()), random)
     one_by_one = min(waiting.trials, _ONE_BY_ONE)

@@ -75,8 +75,13 @@ def decide(study: Study, rule: PopulationRule, waiting: Mapping[str, int], seed:
 
 def generations(study: Study) -> list[Generation]:
     """Read all decisions, in order."""
+    return recorded(study.remembered)
+
+
+def recorded(remembered: Callable[[str], Any]) -> list[Generation]:
+    """Read all decisions, in order, from what returns an attribute of a study by its key."""
     decided: list[Generation] = []
-    while (record := study.remembered(f"{_RECORD}:{len(decided)}")) is not None:
+    while (record := remembered(f"{_RECORD}:{len(decided)}")) is not None:
         exploits = tuple((str(trial), str(parent)) for trial, parent in record["exploits"])
         survivors = tuple(record["survivors"])
         decided.append(Generation(record["epoch"], record["first"], exploits, survivors))

@@ -28,7 +28,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
     Raises:
         ConfigError: what only data, a machine or the folder of results shows to be wrong.
     """
-    results_folder.require_free(Path(sweep.config["results"]), sweep.name)
+    results_folder.require_free(Path(sweep.config["results"]), sweep.name, sweep.trust)
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)
     with contextlib.ExitStack() as stack:

@@ -25,7 +25,7 @@ from sweeps.cli import FAILED, INTERRUPTED, doing, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
-from sweeps.config.trusted_targets import Origin
+from sweeps.config.trusted_targets import Origin, words_of_trust
 from sweeps.formatting import arguments, command
 from sweeps.launch import more_epochs
 from sweeps.launch.begin import begin, fetch
@@ -74,7 +74,7 @@ class Plan:
     @property
     def next_command(self) -> str:
         """Return the command that resumes the plan."""
-        return command("resume", self.name, self.results)
+        return command("resume", self.name, self.results, words_of_trust(self.overrides))
 
 
 def recorded(folder: Path) -> bool:
@@ -140,9 +140,10 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
     content = _read(path)
     for word in given:
         if word.startswith("budget.") or more_epochs.wanted([word]):
+            one = command("extend", f"{name}-1", results, words_of_trust(given))
             raise ConfigError(
-                f"{word}: a plan is not extended as a whole; extend one of its sweeps "
-                f"({command('extend', f'{name}-1', results)}), or begin another plan with name=…"
+                f"{word}: a plan is not extended as a whole; extend one of its sweeps ({one}), or "
+                "begin another plan with name=…"
             )
     overrides = merge(content["overrides"], given, {})
     others = [word for word in overrides if key_of(word) not in ("plan", "name")]
@@ -190,7 +191,7 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
                 start = (
                     StageStart(tuple(stage.words(plan.overrides)))
                     if before is None
-                    else next_stage(stage, plan.overrides, fixed, before)
+                    else next_stage(stage, plan.overrides, fixed, before, plan.origin)
                 )
             heading(plan, stage, start.messages, console)
             # A kill while the folder was created may have left a part of it.
@@ -209,10 +210,11 @@ def _each(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
         before = previous_sweeps.read(plan.folder(stage))
         ranked = before.recorded.ranked
         if not ranked:
+            more = [*words_of_trust(plan.overrides), "budget.trials=+20"]
             console.print(
                 f"\nThe plan ends here: no trial of {stage.name} has a score, so there is nothing "
                 f"to go on from. Why is in {plan.folder(stage).path / 'trials.csv'}; more trials: "
-                f"{command('extend', stage.name, plan.results, ['budget.trials=+20'])}",
+                f"{command('extend', stage.name, plan.results, more)}",
                 style="yellow",
             )
             return FAILED

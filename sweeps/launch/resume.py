@@ -17,10 +17,10 @@ from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
-from sweeps.config.keys import dotted, exists
+from sweeps.config.keys import dotted, exists, plain_value
 from sweeps.config.overrides import key_of, replaced
 from sweeps.config.schema import Kind, SweepConfig, is_of, keys_of
-from sweeps.config.trusted_targets import Origin
+from sweeps.config.trusted_targets import Origin, words_of_trust
 from sweeps.driver.budget import Spent
 from sweeps.formatting import arguments, command
 from sweeps.launch import more_epochs
@@ -34,6 +34,7 @@ from sweeps.study.study import Study
 from sweeps.transfer.gather import gather
 from sweeps.trials import TrialRecord, tally
 from trainers.config import complete
+from trainers.config.hydra_grammar import written
 from trainers.config.targets import locate
 from trainers.errors import ConfigError
 
@@ -120,7 +121,7 @@ def _finished(sweep: Sweep, study: Study, folder: Folder, spent: Spent) -> str:
     repeated = f", and {n} repeats" if (n := len(study.trials) - len(searched)) else ""
     finished = f"{name} is finished: {over or f'{tally(searched).trials} trials'}{repeated}."
     more = sweep.extension(searched, sweep.budget.extension(spent))
-    extend = f"\n{command('extend', name, results, more)}\n"
+    extend = f"\n{command('extend', name, results, [*sweep.trust, *more])}\n"
     if not sweep.exhausted(searched):
         return f"{finished} For more:{extend}"
     everything = f"{finished} It has tried all that its space has"
@@ -163,7 +164,8 @@ def merge(recorded: Sequence[str], given: Sequence[str], config: Mapping[str, An
         fresh.append(word)
     if any(word.startswith("repeats.") for word in fresh):  # which Hydra refuses beside repeats=3
         recorded = [re.sub(r"^repeats=(\d+)$", r"repeats.runs=\1", word) for word in recorded]
-    return replaced(recorded, fresh)
+    trusted = words_of_trust(recorded)  # by whoever wrote the record, perhaps somebody else
+    return replaced([word for word in recorded if word not in trusted], fresh)
 
 
 def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
@@ -173,8 +175,8 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
     for key in keys_of(Kind.OF_SPACE):
         if (before.get(key) or None) != (now.get(key) or None):
             raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {before.get(key)}, and is "
-                f"{now.get(key)} now; put it back, or begin a new sweep with name=…"
+                f"conf/ has changed since this sweep began: {key} was {written(before.get(key))}, "
+                f"and is {written(now.get(key))} now; put it back, or begin a new sweep with name=…"
             )
     was_runs, runs = (Repeats.read(config.get("repeats")).runs for config in (before, now))
     if was_runs != runs:
@@ -191,9 +193,13 @@ def _refuse_changes(before: dict[str, object], now: dict[str, object]) -> None:
         was, has = OmegaConf.select(old, key), OmegaConf.select(new, key)
         if was != has and (exists(old, key) or has != _default(now, key)):
             raise ConfigError(
-                f"conf/ has changed since this sweep began: {key} was {was}, and is {has} now; "
-                "put it back, or begin a new sweep with name=…"
+                f"conf/ has changed since this sweep began: {key} was {_shown(was)}, and is "
+                f"{_shown(has)} now; put it back, or begin a new sweep with name=…"
             )
+
+
+def _shown(value: object) -> str:
+    return written(plain_value(value))
 
 
 def _default(config: dict[str, object], key: str) -> object:

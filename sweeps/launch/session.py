@@ -40,7 +40,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             "track", sweep.config["track"], name=sweep.name, uid=study.uid, folder=folder.path
         )
     slots = _Slots(sweep, cluster)
-    how = command("resume", sweep.name, sweep.config["results"])
+    how = command("resume", sweep.name, sweep.config["results"], sweep.trust)
     folder.summary.unlink(missing_ok=True)
     earlier = study.trials
     with Progress(_overview(sweep, study, cluster, slots()), earlier, console) as progress:

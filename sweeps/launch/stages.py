@@ -103,16 +103,18 @@ def stages(composition: Composition) -> tuple[Stage, ...]:
         if not isinstance(best, int) or isinstance(best, bool) or best < 1:
             raise ConfigError(
                 f"{place}.best must be 1 or more, the number of best trials of the stage "
-                f"before that it begins with, not {best!r}"
+                f"before that it begins with, not {written(best)}"
             )
         if index == 0 and "best" in entry:
             raise ConfigError(f"{place}.best: no stage comes before the first: take it out")
         if not isinstance(budget, Mapping):
-            raise ConfigError(f"{place}.budget must be limits, {{trials: 20}}, not {budget!r}")
+            raise ConfigError(
+                f"{place}.budget must be limits, {{trials: 20}}, not {written(budget)}"
+            )
         overrides = entry.get("overrides") or []
         if not isinstance(overrides, list) or not all(isinstance(o, str) for o in overrides):
             raise ConfigError(
-                f"{place}.overrides must list Hydra overrides, [epochs=5], not {overrides!r}"
+                f"{place}.overrides must list Hydra overrides, [epochs=5], not {written(overrides)}"
             )
         for word in overrides:
             if is_of(Kind.OF_PLAN, key_of(word)):
@@ -163,7 +165,11 @@ def carried(sweep: Sweep, stage: Stage, given: Sequence[str], before: Sequence[s
 
 
 def next_stage(
-    stage: Stage, given: Sequence[str], fixed: Mapping[str, Any], before: Earlier
+    stage: Stage,
+    given: Sequence[str],
+    fixed: Mapping[str, Any],
+    before: Earlier,
+    origin: Origin | None = None,
 ) -> StageStart:
     """Make the start of a stage from the results of the previous ones.
 
@@ -171,20 +177,22 @@ def next_stage(
         given: the plan's command line.
         fixed: key -> its value in the best trial of the last stage that has swept it.
         before: the previous stage, which has at least one score.
+        origin: where the plan was read, if it is not the command line's own.
     """
     words = stage.words(given)
-    taken: dict[str, Any] = {}
-    left: list[str] = []
-    with checked(stage, words) as sweep:
+    with checked(stage, words, origin) as sweep:
         groups = [k for k in carried(sweep, stage, given, [*fixed]) if _is_group(sweep, k)]
         unmet = sweep.composition.unmet({group: str(fixed[group]) for group in groups})
+        rest = [word for word in words if word not in unmet]
+        taken, left = _taken(stage, rest, {group: fixed[group] for group in groups}, {}, origin)
+        unmet = sweep.composition.unmet({group: str(choice) for group, choice in taken.items()})
     words = [word for word in words if word not in unmet]
-    _take(stage, words, fixed, groups, taken, left)
-    with checked(stage, _with(words, taken)) as sweep:
+    with checked(stage, _with(words, taken), origin) as sweep:
         keys = [k for k in carried(sweep, stage, given, [*fixed]) if not _is_group(sweep, k)]
-    _take(stage, words, fixed, keys, taken, left)
+    more, left_too = _taken(stage, words, {key: fixed[key] for key in keys}, taken, origin)
+    taken = {**taken, **more}
     words = _with(words, taken)
-    with checked(stage, words) as sweep:
+    with checked(stage, words, origin) as sweep:
         points, message = initial_points(stage, sweep, before)
         own = sweep.config["points"]
     all_points = [*points, *(point for point in own if point not in points)]
@@ -192,7 +200,7 @@ def next_stage(
     begins = [f"points={written(all_points)}"] if all_points else []
     lines = [
         "fixed: " + ("  ".join(assignments(taken)) or "nothing"),
-        *(f"not fixed, as this stage cannot have it: {word}" for word in left),
+        *(f"not fixed, as this stage cannot have it: {word}" for word in (*left, *left_too)),
         *(f"not set, as the fixed choice has no such key: {word}" for word in unmet),
         message,
     ]
@@ -226,31 +234,33 @@ def initial_points(
     return points, f"begins with the best of {before.recorded.name}: {', '.join(trials)}"
 
 
-def _take(
+def _taken(
     stage: Stage,
     words: Sequence[str],
-    fixed: Mapping[str, Any],
-    keys: Sequence[str],
-    taken: dict[str, Any],
-    left: list[str],
-) -> None:
-    """Fix these keys together, or if that is no valid sweep, one by one where it is."""
-    together = {key: fixed[key] for key in keys}
-    if not together:
-        return
-    if _valid(stage, _with(words, {**taken, **together})):
-        taken.update(together)
-        return
-    for key, value in together.items():
-        if _valid(stage, _with(words, {**taken, key: value})):
+    values: Mapping[str, Any],
+    before: Mapping[str, Any],
+    origin: Origin | None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Fix values together or, if that is no valid sweep, one by one; list those that are not.
+
+    Args:
+        before: what is fixed already.
+    """
+    if not values or _valid(stage, _with(words, {**before, **values}), origin):
+        return dict(values), []
+    taken: dict[str, Any] = {}
+    left = []
+    for key, value in values.items():
+        if _valid(stage, _with(words, {**before, **taken, key: value}), origin):
             taken[key] = value
         else:
             left.append(f"{key}={written(value)}")
+    return taken, left
 
 
-def _valid(stage: Stage, words: Sequence[str]) -> bool:
+def _valid(stage: Stage, words: Sequence[str], origin: Origin | None) -> bool:
     try:
-        with checked(stage, words):
+        with checked(stage, words, origin):
             return True
     except ConfigError:
         return False

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from sweeps.trials import SEED
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 
@@ -38,7 +39,7 @@ class Repeats:
         _whole("top", self.top, 0, "repeats.top=5 runs the five best again")
         _whole("seeds", self.seeds, 2, "one score has no interval, repeats.seeds=3")
         if not isinstance(self.race, bool):
-            raise ConfigError(f"repeats.race must be true or false, not {self.race!r}")
+            raise ConfigError(f"repeats.race must be true or false, not {written(self.race)}")
 
     @classmethod
     def read(cls, value: object) -> Repeats:
@@ -97,7 +98,8 @@ class Repeats:
 def _whole(name: str, value: object, least: int, remedy: str) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(
-            f"repeats.{name} must be a whole number of {least} or more, not {value!r}: {remedy}"
+            f"repeats.{name} must be a whole number of {least} or more, not {written(value)}: "
+            f"{remedy}"
         )
 
 

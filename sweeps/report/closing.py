@@ -251,13 +251,13 @@ def _next_commands(
     """Map each command that a person may want next to what it does."""
     about = partial(command, sweep=sweep.name, results=sweep.config["results"])
     if driver.halted:
-        return {about("resume"): "go on where it stopped"}
+        return {about("resume", words=sweep.trust): "go on where it stopped"}
     commands = {}
     if best is not None and best.trial.taken_over:
-        commands[about("replay")] = "train the best one's schedule from scratch"
+        commands[about("replay", words=sweep.trust)] = "train the best one's schedule from scratch"
     if extension := sweep.extension(trials, driver.extension):
         what = _EXTENSIONS.get(key_of(extension[-1]), "go on beyond its budget")
-        commands[about("extend", words=extension)] = what
+        commands[about("extend", words=[*sweep.trust, *extension])] = what
     if other := _OTHER.get(sweep.choice("search")):
         known = ("name=", "preview=", "search=", "search.")
         same = [word for word in sweep.composition.overrides if not word.startswith(known)]

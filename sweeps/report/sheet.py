@@ -7,7 +7,6 @@ results; what is equal in all of them is folded away at the end.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -16,7 +15,8 @@ from typing import Any
 from sweeps.findings.finding import Findings
 from sweeps.formatting import one_line
 from sweeps.recorded.recorded_sweep import RecordedSweep
-from sweeps.report import sheet_words
+from sweeps.report.sheet_words import Words, cell, is_number
+from sweeps.tracking.run_id import run_id
 from sweeps.trials import State, TrialRecord
 
 #: Rows that are never folded, equal or not.
@@ -49,12 +49,12 @@ class SheetRow:
         Equal values share a tenth, and where all are equal there is nothing to tell apart.
         """
         better = self.higher_is_better
-        found = sorted({float(v) for v in self.values if _is_number(v)}, reverse=better is False)
+        found = sorted({float(v) for v in self.values if is_number(v)}, reverse=better is False)
         if better is None or len(found) < 2:
             return (None,) * len(self.values)
         step = (TENTHS - 1) / (len(found) - 1)
         tenth = {value: round(place * step) for place, value in enumerate(found)}
-        return tuple(tenth[float(v)] if _is_number(v) else None for v in self.values)
+        return tuple(tenth[float(v)] if is_number(v) else None for v in self.values)
 
 
 @dataclass(frozen=True)
@@ -93,13 +93,13 @@ def sheet(
 
     Args:
         findings: whose effects say what worked; empty ones say nothing.
-        links: trial -> its address in W&B.
+        links: trial -> its address in W&B; None: as the record says where its runs are.
     """
     trials = _columns(sweep)
-    words = sheet_words.Words(sweep, findings)
+    words = Words(sweep, findings)
     rows = [
         SheetRow("title", tuple(words.title(trial) for trial in trials)),
-        *(_row(name, trials, cell, key) for name, cell, key in _configuration(sweep, words)),
+        *(_row(name, trials, of, key) for name, of, key in _configuration(sweep, words)),
         *_results(sweep, trials),
         SheetRow("what worked / did not", tuple(words.verdict(trial) for trial in trials)),
         _row("notes", trials, _notes(sweep)),
@@ -107,6 +107,7 @@ def sheet(
     ]
     ranked = sweep.ranked
     baseline = sweep.baseline
+    found = _links(sweep) if links is None else links
     return Sheet(
         sweep=sweep.name,
         trials=tuple(trial.id for trial in trials),
@@ -114,8 +115,22 @@ def sheet(
         rows=tuple(sorted(rows, key=lambda row: row.folded)),
         best=ranked[0].trial.id if ranked else "",
         baseline=baseline.id if baseline else "",
-        links={trial.id: links[trial.id] for trial in trials if links and trial.id in links},
+        links={trial.id: found[trial.id] for trial in trials if trial.id in found},
     )
+
+
+def _links(sweep: RecordedSweep) -> dict[str, str]:
+    """Return trial -> its address in W&B, where the study's attribute `wandb` has the project's."""
+    known = sweep.attributes.get("wandb")
+    address = str(known.get("project_url", "")) if isinstance(known, Mapping) else ""
+    if not address.startswith(("https://", "http://")):
+        return {}  # never seen online, or no address at all: a record may be somebody else's
+    name = str(sweep.config["name"])
+    return {
+        trial.id: f"{address}/runs/{run_id(name, sweep.uid, trial.id)}"
+        for trial in sweep.trials
+        if trial.epochs
+    }
 
 
 def _columns(sweep: RecordedSweep) -> list[TrialRecord]:
@@ -136,11 +151,11 @@ def _columns(sweep: RecordedSweep) -> list[TrialRecord]:
 _Cell = Callable[[TrialRecord], Any]
 
 
-def _configuration(sweep: RecordedSweep, words: sheet_words.Words) -> list[tuple[str, _Cell, str]]:
+def _configuration(sweep: RecordedSweep, words: Words) -> list[tuple[str, _Cell, str]]:
     """List the rows of the configuration: name, what a trial has there, the key of it."""
 
     def at(key: str) -> _Cell:
-        return lambda trial: plain_cell(words.value(trial, key))
+        return lambda trial: cell(words.value(trial, key))
 
     return [
         ("name", lambda trial: one_line(trial.member or trial.machine), ""),
@@ -190,7 +205,7 @@ def _at_best(sweep: RecordedSweep, trial: TrialRecord, metric: str) -> float | s
     best = trial.best(sweep.objective)
     if best is None or not (trial.state.scored or trial.state is State.RUNNING):
         return None
-    value: float | str | None = plain_cell(trial.epochs[best[0]].get(metric))
+    value: float | str | None = cell(trial.epochs[best[0]].get(metric))
     return value
 
 
@@ -199,7 +214,7 @@ def _tested(sweep: RecordedSweep, metric: str) -> dict[str, float]:
     try:
         best = json.loads(sweep.folder.summary.read_text(encoding="utf-8"))["best"]
         value = best[metric]
-        return {str(best["trial"]): float(value)} if _is_number(value) else {}
+        return {str(best["trial"]): float(value)} if is_number(value) else {}
     except (OSError, ValueError, KeyError, TypeError):
         return {}  # it runs, or nothing has been tested
 
@@ -220,19 +235,7 @@ def _state(trial: TrialRecord) -> str:
     return f"{trial.state.value}: {reason}" if reason else trial.state.value
 
 
-def _row(name: str, trials: Sequence[TrialRecord], cell: _Cell, key: str = "") -> SheetRow:
-    values = tuple(map(cell, trials))
+def _row(name: str, trials: Sequence[TrialRecord], of: _Cell, key: str = "") -> SheetRow:
+    values = tuple(map(of, trials))
     equal = len(values) > 1 and len(set(map(repr, values))) == 1
     return SheetRow(name, values, folded=equal and name not in _ALWAYS, key=key)
-
-
-def plain_cell(value: Any) -> Any:
-    """Return a value as a cell holds it: a finite number, a text, or None for nothing."""
-    if value is None or _is_number(value):
-        return value
-    return sheet_words.text(value)
-
-
-def _is_number(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)

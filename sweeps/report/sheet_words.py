@@ -23,6 +23,8 @@ _GROUPS = ("norm", "activation", "schedule", "optimizer")
 _SHOWN = ("data", "data.fraction", "data.context", "epochs", "batch_size", "model", *_GROUPS)
 _SHOWN_OF_MODEL = ("width", "depth", "shape", "widths", "channels", "blocks", "dropout", "layers")
 _PARTS = (*(f"{group}." for group in _GROUPS), "model.layers.", "model.widths.")
+#: What a spreadsheet takes as a number is smaller.
+_LARGEST = 1e307
 #: Layers that are listed, at most.
 _MOST_LAYERS = 200
 #: Arguments that go without saying, unless they are swept.
@@ -125,8 +127,8 @@ class Words:
         before, ends = self._as_is.get(effect.key), (effect.reference, effect.level)
         if not isinstance(self._sweep.dimensions.get(effect.key), Interval):
             return label_of(value) in map(label_of, ends)
-        if before is None:
-            return True
+        if not all(map(is_number, (before, value, *ends))):
+            return before is None
         return bool(max(min(ends), min(before, value)) < min(max(ends), max(before, value)))
 
     def _effect(self, effect: Effect) -> str:
@@ -139,7 +141,7 @@ class Words:
         """Name the data and the share of its training part."""
         name = self._name(trial, "data")
         share = self.value(trial, "data.fraction")
-        is_share = isinstance(share, int | float) and share != 1
+        is_share = is_number(share) and share != 1
         return f"{name}, {text(share * 100)} %" if is_share else name
 
     def choice(self, group: str, shown: Sequence[str] | None) -> Callable[[TrialRecord], str]:
@@ -211,8 +213,7 @@ class Words:
         """Return the dropout; a list of them, where layers have each their own."""
         layers = self.value(trial, "model.layers")
         if not isinstance(layers, list):
-            value = self.value(trial, "model.dropout")
-            return value if isinstance(value, int | float) or value is None else text(value)
+            return cell(self.value(trial, "model.dropout"))
         found = [layer.get("dropout") for layer in layers if isinstance(layer, Mapping)]
         return ", ".join(map(text, found))
 
@@ -274,6 +275,18 @@ def text(value: Any) -> str:
         return _line(value)
     exact = isinstance(value, float) and f"{value:g}"
     return exact if exact and float(exact) == value else number(value)
+
+
+def cell(value: Any) -> Any:
+    """Return a value as a cell holds it: a finite number, a text, or None for nothing."""
+    return value if value is None or is_number(value) else text(value)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell can hold it as a number, as a spreadsheet has them."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) < _LARGEST  # False for nan too
 
 
 #: The same few texts come in thousands of trials.

@@ -47,8 +47,8 @@ class Ablation:
             )
 
     @cached_property
-    def _points(self) -> dict[tuple[tuple[str, Any], ...], dict[str, Any]]:
-        """Map changes (key, value) to the configuration that they make; () is the baseline."""
+    def _points(self) -> list[tuple[tuple[tuple[str, Any], ...], dict[str, Any]]]:
+        """List changes (key, value) with the configuration they make; () is the baseline."""
         baseline = self.setting.as_is({})
         alone = []
         for parameter in self.setting.space.parameters:
@@ -63,11 +63,11 @@ class Ablation:
         if self.pairs:
             wanted += [pair for pair in combinations(alone, 2) if pair[0][0] != pair[1][0]]
         made = ((changes, self._with(changes)) for changes in wanted)
-        return {
-            changes: point
+        return [
+            (changes, point)
             for changes, point in made
             if point is not None and (not changes or _labels(point) != _labels(baseline))
-        }
+        ]
 
     def _with(self, changes: tuple[tuple[str, Any], ...]) -> dict[str, Any] | None:
         """Return the baseline with these changes; None if one removes the key of another."""
@@ -95,7 +95,7 @@ class Ablation:
         turn, which = divmod(number, len(self._points))
         if turn >= len(self._seeds):
             return None
-        point = list(self._points.values())[which]
+        _, point = self._points[which]
         seed = self._seeds[turn]
         return point if seed is None else {**point, SEED: seed}
 
@@ -105,18 +105,22 @@ class Ablation:
 
     def sheet(self, trials: Sequence[TrialRecord], objective: Objective) -> list[Change]:
         """Make the ablation sheet: the baseline, then the changes with a score, the best first."""
-        changes_of = {_labels(point): changes for changes, point in self._points.items()}
-        scores: dict[tuple[tuple[str, Any], ...], list[float]] = {}
+        changes_of = {_labels(point): changes for changes, point in self._points}
+        scores: dict[tuple[tuple[str, str], ...], list[float]] = {}
         for trial in trials:
             best = trial.best(objective) if trial.state.scored else None
             params = {key: value for key, value in trial.params.items() if key != SEED}
-            if best is not None and (changes := changes_of.get(_labels(params))) is not None:
-                scores.setdefault(changes, []).append(best[1])
-        if () not in scores:
+            if best is not None and (label := _labels(params)) in changes_of:
+                scores.setdefault(label, []).append(best[1])
+        as_is = scores.get(_labels(self._points[0][1]))
+        if as_is is None:
             return []
-        rows = [_change(c, scores[c], scores[()], objective) for c in scores if c]
+        changed = [(changes_of[label], values) for label, values in scores.items()]
+        rows = [
+            _change(changes, values, as_is, objective) for changes, values in changed if changes
+        ]
         rows.sort(key=lambda row: row.difference, reverse=True)
-        return [_change((), scores[()], scores[()], objective), *rows]
+        return [_change((), as_is, as_is, objective), *rows]
 
 
 def _labels(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

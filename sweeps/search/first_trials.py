@@ -52,7 +52,8 @@ def initial_points(
     for number, point in enumerate(given):
         if not isinstance(point, Mapping):
             raise ConfigError(
-                f"points[{number}] must be keys and values, not {point!r}: {{optimizer.lr: 0.01}}"
+                f"points[{number}] must be keys and values, not {written(point)}: "
+                "{optimizer.lr: 0.01}"
             )
         for key in point:
             if key in dimensions:

@@ -65,11 +65,12 @@ def parse_yaml(space: Mapping[str, Any], parser: OverridesParser) -> list[Overri
             override = parser.parse_override(f"{key}={value}")
         except HydraException as error:
             raise ConfigError(
-                f"space.{key}: {value!r} is not in Hydra's sweep grammar ({first_line(error)})"
+                f"space.{key}: {written(value)} is not in Hydra's sweep grammar "
+                f"({first_line(error)})"
             ) from error
         if not override.is_sweep_override():
             raise ConfigError(
-                f"space.{key}: {value!r} gives nothing to choose from; write values a,b,c, "
+                f"space.{key}: {written(value)} gives nothing to choose from; write values a,b,c, "
                 "range(start,stop,step), or interval(low,high)"
             )
         overrides.append(override)

@@ -57,6 +57,11 @@ class Parameter:
         names = () if self.only is None else self.only.names
         return frozenset((*(group for group, _ in self.when), *names))
 
+    @property
+    def choices(self) -> dict[str, str]:
+        """Choices of swept groups under which the key exists, one of each group."""
+        return {group: min(allowed - {AS_CONFIGURED}) for group, allowed in self.when}
+
     def applies(self, drawn: Mapping[str, Any]) -> bool:
         """Return whether this parameter is to be drawn, given the values of the keys it needs.
 
@@ -90,6 +95,20 @@ class Space:
     def groups(self) -> tuple[Parameter, ...]:
         """Parameters that are config groups."""
         return tuple(p for p in self.parameters if p.group)
+
+    def single_choices(self, key: str = "") -> Iterator[dict[str, str]]:
+        """Yield combinations of choices: none, then each choice of each swept group alone.
+
+        Args:
+            key: it matters who has this one: of a swept group only its choices, which need not
+                include the one that it has by default.
+        """
+        own = [g for g in self.groups if g.key == key.partition(".")[0]]
+        if not own:
+            yield {}
+        for group in own or self.groups:
+            for choice in group.dimension.enumerate():
+                yield {group.key: str(choice)}
 
     def labels(self, point: Mapping[str, Any]) -> dict[str, Any]:
         """Convert a configuration to Optuna's labels: scalars as they are, the rest JSON text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ _MOST_JUDGEMENTS = 4000
 _ENOUGH = 100
 #: Spread of a trial's epochs, in that of the trials.
 _NOISE = 0.5
+#: By how much a trial rises with the logarithm of its epochs, in the spread of the trials: a rule
+#: that waits for progress would end trials that make none.
+_RISE = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Rehearsed:
     """Describes a trial of a rehearsal.
 
     Attributes:
-        order: how many came before it, 0 for the first.
-        epochs: that it was let have.
+        order: how many had come before when its epochs were final: its own number, from 0; under a
+            rule that pauses trials that of the last, as until then any may be promoted.
+        epochs: that it was let have in the end.
     """
 
     order: int
@@ -45,9 +50,9 @@ def rehearse(rule: Stop, trials: int, epochs: int) -> tuple[Rehearsed, ...]:
     try:
         while len(found) < _ENOUGH and judgements < _MOST_JUDGEMENTS:
             rehearsal = _Rehearsal(rule, epochs, seed)
-            while len(rehearsal.epochs) < trials and rehearsal.judgements < _MOST_JUDGEMENTS:
-                rehearsal.next()
-            found += (Rehearsed(*each) for each in enumerate(rehearsal.epochs.values()))
+            while rehearsal.judgements < _MOST_JUDGEMENTS and rehearsal.next(trials):
+                pass
+            found += rehearsal.found()
             judgements, seed = judgements + rehearsal.judgements, seed + 1
     except Exception:  # a rule of the user's that cannot make anything of these curves
         return ()
@@ -64,22 +69,34 @@ class _Rehearsal:
         self.epochs: dict[str, int] = {}
         self.judgements = 0
 
-    def next(self) -> None:
-        """Train the next trial: one that is promoted, or a new one."""
+    def next(self, trials: int) -> bool:
+        """Train the next trial: one that is promoted, or a new one; False if there is none."""
         promoted = None
         if isinstance(self._rule, PromotionRule) and self._paused:
             promoted = self._rule.promote(self._paused, self._curves)
         if promoted is not None:
             del self._paused[promoted]
             self._train(promoted)
-            return
+            return True
+        if len(self.epochs) >= trials:
+            return False
         trial = f"{len(self.epochs):04}"
         self._worth[trial], self.epochs[trial] = float(self._random.normal()), 0
         self._train(trial)
+        return True
+
+    def found(self) -> list[Rehearsed]:
+        """Return what each trial was let have."""
+        last, pauses = len(self.epochs) - 1, isinstance(self._rule, PromotionRule)
+        return [
+            Rehearsed(last if pauses else order, epochs)
+            for order, epochs in enumerate(self.epochs.values())
+        ]
 
     def _train(self, trial: str) -> None:
         for epoch in range(self.epochs[trial] + 1, self._length + 1):
-            value = self._worth[trial] + _NOISE * float(self._random.normal())
+            value = self._worth[trial] + _RISE * math.log(epoch)
+            value += _NOISE * float(self._random.normal())
             self._curves.setdefault(epoch, {})[trial] = value
             self.epochs[trial] = epoch
             self.judgements += 1

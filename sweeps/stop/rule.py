@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: Epoch -> trial id -> objective at that epoch, signed so that more is better. Ids are numbers
@@ -46,7 +47,7 @@ class Several:
         for name, rule in self.rules.items():
             if not callable(getattr(rule, "judge", None)):
                 raise ConfigError(
-                    f"stop.rules.{name} is {rule!r} and no rule: add one of conf/stop as in "
+                    f"stop.rules.{name} is {written(rule)} and no rule: add one of conf/stop as in "
                     "+stop@stop.rules.median=median, or leave one out with ~stop.rules.median"
                 )
             if callable(getattr(rule, "pauses", None)):

@@ -33,6 +33,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweeps.space.space import Space
 from sweeps.trials import Moment, Objective, Source, State, TrialRecord
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 #: The layout of the record; a later one is refused rather than misread.
@@ -190,7 +191,9 @@ def refuse_later(attributes: Mapping[str, Any], name: str) -> None:
     """
     version = attributes.get("version", VERSION)
     if type(version) is not int:
-        raise ConfigError(f"the study of {name} has version {version!r}, which is none: repair it")
+        raise ConfigError(
+            f"the study of {name} has version {written(version)}, which is none: repair it"
+        )
     if version > VERSION:
         raise ConfigError(
             f"the study of {name} was written by a newer Caviar (record version {version}, "

@@ -19,6 +19,7 @@ from sweeps.tracking.run_id import run_id
 from sweeps.tracking.tracker import SweepResults, Varied
 from sweeps.tracking.wandb_connection import WandbSettings
 from sweeps.tracking.wandb_runs import Runs
+from trainers.config.hydra_grammar import written
 from trainers.files import history
 from trainers.files.histograms import load
 
@@ -69,11 +70,13 @@ class WandbTracker:
     ) -> None:
         if mode not in ("auto", "online", "offline"):
             raise ValueError(
-                f"track.mode must be auto, online or offline, not {mode!r}; "
+                f"track.mode must be auto, online or offline, not {written(mode)}; "
                 "to log nothing, set track=none."
             )
         if checkpoints not in (True, False, "all", "best", "none"):
-            raise ValueError(f"track.checkpoints must be all, best or none, not {checkpoints!r}")
+            raise ValueError(
+                f"track.checkpoints must be all, best or none, not {written(checkpoints)}"
+            )
         for key, seconds in (
             ("init_timeout_s", init_timeout_s),
             ("close_timeout_s", close_timeout_s),

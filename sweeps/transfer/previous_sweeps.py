@@ -19,6 +19,7 @@ from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.results_folder import Folder
 from sweeps.space.space import Parameter
 from sweeps.trials import TrialRecord
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -77,7 +78,7 @@ def named(given: Any, where: str) -> list[Folder]:
     """
     names = [] if given is None else given if isinstance(given, list) else [given]
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
-        raise ConfigError(f"{FROM_SWEEP} must name sweeps, not {given!r}: {FROM_SWEEP}=a,b")
+        raise ConfigError(f"{FROM_SWEEP} must name sweeps, not {written(given)}: {FROM_SWEEP}=a,b")
     folders = []
     for name in map(str, names):
         folder = Folder(Path(where) / name)

@@ -30,4 +30,4 @@ def written(value: Any, number: Callable[[float], str] = repr) -> str:
     if isinstance(value, float):
         # JSON has other words for inf, -inf and nan than Python and Hydra.
         return number(value) if math.isfinite(value) else str(value)
-    return json.dumps(value)
+    return json.dumps(value, default=str)  # an object of Python's own has no grammar

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from trainers.config.hydra_grammar import written
 from trainers.data import features
 from trainers.data.csv_file import Column, Wanted, columns, count_rows, fill, header
 from trainers.data.csv_file import require_targets as _require_targets
@@ -110,9 +111,9 @@ def _wanted(
     if of_classes and len(targets) > 1:
         raise ConfigError(f"data.target={list(targets)}: of classes one column, data.target=kind")
     if missing not in ("refuse", "impute"):
-        raise ConfigError(f"data.missing must be refuse or impute, not {missing!r}")
+        raise ConfigError(f"data.missing must be refuse or impute, not {written(missing)}")
     if len(delimiter) != 1:
-        raise ConfigError(f"data.delimiter must be one character, not {delimiter!r}")
+        raise ConfigError(f"data.delimiter must be one character, not {written(delimiter)}")
     for key, names in (("ignore", ignore), ("categorical", categorical)):
         if not isinstance(names, list):
             raise ConfigError(f"data.{key} must be a list of columns: data.{key}=[{names}]")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 KINDS = ("standardise", "minmax", "none")
@@ -70,5 +71,6 @@ def check(kind: str) -> None:
     """Raise ConfigError for a kind of scaling that does not exist."""
     if kind not in KINDS:
         raise ConfigError(
-            f"data.scaling must be one of {', '.join(KINDS)}, not {kind!r}: set data.scaling=…"
+            f"data.scaling must be one of {', '.join(KINDS)}, not {written(kind)}: set "
+            "data.scaling=…"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.models.layers import LayerRecipe
 from trainers.models.limits import at_least_one
@@ -93,7 +94,8 @@ class MLP(nn.Module):
             at_least_one(width=width, depth=depth)
         elif not (widths and all(type(each) is int and each >= 1 for each in widths)):
             raise ConfigError(
-                f"model.widths must be widths of 1 or more, not {widths}: model.widths=[512,256]"
+                f"model.widths must be widths of 1 or more, not {written(widths)}: "
+                "model.widths=[512,256]"
             )
         recipe = LayerRecipe(norm, activation, dropout)
         hidden = [(each, recipe) for each in widths or widths_of(shape, width, depth)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 from trainers.models.instance_norm import InstanceNorm
 from trainers.models.mixed_norm import BatchInstanceNorm, SwitchableNorm
@@ -48,7 +49,7 @@ class Norm:
         ):
             if value not in choices:
                 raise ConfigError(
-                    f"norm.{key} must be one of {', '.join(choices)}, not {value!r}: set "
+                    f"norm.{key} must be one of {', '.join(choices)}, not {written(value)}: set "
                     f"norm.{key}=…"
                 )
 
@@ -91,7 +92,7 @@ def batch(momentum: float, affine: bool, position: str, layers: str, running: bo
     """
     _share(momentum)
     if not isinstance(running, bool):
-        raise ConfigError(f"norm.running must be true or false, not {running!r}")
+        raise ConfigError(f"norm.running must be true or false, not {written(running)}")
     if not running and momentum != MOMENTUM:
         raise ConfigError(
             f"norm.momentum={momentum:g} has no effect beside norm.running=false, which keeps no "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 SHAPES = ("cylinder", "pyramid", "inverse_pyramid", "diamond")
@@ -26,5 +27,5 @@ def widths_of(shape: str, width: int, depth: int) -> list[int]:
         half = list(range(depth // 2, 0, -1))
         halvings = [*half, *range((depth + 1) // 2)]
     else:
-        raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {shape!r}")
+        raise ConfigError(f"model.shape must be one of {', '.join(SHAPES)}, not {written(shape)}")
     return [max(1, width >> halving) for halving in halvings]

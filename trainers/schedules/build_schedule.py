@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LRScheduler, ReduceLROnPlateau
 
 from trainers.config import Mode, TrainConfig, check_metric, check_mode, mode_of
+from trainers.config.hydra_grammar import written
 from trainers.config.targets import locate, make, takes
 from trainers.data.data_fraction import Lengths
 from trainers.errors import ConfigError
@@ -85,7 +86,8 @@ def _parts(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     parts = list(given.values()) if isinstance(given, Mapping) else given
     if not isinstance(parts, list) or not parts or not all(isinstance(p, Mapping) for p in parts):
         raise ConfigError(
-            f"schedule.{_PARTS} must be a list of schedules, each with its _target_, not {given!r}"
+            f"schedule.{_PARTS} must be a list of schedules, each with its _target_, not "
+            f"{written(given)}"
         )
     for part in parts:
         target = locate("schedule", part)
@@ -116,7 +118,9 @@ def _plateau(config: TrainConfig, node: Mapping[str, Any]) -> tuple[str, dict[st
     check_metric("schedule.metric", metric, config)
     mode = node.get("mode", mode_of(metric, config.metric))
     if mode is not None and mode not in Mode.__members__:
-        raise ConfigError(f"schedule.mode must be min or max, not {mode!r}: set schedule.mode=…")
+        raise ConfigError(
+            f"schedule.mode must be min or max, not {written(mode)}: set schedule.mode=…"
+        )
     check_mode("schedule.mode", None if mode is None else Mode[mode], metric, config)
     return metric, {**node, "mode": mode}
 
@@ -126,7 +130,7 @@ def _by_batch(given: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
     each = given.get("each")
     if each is not None:
         if each not in (_BATCH, _EPOCH):
-            raise ConfigError(f"schedule.each must be batch or epoch, not {each!r}")
+            raise ConfigError(f"schedule.each must be batch or epoch, not {written(each)}")
         if each == _BATCH and _is(locate("schedule", node), ReduceLROnPlateau):
             raise ConfigError("schedule.each=batch: a plateau is judged once an epoch")
         return bool(each == _BATCH)

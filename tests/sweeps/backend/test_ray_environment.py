@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from sweeps.backend.ray_environment import (
     environment,
     for_trials,
     is_loopback,
+    python_path,
     without_secrets,
 )
 
@@ -63,3 +65,30 @@ def test_variables_are_as_they_were_afterwards(monkeypatch: pytest.MonkeyPatch) 
         assert (os.environ["RAY_A"], os.environ["RAY_B"]) == ("within", "within")
     assert os.environ["RAY_A"] == "before"
     assert "RAY_B" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("given", "absolute"),
+    [
+        ("../lab", ["{above}/lab"]),
+        ("lab:/opt/lib", ["{here}/lab", "/opt/lib"]),
+        ("~/lab", ["{home}/lab"]),
+        (":lab::", ["{here}/lab"]),
+    ],
+)
+def test_packages_are_found_from_any_folder(
+    given: str, absolute: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, home = tmp_path / "checkout", tmp_path / "home"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    found = python_path({"PYTHONPATH": given, "OTHER": "x"})
+    wanted = [each.format(above=tmp_path, here=here, home=home) for each in absolute]
+    assert found == {"PYTHONPATH": os.pathsep.join(wanted)}
+
+
+@pytest.mark.parametrize("given", [{}, {"PYTHONPATH": ""}, {"PYTHONPATH": ":"}])
+def test_without_packages_elsewhere_nothing_is_set(given: dict[str, str]) -> None:
+    """An empty entry is the folder that Python runs in, which is another one for a trial."""
+    assert python_path(given) == {}

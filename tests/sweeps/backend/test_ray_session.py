@@ -54,7 +54,14 @@ with session() as cluster:
     def seen():
         return sorted(name for name, value in os.environ.items() if "planted" in value)
 
+    @ray.remote
+    def imported():
+        import elsewhere
+
+        return [elsewhere.__file__, os.environ["PYTHONPATH"]]
+
     names = ray.get(seen.remote())
+    module, path = ray.get(imported.remote())
     mine = {p.pid for p in psutil.Process().children(recursive=True)} | {os.getpid()}
     sockets = [
         [c.laddr.ip, psutil.Process(c.pid).name(), c.laddr.port]
@@ -77,16 +84,31 @@ with session() as cluster:
     print(json.dumps({
         "names": names, "sockets": sockets, "mode": folder.stat().st_mode & 0o777,
         "holding": holding, "files": files, "own": cluster.own,
+        "module": module, "path": path,
     }))
 """
 
 
 @pytest.fixture(scope="module")
-def shown() -> dict[str, Any]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of somebody's own, with a module."""
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "elsewhere.py").touch()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(lab: Path) -> dict[str, Any]:
     """What there is to see of a Ray of a sweep's own, by somebody with a secret."""
+    elsewhere = os.path.relpath(lab, ROOT)
     result = subprocess.run(
         [sys.executable, "-c", SHOW],
-        env={**os.environ, "AWS_SECRET_ACCESS_KEY": "planted", "RAY_ADDRESS": ""},
+        env={
+            **os.environ,
+            "AWS_SECRET_ACCESS_KEY": "planted",
+            "RAY_ADDRESS": "",
+            "PYTHONPATH": elsewhere,
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -104,6 +126,13 @@ def test_nobody_else_reads_what_a_ray_of_ours_leaves(shown: dict[str, Any]) -> N
     assert shown["names"] == [], "a trial has the secret"
     assert shown["holding"] == [], "a process of Ray has it"
     assert shown["files"] == [], "a file has it"
+
+
+@pytest.mark.machines
+def test_a_trial_imports_what_the_person_does(shown: dict[str, Any], lab: Path) -> None:
+    """Its PYTHONPATH is not relative any more: a trial may be in another folder."""
+    assert Path(shown["module"]) == lab / "elsewhere.py"
+    assert shown["path"] == str(lab)
 
 
 @pytest.mark.machines

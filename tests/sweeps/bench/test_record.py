@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweeps.bench.record import Figure, rates, show, write
+from sweeps.bench.record import MedianOfRuns, rates, show, write
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
 def test_a_figure_lies_between_its_ends(runs: list[float]) -> None:
-    figure = Figure.of(runs, "ms")
+    figure = MedianOfRuns.of(runs, "ms")
     assert (figure.low, figure.high) == (min(runs), max(runs))
     assert figure.low <= figure.value <= figure.high
 
@@ -25,7 +25,7 @@ def test_the_file_has_every_figure_and_the_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = write("quick", 3, {"a": Figure.of([1.0, 3.0, 2.0], "s")})
+    path = write("quick", 3, {"a": MedianOfRuns.of([1.0, 3.0, 2.0], "s")})
     assert path == Path("results/bench/quick.json")
     content = json.loads(path.read_text())
     assert (content["bench"], content["n"]) == ("quick", 3)
@@ -36,7 +36,9 @@ def test_the_file_has_every_figure_and_the_machine(
 
 def test_a_figure_is_printed_on_a_line() -> None:
     file = io.StringIO()
-    show(Console(file=file, width=80), "Training", {"ours": Figure(1234.5, 0.1234, 5e6, "1/s")})
+    show(
+        Console(file=file, width=80), "Training", {"ours": MedianOfRuns(1234.5, 0.1234, 5e6, "1/s")}
+    )
     lines = file.getvalue().splitlines()
     assert lines[0].startswith("Training")
     assert lines[-1].split() == ["ours", "1,234", "1/s", "(0.123", "to", "5,000,000)"]

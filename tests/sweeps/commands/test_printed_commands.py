@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from sweeps.backend.ray_session import Ray
+from sweeps.cli import INTERRUPTED
 from sweeps.commands import diagnose, predict
 from sweeps.commands import sweep as sweep_command
 from sweeps.commands.from_make import words_of
@@ -22,12 +25,21 @@ from sweeps.config.composition import compose
 from sweeps.config.overrides import split, value_given
 from sweeps.config.recorded_training import read_training
 from sweeps.config.trusted_targets import Origin
+from sweeps.driver.driver import Driver
+from sweeps.launch.resume import merge
 from tests.sweeps.conftest import SMALL, begun
 from trainers.data import resident
 from trainers.errors import ConfigError
 from trainers.files import history
+from trainers.models.mlp import MLP
 
 NAME = "my [bold]sweep"
+
+
+class Own(MLP):
+    """A model that no YAML of conf/ has."""
+
+
 COMMAND = re.compile(
     r"make [a-z]+(?: (?:SWEEP|TRAIN)=(?:'[^']*'|\S+))?(?: ARGS=\"(?:[^\"\\]|\\.)*\")?"
 )
@@ -161,3 +173,46 @@ def test_of_a_finished_grid_offer_to_train_longer_and_no_more_trials(
     assert len(list((results / "s" / "trials").glob("*/epoch_002"))) == 2
     with pytest.raises(ConfigError, match="has no limit of trials that could be raised"):
         resume("s", [f"results={results}", "budget.trials=+20"], without_ray)
+
+
+def test_of_a_sweep_of_a_trusted_package_trust_it_again(
+    results: Path,
+    without_ray: Ray,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A record is not believed what it trusts, so whoever goes on has to say it: in the command."""
+    trust = f"trust=[{__name__.partition('.')[0]}]"
+    words = (*SMALL, "epochs=1", "search=random", "budget.trials=2", f"results={results}", "name=s")
+    epoch = Driver.epoch
+
+    def interrupted(driver: Driver, *given: Any) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return epoch(driver, *given)
+
+    own = (f"model._target_={__name__}.Own", "optimizer.lr=interval(0.001,0.1)", trust)
+    with monkeypatch.context() as patch:
+        patch.setattr(Driver, "epoch", interrupted)
+        assert begun(without_ray, *words, *own) == INTERRUPTED
+    go_on = ("resume", ["s", f"results={results}", trust])
+    assert printed(capsys.readouterr().out)[-1] == go_on
+    with pytest.raises(ConfigError, match=r"Own comes from .* it is not run"):
+        resume("s", [f"results={results}"], without_ray)
+    with pytest.raises(ConfigError, match="exists and is never overwritten") as refusal:
+        begun(without_ray, *words, *own)
+    assert printed(str(refusal.value)) == [go_on]
+    do(*go_on, without_ray, monkeypatch)
+    at_its_end = dict(printed(capsys.readouterr().out))
+    do("train", at_its_end["train"], without_ray, monkeypatch)
+    for target, given in printed(capsys.readouterr().out):
+        do(target, given, without_ray, monkeypatch)
+    do(*go_on, without_ray, monkeypatch)
+    finished = printed(capsys.readouterr().out)
+    assert ("extend", at_its_end["extend"]) in finished
+    assert trust in at_its_end["extend"]
+
+
+def test_of_a_record_that_trusts_itself_do_not_repeat_it() -> None:
+    recorded = ["model.width=8", "trust=[theirs]", "name=s"]
+    assert merge(recorded, [], {}) == ["model.width=8", "name=s"]
+    assert merge(recorded, ["trust=[mine]"], {})[-1] == "trust=[mine]"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweeps.commands.train_folder import TrainFolder, choose, find, is_training
 from sweeps.config.composition import compose
 from trainers.config import typed
+from trainers.data import resident
 from trainers.data.resident import prepare
 from trainers.errors import ConfigError
 from trainers.files import history
@@ -126,3 +128,20 @@ def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written() -> None:
     with pytest.raises(ConfigError, match=r"results=/proc/none cannot be written"):
         chosen(Path("/proc/none"))
+
+
+def test_one_of_tensors_is_found_in_another_process(tmp_path: Path) -> None:
+    """All of their numbers are compared, with which a process that only trains has no time."""
+    root = tmp_path / "arrays.npz"
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(60, 4)).astype(np.float32), np.arange(60) % 3
+    np.savez(root, x=x, y=y)
+    words = ("task=classes", "data=tensors", f"data.root={root}", "epochs=1")
+    with compose(words) as composition:
+        fingerprint = prepare(typed(composition.base).data).fingerprint
+    trained(chosen(tmp_path, *words, data=fingerprint), 1)
+    resident._loaded.clear()
+    assert find(tmp_path, "train/1", "").epoch == 1
+    np.savez(root, x=x + 1, y=y)
+    with pytest.raises(ConfigError, match="was trained on other data"):
+        find(tmp_path, "train/1", "")

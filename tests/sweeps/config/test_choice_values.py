@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
+from sweeps.checked.check import check
 from sweeps.commands.resume import resume
 from sweeps.config.choice_values import without_sweeps
+from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of
-from sweeps.config.swept_space import swept_space
+from sweeps.config.swept_space import refuse_unapplied, swept_space
 from tests.sweeps.config.test_composition import composed, draw, space_of
 from tests.sweeps.conftest import Ran, Ray
 from trainers.errors import ConfigError
@@ -97,6 +99,85 @@ def test_what_no_choice_has_is_refused(words: tuple[str, ...], told: str) -> Non
 def test_a_choice_that_lacks_a_key_is_told_with_those_that_have_it() -> None:
     with pytest.raises(ConfigError, match="optimizer=adamw has no such key; rmsprop, sgd have"):
         space_of("space=null", "optimizer=adamw", "optimizer.momentum=0.7", "epochs=1,2")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("optimizer=sgd", "+optimizer.amsgrad=true,false"),
+            "+optimizer.amsgrad=true,false: optimizer=sgd takes no amsgrad; adam, adamw do",
+        ),
+        (
+            ("optimizer=sgd", "++optimizer.amsgrad=true", "model.width=8,16"),
+            "++optimizer.amsgrad=true: optimizer=sgd takes no amsgrad; adam, adamw do",
+        ),
+        (
+            ("optimizer=sgd,rmsprop", "+optimizer.amsgrad=true"),
+            "+optimizer.amsgrad=true: none of optimizer=sgd, rmsprop takes amsgrad; adam, adamw do",
+        ),
+        (
+            ("optimizer=sgd,rmsprop", "+optimizer.amsgrad=true,false"),
+            "+optimizer.amsgrad=true,false: none of optimizer=sgd, rmsprop takes amsgrad; "
+            "adam, adamw do",
+        ),
+        (
+            ("optimizer=adamw", "optimizer.momentum=0.7,0.9"),
+            "optimizer.momentum: optimizer=adamw has no such key; rmsprop, sgd have",
+        ),
+        (
+            ("optimizer=sgd,rmsprop", "optimizer.betas=[0.9,0.99]"),
+            "optimizer.betas: none of optimizer=sgd, rmsprop has such a key; adam, adamw have",
+        ),
+        (
+            ("optimizer=sgd,rmsprop", "optimizer.lr_decay=0.1,0.2"),
+            "optimizer.lr_decay: none of optimizer=sgd, rmsprop has such a key; adagrad has",
+        ),
+    ],
+)  # fmt: skip
+def test_choices_that_lack_a_key_are_told_with_those_that_would_do(
+    words: tuple[str, ...], told: str
+) -> None:
+    """A default choice that none of the trials makes does not count: it is adamw here."""
+    with pytest.raises(ConfigError) as refusal:
+        space_of("space=null", *words)
+    assert str(refusal.value) == told
+    named = told.rpartition("; ")[2].split()[0].rstrip(",")
+    space_of("space=null", f"optimizer={named}", *words[1:2], "model.width=8,16")
+
+
+def test_a_single_choice_is_told_the_same_before_a_diagnosis() -> None:
+    with (
+        compose(("optimizer=sgd", "+optimizer.amsgrad=true")) as composition,
+        pytest.raises(ConfigError, match="optimizer=sgd takes no amsgrad; adam, adamw do"),
+    ):
+        refuse_unapplied(composition)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # what is built decides, not what the choice is called
+        ("optimizer=sgd", "optimizer._target_=torch.optim.Adam", "~optimizer.nesterov",
+         "~optimizer.momentum", "~optimizer.fused", "+optimizer.amsgrad=true", "epochs=1,2"),
+        # of the code that builds a model, not of its class
+        ("++model.max_parameters=1000", "epochs=1,2"),
+        ("optimizer=sgd", "+optimizer._convert_=all", "epochs=1,2"),
+        # the configuration as it is, with adamw, is one of those that are tried
+        ("optimizer=sgd,rmsprop", "+optimizer.amsgrad=true,false", "search=ablation"),
+        ("optimizer=sgd,rmsprop", "optimizer.betas=[0.8,0.9]", "model.width=8,16",
+         "+when={optimizer: 'model.width > 8'}"),
+    ],
+)  # fmt: skip
+def test_what_some_trial_takes_is_not_refused(words: tuple[str, ...]) -> None:
+    with compose(("space=null", *words)) as composition:
+        assert check(composition).space.parameters
+
+
+def test_a_key_of_the_space_that_no_swept_choice_has_is_left_out_and_told() -> None:
+    space, told = space_of("optimizer=adam,adamw")  # of the quickstart, with a momentum of sgd
+    assert "optimizer.momentum" not in space.keys
+    assert "optimizer.momentum is not swept: optimizer=adam,adamw has no such key" in told
 
 
 @pytest.mark.parametrize(

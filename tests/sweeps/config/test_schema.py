@@ -35,7 +35,7 @@ KEYS = {
     Kind.NO_DECISION: ("histograms", "trust", "preview"),
     Kind.NO_TRAINING: (
         "name", "results", "points", "objectives", "from_sweep", "plan", "budget",
-        "max_concurrent", "repeats", "study", "trust", "preview",
+        "max_concurrent", "repeats", "study", "preview",
     ),
     Kind.NO_SCORE: (
         "seed", "device", "histograms", "resources", "data.root", "data.cache", "trust",

@@ -190,3 +190,19 @@ def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, without_ray: Ra
         )
         assert len(one["points"]) == (2 if stage == "p-2" else 0)
         assert {**one, "results": ""} == {**other, "results": ""}
+
+
+def test_what_is_trusted_is_in_the_command_that_goes_on(
+    tmp_path: Path, begun: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(plan_module, "begin", ending_with(130, "p-1"))
+    with pytest.raises(SystemExit):
+        plan(tmp_path, "trust=[mylab]")
+    go_on = f"make resume SWEEP=p ARGS=\"results={tmp_path} 'trust=[mylab]'\""
+    assert go_on in capsys.readouterr().out
+    gone_on: list[Sequence[str]] = []
+    monkeypatch.setattr(plan_module, "resume_sweep", lambda *given: gone_on.append(given[2]) or 130)
+    assert resume(tmp_path, "p", [f"results={tmp_path}"]) == 130
+    assert gone_on == [[f"results={tmp_path}"]], "what its record trusts is not what I trust"
+    assert "trust=" not in capsys.readouterr().out

@@ -86,7 +86,7 @@ class TestSettingsThatAreYounger:
             _refuse_changes(self.BEFORE, self.now(**stop))
 
     def test_one_that_was_null_and_is_the_default_now_has_changed(self) -> None:
-        with pytest.raises(ConfigError, match=r"stop\.brackets was None, and is 1 now"):
+        with pytest.raises(ConfigError, match=r"stop\.brackets was null, and is 1 now"):
             _refuse_changes(self.now(brackets=None), self.now(brackets=1))
 
 
@@ -112,7 +112,7 @@ def test_what_varies_and_where_may_not_have_changed(
 def test_a_sweep_that_is_older_than_a_key_can_go_on_while_it_has_its_default() -> None:
     _refuse_changes({"seed": 1}, {"seed": 1, "first": {"epochs": None, "fraction": 0.25}})
     _refuse_changes({"seed": 1}, {"seed": 1, "overfit_batches": None})
-    with pytest.raises(ConfigError, match=r"first\.epochs was None, and is 3 now"):
+    with pytest.raises(ConfigError, match=r"first\.epochs was null, and is 3 now"):
         _refuse_changes({"seed": 1}, {"seed": 1, "first": {"epochs": 3, "fraction": 0.25}})
 
 

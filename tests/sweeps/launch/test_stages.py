@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from sweeps.config.composition import compose
+from sweeps.config.trusted_targets import Origin
 from sweeps.launch.stages import Stage, carried, checked, next_stage, stages
 from sweeps.results_folder import Folder
 from sweeps.transfer.previous_sweeps import read
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 from trainers.errors import ConfigError
+from trainers.models.mlp import MLP
+
+
+class Planted(MLP):
+    """A class of no package that is trusted."""
 
 
 def planned(plan: str, *words: str) -> tuple[Stage, ...]:
@@ -132,3 +138,47 @@ class TestNext:
         begun = next_stage(stage, self.GIVEN, fixed, before)
         assert begun.fixed == {"batch_size": 32}
         assert begun.messages[1] == "not fixed, as this stage cannot have it: epochs=many"
+
+    def test_a_word_whose_key_the_carried_choice_lacks_is_dropped_and_told(
+        self, where: Path
+    ) -> None:
+        """The plan's optimizer, adamw, has betas and takes amsgrad; the best one, sgd, does not."""
+        before = read(Folder(where / "p-1"))
+        stage = self.stage(LR, "optimizer.betas=[0.8,0.9]")
+        given = (*self.GIVEN, "+optimizer.amsgrad=true", "optimizer.weight_decay=0.1")
+        begun = next_stage(stage, given, {"optimizer": "sgd"}, before)
+        dropped = ["optimizer.betas=[0.8,0.9]", "+optimizer.amsgrad=true"]
+        assert begun.fixed == {"optimizer": "sgd"}
+        assert not {*dropped} & {*begun.words}
+        assert begun.messages[1:3] == tuple(
+            f"not set, as the fixed choice has no such key: {word}" for word in dropped
+        )
+        with checked(stage, begun.words) as sweep:
+            optimizer = sweep.config["optimizer"]
+            assert optimizer["_target_"] == "torch.optim.SGD"
+            assert not {"betas", "amsgrad"} & optimizer.keys()
+            assert optimizer["weight_decay"] == 0.1, "which sgd has"
+
+    def test_a_word_stays_where_the_choice_without_its_key_is_not_carried(
+        self, where: Path
+    ) -> None:
+        before = read(Folder(where / "p-1"))
+        stage = self.stage(LR, "optimizer.betas=[0.8,0.9],[0.9,0.99]")
+        given = (*self.GIVEN, "+optimizer.amsgrad=true")
+        begun = next_stage(stage, given, {"optimizer": "sgd"}, before)
+        assert begun.fixed == {}
+        assert begun.messages[1] == "not fixed, as this stage cannot have it: optimizer=sgd"
+        assert not any("not set" in line for line in begun.messages)
+        assert "+optimizer.amsgrad=true" in begun.words
+        with checked(stage, begun.words) as sweep:
+            assert sweep.config["optimizer"]["amsgrad"] is True
+
+    def test_what_trials_of_a_record_had_is_not_run(self, where: Path) -> None:
+        """A plan that is resumed may be somebody else's, and so may what its trials were."""
+        before = read(Folder(where / "p-1"))
+        fixed = {"model._target_": f"{__name__}.Planted"}
+        begun = next_stage(self.stage(LR), self.GIVEN, fixed, before, Origin(where))
+        assert begun.fixed == {}
+        assert any(line.startswith("not fixed") for line in begun.messages)
+        own = next_stage(self.stage(LR), self.GIVEN, fixed, before)
+        assert own.fixed == fixed

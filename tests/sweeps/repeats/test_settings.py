@@ -26,12 +26,14 @@ class TestReading:
         [
             (0, r"repeats\.runs must be a whole number of 1 or more, not 0"),
             (2.5, r"repeats\.runs .* not 2\.5"),
-            (True, r"repeats\.runs .* not True"),
-            ("many", r"repeats\.runs .* not 'many'"),
-            ([1, 2], r"repeats\.runs .* not \[1, 2\]"),
+            (True, r"repeats\.runs .* not true:"),
+            ({"seeds": None}, r"repeats\.seeds .* not null:"),
+            ({"top": {"best": 3}}, r"repeats\.top .* not \{best:3\}:"),
+            ("many", r"repeats\.runs .* not many"),
+            ([1, 2], r"repeats\.runs .* not \[1,2\]"),
             ({"top": -1}, r"repeats\.top must be a whole number of 0 or more"),
             ({"seeds": 1}, r"repeats\.seeds must be a whole number of 2 or more"),
-            ({"race": "yes"}, r"repeats\.race must be true or false, not 'yes'"),
+            ({"race": "yes"}, r"repeats\.race must be true or false, not yes"),
             ({"tops": 1}, r"repeats\.tops: there is no such key \(runs, top, seeds, race\)"),
         ],
     )

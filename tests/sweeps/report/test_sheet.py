@@ -166,3 +166,19 @@ def test_colours_go_by_rank(values: list[Any]) -> None:
     if len({v for v in values if isinstance(v, float)}) == 2:
         assert down == tuple(None if tenth is None else 9 - tenth for tenth in up)
     assert SheetRow("lr", tuple(values)).tenths() == (None,) * len(values)
+
+
+def test_trials_link_to_their_runs_once_the_record_says_where_they_are(
+    swept: RecordedSweep,
+) -> None:
+    def links(known: object) -> dict[str, str]:
+        given = of(swept, trial(0, ALIKE, 0.5), trial(1, ALIKE), attributes={"wandb": known})
+        return dict(sheet(given, NOTHING).links)
+
+    address = "https://wandb.ai/us/caviar"
+    assert links({"project_url": address}) == {"0000": f"{address}/runs/a-{swept.uid}-0000"}
+    for known in (None, {}, [], "x", {"project_url": "javascript:alert(1)"}):
+        assert links(known) == {}
+    assert sheet(swept, NOTHING, {"0001": "https://a.b", "0099": "https://c.d"}).links == {
+        "0001": "https://a.b"
+    }

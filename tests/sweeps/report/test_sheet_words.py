@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sweeps.findings.finding import Effect, Findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.report.sheet import sheet
+from sweeps.report.sheet_files import csv_text, xlsx_bytes
 from sweeps.report.sheet_words import Words
 from sweeps.results_folder import Folder
 from sweeps.space.dimensions import Choice, Interval
@@ -234,3 +239,53 @@ def test_a_trial_without_a_configuration_has_what_all_have_alike() -> None:
     assert told.value(other, "model.width") is None, "that is the width of another model"
     assert told.layers(other) == "cnn"
     assert told.dropout(other) == 0.1
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.integers(0, 9), max_size=2),
+    st.sampled_from(["=1+1", "<script>", "x" * 40_000, "\x00\x1b[1m", "🐟", 10**400, 1e308]),
+)
+RECORDS = st.builds(
+    trial,
+    st.integers(1, 9),
+    state=st.sampled_from(State),
+    reason=st.text(max_size=9),
+    params=st.dictionaries(st.sampled_from([*DIMENSIONS, "model", "model.width", "odd"]), VALUES),
+    epochs=st.dictionaries(
+        st.integers(1, 3),
+        st.dictionaries(st.sampled_from(["val_accuracy", "val_loss", "odd"]), st.floats()),
+    ),
+    source=st.sampled_from([None, Source("0000", seed=3), Source("0001", epoch=2)]),
+    member=st.text(max_size=5),
+)
+CONFIGS = st.recursive(
+    VALUES, lambda inner: st.dictionaries(st.sampled_from([*CONFIG, "layers", "_target_"]), inner)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(RECORDS, max_size=4, unique_by=lambda record: record.number),
+    st.dictionaries(st.sampled_from(list(CONFIG)), CONFIGS),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_is_on_record_makes_a_sheet_of_both_kinds(
+    trials: list[TrialRecord], config: dict[str, Any], baseline: bool, rows: bool
+) -> None:
+    configs = {one.id: config for one in trials}
+    effects = (effect("optimizer.lr", 0.1, 1e-3, 0.1, 0.2), effect("odd", 1, "a", 0.1, 0.2))
+    made = sheet(swept(*trials, configs=configs, baseline=baseline), Findings((), effects))
+    assert len(made.trials) == len(trials) + baseline
+    for row in made.rows:
+        assert all(isinstance(value, str | int | float | None) for value in row.values)
+        assert not any(isinstance(v, float) and not math.isfinite(v) for v in row.values)
+        row.tenths()
+    assert csv_text(made, rows)
+    if find_spec("xlsxwriter"):
+        assert xlsx_bytes(made, rows)

@@ -54,6 +54,18 @@ def test_the_baseline_need_not_be_listed() -> None:
     assert search.limit() == 4
 
 
+def test_values_may_be_lists() -> None:
+    search = ablation("optimizer.betas=[0.9,0.99],[0.8,0.99]", "search.pairs=true")
+    rows = listed(search)
+    assert [row["optimizer.betas"] for row in rows] == [[0.9, 0.999], [0.9, 0.99], [0.8, 0.99]]
+    trials = [
+        TrialRecord(f"{n:04d}", n, State.COMPLETE, params=row, epochs={1: {"val_accuracy": n / 4}})
+        for n, row in enumerate(rows)
+    ]
+    sheet = search.sheet(trials, ACCURACY)
+    assert [row.difference for row in sheet] == [0.0, 0.5, 0.25]
+
+
 def test_each_two_changes_on_request() -> None:
     search = ablation("model.width=128,256", "activation=choice(gelu)", "search.pairs=true")
     base = {"activation": "relu", "model.width": 64}

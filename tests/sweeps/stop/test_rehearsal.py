@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.stop import Asha, Never, Promotion, Stop
+from sweeps.stop import Asha, Never, Patience, Promotion, Stop
 from sweeps.stop.rehearsal import rehearse
 from sweeps.stop.rule import Curves
 
@@ -23,6 +23,23 @@ def test_promotion_keeps_no_more() -> None:
     first, second = shares(Promotion(grace=1, factor=3))
     assert 0.1 < first < 0.45
     assert second < first
+
+
+def test_those_that_wait_are_promoted_until_none_may_be() -> None:
+    """A third of 27 at least has passed the first rung, and one of the nine and three the others.
+
+    Of any of them this is known only once the last has come.
+    """
+    found = rehearse(Promotion(grace=1, factor=3), 27, 27)[:27]
+    assert [sum(r.epochs > rung for r in found) >= n for rung, n in ((1, 9), (3, 3), (9, 1))] == (
+        [True] * 3
+    )
+    assert {r.order for r in found} == {26}
+
+
+def test_patience_ends_few_of_trials_that_get_better() -> None:
+    found = rehearse(Patience(patience=5, min_delta=0.0), 50, 12)
+    assert sum(r.epochs == 12 for r in found) > 0.6 * len(found)
 
 
 def test_the_first_of_all_is_spared() -> None:

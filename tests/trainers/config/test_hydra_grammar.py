@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,3 +34,7 @@ def test_a_value_in_hydras_grammar_is_read_back(value: Any, text: str) -> None:
 
 def test_numbers_may_be_shortened_wherever_they_are() -> None:
     assert written({"lr": [0.123456, math.inf]}, lambda value: f"{value:.2g}") == "{lr:[0.12,inf]}"
+
+
+def test_an_object_that_no_command_line_gives_is_shown_all_the_same() -> None:
+    assert written([Path("a b")]) == '["a b"]'

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from trainers.config import TrainConfig
-from trainers.diagnosis.first_loss import FirstLoss, first_loss
+from trainers.diagnosis.first_loss import FirstLoss, FirstLossOfNumbers, first_loss
 from trainers.fit import fit
 from trainers.learner import evaluate
 from trainers.model_and_data import untrained
@@ -26,6 +26,14 @@ class Loud(nn.Sequential):
     def __init__(self, input_shape: object, classes: int, norm: object, activation: object) -> None:
         super().__init__(nn.Flatten(), nn.Linear(64, classes))
         nn.init.normal_(self[1].weight, std=1.0)
+
+
+class LoudNumbers(nn.Sequential):
+    """Outputs far too large."""
+
+    def __init__(self, input_shape: object, classes: int) -> None:
+        super().__init__(nn.Linear(4, classes))
+        nn.init.normal_(self[0].weight, std=9.0)
 
 
 def test_a_good_start_is_about_the_logarithm_of_the_classes(small: Compose) -> None:
@@ -78,3 +86,55 @@ def test_a_loss_that_is_not_finite_is_no_figure() -> None:
     assert not found.ok
     assert found.verdict == "the untrained model's loss is nan"
     assert "not finite" in found.advice
+
+
+class TestNumbers:
+    def test_are_compared_with_always_answering_the_mean(self, numbers: Compose) -> None:
+        config = numbers()
+        found = first_loss(config)
+        assert isinstance(found, FirstLossOfNumbers)
+        learner, dataset = untrained(config)
+        x, y = dataset.valid.batch(torch.arange(len(dataset.valid)))
+        assert found.uniform == pytest.approx(float((y**2).mean()), rel=1e-5)
+        assert 0.3 < found.uniform < 3, "of standardised numbers it is about 1"
+        learner.model.eval()
+        with torch.no_grad():
+            made = learner.model(x)
+        assert found.loss == pytest.approx(float(((made - y) ** 2).mean()), rel=1e-4)
+        assert found.ok
+        assert found.advice == ""
+        assert found.verdict == (
+            f"first loss as it should be: {found.loss:.3f}, and always the mean = "
+            f"{found.uniform:.3f}"
+        )
+
+    def test_of_a_loss_that_is_no_square(self, numbers: Compose) -> None:
+        found = first_loss(numbers("loss=l1"))
+        assert isinstance(found, FirstLossOfNumbers)
+        _, dataset = untrained(numbers())
+        _, y = dataset.valid.batch(torch.arange(len(dataset.valid)))
+        assert found.uniform == pytest.approx(float(y.abs().mean()), rel=1e-5)
+
+    def test_large_outputs_are_told_of(self, numbers: Compose) -> None:
+        config = numbers()
+        config.model = {"_target_": f"{__name__}.LoudNumbers"}
+        found = first_loss(config)
+        assert not found.ok
+        assert found.verdict.startswith("first loss too high")
+        assert "large outputs" in found.advice
+
+    @given(st.floats(0, 10), st.floats(0.1, 4))
+    def test_less_than_half_or_more_than_twice_is_off(self, loss: float, mean: float) -> None:
+        found = FirstLossOfNumbers(loss, mean)
+        assert found.ok == (0.5 * mean <= loss <= 2 * mean)
+        assert bool(found.advice) == (not found.ok)
+        assert ("high" in found.verdict) == (loss > 2 * mean)
+        assert ("low" in found.verdict) == (loss < 0.5 * mean)
+        assert ("targets among the inputs" in found.advice) == (loss < 0.5 * mean)
+
+    @pytest.mark.parametrize("loss", [math.nan, math.inf])
+    def test_what_is_not_finite_is_no_figure(self, loss: float) -> None:
+        found = FirstLossOfNumbers(loss, 1.0)
+        assert not found.ok
+        assert found.verdict == f"the untrained model's loss is {loss}"
+        assert "not finite" in found.advice

@@ -92,3 +92,28 @@ def test_steps_are_told_of_as_they_are_done(small: Compose) -> None:
 def test_all_right_is_learnt_though_the_loss_is_not_near_zero() -> None:
     assert Overfit((2.0, 0.3), (0.1, 1.0), 8, 3, 0.1).ok
     assert not Overfit((2.0, 0.3), (0.1, 0.9), 8, 3, 0.1).ok
+
+
+class TestNumbers:
+    def test_are_learnt_by_heart_without_an_accuracy(self, numbers: Compose) -> None:
+        found = overfit(numbers("optimizer.lr=0.01"))
+        assert found.ok, found.verdict
+        assert found.accuracies == ()
+        assert (found.examples, found.classes) == (20, 20)
+        assert found.losses[-1] < NEAR_ZERO
+        assert found.verdict.startswith("learns one batch of 20 by heart: loss ")
+        assert "accuracy" not in found.verdict
+        assert found.advice == ""
+
+    def test_at_a_rate_far_too_low_are_told_of(self, numbers: Compose) -> None:
+        found = overfit(numbers("optimizer.lr=1e-9"))
+        assert not found.ok
+        assert len(found.losses) == STEPS
+        assert "optimizer.lr=1e-09 is far too low" in found.advice
+
+    def test_that_are_all_the_same_tell_nothing(self, numbers: Compose) -> None:
+        found = overfit(numbers("batch_size=1", "optimizer.lr=0.01"))
+        assert (found.examples, found.classes) == (1, 1)
+        assert not found.ok
+        assert "tells nothing: all of one number" in found.verdict
+        assert found.advice.startswith("raise batch_size")

@@ -13,6 +13,7 @@ from torch import nn
 
 from tests.test_architecture import importers
 from trainers.config import TrainConfig
+from trainers.diagnosis.predicted_numbers import PredictedNumbers
 from trainers.diagnosis.trained_model import diagnose
 from trainers.errors import ConfigError
 from trainers.files import checkpoints
@@ -113,3 +114,28 @@ def test_a_state_of_another_model_is_refused(small: Compose, tmp_path: Path) -> 
 def test_nothing_draws_on_a_display() -> None:
     assert importers("matplotlib.pyplot") == set()
     assert "trainers.pictures" in importers("matplotlib.figure")
+
+
+def test_of_numbers_it_has_the_predicted_beside_the_true(numbers: Compose, tmp_path: Path) -> None:
+    config = numbers("histograms=true", "optimizer.lr=0.02", "epochs=20")
+    last = list(run(config, tmp_path / "t"))[-1]
+    state = checkpoints.load(last.checkpoint)
+    told: list[str] = []
+    seen = diagnose(config, state, tmp_path / "d", tmp_path / "t", notify=told.append)
+    assert isinstance(seen.quality, PredictedNumbers)
+    assert seen.quality.names == ("y0", "y1")
+    assert told == ["validation part", "pictures of the training"], "no hidden layer of classes"
+    assert float(np.mean(seen.quality.r2)) == pytest.approx(last.metrics["val_r2"], abs=1e-3)
+    assert last.metrics["val_r2"] > 0.5
+    written = {path.name for path in (tmp_path / "d").iterdir()}
+    drawn = {"predicted.png", "curves.png", "histograms.png"}
+    assert written == {"predicted.csv", "summary.json"} | drawn
+    assert written == {path.name for path in seen.files}
+    summary = json.loads((tmp_path / "d" / "summary.json").read_text())
+    rows = table(tmp_path / "d" / "predicted.csv")
+    assert len(rows) == summary["examples"] == len(seen.quality.true)
+    assert [each["name"] for each in summary["numbers"]] == ["y0", "y1"]
+    off = [float(row["y0_predicted"]) - float(row["y0"]) for row in rows]
+    assert summary["numbers"][0]["mae"] == pytest.approx(float(np.mean(np.abs(off))), rel=1e-4)
+    assert 60 < float(np.mean([float(row["y0"]) for row in rows])) < 140, "in their own units"
+    assert summary["notes"] == []

@@ -168,3 +168,10 @@ def test_which_look_at_the_batch() -> None:
 def test_refuses(build: object, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         build()  # type: ignore[operator]
+
+
+def test_what_is_wrong_is_shown_in_hydras_grammar() -> None:
+    with pytest.raises(ConfigError, match=r"norm\.position must be one of .*, not null: set"):
+        norm.layer(True, position=None, layers="every")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"norm\.running must be true or false, not \{a:1\}$"):
+        norm.batch(0.1, True, **WHERE, running={"a": 1})  # type: ignore[arg-type]

@@ -164,12 +164,12 @@ def test_a_plateau_by_the_loss_waits_while_the_loss_falls(small: Compose) -> Non
     ("node", "told"),
     [
         ({**PLATEAU, "mode": "min"}, "leave schedule.mode out, or set schedule.mode=max"),
-        ({**PLATEAU, "mode": "up"}, "schedule.mode must be min or max, not 'up'"),
+        ({**PLATEAU, "mode": "up"}, "schedule.mode must be min or max, not up:"),
         ({**PLATEAU, "metric": "loss"}, "schedule.metric must be one of"),
         ({**PLATEAU, "metric": "lr"}, "set schedule.mode=min or schedule.mode=max"),
         ({**PLATEAU, "each": "batch"}, "a plateau is judged once an epoch"),
         ({**DECAY, "metric": "val_loss"}, "ExponentialLR looks at no metric"),
-        ({**DECAY, "each": "step"}, "schedule.each must be batch or epoch, not 'step'"),
+        ({**DECAY, "each": "step"}, "schedule.each must be batch or epoch, not step"),
         (
             {"_target_": f"{TORCH}.ChainedScheduler", "schedulers": [DECAY, ONE_CYCLE]},
             "say which all of them count",

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainers.config.hydra_grammar import written
 from trainers.data.dataset import Dataset
 from trainers.data.phonemes import cache
 from trainers.data.phonemes.cache import here as here
@@ -101,8 +102,8 @@ class _Layout:
             train = sorted(path for path in self.root.glob(self.train) if path.is_dir())
         except (ValueError, NotImplementedError):  # an empty one, an absolute one
             raise ConfigError(
-                f"data.train must be a pattern of folders in data.root, not {self.train!r}: set "
-                "data.train=train-clean-*"
+                f"data.train must be a pattern of folders in data.root, not "
+                f"{written(self.train)}: set data.train=train-clean-*"
             ) from None
         if not train:
             raise DataError(

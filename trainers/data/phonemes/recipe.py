@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from trainers.config.hydra_grammar import written
 from trainers.data.phonemes.source import Floats
 from trainers.errors import ConfigError
 
@@ -40,7 +41,8 @@ class Recipe:
         ):
             if value not in names:
                 raise ConfigError(
-                    f"data.{key} must be one of {', '.join(names)}, not {value!r}: set data.{key}=…"
+                    f"data.{key} must be one of {', '.join(names)}, not {written(value)}: set "
+                    f"data.{key}=…"
                 )
 
     def normalised(self, frames: Floats) -> Floats:
