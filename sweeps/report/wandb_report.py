@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sweeps.findings.finding import Findings
 from sweeps.formatting import command
-from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.recorded.recorded_sweep import WANDB, RecordedSweep
 from sweeps.redaction import redacted_text
 from sweeps.report.wandb_report_blocks import ReportedSweep, blocks, remark_line, title
 from sweeps.study.storage import annotate
@@ -62,6 +62,7 @@ def publish(sweeps: Sequence[RecordedSweep], findings: Sequence[Findings]) -> Pu
             entity, project = _place(sweep, api)
             runs = api.runs(entity, project, str(sweep.config["name"]))
             notes += _lacking(sweep, runs)
+            _keep(sweep, WANDB, {"project_url": f"{api.url}/{entity}/{project}"})
             _write_remarks(api, sweep, runs)
             ours = {*map(_own(sweep), [trial.id for trial in sweep.trials]), _own(sweep)("summary")}
             reported.append(
@@ -155,10 +156,15 @@ def _save(
     report.id = known
     report.save()
     address = _address(api, report.entity, report.project, report.title, report.id)
-    if kept != {"id": report.id, "url": address}:
-        place = shared(first.config.get("study")) or first.folder.study
-        annotate(place, str(first.config["name"]), key, {"id": report.id, "url": address})
+    _keep(first, key, {"id": report.id, "url": address})
     return PublishedReport(url=address, new=not known, notes=notes)
+
+
+def _keep(sweep: RecordedSweep, key: str, value: Mapping[str, str]) -> None:
+    """Put an attribute on a sweep's record, unless it is there."""
+    if sweep.attributes.get(key) != value:
+        place = shared(sweep.config.get("study")) or sweep.folder.study
+        annotate(place, str(sweep.config["name"]), key, value)
 
 
 def _address(api: ServerApi, entity: str, project: str, heading: str, report: str) -> str:

@@ -113,6 +113,9 @@ class Tracker(Protocol):
     def stop_requests(self) -> set[str]:
         """Return the trials that a person has asked to stop, until they have ended."""
 
+    def project_url(self) -> str:
+        """Return the address of what is shown; empty where it has none that is known."""
+
     def notes(self) -> list[str]:
         """Return the messages for the person since the last call, each once."""
 
@@ -155,6 +158,10 @@ class NullTracker:
     def stop_requests(self) -> set[str]:
         """Return none: nobody can ask."""
         return set()
+
+    def project_url(self) -> str:
+        """Return none."""
+        return ""
 
     def notes(self) -> list[str]:
         """Return none."""

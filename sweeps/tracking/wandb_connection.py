@@ -56,6 +56,7 @@ class Connection:
         core: the process that writes and uploads.
         works: whether calls are made at all: wandb is installed, and its core stays alive.
         incomplete: whether some run is on disk and not, or not wholly, at W&B.
+        project_url: where the runs are shown; empty until one was online.
         open: name -> a run that is logged to; opened again after its core or server was lost.
         finishing: name -> an ended run whose uploads go on.
 
@@ -76,6 +77,7 @@ class Connection:
         self.core = Core()
         self.works = False
         self.incomplete = False
+        self.project_url = ""
         self.open: dict[str, OpenRun] = {}
         self.finishing: dict[str, OpenRun] = {}
         self._settings = settings
@@ -238,6 +240,7 @@ class Connection:
         if mode == "offline":
             self.incomplete = True
         elif run.project_url:
+            self.project_url = run.project_url
             self._note(f"W&B: {run.project_url}")
         return run
 

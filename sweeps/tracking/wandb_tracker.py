@@ -176,6 +176,10 @@ class WandbTracker:
         """Return the trials whose "Stop run" was pressed in W&B, until they have ended."""
         return self._stops & self._running
 
+    def project_url(self) -> str:
+        """Return the address of the project, once a run of this session was online."""
+        return self._runs.connection.project_url
+
     def notes(self) -> list[str]:
         """Return the messages for the person since the last call, each once."""
         return [self._notes.get_nowait() for _ in range(self._notes.qsize())]

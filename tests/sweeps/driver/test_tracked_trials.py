@@ -141,7 +141,9 @@ def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
         server.start()
         assert not server.runs
         resume("s", [where, "track.init_timeout_s=60"], without_ray)
-        trials = reader.read(folder / "study.log", "s", dict).trials
+        record = reader.read(folder / "study.log", "s", dict)
+        assert record.attributes["wandb"] == {"project_url": f"{server.url}/someone/caviar"}
+        trials = record.trials
         assert [trial.last_epoch for trial in trials] == [3] * 4
         shown = {
             run.config["trial"]: run for run in server.runs.values() if run.job_type == "trial"

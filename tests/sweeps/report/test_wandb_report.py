@@ -69,6 +69,7 @@ def test_it_is_made_once_and_then_updated(tmp_path: Path, server: WandbServer) -
     ((name, view),) = server.views.items()
     assert first.url == f"{server.url}/someone/caviar/reports/a-the-highest-val-accuracy--{name}"
     assert again(tmp_path).attributes[ATTRIBUTE] == {"id": name, "url": first.url}
+    assert again(tmp_path).attributes["wandb"] == {"project_url": f"{server.url}/someone/caviar"}
     assert (runs[1].notes, runs[0].notes) == (f"mine\n{ODD} (Ann, 1970-01-02)", "")
 
     second = publish([again(tmp_path)], [Findings(())])
