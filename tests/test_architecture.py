@@ -239,6 +239,10 @@ def test_packages_on_the_way_of_a_trials_process_load_nothing(package: str) -> N
         ("ray", ("sweeps.backend", "sweeps.bench.rivals", "cluster")),
         ("ray.tune", ("sweeps.backend.ray_tune", "sweeps.bench.rivals")),
         ("wandb", ("sweeps.tracking",)),
+        (
+            "wandb_workspaces",
+            ("sweeps.report.wandb_report", "sweeps.report.wandb_report_blocks"),
+        ),
         ("psycopg", ("sweeps.study",)),
         ("optuna.storages", ("sweeps.study", "sweeps.search.sampler_storage")),
     ],

@@ -28,7 +28,7 @@ LONGEST_LINE = 100
 SUPPLIED: Mapping[str, tuple[str, ...]] = {
     "model": ("input_shape", "classes", "norm", "activation"),
     "search": ("setting", "seed"),
-    "track": ("sweep", "uid", "folder"),
+    "track": ("name", "uid", "folder"),
 }
 
 #: Keys that the code reads, and the target does not see.

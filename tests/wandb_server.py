@@ -34,6 +34,8 @@ class Run:
     group: str = ""
     job_type: str = ""
     tags: list[str] = field(default_factory=list)
+    notes: str = ""
+    sweep: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     summary: dict[str, Any] = field(default_factory=dict)
@@ -62,11 +64,24 @@ class Version:
     committed: bool = False
 
 
+@dataclass
+class View:
+    """A report as the server has it; `saved` counts how often."""
+
+    id: str
+    project: str
+    title: str
+    spec: dict[str, Any]
+    saved: int = 1
+
+
 class WandbServer:
     """The server, running inside `with`; `stop` and `start` keep what it has recorded.
 
     Attributes:
         runs: run id -> what it received.
+        views: id -> report.
+        sweeps: id -> the configuration of a W&B sweep.
         artifacts: artifact name -> its committed versions, oldest first.
         delay_s: seconds each answer takes.
         refuse_key: answer 401 to everything.
@@ -79,12 +94,15 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, Run] = {}
+        self.views: dict[str, View] = {}
+        self.sweeps: dict[str, dict[str, Any]] = {}
         self.delay_s = 0.0
         self.refuse_key = False
         self.stop_runs: set[str] = set()
         self.requests = 0
         self.unknown: list[str] = []
         self._versions: dict[str, Version] = {}
+        self._types: dict[str, str] = {}  # of artifacts by name
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -143,6 +161,12 @@ class WandbServer:
     def graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The `data` of a GraphQL answer."""
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "upsertView": self._upsert_view,
+            "SpecificReport": self._view,
+            "GetProjects": self._projects,
+            "ProjectInternalId": lambda _: {"project": {"id": "UDE=", "internalId": "1"}},
+            "UpsertSweep": self._upsert_sweep,
+            "GroupRuns": self._runs_of_group,
             "upsertBucket": self._upsert_run,
             "RunResumeStatus": self._resume_status,
             "createRunFiles": self._create_run_files,
@@ -214,12 +238,14 @@ class WandbServer:
 
     def _upsert_run(self, variables: dict[str, Any]) -> dict[str, Any]:
         # Later changes name the run by the id it was given, not by its name.
-        name = variables["name"] or str(variables["id"]).removeprefix("bucket-")
+        name = variables.get("name") or str(variables["id"]).removeprefix("bucket-")
         inserted = name not in self.runs
-        run = self.runs.setdefault(name, Run(name, variables["project"] or ""))
+        run = self.runs.setdefault(name, Run(name, variables.get("project") or ""))
         run.display_name = variables.get("displayName") or run.display_name
         run.group = variables.get("groupName") or run.group
         run.job_type = variables.get("jobType") or run.job_type
+        run.notes = variables.get("notes") or run.notes
+        run.sweep = variables.get("sweep") or run.sweep
         run.tags = variables["tags"] if variables.get("tags") is not None else run.tags
         for key, item in json.loads(variables.get("config") or "{}").items():
             run.config[key] = item["value"]
@@ -237,7 +263,7 @@ class WandbServer:
                 "historyTail": json.dumps([json.dumps(row) for row in run.history[-1:]]),
                 "eventsTail": "[]",
                 "tags": run.tags,
-                "notes": "",
+                "notes": run.notes,
                 "wandbConfig": json.dumps({"t": 1}),
             }
         entity = {"id": "E", "name": ENTITY}
@@ -249,14 +275,14 @@ class WandbServer:
         return {"createRunFiles": {"runID": f"bucket-{run}", "uploadHeaders": [], "files": files}}
 
     def _artifact_type(self, variables: dict[str, Any]) -> dict[str, Any]:
-        base = variables["name"].split(":")[0]
-        known = any(version.name == base for version in self._versions.values())
-        artifact = {"artifactType": {"name": "checkpoint"}} if known else None
+        known = self._types.get(variables["name"].split(":")[0])
+        artifact = {"artifactType": {"name": known}} if known else None
         return {"project": {"artifact": artifact}}
 
     def _create_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
         given = variables["input"]
         name = given["artifactCollectionName"]
+        self._types.setdefault(name, given["artifactTypeName"])
         aliases = [alias["alias"] for alias in given.get("aliases") or []]
         latest = [v for v in self._versions.values() if v.name == name and v.committed]
         for old in latest:  # an alias belongs to the last version that was given it
@@ -307,6 +333,67 @@ class WandbServer:
         version = self._versions[variables["artifactID"]]
         version.committed = True
         return {"commitArtifact": {"artifact": {"id": version.id, "digest": ""}}}
+
+    def _upsert_view(self, variables: dict[str, Any]) -> dict[str, Any]:
+        known = self.views.get(variables["id"] or "")
+        if variables["id"] and known is None:
+            raise AssertionError(
+                f"the client updates a report that is not there: {variables['id']}"
+            )
+        spec, project = json.loads(variables["spec"]), variables["projectName"]
+        name = known.id if known else f"VmlldzoxMDA{len(self.views)}"
+        saved = known.saved + 1 if known else 1
+        self.views[name] = View(name, project, variables["displayName"], spec, saved)
+        view = self._view({"reportId": name})["view"]
+        return {"upsertView": {"view": view, "inserted": known is None}}
+
+    def _view(self, variables: dict[str, Any]) -> dict[str, Any]:
+        view = self.views.get(variables["reportId"])
+        if view is None:
+            return {"view": None}
+        project = {"id": "UDE=", "name": view.project, "entityName": ENTITY}
+        of_view = {"id": view.id, "type": "runs", "name": "x", "displayName": view.title}
+        more = {"description": "", "project": project, "spec": json.dumps(view.spec)}
+        return {"view": {**of_view, **more, "updatedAt": "2026-01-01T00:00:00"}}
+
+    def _projects(self, variables: dict[str, Any]) -> dict[str, Any]:
+        names = dict.fromkeys(run.project for run in self.runs.values())
+        edges = [
+            {
+                "node": {
+                    "__typename": "Project",
+                    "id": "UDE=",
+                    "name": name,
+                    "entityName": ENTITY,
+                    "createdAt": "2026-01-01T00:00:00",
+                    "isBenchmark": False,
+                    "user": None,
+                },
+                "cursor": "1",
+            }
+            for name in names
+        ]
+        more = {"__typename": "PageInfo", "endCursor": None, "hasNextPage": False}
+        return {"models": {"edges": edges, "pageInfo": more}}
+
+    def _upsert_sweep(self, variables: dict[str, Any]) -> dict[str, Any]:
+        name = f"swp{len(self.sweeps):05d}"
+        self.sweeps[name] = json.loads(variables["config"])
+        return {"upsertSweep": {"sweep": {"name": name}}}
+
+    def _runs_of_group(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Page through the runs of a group."""
+        group = json.loads(variables["filters"])["group"]
+        there = [run for run in self.runs.values() if run.project == variables["project"]]
+        if not there:
+            return {"project": None}  # a project is made with its first run
+        found = [run for run in there if run.group == group]
+        first = int(variables["after"] or 0)
+        last = first + variables["first"]
+        nodes = [{"id": f"bucket-{r.name}", "name": r.name, "notes": r.notes} for r in found]
+        more = {"endCursor": str(last), "hasNextPage": len(found) > last}
+        edges = [{"node": node} for node in nodes[first:last]]
+        return {"project": {"runs": {"edges": edges, "pageInfo": more}}}
 
     def _url(self, kind: str, owner: str, name: str) -> str:
         return f"{self.url}/upload?kind={kind}&owner={owner}&name={name}"

@@ -54,7 +54,7 @@ def train(config: DictConfig, more: int = 0) -> None:
     place = train_folder.choose(config, more, fingerprint)
     training, folder, trained = place.training, place.path, place.trained
     tracker: Tracker = instantiate(
-        "track", place.container["track"], sweep="train", uid=place.id, folder=folder
+        "track", place.container["track"], name="train", uid=place.id, folder=folder
     )
     tracker.trial_started(folder.name, place.container, len(trained))
     rows: dict[int, dict[str, float]] = {}

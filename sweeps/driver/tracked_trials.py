@@ -8,8 +8,10 @@ from typing import Any
 from sweeps.driver.contract import Trainings
 from sweeps.formatting import clip, number, short_names
 from sweeps.search.search import Setting
+from sweeps.space.dimensions import Choice
+from sweeps.space.space import Space
 from sweeps.study.study import Study
-from sweeps.tracking import DIFFERS, NullTracker, Tracker
+from sweeps.tracking import DIFFERS, NullTracker, Tracker, Varied
 from sweeps.trials import SEED, Objective, State, TrialRecord
 
 #: Characters of a run's name, beside the trial's id, and of one value in it.
@@ -25,6 +27,20 @@ def drawn(trial: TrialRecord) -> dict[str, object]:
         **trial.params,
         **({} if source is None or source.seed is None else {SEED: source.seed}),
     }
+
+
+def begun(tracker: Tracker, space: Space, objective: Objective) -> None:
+    """Tell what the trials vary; of a config group the choices, which runs have beside its keys."""
+    parameters: dict[str, Mapping[str, Any]] = {}
+    for parameter in space.parameters:
+        dimension = parameter.dimension
+        key = f"choices.{parameter.key}" if parameter.group else parameter.key
+        if isinstance(dimension, Choice):
+            parameters[key] = {"values": list(dimension.values)}
+        else:
+            ends = {"min": dimension.low, "max": dimension.high}
+            parameters[key] = {**ends, "log": dimension.log, "integer": dimension.integer}
+    tracker.sweep_started(Varied(objective.metric, objective.maximize, parameters))
 
 
 def started(
@@ -77,7 +93,11 @@ def _place(key: str, choices: Mapping[str, str]) -> tuple[bool, bool]:
 def ended(tracker: Tracker, trial: TrialRecord, objective: Objective) -> None:
     """Show how a trial has ended."""
     best = trial.best(objective)
-    summary = {} if best is None else {"best_epoch": best[0], "best_value": best[1]}
+    summary: dict[str, Any] = {"member": trial.member, "machine": trial.machine}
+    if best is not None:
+        epoch, value = best
+        at_best = {f"best_{metric}": value for metric, value in trial.epochs[epoch].items()}
+        summary |= {**at_best, "best_epoch": epoch, "best_value": value}
     tracker.trial_ended(trial.id, trial.state.value, trial.reason, summary)
 
 

@@ -20,15 +20,18 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
+from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
 from sweeps.results_folder import Folder
 from sweeps.stop import Never
 from sweeps.stop.rehearsal import Rehearsed, rehearse
+from sweeps.study.storage import annotate
 from sweeps.study.study import Study
 from sweeps.timeline import mark
 from sweeps.tracking import Tracker
 from sweeps.trials import ranking
 from trainers.config.targets import instantiate
+from trainers.errors import ConfigError
 from trainers.files import disk_faults
 
 
@@ -37,7 +40,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     console = terminal()
     with doing("preparing the record of the trials"):
         tracker: Tracker = instantiate(
-            "track", sweep.config["track"], sweep=sweep.name, uid=study.uid, folder=folder.path
+            "track", sweep.config["track"], name=sweep.name, uid=study.uid, folder=folder.path
         )
     slots = _Slots(sweep, cluster)
     how = command("resume", sweep.name, sweep.config["results"], sweep.trust)
@@ -52,6 +55,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             tracker=tracker,
             observer=progress,
         )
+        tracked_trials.begun(tracker, sweep.space, sweep.objective)
         tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
         for note in sweep.messages:
             progress.notify(note)
@@ -63,8 +67,14 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             drain(driver, study)
         slot_time = progress.slot_time
     mark("write the results, draw, test the best model")
+    if address := tracker.project_url():
+        with contextlib.suppress(ConfigError):  # a shared storage that has just gone away
+            place = sweep.shared or folder.study
+            annotate(place, sweep.name, WANDB, {"project_url": address})
     try:
-        told = conclude(sweep, folder, study, driver, slots.last, tracker)
+        told = conclude(sweep, folder, study, driver, slots.last)
+        if told.shown is not None and not driver.halted:
+            tracker.sweep_ended(told.shown)
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise

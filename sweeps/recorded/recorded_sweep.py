@@ -28,6 +28,9 @@ from sweeps.study.url import shared
 from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
 from trainers.errors import ConfigError
 
+#: The study's attribute that keeps where its runs are in W&B: {"project_url"}.
+WANDB = "wandb"
+
 #: C, where PyYAML has it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: What is between two top-level keys of a YAML file.

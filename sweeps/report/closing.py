@@ -9,7 +9,6 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import doing
@@ -24,14 +23,14 @@ from sweeps.recorded import recorded_sweep
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
-from sweeps.report import csv_files, lineage, pareto, summary_json
+from sweeps.report import csv_files, lineage, pareto, summary_json, summary_run
 from sweeps.report.repeat_means import repeated
 from sweeps.report.sheet import sheet
 from sweeps.report.sheet_files import write_sheet
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
 from sweeps.study.study import Study
-from sweeps.tracking import Table, Tracker
+from sweeps.tracking import SweepResults
 from sweeps.trials import Objective, Ranked, TrialRecord, front, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError
@@ -43,9 +42,7 @@ _OTHER = {"random": "tpe", "tpe": "random"}
 _EXTENSIONS = {"budget.trials": "twenty more trials", "epochs": "train the complete trials longer"}
 
 
-def conclude(
-    sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int, tracker: Tracker
-) -> Ending:
+def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int) -> Ending:
     """Write the files of a sweep that ends or is interrupted, and gather what a person is shown."""
     trials = study.trials
     ranked = ranking(trials, sweep.objective)
@@ -73,13 +70,7 @@ def conclude(
         reruns[0] if winner else None,
     )
     summary_json.write_summary(folder, summary)
-    _write_sheet(folder)
-    if not driver.halted:
-        tracker.sweep_ended(
-            summary,
-            _table(*csv_files.trials_table(trials, sweep.space.keys, sweep.objective)),
-            _table(*csv_files.importances_table(mattered.shares)),
-        )
+    shown = _review(folder)
     return Ending(
         sweep=sweep.name,
         objective=sweep.objective,
@@ -99,6 +90,7 @@ def conclude(
         verdict=tuple(verdict.verdict(repeats, sweep.objective, len(ranked)) if reruns else ()),
         importances=mattered.shares,
         importances_note=mattered.note,
+        shown=shown,
         stopped_because=driver.halted,
         paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),
@@ -119,11 +111,18 @@ def import_ahead() -> None:
     Thread(target=load, name="libraries for the end", daemon=True).start()
 
 
-def _write_sheet(folder: Folder) -> None:
-    """Write the sheet for spreadsheets from the record, unless that is away."""
+def _review(folder: Folder) -> SweepResults | None:
+    """Write the sheet for spreadsheets, and gather what a tracker shows.
+
+    None: the record, in a shared storage, has just gone away.
+    """
     with doing("writing the sheet"), contextlib.suppress(ConfigError):
         recorded = recorded_sweep.read(folder)
-        write_sheet(folder, sheet(recorded, findings(recorded)))
+        found = findings(recorded)
+        made = sheet(recorded, found)
+        write_sheet(folder, made)
+        return summary_run.results(recorded, found, made)
+    return None
 
 
 @dataclass(frozen=True)
@@ -269,10 +268,6 @@ def _next_commands(
     return commands
 
 
-def _table(columns: list[str], rows: list[list[Any]]) -> Table:
-    return Table(tuple(columns), tuple(tuple(row) for row in rows))
-
-
 @dataclass(frozen=True)
 class Ending:
     """Holds all that a person is shown when a sweep ends or is interrupted.
@@ -292,6 +287,7 @@ class Ending:
         importances: most important first; `importances_note` warns when they mean little.
         overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
         stopped_because: why the sweep ended before its budget did, or empty.
+        shown: the sweep as a whole, for a tracker; None if the record is away.
         paths: what -> where ("checkpoints" -> "results/quickstart/trials").
         next_commands: command -> what it does.
     """
@@ -315,6 +311,7 @@ class Ending:
     verdict: tuple[str, ...] = ()
     importances: tuple[Importance, ...] = ()
     importances_note: str = ""
+    shown: SweepResults | None = field(default=None, repr=False)
     stopped_because: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
     next_commands: Mapping[str, str] = field(default_factory=dict)

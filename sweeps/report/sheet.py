@@ -14,7 +14,7 @@ from typing import Any
 
 from sweeps.findings.finding import Findings
 from sweeps.formatting import one_line
-from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.recorded.recorded_sweep import WANDB, RecordedSweep
 from sweeps.report.sheet_words import Words, cell, is_number
 from sweeps.tracking.run_id import run_id
 from sweeps.trials import State, TrialRecord
@@ -121,7 +121,7 @@ def sheet(
 
 def _links(sweep: RecordedSweep) -> dict[str, str]:
     """Return trial -> its address in W&B, where the study's attribute `wandb` has the project's."""
-    known = sweep.attributes.get("wandb")
+    known = sweep.attributes.get(WANDB)
     address = str(known.get("project_url", "")) if isinstance(known, Mapping) else ""
     if not address.startswith(("https://", "http://")):
         return {}  # never seen online, or no address at all: a record may be somebody else's

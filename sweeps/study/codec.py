@@ -20,6 +20,8 @@ And the study has, for the sweep as a whole:
     driver     the process that has the study open (`sweeps.study.lock.Owner`)
     earlier    trials of previous sweeps that samplers see before the sweep's own, in its own space
     wall_s, repeats_s    seconds spent on the sweep, and on repeating the best
+    remark:…   what a person has noted about a trial (`sweeps.recorded.remarks`)
+    wandb, wandb_report    where its runs and its report are in W&B
 """
 
 from __future__ import annotations

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from sweeps.tracking import wandb_sweep
 from sweeps.tracking.run_id import run_id
-from sweeps.tracking.tracker import DIFFERS
+from sweeps.tracking.run_tags import opening_tags
+from sweeps.tracking.tracker import DIFFERS, Varied
 from sweeps.tracking.wandb_open_run import OpenRun
 from sweeps.tracking.wandb_process import Core
 from trainers.errors import class_and_first_line
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 RESTARTS = 3  # of wandb-core in one sweep; whatever kills it more often will do so again
 FINISH_TIMEOUT_S = 3600.0  # of one ended run's uploads; `close` does not wait as long
 FLUSH_S = 1.0  # between writes of wandb-core to its log: what a SIGKILL can lose
-TAG_LENGTH = 64  # characters that a tag may have at most
 NOTICE_S = 0.2  # in which the death of wandb-core shows after a call has failed
 
 Mode = Literal["online", "offline"]
@@ -45,6 +46,7 @@ class WandbSettings:
     entity: str | None
     mode: str
     init_timeout_s: float
+    attach: bool = False  # to a W&B sweep
 
 
 class Connection:
@@ -54,6 +56,7 @@ class Connection:
         core: the process that writes and uploads.
         works: whether calls are made at all: wandb is installed, and its core stays alive.
         incomplete: whether some run is on disk and not, or not wholly, at W&B.
+        project_url: where the runs are shown; empty until one was online.
         open: name -> a run that is logged to; opened again after its core or server was lost.
         finishing: name -> an ended run whose uploads go on.
 
@@ -74,6 +77,7 @@ class Connection:
         self.core = Core()
         self.works = False
         self.incomplete = False
+        self.project_url = ""
         self.open: dict[str, OpenRun] = {}
         self.finishing: dict[str, OpenRun] = {}
         self._settings = settings
@@ -83,6 +87,7 @@ class Connection:
         self._mode: Mode = "offline"
         self._restarts = 0
         self._noted_errors: set[str] = set()  # names of their classes
+        self._sweep_id: str | None = None  # W&B's, of the trials' runs
 
     def start(self) -> None:
         """Import wandb, start wandb-core and find out whether a key is known."""
@@ -96,6 +101,33 @@ class Connection:
             self._note(f"W&B: not logging, wandb cannot be imported ({error}); run: make setup")
         except Exception as error:
             self._note(f"W&B: not logging, it cannot be started ({class_and_first_line(error)})")
+
+    def attach(self, varied: Varied) -> None:
+        """Attach the runs that are opened from now on to a W&B sweep, if that is asked for."""
+        settings = self._settings
+        if not settings.attach or not self.works:
+            return
+        if self._mode == "offline":
+            self._note(
+                "W&B: track.sweep=true needs the server: offline, the runs belong to no W&B sweep"
+            )
+            return
+        try:
+            self._sweep_id = wandb_sweep.attached(
+                settings.folder / "wandb" / "sweep.json",
+                settings.project,
+                settings.entity,
+                settings.sweep,
+                varied,
+                settings.init_timeout_s,
+            )
+        except Exception as error:
+            if self.core.died(NOTICE_S):
+                raise
+            self._note(
+                "W&B: the runs belong to no W&B sweep, the server did not take it "
+                f"({class_and_first_line(error)})"
+            )
 
     def attempt(self, call: Callable[[], None]) -> None:
         """Make a call; a dead wandb-core is started again, any other error noted once."""
@@ -185,6 +217,7 @@ class Connection:
                 silent=True,
                 console="off",
                 init_timeout=settings.init_timeout_s,
+                sweep_id=self._sweep_id if job_type == "trial" and mode == "online" else None,
                 finish_timeout=FINISH_TIMEOUT_S,
                 finish_timeout_raises=True,
                 stop_fn=lambda: self._stop(name),  # else "Stop run" interrupts the driver
@@ -197,14 +230,17 @@ class Connection:
                 save_code=False,
             ),
         )
-        if experiment := config.get("experiment"):  # a run that goes on may have tags of a person's
-            run.tags = tuple(dict.fromkeys((*(run.tags or ()), str(experiment)[:TAG_LENGTH])))
+        # A run that goes on may have tags of a person's.
+        tags = (*(run.tags or ()), *opening_tags(config, settings.folder))
+        if tags:
+            run.tags = tuple(dict.fromkeys(tags))
         if job_type == "trial":
             run.define_metric("epoch")
             run.define_metric("*", step_metric="epoch")
         if mode == "offline":
             self.incomplete = True
         elif run.project_url:
+            self.project_url = run.project_url
             self._note(f"W&B: {run.project_url}")
         return run
 

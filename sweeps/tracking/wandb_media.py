@@ -1,9 +1,10 @@
-"""Convert tables and histograms into those of W&B."""
+"""Convert tables, histograms and files into what W&B shows."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,3 +45,27 @@ def wandb_histogram(histogram: Histogram) -> wandb.Histogram:
     high = histogram.high if histogram.high > low else low + 1e-6  # wandb wants edges that ascend
     edges = np.linspace(low, high, len(counts) + 1)
     return wandb.Histogram(np_histogram=(np.array(counts), edges))
+
+
+def shown_files(files: Iterable[Path]) -> dict[str, Any]:
+    """Convert pages and pictures among files, by the names that they are shown under.
+
+    What is not there, or is neither, is left out.
+    """
+    import wandb
+
+    shown: dict[str, Any] = {}
+    for path in files:
+        if not path.is_file():
+            continue
+        if path.suffix == ".html":
+            shown[f"pages/{path.stem}"] = wandb.Html(str(path), inject=False)
+        elif path.suffix == ".png":
+            shown[f"pictures/{path.stem}"] = wandb.Image(str(path))
+    return shown
+
+
+def merged_notes(before: str | None, remarks: str) -> str:
+    """Add remarks to the notes of a run, in which a person may have written: those not there."""
+    lines = (before or "").splitlines()
+    return "\n".join([*lines, *(line for line in remarks.splitlines() if line not in lines)])

@@ -15,10 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import LoggedCheckpoint
-from sweeps.tracking.run_id import checkpoints_name
-from sweeps.tracking.tracker import Table
+from sweeps.tracking.run_id import NAME_LENGTH, checkpoints_name
+from sweeps.tracking.run_tags import ended_tags
+from sweeps.tracking.tracker import Remarked, SweepResults, Varied
 from sweeps.tracking.wandb_connection import Connection, WandbSettings
-from sweeps.tracking.wandb_media import wandb_histogram, wandb_table
+from sweeps.tracking.wandb_media import (
+    merged_notes,
+    shown_files,
+    wandb_histogram,
+    wandb_table,
+)
 from sweeps.tracking.wandb_open_run import OpenRun
 from trainers.files import history
 from trainers.files.histograms import Histogram
@@ -29,6 +35,11 @@ if TYPE_CHECKING:
 TEARDOWN_S = 1.0  # kept back from the deadline for wandb-core to end
 SUCCESS = ("complete", "stopped", "paused")
 INTERRUPTED = 255  # the exit code wandb itself gives a run ended by Ctrl-C
+
+
+def exit_code_of(state: str) -> int:
+    """Return the exit code with which the run of a trial ends, by which W&B shows its state."""
+    return INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
 
 
 class Runs:
@@ -95,6 +106,10 @@ class Runs:
     def attempt(self, record: Callable[[Runs], None]) -> None:
         """Log a record; a dead wandb-core is started again, any other error noted once."""
         self.connection.attempt(lambda: record(self))
+
+    def attach(self, varied: Varied) -> None:
+        """Attach the runs to a W&B sweep, if that is asked for."""
+        self.connection.attach(varied)
 
     def open(
         self,
@@ -210,28 +225,33 @@ class Runs:
             if (last := checkpoint_of(run.logged)) is not None:  # which is the latest again
                 self._log_checkpoint(run, run.logged, {}, last, run.logged == best)
         run.summarise({**summary, "state": state, "reason": reason})
-        if state not in ("complete", "paused", "interrupted"):
-            tag = "early-stopped" if state == "stopped" else state
-            run.run.tags = tuple(dict.fromkeys((*(run.run.tags or ()), tag)))
-        code = INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
+        place = (str(summary.get(key) or "") for key in ("member", "machine"))
+        run.run.tags = ended_tags(run.run.tags or (), state, *place)
+        code = exit_code_of(state)
         del self.connection.open[trial], self._checkpoint_of[trial]
         self._finish(run, code)
 
-    def summarise(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
+    def summarise(self, results: SweepResults) -> None:
         """Log the run of the sweep itself."""
-        import wandb
-
         config = {"sweep": self._settings.sweep}
         run = self.connection.open_run("summary", "summary", config, 0)
-        media: dict[str, Any] = {"tables/trials": wandb_table(trials)}
-        if importances.rows and len(importances.columns) > 1:
-            parameter, share = importances.columns[:2]
-            table = wandb_table(importances)
-            media["tables/importances"] = table
-            media["importance"] = wandb.plot.bar(table, parameter, share, title="Importance")
-        run.run.log(media)
-        run.summarise(summary)
-        self._finish(run, 0)
+        _ask_no_type(run.run)
+        try:
+            run.run.log(_media(results))
+            run.summarise(results.figures)
+            if files := [path for path in results.files if path.is_file()]:
+                run.call_in_background(partial(_log_review, files))
+        finally:
+            self._finish(run, 0)
+
+    def remark(self, remarked: Remarked) -> None:
+        """Write what people have noted about a trial into the notes of its run, which has ended."""
+        if ended := self.connection.finishing.get(remarked.trial):
+            ended.finished(self._settings.init_timeout_s)
+        known = {"trial": remarked.trial, "sweep": self._settings.sweep}
+        run = self.connection.open_run(remarked.trial, "trial", known, 0)
+        run.run.notes = merged_notes(run.run.notes, remarked.text)
+        self._finish(run, exit_code_of(remarked.state))
 
     def note_upload_command(self) -> None:
         """Note how to upload what is only on disk."""
@@ -256,6 +276,27 @@ class Runs:
         os.environ[name] = value
 
 
+def _media(results: SweepResults) -> dict[str, Any]:
+    """Convert tables and files into what the run of the sweep shows."""
+    import wandb
+
+    media: dict[str, Any] = {
+        f"tables/{name}": wandb_table(table)
+        for name, table in results.tables.items()
+        if table.rows and table.columns
+    }
+    importances = media.get("tables/importances")
+    if importances is not None and len(importances.columns) > 1:
+        parameter, share = importances.columns[:2]
+        media["importance"] = wandb.plot.bar(importances, parameter, share, title="Importance")
+    return media | shown_files(results.files)
+
+
+def _ask_no_type(run: wandb.Run) -> None:
+    """Let wandb not ask the server, for as long as that is away, to find a wrong type early."""
+    run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
+
+
 def _log_checkpoint(
     folder: Path, metadata: dict[str, Any], aliases: list[str], run: wandb.Run
 ) -> None:
@@ -265,9 +306,20 @@ def _log_checkpoint(
     artifact = wandb.Artifact(checkpoints_name(run.id), type="checkpoint", metadata=metadata)
     # Immutable files are uploaded from where they lie; any other policy copies them.
     artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
-    # wandb would first ask the server, for as long as that is away, to find a wrong type early.
-    run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
+    _ask_no_type(run)
     run.log_artifact(artifact, aliases=aliases)
+
+
+def _log_review(files: Sequence[Path], run: wandb.Run) -> None:
+    """Log the files that the sweep is reviewed by, together, as a version of an artifact."""
+    import wandb
+
+    artifact = wandb.Artifact(f"review-{run.id}"[:NAME_LENGTH], type="review")
+    for path in files:
+        # Copied: a later review is written in the place of these.
+        artifact.add_file(str(path), name=path.name, skip_cache=True)
+    _ask_no_type(run)
+    run.log_artifact(artifact)
 
 
 def _shown(path: Path) -> str:

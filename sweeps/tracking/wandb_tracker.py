@@ -7,6 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sweeps.redaction import redacted, redacted_text
 from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import KeptCheckpoints
 from sweeps.tracking.run_id import run_id
-from sweeps.tracking.tracker import Table
+from sweeps.tracking.tracker import SweepResults, Varied
 from sweeps.tracking.wandb_connection import WandbSettings
 from sweeps.tracking.wandb_runs import Runs
 from trainers.config.hydra_grammar import written
@@ -32,7 +34,7 @@ class WandbTracker:
     Losing W&B never stops, slows or fails the sweep: a call only puts a record on a queue.
 
     Args:
-        sweep: the sweep's name, the group of its runs.
+        name: the sweep's name, the group of its runs.
         uid: random id of the study, the same after a resume; keeps run ids apart in a project.
         folder: the sweep's folder (`results/<sweep>`).
         project: W&B project.
@@ -44,6 +46,7 @@ class WandbTracker:
             that are left once the trial has ended, as others would be gone before they are
             uploaded. Records of older versions have true or false.
         histograms: log those of weights and gradients that the trial has kept (`histograms=true`).
+        sweep: make a W&B sweep of it, too, whose page shows the runs; needs the server.
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
 
@@ -53,7 +56,7 @@ class WandbTracker:
 
     def __init__(
         self,
-        sweep: str,
+        name: str,
         uid: str,
         folder: str | Path,
         project: str = "caviar",
@@ -61,6 +64,7 @@ class WandbTracker:
         mode: str = "auto",
         checkpoints: str | bool = "all",
         histograms: bool = True,
+        sweep: bool = False,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
     ) -> None:
@@ -81,7 +85,7 @@ class WandbTracker:
                 raise ValueError(f"track.{key} must be above 0, not {seconds}")
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._noted: set[str] = set()
-        self._sweep, self._uid = sweep, uid
+        self._name, self._uid = name, uid
         self._folder = Path(folder).absolute()
         self._running: set[str] = set()
         self._stops: set[str] = set()
@@ -95,7 +99,7 @@ class WandbTracker:
         self._kept: dict[str, KeptCheckpoints] = {}
         self._histograms = histograms
         self._runs = Runs(
-            WandbSettings(sweep, uid, self._folder, project, entity, mode, init_timeout_s),
+            WandbSettings(name, uid, self._folder, project, entity, mode, init_timeout_s, sweep),
             note=self._note,
             stop=self._stops.add,
         )
@@ -105,6 +109,10 @@ class WandbTracker:
             self._note("W&B: off (WANDB_MODE=disabled)")
         else:
             self._thread.start()
+
+    def sweep_started(self, varied: Varied) -> None:
+        """Attach the runs to a W&B sweep, if that is asked for."""
+        self._put(lambda runs: runs.attach(varied))
 
     def trial_started(self, trial: str, config: Mapping[str, Any], reported: int) -> None:
         """Open a trial's run; its epochs up to `reported` were logged before."""
@@ -155,16 +163,22 @@ class WandbTracker:
         if self._closed:
             return set()
         whole = wandb_logs.whole(self._folder)
-        return {one for one in ended if run_id(self._sweep, self._uid, one) not in whole}
+        return {one for one in ended if run_id(self._name, self._uid, one) not in whole}
 
-    def sweep_ended(self, summary: Mapping[str, Any], trials: Table, importances: Table) -> None:
-        """Log the summary run: figures, both tables, and a bar chart of the importances."""
-        clean = redacted(summary)
-        self._put(lambda runs: runs.summarise(clean, trials, importances))
+    def sweep_ended(self, results: SweepResults) -> None:
+        """Log the summary run: figures, tables, a bar chart of the importances, whole files."""
+        clean = replace(results, figures=redacted(results.figures))
+        self._put(lambda runs: runs.summarise(clean))
+        for remarked in results.remarks:
+            self._put(partial(Runs.remark, remarked=remarked))
 
     def stop_requests(self) -> set[str]:
         """Return the trials whose "Stop run" was pressed in W&B, until they have ended."""
         return self._stops & self._running
+
+    def project_url(self) -> str:
+        """Return the address of the project, once a run of this session was online."""
+        return self._runs.connection.project_url
 
     def notes(self) -> list[str]:
         """Return the messages for the person since the last call, each once."""

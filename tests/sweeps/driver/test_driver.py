@@ -135,7 +135,10 @@ class TestEpoch:
         assert (record.state, record.last_epoch, record.reason) == (State.COMPLETE, 3, "")
         assert (record.member, record.machine, record.seconds) == ("me", "atlas", 3.0)
         assert one.tracker.epochs == [(trial, 1, True), (trial, 2, False), (trial, 3, True)]
-        assert one.tracker.ended == [(trial, "complete", {"best_epoch": 3, "best_value": 0.9})]
+        ((ended, state, summary),) = one.tracker.ended
+        assert (ended, state) == (trial, "complete")
+        assert (summary["best_epoch"], summary["best_value"]) == (3, 0.9)
+        assert (summary["best_val_accuracy"], summary["machine"]) == (0.9, "atlas")
         assert one.driver.running == 0
 
     def test_the_load_of_its_machine_is_shown_and_on_no_record(self, sit: Sit) -> None:

@@ -98,7 +98,16 @@ def test_those_whose_runs_were_left_open_are_ended_again_and_no_others(tmp_path:
     tracker.lacks = {"0001", "0002", "summary"}
     tracked_trials.complete(tracker, session.study, sweep.composition, sweep.search.setting)
     assert tracker.started == [("0001", 3)]
-    assert tracker.ended == [("0001", "complete", {"best_epoch": 1, "best_value": 0.75})]
+    ((trial, state, summary),) = tracker.ended
+    assert (trial, state) == ("0001", "complete")
+    assert summary == {
+        "best_epoch": 1,
+        "best_value": 0.75,
+        "best_val_accuracy": 0.75,
+        "best_epoch_s": 1.0,
+        "member": "me",
+        "machine": "atlas",
+    }
     session.study.close()
 
 
@@ -132,7 +141,9 @@ def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
         server.start()
         assert not server.runs
         resume("s", [where, "track.init_timeout_s=60"], without_ray)
-        trials = reader.read(folder / "study.log", "s", dict).trials
+        record = reader.read(folder / "study.log", "s", dict)
+        assert record.attributes["wandb"] == {"project_url": f"{server.url}/someone/caviar"}
+        trials = record.trials
         assert [trial.last_epoch for trial in trials] == [3] * 4
         shown = {
             run.config["trial"]: run for run in server.runs.values() if run.job_type == "trial"
@@ -141,5 +152,13 @@ def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
         for run in shown.values():
             assert [row["epoch"] for row in run.history] == [1, 2, 3]
             assert (run.state, run.summary["state"]) == ("finished", "complete")
+            assert {"lr", "samples_per_s", "val_loss"} <= run.history[0].keys()
+            assert run.summary["best_val_accuracy"] == run.summary["best_value"]
+            assert run.tags[-1] == "complete"
+            assert run.summary["machine"] in run.tags
+        (whole,) = [run for run in server.runs.values() if run.job_type == "summary"]
+        assert {"tables/trials", "tables/sheet", "tables/findings"} <= whole.summary.keys()
+        assert "sheet.xlsx" in server.artifacts[f"review-{whole.name}"][0].files
+        assert server.unknown == []
         counts = [len(v) for name, v in server.artifacts.items() if name.startswith("ckpt-")]
         assert counts == [3] * 4

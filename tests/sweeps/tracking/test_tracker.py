@@ -26,7 +26,7 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 config = OmegaConf.load(sys.argv[1])
-track = instantiate(config, sweep="s", uid="u", folder=Path(sys.argv[2]))
+track = instantiate(config, name="s", uid="u", folder=Path(sys.argv[2]))
 track.trial_started("0000", {}, 0)
 track.epoch("0000", 1, {"val_acc": 0.5}, None, True)
 track.trial_ended("0000", "complete", "", {})
@@ -60,7 +60,7 @@ def test_wandb_is_never_imported_when_nothing_is_logged(
 def test_each_config_builds_its_tracker(folder: Path, group: str, kind: type[Tracker]) -> None:
     path = ROOT / "conf" / "track" / f"{group}.yaml"
     assert path.read_text().startswith(f'# make sweep ARGS="track={group}"\n')
-    track = instantiate(OmegaConf.load(path), sweep="s", uid=UID, folder=folder)
+    track = instantiate(OmegaConf.load(path), name="s", uid=UID, folder=folder)
     assert isinstance(track, kind)
     track.close()
     track.close()  # again: nothing

@@ -7,13 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sweeps.tracking import Table
+from sweeps.tracking.tracker import Remarked
 from tests.sweeps.tracking.tracked import (
     CONFIG,
-    IMPORTANCES,
     ROOT,
     TRIALS,
     UID,
@@ -22,6 +24,7 @@ from tests.sweeps.tracking.tracked import (
     of_kind,
     outcome,
     read_back,
+    results,
     run_id,
     summary_of,
     tracker,
@@ -93,7 +96,10 @@ def test_an_offline_sweep_is_on_disk_whole(folder: Path) -> None:
     (file,) = versions[0]["manifest"]["contents"]
     assert file["local_path"] == str(folder / "trials/0000/epoch_001/model.pt")  # not a copy
 
-    assert (outcome(folder, "0000")["exit_code"], outcome(folder, "0000")["tags"]) == (0, [])
+    assert (outcome(folder, "0000")["exit_code"], outcome(folder, "0000")["tags"]) == (
+        0,
+        ["complete"],
+    )
     stopped = outcome(folder, "0001")
     assert (stopped["exit_code"], stopped["tags"]) == (0, ["early-stopped"])
     assert stopped["summary"]["reason"] == "ASHA: not among the best third at epoch 3"
@@ -169,7 +175,7 @@ def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
     second.trial_started("0000", CONFIG, 2)
     train(second, "0000", folder, range(2, 5))
     second.trial_ended("0000", "complete", "", {})
-    second.sweep_ended({"trials": 1}, TRIALS, IMPORTANCES)
+    second.sweep_ended(results({"trials": 1}))
     second.close()
     assert len(logs(folder, "0000")) == 2
     assert epochs_of(read_back(folder, "0000")) == [1, 2, 3, 4]
@@ -211,7 +217,7 @@ def test_online_the_server_has_it_all(folder: Path, server: WandbServer) -> None
         track.trial_started(trial, CONFIG, 0)
         train(track, trial, folder, range(1, 4))
         track.trial_ended(trial, state, "why", {})
-    track.sweep_ended({"trials": 3, "best": {"trial": "0000"}}, TRIALS, IMPORTANCES)
+    track.sweep_ended(results({"trials": 3, "best": {"trial": "0000"}}))
     track.close()
 
     runs = server.runs
@@ -293,3 +299,92 @@ def test_a_driver_killed_outright_leaves_its_epochs(folder: Path) -> None:
     driver.kill()
     driver.wait()
     assert epochs_of(read_back(folder, "0000")) == [1]
+
+
+def reviewed(folder: Path) -> list[Path]:
+    """The files that a sweep is reviewed by, and one that is not there."""
+    from PIL import Image
+
+    (folder / "report.html").write_text("<p>all of it</p>")
+    Image.new("RGB", (4, 4)).save(folder / "confusion.png")
+    (folder / "sheet.csv").write_text("a,b\n")
+    return [folder / name for name in ("report.html", "confusion.png", "sheet.csv", "gone.xlsx")]
+
+
+def test_the_summary_run_has_tables_pages_pictures_and_files(
+    folder: Path, server: WandbServer
+) -> None:
+    track = tracker(folder, checkpoints="none")
+    ended = results({"trials": 2, "url": "postgresql://me:hunter2@host"})
+    more = {**ended.tables, "findings": Table(("finding",), (("<script> =cmd()",),))}
+    empty = {"sheet": Table(("trial",), ())}
+    track.sweep_ended(replace(ended, tables=more | empty, files=tuple(reviewed(folder))))
+    track.close()
+    run = server.runs[run_id("summary")]
+    assert {key for key in run.summary if "/" in key} == {
+        "tables/trials",
+        "tables/importances",
+        "tables/findings",
+        "pages/report",
+        "pictures/confusion",
+    }
+    assert run.summary["url"] == "postgresql://me:***@host"
+    pages = [content for name, content in run.files.items() if name.endswith(".html")]
+    assert pages == [b"<p>all of it</p>"]
+    (version,) = server.artifacts[f"review-{run_id('summary')}"]
+    assert sorted(version.files) == ["confusion.png", "report.html", "sheet.csv"]
+    assert (server.unknown, run.exit_code) == ([], 0)
+
+
+def test_offline_the_summary_run_has_all_of_it_too(folder: Path) -> None:
+    track = tracker(folder)
+    track.sweep_ended(results({"trials": 2}, files=tuple(reviewed(folder))))
+    track.close()
+    records = read_back(folder, "summary")
+    shown = {key.partition(".")[0] for key in summary_of(records)}
+    assert shown >= {"tables/trials", "pages/report", "pictures/confusion", "importance_table"}
+    (version,) = [one for one in of_kind(records, "artifact") if one["type"] == "review"]
+    assert {file["path"] for file in version["manifest"]["contents"]} == {
+        "report.html",
+        "confusion.png",
+        "sheet.csv",
+    }
+
+
+def test_remarks_are_notes_of_runs_that_keep_how_they_ended(
+    folder: Path, server: WandbServer
+) -> None:
+    track = tracker(folder, checkpoints="none")
+    for trial, state in (("0000", "complete"), ("0001", "failed")):
+        track.trial_started(trial, {**CONFIG, "differs": "lr 0.1"}, 0)
+        train(track, trial, folder, range(1, 3))
+        track.trial_ended(trial, state, "", {"member": "ann", "machine": "atlas"})
+    remarks = (
+        Remarked("0000", "complete", "try again"),
+        Remarked("0001", "failed", "why?\nno idea"),
+    )
+    track.sweep_ended(results({}, remarks=remarks))
+    track.close()
+    runs = [server.runs[run_id(trial)] for trial in ("0000", "0001")]
+    assert [run.notes for run in runs] == ["try again", "why?\nno idea"]
+    assert [run.exit_code for run in runs] == [0, 1]
+    assert [run.tags for run in runs] == [["ann", "atlas", "complete"], ["ann", "atlas", "failed"]]
+    assert [run.display_name for run in runs] == ["0000 lr 0.1", "0001 lr 0.1"]
+    assert [[row["epoch"] for row in run.history] for run in runs] == [[1, 2], [1, 2]]
+    assert runs[0].summary["best_epoch"] == 2
+
+    runs[0].notes = "try again\nmine"
+    later = tracker(folder, checkpoints="none")
+    later.sweep_ended(results({}, remarks=(Remarked("0000", "complete", "try again\nand so"),)))
+    later.close()
+    assert runs[0].notes == "try again\nmine\nand so"
+
+
+def test_remarks_are_kept_offline(folder: Path) -> None:
+    track = tracker(folder)
+    track.trial_started("0000", CONFIG, 0)
+    track.trial_ended("0000", "complete", "", {})
+    track.sweep_ended(results({}, remarks=(Remarked("0000", "complete", "try again"),)))
+    track.close()
+    notes = [run.get("notes") for run in of_kind(read_back(folder, "0000"), "run")]
+    assert "try again" in notes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeps.tracking import Table, Tracker, WandbTracker
+from sweeps.tracking import SweepResults, Table, Tracker, WandbTracker
 from tests.sweeps.waiting import MOST_S, until
 from trainers.files import history
 
@@ -25,6 +26,11 @@ TRIALS = Table(("id", "val_acc", "note"), (("0000", 0.9, None), ("0001", 0.8, "s
 
 
 IMPORTANCES = Table(("parameter", "fanova"), (("optimizer.lr", 0.7), ("model.width", 0.3)))
+
+
+def results(figures: Mapping[str, Any], **more: Any) -> SweepResults:
+    """What came of a sweep, with the two tables."""
+    return SweepResults(figures, {"trials": TRIALS, "importances": IMPORTANCES}, **more)
 
 
 #: Of one test. Whatever waits for a server that does not answer breaks it.
