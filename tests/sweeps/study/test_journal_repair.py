@@ -182,5 +182,5 @@ def test_trials_of_which_nothing_is_left_are_ended(journal: Path) -> None:
 def test_a_version_that_is_none_is_no_traceback(journal: Path) -> None:
     text = journal.read_text().replace('"version":3', '"version":"two"')
     journal.write_text(text)
-    with pytest.raises(ConfigError, match="has version 'two', which is none"):
+    with pytest.raises(ConfigError, match="has version two, which is none"):
         trials(journal)
