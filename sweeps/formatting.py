@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
@@ -31,6 +32,9 @@ FAILED = (State.FAILED, State.DIVERGED)
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 _ASCII = str.maketrans({"━": "#", "─": "-", "…": "~", "·": "|"})
+
+#: Metrics that are shares of 1 by their name.
+_SHARES = ("acc", "accuracy", "f1", "precision", "recall", "auc")
 
 _WORDS = {State.COMPLETE: "done", State.STOPPED: "stopped early"}
 
@@ -230,3 +234,46 @@ def arguments(words: Sequence[str]) -> str:
     line = " ".join(shlex.quote(word) for word in words)
     escaped = re.sub(r'([\\"`$])', r"\\\1", line)
     return f'ARGS="{escaped}"'
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Writes values of an objective.
+
+    Attributes:
+        metric: its name.
+        points: whether it is a share of 1, whose differences are written in points (0.01).
+    """
+
+    metric: str
+    points: bool
+
+    @classmethod
+    def of(cls, metric: str, values: list[float]) -> Unit:
+        """Return the unit of a metric: points only if its name and all values say so."""
+        named = any(word in _SHARES for word in metric.lower().replace("-", "_").split("_"))
+        return cls(metric, named and bool(values) and all(0 <= value <= 1 for value in values))
+
+    def value(self, value: float) -> str:
+        """Write a value: 97.35 % or 0.0312."""
+        return f"{100 * value:.2f} %" if self.points else score(value)
+
+    def size(self, difference: float) -> str:
+        """Write the size of a difference without its sign and unit: 0.42."""
+        size = abs(difference) * (100 if self.points else 1)
+        if self.points and (size >= 0.095 or size == 0):
+            return f"{size:.1f}" if size >= 0.95 else f"{size:.2f}"
+        return f"{size:.2g}" if 1e-4 <= size < 100 or size == 0 else score(size)
+
+    def change(self, difference: float, margin: float = math.nan) -> str:
+        """Write a signed difference with its margin and unit: +0.4 ± 0.3 points."""
+        sign = "-" if difference < 0 else "+"
+        text = f"{sign}{self.size(difference)}"
+        if math.isfinite(margin):
+            text += f" ± {self.size(margin)}"
+        return f"{text} {self.noun}"
+
+    @property
+    def noun(self) -> str:
+        """Name the unit of a difference."""
+        return "points" if self.points else self.metric

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+#: Confidence of the intervals, and the share of what is claimed that may be chance.
+CONFIDENCE = 0.95
+CHANCE = 0.05
+#: Characters of a value in an id; of a longer one the rest is a digest.
+LONGEST_SLUG = 40
+
+
+def slug(value: object) -> str:
+    """Write a value or a key as a part of an id: letters, digits and hyphens."""
+    text = value if isinstance(value, str) else repr(value)
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    if re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", text) and len(plain) <= LONGEST_SLUG:
+        return plain
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return "-".join(part for part in (plain[:LONGEST_SLUG].strip("-"), digest) if part)
 
 
 class Topic(str, Enum):
@@ -62,12 +81,17 @@ class Effect:
     """Compares a value of a swept key with the one it is measured against.
 
     Attributes:
-        level, reference: the two values; of an interval the two ends of what was tried well.
+        level, reference: the two values; of an interval the medians of what was tried in two
+            parts of it, neighbours that are equally wide on its own scale.
         estimate, low, high: difference of the objective, signed so that more is better, and its
             95 % interval; infinite ends where nothing can be said.
         pairs: how many pairs of trials differ in this key alone; 0: a model of the rest was used.
         epochs: the epochs at which the scores were compared; the same for both.
         trials: ids of those that it rests on.
+        chance: share of false ones to expect among the effects that are claimed, were this the
+            least sure of them (p-value of Benjamini and Hochberg 1995).
+        place: index of the level among those of its key.
+        span, reference_span: (lowest, highest) tried in the two parts; None for values.
     """
 
     key: str
@@ -79,11 +103,20 @@ class Effect:
     pairs: int
     epochs: int
     trials: tuple[str, ...]
+    chance: float = 0.0
+    place: int = 0
+    span: tuple[Any, Any] | None = None
+    reference_span: tuple[Any, Any] | None = None
 
     @property
     def clear(self) -> bool:
-        """Whether the interval excludes that there is no difference."""
-        return self.low > 0 or self.high < 0
+        """Whether there is a difference: its interval excludes 0, for as many as were looked at."""
+        return (self.low > 0 or self.high < 0) and self.chance <= CHANCE
+
+    @property
+    def known(self) -> bool:
+        """Whether the interval has ends."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,9 @@ def conclude(
     winner = verdict.winner(repeats, sweep.objective)
     best = winner.ranked if winner else ranked[0] if ranked else None
     with doing("finding out which parameters mattered"):
-        shares, shares_note = importances(study.optuna, sweep.training.seed)
-    tables = _write_tables(sweep, folder, study, shares, reruns)
+        dimensions = {p.key: p.dimension for p in sweep.space.parameters}
+        mattered = importances(trials, dimensions, sweep.objective, sweep.training.seed)
+    tables = _write_tables(sweep, folder, study, mattered.shares, reruns)
     if sweep.population is not None:
         lineage.write(folder, study, sweep.space.keys, best)
     model = _best_model(sweep, folder, driver, best)
@@ -69,7 +70,7 @@ def conclude(
         tracker.sweep_ended(
             summary,
             _table(*csv_files.trials_table(trials, sweep.space.keys, sweep.objective)),
-            _table(*csv_files.importances_table(shares)),
+            _table(*csv_files.importances_table(mattered.shares)),
         )
     return Ending(
         sweep=sweep.name,
@@ -88,8 +89,8 @@ def conclude(
         sheet=tables.sheet,
         reruns=tuple(reruns),
         verdict=tuple(verdict.verdict(repeats, sweep.objective, len(ranked)) if reruns else ()),
-        importances=tuple(shares),
-        importances_note=shares_note,
+        importances=mattered.shares,
+        importances_note=mattered.note,
         stopped_because=driver.halted,
         paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),

@@ -1,0 +1,173 @@
+"""Estimate what each value of each swept key has changed, with a 95 % interval.
+
+What is estimated: how much better the score at equal epochs is with one value than with another,
+the other keys being equal, on average over the configurations that were tried. Of an interval it
+is the difference between the means over two neighbouring parts (thirds, or halves below 30
+trials), equally wide on the parameter's own scale: it assumes no shape.
+
+From pairs, where the search was blind to scores: configurations that differ in this key alone
+(and in keys that come with its value). Their mean difference has Student's interval.
+From a model otherwise: main effects of the other keys (choices by value, numbers by a linear and a
+quadratic term, as many as a third of the trials), fitted by least squares (`regression`).
+The intervals are of each effect alone. An effect is claimed if it also passes the correction of
+Benjamini and Hochberg (1995, JRSS B 57:289) for all comparisons of the sweep: where nothing matters
+5 % of the sweeps claim anything, and elsewhere 5 % of what is claimed is expected to be wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sweeps.findings.finding import CONFIDENCE, Effect
+from sweeps.findings.observations import FEWEST, Factor, Observations
+from sweeps.findings.regression import (
+    UNKNOWN,
+    Estimate,
+    coefficient,
+    contrast_design,
+)
+from sweeps.findings.seed_noise import SeedNoise
+from sweeps.space.dimensions import label_of
+
+#: Comparisons of a key, those with the most trials.
+_MOST_CONTRASTS = 12
+#: Trials that an effect names.
+_NAMED = 50
+
+
+def effects(observed: Observations, noise: SeedNoise | None) -> tuple[Effect, ...]:
+    """Estimate all effects of a sweep; of each key the clearest first."""
+    wanted: list[tuple[Factor, int, int]] = []
+    for factor in observed.factors:
+        sizes = Counter(factor.codes.tolist())
+        told = [(a, b) for a, b in factor.contrasts if min(sizes[a], sizes[b]) >= 1]
+        told.sort(key=lambda pair: (-sizes[pair[0]], pair[0]))
+        wanted += [(factor, a, b) for a, b in told[:_MOST_CONTRASTS]]
+    found: list[Effect] = []
+    modelled: list[tuple[Factor, int, int]] = []
+    for factor, a, b in wanted:
+        paired = _paired(observed, factor, a, b, noise)
+        if paired is None:
+            modelled.append((factor, a, b))
+        else:
+            found.append(paired)
+    found += _modelled(observed, modelled)
+    return _ordered(_corrected(found), [factor.key for factor in observed.factors])
+
+
+def _corrected(found: Sequence[Effect]) -> list[Effect]:
+    """Correct the chances for the number of comparisons (Benjamini and Hochberg 1995)."""
+    known = sorted((e for e in found if e.known), key=lambda e: e.chance, reverse=True)
+    corrected, lowest = {}, 1.0
+    for place, effect in zip(range(len(known), 0, -1), known, strict=True):
+        lowest = min(lowest, len(known) / place * effect.chance)
+        corrected[id(effect)] = lowest
+    return [replace(effect, chance=corrected.get(id(effect), 1.0)) for effect in found]
+
+
+def _ordered(found: Sequence[Effect], keys: Sequence[str]) -> tuple[Effect, ...]:
+    place = {key: number for number, key in enumerate(keys)}
+    return tuple(sorted(found, key=lambda e: (place[e.key], not e.clear, e.chance)))
+
+
+def _paired(
+    observed: Observations, factor: Factor, a: int, b: int, noise: SeedNoise | None
+) -> Effect | None:
+    """Compare configurations that differ in a factor alone; None if few of the trials do.
+
+    A search that looks at scores proposes the neighbours of what was lucky: their pairs would
+    tell of that luck, and are not used.
+    """
+    if not observed.blind or factor.positions is not None:
+        return None
+    groups: dict[Any, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+    with_it = _comes_with(observed, factor)
+    for index, trial in enumerate(observed.trials):
+        if factor.codes[index] in (a, b):
+            rest = {k: v for k, v in trial.params.items() if k != factor.key and k not in with_it}
+            same = tuple(sorted((key, repr(label_of(value))) for key, value in rest.items()))
+            groups[same][int(factor.codes[index])].append(index)
+    pairs = [(group[a], group[b]) for group in groups.values() if group.get(a) and group.get(b)]
+    in_pairs = min(sum(len(pair[side]) for pair in pairs) for side in (0, 1)) if pairs else 0
+    rarer = min(np.count_nonzero(factor.codes == level) for level in (a, b))
+    if 2 * in_pairs < rarer or not pairs:
+        return None
+    gaps = [float(observed.scores[one].mean() - observed.scores[two].mean()) for one, two in pairs]
+    estimate = _mean(gaps, noise)
+    rests = [index for one, two in pairs for index in (*one, *two)]
+    return _effect(observed, factor, (a, b), estimate, len(pairs), rests)
+
+
+def _mean(gaps: Sequence[float], noise: SeedNoise | None) -> Estimate:
+    """Estimate the mean of differences; of a single one by the noise between seeds, if known."""
+    value = statistics.fmean(gaps)
+    if len(gaps) > 1:
+        error = statistics.stdev(gaps) / math.sqrt(len(gaps))
+        # Equal differences, as counts often have, say nothing about chance.
+        return Estimate(value, error or math.inf, len(gaps) - 1)
+    if noise is not None and noise.repeated:
+        return Estimate(value, noise.sd * math.sqrt(2), noise.freedom)
+    return replace(UNKNOWN, value=value)
+
+
+def _comes_with(observed: Observations, factor: Factor) -> set[str]:
+    """Return the keys that only some values of a factor have, such as the momentum of SGD."""
+    has: dict[int, list[set[str]]] = defaultdict(list)
+    for index, trial in enumerate(observed.trials):
+        has[int(factor.codes[index])].append(set(trial.params))
+    keys = set().union(*(one for trials in has.values() for one in trials))
+    return {
+        key
+        for key in keys
+        if any(not any(key in one for one in trials) for trials in has.values())
+        and any(all(key in one for one in trials) for trials in has.values())
+    }
+
+
+def _modelled(
+    observed: Observations, contrasts: Sequence[tuple[Factor, int, int]]
+) -> Iterator[Effect]:
+    """Compare values of factors by a model of the rest."""
+    for factor, a, b in contrasts:
+        fewest = min(np.count_nonzero(factor.codes == level) for level in (a, b))
+        estimate = UNKNOWN
+        if fewest >= FEWEST:
+            design = contrast_design(observed, factor, a, b)
+            column = (factor.codes == a).astype(np.float64)
+            estimate = coefficient(design, column, observed.scores)
+        rests = [int(i) for level in (a, b) for i in np.flatnonzero(factor.codes == level)]
+        yield _effect(observed, factor, (a, b), estimate, 0, rests)
+
+
+def _effect(
+    observed: Observations,
+    factor: Factor,
+    levels: tuple[int, int],
+    estimate: Estimate,
+    pairs: int,
+    rests: Sequence[int],
+) -> Effect:
+    one, two = (factor.levels[level] for level in levels)
+    low, high = estimate.interval(CONFIDENCE)
+    return Effect(
+        key=factor.key,
+        level=one.value,
+        reference=two.value,
+        estimate=estimate.value,
+        low=low,
+        high=high,
+        pairs=pairs,
+        epochs=observed.epoch,
+        trials=tuple(observed.trials[index].id for index in rests[:_NAMED]),
+        chance=estimate.chance,
+        place=levels[0],
+        span=(one.low, one.high) if one.part else None,
+        reference_span=(two.low, two.high) if two.part else None,
+    )
