@@ -10,13 +10,13 @@ BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP TRAIN BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
+VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict note dashboard bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,12 @@ diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0
 
 predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
+
+note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
+	$(RUN) sweeps.commands.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS
+
+dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: SWEEP=mnist [ARGS="port=8080"]
+	$(RUN) sweeps.commands.dashboard SWEEP ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

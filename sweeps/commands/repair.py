@@ -14,6 +14,7 @@ from sweeps import results_folder
 from sweeps.cli import one_sweep, refusals, terminal
 from sweeps.formatting import command
 from sweeps.study.journal_repair import repair as repair_journal
+from sweeps.study.journal_storage import unrenewed
 from sweeps.study.lock import Owner, hold
 from sweeps.study.storage import Location, journal_path
 from sweeps.study.url import Database, shared
@@ -49,6 +50,7 @@ def repair(name: str, given: Mapping[str, str]) -> None:
         def epochs_of(trial: int) -> Mapping[int, Mapping[str, float]]:
             return history.read(folder.trials / f"{trial:04d}" / "metrics.csv") if own else {}
 
+        held.enter_context(unrenewed(path))
         done = repair_journal(path, epochs_of)
     console = terminal()
     if done.original is None:

@@ -12,6 +12,7 @@ And reading changes each trial in its place, where Optuna copies it for each lin
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -111,6 +112,27 @@ class JournalFile(BaseJournalBackend):
                 os.ftruncate(descriptor, _whole(descriptor))
             finally:
                 os.close(descriptor)
+
+
+@contextlib.contextmanager
+def unrenewed(path: Path) -> Iterator[None]:
+    """Within, nobody takes the journal's lock for a dead process's, and nobody replaces the file.
+
+    Whoever adds a line without being the driver does it in here, and so does whoever opens a
+    journal of a sweep's own or repairs one; a driver that runs is not kept waiting.
+
+    Raises:
+        OSError: the file is not there, or cannot be written.
+    """
+    while True:
+        file = os.open(path, os.O_RDWR)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # the kernel lets go of it however a process ends
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                yield
+                return
+        finally:
+            os.close(file)
 
 
 def _append(file: int, lines: bytes) -> None:

@@ -64,7 +64,7 @@ def _on_record(
     if create or not names:
         optuna.create_study(storage=storage, study_name=name, directions=directions(objectives))
     elif own:
-        (name,) = names  # a folder may have been renamed
+        name = names[0]  # a folder may have been renamed; a person may have added a study to it
     study = storage.get_study_id_from_name(name)
     attributes = dict(storage.get_study_user_attrs(study))
     refuse_later(attributes, name)

@@ -53,6 +53,11 @@ _OWNER = (
     "SELECT a.value_json FROM studies s JOIN study_user_attributes a USING (study_id) "
     "WHERE s.study_name = %s AND a.key = %s"
 )
+_SET = (
+    "INSERT INTO study_user_attributes (study_id, key, value_json) "
+    "SELECT study_id, %s, %s FROM studies WHERE study_name = %s "
+    "ON CONFLICT (study_id, key) DO UPDATE SET value_json = EXCLUDED.value_json"
+)
 
 
 def connect(database: Database) -> psycopg.Connection[Any]:
@@ -87,6 +92,25 @@ def names_in(database: Database) -> list[str]:
         return [row[0] for row in connection.execute("SELECT study_name FROM studies")]
     finally:
         connection.close()
+
+
+def unlocked(database: Database) -> RDBStorage:
+    """Open the studies of a database as Optuna does, without a lock; the password is in no URL."""
+    return RDBStorage(_URL, {"creator": lambda: connect(database)})
+
+
+def set_attribute(database: Database, name: str, key: str, value: Any) -> bool:
+    """Set an attribute of a study, on a connection without its lock; False: there is no such study.
+
+    Raises:
+        psycopg.Error: it cannot be reached or written.
+    """
+    with connect(database) as connection:
+        made = "SELECT to_regclass('studies')"
+        if (connection.execute(made).fetchone() or [None])[0] is None:
+            return False
+        done = connection.execute(_SET, [key, json.dumps(value), name])
+        return done.rowcount == 1
 
 
 def _prepare(database: Database) -> None:

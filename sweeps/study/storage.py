@@ -10,13 +10,14 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage
 
 from sweeps.formatting import command
 from sweeps.study.journal_repair import DAMAGE, first_damage
-from sweeps.study.journal_storage import JournalFile, QuickJournal
+from sweeps.study.journal_storage import JournalFile, QuickJournal, unrenewed
 from sweeps.study.lock import Owner, Taken, hold
 from sweeps.study.url import Database, Journal, described
 from trainers.errors import ConfigError
@@ -186,17 +187,81 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def for_tools(location: Location) -> BaseStorage:
+    """Open a storage for Optuna's own tools, as they keep it; nothing is locked.
+
+    A journal of ours is replayed by Optuna, which copies what it changes: several threads may read.
+
+    Raises:
+        ConfigError: the database cannot be reached.
+    """
+    if not isinstance(location, Database):
+        return JournalStorage(JournalFile(journal_path(location)))
+    require_driver()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sweeps.study.postgres_storage import unlocked
+
+    try:
+        return unlocked(location)
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise ConfigError(unreachable(location, error)) from None
+
+
+def annotate(location: Location, name: str, key: str, value: Any) -> None:
+    """Add an attribute to a study that another process may have open: its driver goes on.
+
+    Args:
+        name: of the study; that of a journal of the sweep's own does not matter.
+        key: one that no driver writes.
+
+    Raises:
+        ConfigError: the storage cannot be reached, read or written, or has no such study.
+    """
+    if isinstance(location, Database):
+        require_driver()
+        import psycopg
+
+        from sweeps.study.postgres_storage import set_attribute
+
+        try:
+            found = set_attribute(location, name, key, value)
+        except psycopg.Error as error:
+            raise ConfigError(unreachable(location, error)) from None
+    else:
+        found = _annotate_journal(location, name, key, value)
+    if not found:
+        raise ConfigError(f"{location} has no study {name} yet: let the sweep run first")
+
+
+def _annotate_journal(location: Path | Journal, name: str, key: str, value: Any) -> bool:
+    path = journal_path(location)
+    try:
+        journal = read_only(path)
+        own = isinstance(location, Path)
+        studies = [s for s in journal.get_all_studies() if own or s.study_name == name]
+        if studies:
+            with unrenewed(path):
+                journal.set_study_user_attr(studies[0]._study_id, key, value)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({described(error)}): let somebody write who may"
+        ) from None
+    return bool(studies)
+
+
 def _journal(path: Path, lock: int, alone: bool) -> QuickJournal:
     """Open a journal for writing, mended where a killed process left it.
 
     Args:
         lock: the descriptor of the lock, to be closed with the journal.
-        alone: nobody else writes to the file, so that a lock on it is a dead process's.
+        alone: no other driver writes to the file, so that a lock on it is a dead process's.
     """
-    if alone:
-        Path(f"{path}.lock").unlink(missing_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
-    JournalFile(path).mend()
+    with unrenewed(path):
+        if alone:
+            Path(f"{path}.lock").unlink(missing_ok=True)
+        JournalFile(path).mend()
     return _read(path, lock)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sweeps.recorded.recorded_sweep import read
+from sweeps import results_folder
+from sweeps.recorded.recorded_sweep import RecordedSweep, read
 from sweeps.results_folder import Folder
 from sweeps.search.search import Search
 from sweeps.space.dimensions import Choice, Interval
+from sweeps.trials import Objective
 from tests.sweeps.transfer.test_previous_sweeps import LR, composed, run
 from trainers.errors import ConfigError
 
@@ -66,6 +71,53 @@ def test_a_configuration_that_names_code_is_data(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "a")
     (folder.trials / "0000" / "config.yaml").write_text("!!python/object/apply:os.abort []\n")
     assert read(folder).trial_config("0000") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nb:\n  c: [1, 2]\n  d: 'e: f'\n",
+        "a: &x\n  b: 1\nc: *x\n",
+        "a: 'over\n\n  lines'\nb: |\n  c:\n  d: 1\n",
+        "a:\n- 1\n- 2\nb: {}\n",
+        "'quoted: key': 1\nb: 2\n? c\n: 3\n",
+        "a: 'begins at\nthe: margin'\n",
+        "",
+        "- a\n",
+    ],
+)
+def test_a_configuration_is_read_as_yaml_however_it_is_written(tmp_path: Path, text: str) -> None:
+    run(tmp_path, "a", LR, trials=1).close()
+    folder = Folder(tmp_path / "a")
+    (folder.trials / "0000" / "config.yaml").write_text(text)
+    whole = yaml.safe_load(text)
+    assert read(folder).trial_config("0000") == (whole if isinstance(whole, dict) else {})
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=4),
+        st.recursive(
+            st.none() | st.integers() | st.text("a:-'\n # é", max_size=90),
+            lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner),
+            max_leaves=4,
+        ),
+        max_size=5,
+    )
+)
+def test_any_configuration_that_is_written_is_read(config: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as where:
+        folder = Folder(Path(where))
+        (folder.trials / "0000").mkdir(parents=True)
+        results_folder.write_config(folder.trials / "0000" / "config.yaml", config)
+        assert bare(folder).trial_config("0000") == config
+
+
+def bare(folder: Folder) -> RecordedSweep:
+    """A sweep of which nothing but the folder is known."""
+    return RecordedSweep(
+        folder, {}, (), {}, "", {}, "", 0.0, (Objective("a", True),), {}, (), (), {}
+    )
 
 
 def test_a_folder_without_a_record_says_so(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def test_a_sweep_leaves_what_the_contract_names(
     assert drawn >= {"confusion.png", "confusion.csv", "classes.png", "hidden.png", "curves.png"}
     assert (ran.folder.path / "importances.csv").read_text().startswith("parameter,")
     assert 0 < float(str(told["overhead"])) < 1
+    with (ran.folder.path / "sheet.csv").open(newline="") as file:
+        sheet = {row[0]: row[1:] for row in csv.reader(file)}
+    best_at = sheet["trial"].index(best["trial"])
+    assert [bool(value) for value in sheet["test accuracy"]].count(True) == 1
+    assert float(sheet["test accuracy"][best_at]) == best["test_accuracy"]
+    assert zipfile.is_zipfile(ran.folder.path / "sheet.xlsx")
 
 
 def test_a_session_that_is_halted_says_how_to_go_on_and_spares_the_test_part(

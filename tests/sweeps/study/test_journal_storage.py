@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import optuna
@@ -16,7 +17,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from sweeps.study import journal_storage
-from sweeps.study.journal_storage import JournalFile, QuickJournal, _whole
+from sweeps.study.journal_storage import JournalFile, QuickJournal, _whole, unrenewed
 from sweeps.study.open import open_study
 from tests.sweeps.study.test_study import ACCURACY, RANDOM, ROOT, SPACE, metrics, scripted, work
 from tests.sweeps.waiting import until
@@ -191,3 +192,47 @@ def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     written = [line.partition('"worker_id"')[2].partition(",")[2] for line in lines]
     epochs = [line for line in written if '"epoch:' in line]
     assert len(set(epochs)) == len(epochs), "an epoch is on record twice"
+
+
+def test_who_opens_a_journal_does_not_take_the_lock_of_a_living_process(path: Path) -> None:
+    """A lock there is a dead driver's, unless somebody is adding a remark just now."""
+    open_study(path, ACCURACY, SPACE, "s", create=True).close()
+    lock = Path(f"{path}.lock")
+    opening = threading.Thread(
+        target=lambda: open_study(path, ACCURACY, SPACE, "s", create=False).close()
+    )
+    with unrenewed(path):
+        lock.symlink_to(path)
+        opening.start()
+        opening.join(0.5)
+        assert opening.is_alive()
+        assert os.path.lexists(lock)
+        lock.unlink()
+    opening.join()
+    lock.symlink_to(path)  # nobody lives who could have made it
+    open_study(path, ACCURACY, SPACE, "s", create=False).close()
+    assert not os.path.lexists(lock)
+
+
+def test_a_journal_that_was_replaced_meanwhile_is_written_and_not_the_old_one(path: Path) -> None:
+    entered, inode = threading.Event(), []
+
+    def write() -> None:
+        entered.set()
+        with unrenewed(path):
+            inode.append(path.stat().st_ino)
+            path.write_text("new\nline\n")
+
+    writing = threading.Thread(target=write)
+    with unrenewed(path):
+        writing.start()
+        entered.wait()
+        writing.join(0.2)
+        fresh = path.with_name("fresh")
+        fresh.write_text("new\n")
+        fresh.replace(path)
+    writing.join()
+    assert inode == [path.stat().st_ino]
+    assert path.read_text() == "new\nline\n"
+    with pytest.raises(FileNotFoundError), unrenewed(path.with_name("none")):
+        pass

@@ -6,11 +6,13 @@ import os
 import signal
 from pathlib import Path
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
 from sweeps.study.codec import VERSION, epochs_of
 from sweeps.study.reader import read
+from sweeps.study.storage import for_tools
 from sweeps.study.study import Study
 from sweeps.trials import State
 from tests.sweeps.study.test_study import (
@@ -229,3 +231,13 @@ class TestExclusion:
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
         opened(path).close()
+
+
+def test_a_study_that_a_person_has_added_to_a_journal_of_its_own_is_left_alone(path: Path) -> None:
+    """As optuna-dashboard lets one do."""
+    study = opened(path)
+    scripted(study)
+    study.close()
+    optuna.create_study(storage=for_tools(path), study_name="added")
+    assert opened(path).trials == study.trials
+    assert list(read(path, "other", SPACE.values).trials) == study.trials

@@ -24,7 +24,7 @@ from sweeps.study.lock import OWNER, Owner
 from sweeps.study.open import open_study
 from sweeps.study.postgres_storage import Postgres
 from sweeps.study.reader import read
-from sweeps.study.storage import reach
+from sweeps.study.storage import annotate, for_tools, reach
 from sweeps.study.study import Study
 from sweeps.study.url import Database, shared
 from sweeps.trials import Objective, Source, State
@@ -359,3 +359,40 @@ def test_what_is_set_again_is_replaced(database: Database, name: str) -> None:
 def test_a_study_that_is_discarded_leaves_its_name_free(database: Database, name: str) -> None:
     opened(database, name, create=True).discard()
     opened(database, name, create=True).close()
+
+
+def test_a_remark_is_added_beside_the_driver_and_without_its_lock(
+    database: Database, name: str
+) -> None:
+    study = opened(database, name, create=True)
+    trial = study.propose(RANDOM)
+    annotate(database, name, "remark:0000:a", {"text": "'; DROP TABLE studies; -- \x00 🐟"})
+    annotate(database, name, "remark:0000:b", 1)
+    annotate(database, name, "remark:0000:b", 2)
+    study.report(trial.id, 1, metrics(0.5), "me", "atlas")
+    assert not study.waiting
+    study.close()
+    kept = read(database, name, SPACE.values).attributes
+    assert kept["remark:0000:a"] == {"text": "'; DROP TABLE studies; -- \x00 🐟"}
+    assert kept["remark:0000:b"] == 2
+    reopened = opened(database, name)
+    assert reopened.trials == study.trials
+    reopened.close()
+    with pytest.raises(ConfigError, match=rf"has no study {name}-2 yet"):
+        annotate(database, f"{name}-2", "remark:0000:a", 1)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        annotate(Database("postgresql://127.0.0.1:9/x"), name, "remark:0000:a", 1)
+
+
+def test_optunas_tools_read_it_while_its_driver_writes(database: Database, name: str) -> None:
+    study = opened(database, name, create=True)
+    tool = for_tools(database)
+    trial = study.propose(RANDOM)
+    study.report(trial.id, 1, metrics(0.5), "me", "atlas")
+    (there,) = tool.get_all_trials(tool.get_study_id_from_name(name))
+    assert there.intermediate_values == {1: 0.5}
+    assert database.password not in str(getattr(tool, "url", "")) or not database.password
+    tool.remove_session()
+    study.close()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        for_tools(Database("postgresql://127.0.0.1:9/x"))

@@ -4,13 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from trainers.errors import ConfigError
 from trainers.models import norm
-from trainers.models.mlp import MLP, SHAPES, LayeredMLP, widths_of
+from trainers.models.mlp import MLP, LayeredMLP
 
 BATCH = norm.batch(0.1, True, "before", "every")
 
@@ -36,31 +34,6 @@ def test_logits_and_layers() -> None:
 
 def test_no_dropout_layer_without_dropout() -> None:
     assert not any(isinstance(layer, nn.Dropout) for layer in mlp().layers)
-
-
-@pytest.mark.parametrize(
-    ("shape", "depth", "widths"),
-    [
-        ("cylinder", 3, [64, 64, 64]),
-        ("pyramid", 3, [64, 32, 16]),
-        ("inverse_pyramid", 3, [16, 32, 64]),
-        ("diamond", 1, [64]),
-        ("diamond", 2, [32, 64]),
-        ("diamond", 5, [16, 32, 64, 32, 16]),
-        ("diamond", 8, [4, 8, 16, 32, 64, 32, 16, 8]),
-        ("pyramid", 9, [64, 32, 16, 8, 4, 2, 1, 1, 1]),
-    ],
-)
-def test_archetypes(shape: str, depth: int, widths: list[int]) -> None:
-    assert widths_of(shape, 64, depth) == widths
-
-
-@given(st.sampled_from(SHAPES), st.integers(1, 3000), st.integers(1, 12))
-def test_the_widest_layer_is_as_wide_as_asked(shape: str, width: int, depth: int) -> None:
-    widths = widths_of(shape, width, depth)
-    assert len(widths) == depth
-    assert max(widths) == width
-    assert min(widths) >= 1
 
 
 def test_explicit_widths_win() -> None:
