@@ -20,6 +20,7 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
+from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.report.closing import conclude
 from sweeps.results_folder import Folder
 from sweeps.stop import Never
@@ -55,7 +56,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
         for note in sweep.messages:
             progress.notify(note)
-        with _interrupts(driver), _hushed():
+        with _interrupts(driver), _hushed(), refreshed(folder):
             mark("start the first processes")
             cluster.run(driver, slots, int(sweep.config["failures"]["lost_processes"]), how)
             driver.spend()
@@ -64,6 +65,8 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     mark("write the results, draw, test the best model")
     try:
         told = conclude(sweep, folder, study, driver, slots.last, tracker)
+        mark("make the report")
+        shown, not_shown = write_at_end(folder)
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise
@@ -77,8 +80,9 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         mark("hand over to W&B")
         tracker.close()
         study.close()
-    closing.show(console, replace(told, slot_time=slot_time))
-    for note in tracker.notes():
+    paths = {**shown, **told.paths}
+    closing.show(console, replace(told, slot_time=slot_time, paths=paths))
+    for note in (*([not_shown] if not_shown else []), *tracker.notes()):
         console.print(note, soft_wrap=True)
     if driver.halted == _CTRL_C:
         return INTERRUPTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,17 +14,13 @@ from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
 from sweeps.findings.finding import Importance
-from sweeps.findings.findings import findings
 from sweeps.findings.importance import importances
 from sweeps.formatting import RESULTS, command
-from sweeps.recorded import recorded_sweep
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
 from sweeps.report import csv_files, lineage, pareto, summary_json
 from sweeps.report.repeat_means import repeated
-from sweeps.report.sheet import sheet
-from sweeps.report.sheet_files import write_sheet
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
 from sweeps.study.study import Study
@@ -71,7 +66,6 @@ def conclude(
         reruns[0] if winner else None,
     )
     summary_json.write_summary(folder, summary)
-    _write_sheet(folder)
     if not driver.halted:
         tracker.sweep_ended(
             summary,
@@ -101,13 +95,6 @@ def conclude(
         paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),
     )
-
-
-def _write_sheet(folder: Folder) -> None:
-    """Write the sheet for spreadsheets from the record, unless that is away."""
-    with doing("writing the sheet"), contextlib.suppress(ConfigError):
-        recorded = recorded_sweep.read(folder)
-        write_sheet(folder, sheet(recorded, findings(recorded)))
 
 
 @dataclass(frozen=True)
@@ -201,9 +188,6 @@ def _paths(sweep: Sweep, folder: Folder, model: _BestModel, tables: _Tables) -> 
         "trade-off": tables.picture,
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
-        "the sheet": str(sheet_file)
-        if (sheet_file := folder.path / "sheet.xlsx").is_file()
-        else "",
         "the study": str(sweep.shared or folder.study),
     }
     return {what: path for what, path in paths.items() if path}
