@@ -16,7 +16,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict note dashboard bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,12 @@ diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0
 
 predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
+
+report: setup  ## one HTML page of what came of a sweep, or of several: SWEEP=quickstart, SWEEP="a b" [ARGS="out=page.html"]
+	$(RUN) sweeps.commands.report SWEEP ARGS
+
+watch: setup  ## the same page in a browser of this machine, kept up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
+	$(RUN) sweeps.commands.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
 	$(RUN) sweeps.commands.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS

@@ -24,6 +24,7 @@ The packages and modules, in the order of the layers: each imports only from tho
     report/            the results of a sweep in files: trials.csv, summary.json, …
     figures/           draw a sweep: static SVG with a sentence and a table
     simulation/        run a sweep in simulated time
+    page/              report.html: one or several sweeps on one page; serving it
     console/           what a person sees in a terminal: the live display, the closing tables
     launch/            begin, resume, plans of several sweeps; a session from start to end
     bench/             measurements against named rivals

@@ -153,13 +153,37 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
     Raises:
         ConfigError: not exactly one name, or an unknown option.
     """
-    names, words = split(sys.argv[1:])
+    names, given = _names_and_options(options)
     if len(names) != 1:
         raise ConfigError(f"name one sweep: {command}")
+    return names[0], given
+
+
+def some_sweeps(command: str, options: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Read a command line that takes the names of one or several sweeps and some options.
+
+    Args:
+        command: an example of the command, such as "make report SWEEP=quickstart".
+        options: names of the options that it takes.
+
+    Returns:
+        The names; and option -> value, of the options that are given.
+
+    Raises:
+        ConfigError: no name, or an unknown option.
+    """
+    names, given = _names_and_options(options)
+    if not any(name.strip() for name in names):
+        raise ConfigError(f"name a sweep: {command}")
+    return names, given
+
+
+def _names_and_options(options: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    names, words = split(sys.argv[1:])
     for word in words:
         if key_of(word) not in options:
             raise ConfigError(unknown("option", word, key_of(word), list(options)))
-    return names[0], {key_of(word): value_of(word) for word in words}
+    return names, {key_of(word): value_of(word) for word in words}
 
 
 @contextmanager

@@ -33,7 +33,7 @@ LAYERS = (
     ("checked", "backend"),
     ("transfer", "findings"),
     ("report", "simulation", "figures"),
-    ("console",),
+    ("console", "page"),
     ("launch", "bench"),
     ("commands",),
     ("__main__", "plugin"),

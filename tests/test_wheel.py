@@ -40,7 +40,7 @@ def test_the_wheel_has_every_file(installed: Path) -> None:
         str(path.relative_to(ROOT)).replace("sweeps/plugin/", "")
         for package in PACKAGES
         for path in (ROOT / package).rglob("*")
-        if path.suffix in (".py", ".yaml", ".typed")
+        if path.suffix in (".py", ".yaml", ".typed", ".css", ".js")
     }
     assert {path for path in there if not (installed / path).is_file()} == set()
     assert {"conf/sweep.yaml", "sweeps/py.typed", "hydra_plugins/ray_tune_sweeper.py"} <= there

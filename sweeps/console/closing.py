@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from sweeps.console.findings_lines import findings_lines, next_commands
 from sweeps.console.text_tables import (
     ablation_table,
     best_table,
@@ -46,6 +47,7 @@ IMPORTANCES = 8  # parameters with a bar
 EVALUATORS = {
     "ped_anova": ("PED-ANOVA", "what sets the best trials apart"),
     "fanova": ("fANOVA", "what moves the score"),
+    "forest": ("forest", "what predicts it, as in W&B's panel"),
 }
 REASONS = 3  # kinds of failure that are listed
 REASON = 300  # characters of a reason that are printed
@@ -63,10 +65,11 @@ def show(console: Console, ending: Ending) -> None:
         ablation_table(ending, console.width)
         if ending.sheet
         else seeds_table(ending, console.width),
+        findings_lines(ending.findings, console.width),
         _importances(ending, console.width),
         _failures(ending.trials, console.width),
         _paths(ending.paths),
-        _next(ending.next_commands, console.width),
+        _next({**next_commands(ending.findings), **ending.next_commands}, console.width),
     ]
     for line in (line for part in parts for line in part):
         if not console.encoding.lower().startswith("utf"):
@@ -113,9 +116,9 @@ def _best(ending: Ending) -> Iterator[Text]:
 
 
 def _importances(ending: Ending, width: int) -> Iterator[Text]:
-    if not ending.importances:
+    if not ending.findings.importances:
         return
-    shown = ending.importances[:IMPORTANCES]
+    shown = ending.findings.importances[:IMPORTANCES]
     evaluators = list(dict.fromkeys(name for importance in shown for name in importance.values))
     heads = [EVALUATORS.get(name, (name, ""))[0] for name in evaluators]
     meant = [f"{h}: {EVALUATORS[n][1]}" for n, h in zip(evaluators, heads, strict=True) if h != n]
@@ -134,10 +137,10 @@ def _importances(ending: Ending, width: int) -> Iterator[Text]:
         cells = [cell(figure, size, True) for figure, size in zip(figures, sizes, strict=True)]
         name = cell(names[importance.parameter], longest)
         yield Text.assemble(name, GAP, bar(shares[0] or 0.0, length), GAP, GAP.join(cells))
-    if len(ending.importances) > len(shown):
-        yield Text(f"… and {len(ending.importances) - len(shown)} more", "dim")
-    if ending.importances_note:
-        yield Text(one_line(ending.importances_note), "yellow")
+    if len(ending.findings.importances) > len(shown):
+        yield Text(f"… and {len(ending.findings.importances) - len(shown)} more", "dim")
+    if ending.findings.importances_note:
+        yield Text(one_line(ending.findings.importances_note), "yellow")
 
 
 def _failures(trials: Sequence[TrialRecord], width: int) -> Iterator[Text]:
@@ -189,4 +192,6 @@ def _next(commands: Mapping[str, str], width: int) -> Iterator[Text]:
         if beside:
             yield Text.assemble((cell(line, longest), "cyan"), GAP, (what, "dim"))
         else:
-            yield from (_copy(line), Text(f"{GAP}{what}", "dim"))
+            yield _copy(line)
+            for part in textwrap.wrap(what, width - len(GAP)):
+                yield Text(f"{GAP}{part}", "dim")

@@ -79,7 +79,7 @@ def _figure(value: float) -> str:
 
 def _order(ending: Ending) -> list[str]:
     """List the parameters by importance, as far as it is known."""
-    return [importance.parameter for importance in ending.importances]
+    return [importance.parameter for importance in ending.findings.importances]
 
 
 def _left_out(laid: LaidOut, file: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sweeps.findings.finding import Certainty, Effect, Finding, Topic, slug
+import numpy as np
+
+from sweeps.findings.finding import Certainty, Effect, Finding, Importance, Topic, slug
+from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
 from sweeps.formatting import Unit, clip, number, short_names
 
 #: Cells of a value in a sentence.
 _VALUE = 40
+#: Parameters that a statement on importance names.
+_NAMED = 3
 
 
 def effect_findings(
@@ -24,7 +29,7 @@ def effect_findings(
         for effect in clear:
             yield _clear(effect, names, unit)
         if rest := [effect for effect in own if not effect.clear]:
-            yield _open(rest, bool(clear), names[key], unit, len(observed.trials))
+            yield _open(rest, bool(clear), names[key], unit, observed)
 
 
 def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
@@ -33,8 +38,11 @@ def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
     return _finding(effect, f"{text} {_over(effect)}", Certainty.CLEAR, unit)
 
 
-def _open(rest: Sequence[Effect], also: bool, name: str, unit: Unit, trials: int) -> Finding:
+def _open(
+    rest: Sequence[Effect], also: bool, name: str, unit: Unit, observed: Observations
+) -> Finding:
     """Say what cannot be told of a key: by the effect that is known best."""
+    trials = len(observed.trials)
     known = [effect for effect in rest if effect.known]
     if not known:
         single = [effect for effect in rest if effect.pairs == 1]
@@ -56,16 +64,17 @@ def _open(rest: Sequence[Effect], also: bool, name: str, unit: Unit, trials: int
                 f"{name} beyond {number(effect.reference_span[1])}: no measurable gain ({estimate})"
             )
         else:
+            alone = ", one of several looks" if effect.low > 0 or effect.high < 0 else ""
             text = (
-                f"{_compared(effect, name)}: cannot be told from these {trials} trials ({estimate})"
+                f"{_compared(effect, name)}: cannot be told from these {trials} trials "
+                f"({estimate}{alone})"
             )
         return _finding(effect, text, Certainty.OPEN, unit)
     widest = max(max(abs(effect.low), abs(effect.high)) for effect in known)
     what = f"the other {len(rest)} comparisons" if also else f"{len(rest)} comparisons"
-    text = (
-        f"{name}: {what} cannot be told from these {trials} trials; no difference above "
-        f"{unit.size(widest)} {unit.noun} is likely"
-    )
+    text = f"{name}: {what} cannot be told from these {trials} trials"
+    if widest < float(np.ptp(observed.scores)):
+        text += f"; no difference above {unit.size(widest)} {unit.noun} is likely"
     return _finding(known[0], text, Certainty.OPEN, unit, single=False)
 
 
@@ -106,3 +115,42 @@ def _finding(
         trials=effect.trials,
         key=effect.key,
     )
+
+
+def importance_findings(
+    mattered: Importances, dimensions: Iterable[str], effects: Sequence[Effect], trials: int
+) -> Iterator[Finding]:
+    """Yield what mattered, as far as effects bear it out; shares alone are no evidence."""
+    names = short_names(dimensions)
+    if not mattered.shares:
+        if mattered.note:
+            yield Finding("importance", Topic.IMPORTANCE, Certainty.OPEN, mattered.note)
+        return
+    sure = {effect.key for effect in effects if effect.clear}
+    borne_out = [one for one in mattered.shares if one.parameter in sure]
+    parts = [_share(one, names) for one in (borne_out or mattered.shares)[:_NAMED]]
+    if borne_out:
+        text, certainty = f"what mattered: {', then '.join(parts)}", Certainty.CLEAR
+    else:
+        text = (
+            f"what mattered cannot be told from {trials} trials; by their shares {parts[0]} leads"
+        )
+        certainty = Certainty.OPEN
+    if mattered.trust is not None:
+        text += f"; a random forest predicts left-out trials with R2 {mattered.trust:.2f}"
+    if mattered.note and not mattered.note.startswith("a random forest"):
+        text += f" ({mattered.note})"
+    text += "; Optuna's own plot may differ: it counts finished trials only"
+    first = (borne_out or mattered.shares)[0]
+    yield Finding("importance", Topic.IMPORTANCE, certainty, text, key=first.parameter)
+
+
+def _share(one: Importance, names: Mapping[str, str]) -> str:
+    shares = sorted(one.values.values())
+    low, high = f"{shares[0]:.0%}", f"{shares[-1]:.0%}"
+    text = (
+        f"{names.get(one.parameter, one.parameter)} ({low if low == high else f'{low} to {high}'}"
+    )
+    if one.correlation is not None:
+        text += f", correlation {one.correlation:+.2f}"
+    return f"{text})"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sweeps.findings.effect_words import effect_findings
+from sweeps.findings.early_stopping import stopping_findings
+from sweeps.findings.edges import edge_findings, edges
+from sweeps.findings.effect_words import effect_findings, importance_findings
 from sweeps.findings.effects import effects
 from sweeps.findings.finding import Finding, Findings, Topic
 from sweeps.findings.importance import importances
+from sweeps.findings.next_sweep import next_findings
 from sweeps.findings.observations import Observations, observe
 from sweeps.findings.seed_noise import noise_of
+from sweeps.findings.waste import waste_findings
 from sweeps.findings.winner import unit_of, winner_findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import SEED, derived
@@ -22,9 +26,15 @@ def findings(sweep: RecordedSweep) -> Findings:
     compared = effects(observed, noise)
     seed = derived(int(sweep.config.get(SEED) or 0), "findings")
     mattered = importances(sweep.trials, sweep.dimensions, sweep.objective, seed)
+    at_edges = edges(observed)
     statements: Iterable[Finding] = (
         *winner_findings(sweep, noise),
         *effect_findings(unit_of(sweep), observed, compared),
+        *importance_findings(mattered, sweep.dimensions, compared, len(observed.trials)),
+        *edge_findings(observed, at_edges),
+        *stopping_findings(sweep),
+        *waste_findings(sweep),
+        *next_findings(sweep, at_edges, compared, noise),
     )
     order = {topic: place for place, topic in enumerate(Topic)}
     return Findings(

@@ -34,6 +34,8 @@ FEWEST_BEST = 6
 _MOST = 500
 #: A forest of so many trees, as W&B's panel has it; needs so many trials.
 _TREES, _FEWEST = 200, 4
+#: Trees of fANOVA's own forest, and the values of a choice that it takes apart; more are numbered.
+_FANOVA_TREES, _MOST_VALUES = 32, 6
 
 
 @dataclass(frozen=True)
@@ -183,14 +185,18 @@ def _optuna(
     from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
     best_share = min(0.5, max(0.1, FEWEST_BEST / len(scored)))
-    distributions = _distributions(scored, dimensions)
+    found = _distributions(scored, dimensions)
+    # fANOVA looks at every combination of the values' indicators: of 50 values it has no end.
+    counted: dict[str, BaseDistribution] = {
+        key: IntDistribution(0, len(kind.choices) - 1)
+        for key, kind in found.items()
+        if isinstance(kind, CategoricalDistribution) and len(kind.choices) > _MOST_VALUES
+    }
     pedanova = PedAnovaImportanceEvaluator(target_quantile=best_share)
+    fanova = FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=seed % 2**32)
     return {
-        "ped_anova": _shares(_study(scored, distributions, dimensions, objective), pedanova),
-        "fanova": _shares(
-            _study(few, distributions, dimensions, objective),
-            FanovaImportanceEvaluator(seed=seed % 2**32),
-        ),
+        "ped_anova": _shares(_study(scored, found, found, dimensions, objective), pedanova),
+        "fanova": _shares(_study(few, {**found, **counted}, found, dimensions, objective), fanova),
     }
 
 
@@ -224,9 +230,11 @@ def _label(value: Any) -> Any:
 def _study(
     scored: Sequence[Ranked],
     distributions: Mapping[str, BaseDistribution],
+    listed: Mapping[str, BaseDistribution],
     dimensions: Mapping[str, Dimension],
     objective: Objective,
 ) -> optuna.Study:
+    """Make a study of the trials. `listed`: the same, in which a choice has its values."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize" if objective.maximize else "minimize")
     for one in scored:
@@ -238,7 +246,10 @@ def _study(
                     continue
                 params[key] = dimension.label(value)
             else:
-                params[key] = _label(value)
+                kind = listed[key]
+                assert isinstance(kind, CategoricalDistribution)
+                place = kind.choices.index(_label(value))
+                params[key] = place if kind is not distributions[key] else _label(value)
             own[key] = distributions[key]
         study.add_trial(create_trial(value=one.value, params=params, distributions=own))
     return study

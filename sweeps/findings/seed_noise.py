@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sweeps.findings.observations import Observations
-from sweeps.findings.regression import whole_design
+from sweeps.findings.regression import ROUNDING, whole_design
 from sweeps.space.dimensions import label_of
 from sweeps.trials import SEED, Objective, State, TrialRecord
 
@@ -81,4 +81,6 @@ def unexplained(observed: Observations) -> SeedNoise | None:
         return None
     fitted = design @ np.linalg.lstsq(design, observed.scores, rcond=None)[0]
     left = float(((observed.scores - fitted) ** 2).sum())
-    return SeedNoise(math.sqrt(left / freedom), freedom, False) if left > 0 else None
+    if left <= ROUNDING**2 * float(observed.scores @ observed.scores):
+        return None
+    return SeedNoise(math.sqrt(left / freedom), freedom, False)

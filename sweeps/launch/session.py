@@ -20,7 +20,9 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
+from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
+from sweeps.report import summary_run
 from sweeps.report.closing import conclude, import_ahead
 from sweeps.results_folder import Folder
 from sweeps.stop import Never
@@ -59,7 +61,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
         for note in sweep.messages:
             progress.notify(note)
-        with _interrupts(driver), _hushed():
+        with _interrupts(driver), _hushed(), refreshed(folder):
             mark("start the first processes")
             lost_processes = int(sweep.config["failures"]["lost_processes"])
             cluster.run(driver, slots, lost_processes, how, import_ahead)
@@ -73,8 +75,13 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             annotate(place, sweep.name, WANDB, {"project_url": address})
     try:
         told = conclude(sweep, folder, study, driver, slots.last)
-        if told.shown is not None and not driver.halted:
-            tracker.sweep_ended(told.shown)
+        mark("make the report")
+        review = write_at_end(folder)
+        if review.reviewed is not None:
+            told = replace(told, findings=review.reviewed.findings)
+            if not driver.halted:
+                one = review.reviewed
+                tracker.sweep_ended(summary_run.results(one.sweep, one.findings, one.sheet))
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise
@@ -88,8 +95,9 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         mark("hand over to W&B")
         tracker.close()
         study.close()
-    closing.show(console, replace(told, slot_time=slot_time))
-    for note in tracker.notes():
+    paths = {**review.paths, **told.paths}
+    closing.show(console, replace(told, slot_time=slot_time, paths=paths))
+    for note in (*([review.problem] if review.problem else []), *tracker.notes()):
         console.print(note, soft_wrap=True)
     if driver.halted == _CTRL_C:
         return INTERRUPTED

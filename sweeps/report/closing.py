@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,22 +14,16 @@ from sweeps.cli import doing
 from sweeps.config.overrides import assignments, key_of
 from sweeps.config.schema import Kind, is_of
 from sweeps.driver.driver import Driver
-from sweeps.findings.finding import Importance
-from sweeps.findings.findings import findings
-from sweeps.findings.importance import importances
+from sweeps.findings.finding import Findings
 from sweeps.formatting import RESULTS, command
-from sweeps.recorded import recorded_sweep
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
 from sweeps.repeats.verdict import Rerun
-from sweeps.report import csv_files, lineage, pareto, summary_json, summary_run
+from sweeps.report import csv_files, lineage, pareto, summary_json
 from sweeps.report.repeat_means import repeated
-from sweeps.report.sheet import sheet
-from sweeps.report.sheet_files import write_sheet
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
 from sweeps.study.study import Study
-from sweeps.tracking import SweepResults
 from sweeps.trials import Objective, Ranked, TrialRecord, front, ranking
 from trainers.config import typed
 from trainers.errors import ConfigError
@@ -50,10 +43,7 @@ def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: 
     reruns = verdict.rows(repeats, sweep.objective)
     winner = verdict.winner(repeats, sweep.objective)
     best = winner.ranked if winner else ranked[0] if ranked else None
-    with doing("finding out which parameters mattered"):
-        dimensions = {p.key: p.dimension for p in sweep.space.parameters}
-        mattered = importances(trials, dimensions, sweep.objective, sweep.training.seed)
-    tables = _write_tables(sweep, folder, study, mattered.shares, reruns)
+    tables = _write_tables(sweep, folder, study, reruns)
     if sweep.population is not None:
         lineage.write(folder, study, sweep.space.keys, best)
     model = _best_model(sweep, folder, driver, best)
@@ -70,7 +60,6 @@ def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: 
         reruns[0] if winner else None,
     )
     summary_json.write_summary(folder, summary)
-    shown = _review(folder)
     return Ending(
         sweep=sweep.name,
         objective=sweep.objective,
@@ -88,9 +77,6 @@ def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: 
         sheet=tables.sheet,
         reruns=tuple(reruns),
         verdict=tuple(verdict.verdict(repeats, sweep.objective, len(ranked)) if reruns else ()),
-        importances=mattered.shares,
-        importances_note=mattered.note,
-        shown=shown,
         stopped_because=driver.halted,
         paths=_paths(sweep, folder, model, tables),
         next_commands=_next_commands(sweep, driver, trials, best),
@@ -109,20 +95,6 @@ def import_ahead() -> None:
             import_module(library)
 
     Thread(target=load, name="libraries for the end", daemon=True).start()
-
-
-def _review(folder: Folder) -> SweepResults | None:
-    """Write the sheet for spreadsheets, and gather what a tracker shows.
-
-    None: the record, in a shared storage, has just gone away.
-    """
-    with doing("writing the sheet"), contextlib.suppress(ConfigError):
-        recorded = recorded_sweep.read(folder)
-        found = findings(recorded)
-        made = sheet(recorded, found)
-        write_sheet(folder, made)
-        return summary_run.results(recorded, found, made)
-    return None
 
 
 @dataclass(frozen=True)
@@ -144,13 +116,11 @@ def _write_tables(
     sweep: Sweep,
     folder: Folder,
     study: Study,
-    shares: Sequence[Importance],
     reruns: Sequence[Rerun],
 ) -> _Tables:
     """Write the tables of a sweep as CSV, and the picture of its trade-off."""
     trials, keys = study.trials, sweep.space.keys
     csv_files.write_trials(folder, trials, keys, sweep.objective)
-    csv_files.write_importances(folder, shares)
     csv_files.write_seeds(folder, repeated(trials, sweep.objective))
     csv_files.write_reruns(folder, reruns)
     sheet: list[Change] = []
@@ -216,9 +186,6 @@ def _paths(sweep: Sweep, folder: Folder, model: _BestModel, tables: _Tables) -> 
         "trade-off": tables.picture,
         "every epoch": str(folder.trials),
         "all trials": str(folder.path / "trials.csv"),
-        "the sheet": str(sheet_file)
-        if (sheet_file := folder.path / "sheet.xlsx").is_file()
-        else "",
         "the study": str(sweep.shared or folder.study),
     }
     return {what: path for what, path in paths.items() if path}
@@ -284,10 +251,9 @@ class Ending:
         sheet: of an ablation: the baseline, then what each change has done, the best first.
         reruns: of the best that were run again with fresh seeds, the winner first.
         verdict: what these say, in sentences.
-        importances: most important first; `importances_note` warns when they mean little.
+        findings: what the record says; empty where they could not be computed.
         overhead: 1 - train_s / (wall_s x slots), or None when nothing was trained.
         stopped_because: why the sweep ended before its budget did, or empty.
-        shown: the sweep as a whole, for a tracker; None if the record is away.
         paths: what -> where ("checkpoints" -> "results/quickstart/trials").
         next_commands: command -> what it does.
     """
@@ -309,9 +275,7 @@ class Ending:
     sheet: tuple[Change, ...] = ()
     reruns: tuple[Rerun, ...] = ()
     verdict: tuple[str, ...] = ()
-    importances: tuple[Importance, ...] = ()
-    importances_note: str = ""
-    shown: SweepResults | None = field(default=None, repr=False)
+    findings: Findings = field(default_factory=lambda: Findings(()))
     stopped_because: str = ""
     paths: Mapping[str, str] = field(default_factory=dict)
     next_commands: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from sweeps.console.closing import show
-from sweeps.findings.finding import Importance
+from sweeps.findings.finding import Certainty, Finding, Findings, Importance, Topic
 from sweeps.trials import Source, State
 from tests.sweeps.console.endings import SIX, ending, printed, trial
 
@@ -23,8 +23,11 @@ class TestBestTrial:
         what = replace(
             ending(*SIX),
             test={"test_accuracy": 0.98123, "test_loss": 0.0000321},
-            importances=tuple(Importance(p, {"fanova": v, "mdi": 0.5}) for p, v in shares),
-            importances_note="Only 6 finished trials.",
+            findings=Findings(
+                (),
+                importances=tuple(Importance(p, {"fanova": v, "mdi": 0.5}) for p, v in shares),
+                importances_note="Only 6 finished trials.",
+            ),
         )
         lines = printed(what)
         assert "test_accuracy 0.9812  test_loss 3.2e-05" in lines
@@ -127,8 +130,11 @@ def test_no_line_is_wider_than_the_console(width: int, long: str) -> None:
         ending(best, trial(1, State.FAILED, reason=long)),
         stopped_because=long,
         test={f"metric_{n}": 0.5 for n in range(20)},
-        importances=tuple(Importance(key, {"fanova": 0.5, "mdi": 0.1}) for key in params),
-        importances_note=long,
+        findings=Findings(
+            tuple(Finding(f"f{n}", topic, Certainty.CLEAR, long) for n, topic in enumerate(Topic)),
+            importances=tuple(Importance(key, {"fanova": 0.5, "mdi": 0.1}) for key in params),
+            importances_note=long,
+        ),
         next_commands={"make report": long},
     )
     lines = printed(what, width)
@@ -138,7 +144,9 @@ def test_no_line_is_wider_than_the_console(width: int, long: str) -> None:
 
 def test_a_console_that_lacks_the_characters() -> None:
     raw = io.BytesIO()
-    what = replace(ending(*SIX), importances=(Importance("漢", {"fanova": 0.5}),))
+    what = replace(
+        ending(*SIX), findings=Findings((), importances=(Importance("漢", {"fanova": 0.5}),))
+    )
     file = io.TextIOWrapper(raw, encoding="ascii")
     show(Console(file=file, width=80), what)
     assert b"#" * 15 + b"-" * 15 in raw.getvalue()

@@ -1,0 +1,64 @@
+"""Watch a sweep in a browser: `make watch SWEEP=mnist`, while it runs or after.
+
+Serves its page on this machine alone; the open page keeps itself up to date.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sweeps.cli import doing, refusals, some_sweeps, terminal
+from sweeps.formatting import RESULTS
+from sweeps.page import report_file
+from sweeps.page.live_page import LivePage
+from sweeps.page.page_server import HOST, PageServer
+from trainers.errors import ConfigError
+
+OPTIONS = ("results", "port")
+
+#: Below trials, which may run on this machine.
+_NICE = 10
+
+
+def watch(names: Sequence[str], given: Mapping[str, str]) -> None:
+    """Serve the page of sweeps until Ctrl-C.
+
+    Raises:
+        ConfigError: a sweep that is not there or has no record, or a port that is taken.
+    """
+    port = _port(given.get("port", "0"))
+    folders = report_file.find(Path(given.get("results", RESULTS)), names)
+    with doing("computing the findings, and drawing"):
+        page = LivePage(folders)
+    try:
+        server = PageServer(port, page.version)
+    except OSError as error:
+        raise ConfigError(
+            f"port={port} of {HOST} cannot be used ({error.strerror}): name another, or none"
+        ) from None
+    console = terminal()
+    with server:
+        console.print(f"{server.address}  open it in a browser; Ctrl-C ends", soft_wrap=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            console.print("no longer served")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise ConfigError(f"port={text}: a port is a whole number from 1 to 65535; 0: a free one")
+    return int(text)
+
+
+def main() -> None:
+    """Read the command line of `make watch`."""
+    with refusals():
+        os.nice(_NICE)
+        watch(*some_sweeps("make watch SWEEP=quickstart", OPTIONS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Make the page of one or several sweeps, from top to bottom, as one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from markupsafe import Markup
+
+from sweeps.formatting import counts, duration
+from sweeps.page.elements import data, joined, paragraph, section
+from sweeps.page.reviewed import Reviewed
+from sweeps.page.sections.across import across
+from sweeps.page.sections.best import best_trial
+from sweeps.page.sections.figure import figures
+from sweeps.page.sections.findings import findings
+from sweeps.page.sections.histograms import histograms
+from sweeps.page.sections.origin import origin
+from sweeps.page.sections.sheet import sheet
+from sweeps.page.trial_data import trial_data
+from sweeps.trials import State, tally
+
+_FOLDER = Path(__file__).parent
+
+#: From so many trials on, a browser draws only what is on the screen.
+_MANY = 300
+
+#: Nothing is loaded from anywhere, and no script or style runs but those whose hashes are named.
+_POLICY = (
+    "default-src 'none'; script-src {script}; style-src {style}; img-src data:; "
+    "connect-src {connect}; base-uri 'none'; form-action 'none'"
+)
+
+_PAGE = Markup("""\
+<!DOCTYPE html>
+<html lang="en"{large}{watch}>
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<main tabindex="-1">
+<header>
+<h1>{title}</h1>
+{lead}
+<nav aria-label="Contents">{contents}</nav>
+</header>
+{sections}</main>
+<aside id="strip" class="script" aria-label="Chosen trials"></aside>
+{data}<script>{script}</script>
+</body>
+</html>
+""")
+
+
+def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
+    """Make the page of sweeps; the same record makes the same page.
+
+    Args:
+        refresh_s: how often the page asks the server that it came from for a newer one; 0: it came
+            from a file, and asks nobody.
+    """
+    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    parts = _sections(all_reviewed)
+    trials = sum(len(one.sweep.trials) for one in all_reviewed)
+    title = ", ".join(one.sweep.name for one in all_reviewed)
+    policy = _POLICY.format(
+        script=_hashed(script), style=_hashed(style), connect="'self'" if refresh_s else "'none'"
+    )
+    return str(
+        _PAGE.format(
+            policy=policy,
+            watch=Markup(' data-refresh="{}"').format(f"{refresh_s:g}") if refresh_s else "",
+            large=Markup(' class="large"') if trials > _MANY else "",
+            title=title,
+            lead=joined(_lead(one, len(all_reviewed) > 1) for one in all_reviewed),
+            contents=joined(
+                (
+                    Markup('<a href="#{}">{}</a>').format(id, name)
+                    for id, name, content in parts
+                    if content
+                ),
+                between=" ",
+            ),
+            sections=joined(section(id, name, content) for id, name, content in parts),
+            data=data("data", trial_data(all_reviewed)),
+            style=Markup(style),
+            script=Markup(script),
+        )
+    )
+
+
+def _sections(all_reviewed: Sequence[Reviewed]) -> list[tuple[str, str, Markup]]:
+    """List the sections: id, heading, content; one without content is left out of the page."""
+    several = len(all_reviewed) > 1
+
+    def of_each(write: Callable[[Reviewed], Markup]) -> Markup:
+        if not several:
+            return write(all_reviewed[0])
+        return joined(
+            joined([Markup('<h3 class="sweep">{}</h3>\n').format(one.sweep.name), content])
+            for one in all_reviewed
+            if (content := write(one))
+        )
+
+    return [
+        ("across", "The sweeps beside each other", across(all_reviewed) if several else Markup("")),
+        ("findings", "Findings", of_each(findings)),
+        ("best", "The best trial, and how to use it", of_each(best_trial)),
+        ("sheet", "The sheet", sheet(all_reviewed)),
+        ("figures", "Figures", of_each(_figures)),
+        ("histograms", "Weights and gradients", of_each(histograms)),
+        ("origin", "How this was made", of_each(origin)),
+    ]
+
+
+def _figures(reviewed: Reviewed) -> Markup:
+    return figures([(f"{reviewed.prefix}figure-{one.id}", one) for one in reviewed.figures])
+
+
+def _lead(reviewed: Reviewed, named: bool) -> Markup:
+    """Say in a line or two how a sweep stands."""
+    sweep = reviewed.sweep
+    count = tally(sweep.trials)
+    running = count.states.get(State.RUNNING, 0)
+    text = f"{sweep.name}: " if named else ""
+    text += f"{count.trials} trial{'' if count.trials == 1 else 's'} for {sweep.objective.goal}, "
+    text += counts(count.states, count.infeasible, count.replaced)
+    text += f" · {running} unfinished" if running else ""
+    if sweep.wall_s:
+        text += f" · {duration(sweep.wall_s)} of search"
+    moments = [moment.at for trial in sweep.trials for moment in trial.moments.values()]
+    if moments:
+        at = datetime.fromtimestamp(max(moments), timezone.utc)
+        text += f" · last epoch {at:%Y-%m-%d %H:%M} UTC"
+    return paragraph(text, kind="lead")
+
+
+def _hashed(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

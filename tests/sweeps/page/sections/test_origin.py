@@ -1,0 +1,37 @@
+"""The origin of a sweep is told without secrets, and its commands can be copied."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sweeps.page.reviewed import Reviewed
+from sweeps.page.sections.origin import origin
+
+
+def test_tells_versions_and_commands_without_secrets(reviewed: Reviewed) -> None:
+    sweep = reviewed.sweep
+    secret = "study=postgresql://me:hunter2@host/db"
+    made = origin(
+        replace(reviewed, sweep=replace(sweep, overrides=(*sweep.overrides, secret), data="d41d"))
+    )
+    assert "torch" in made
+    assert "fingerprint d41d" in made
+    assert "make report SWEEP=a" in made
+    assert "hunter2" not in made
+
+
+def test_links_to_wandb_are_addresses_and_nothing_else(reviewed: Reviewed) -> None:
+    for address, linked in (
+        ("https://wandb.ai/me/caviar/reports/x--1", True),
+        ("javascript:alert(1)", False),
+        (None, False),
+    ):
+        attributes = {**reviewed.sweep.attributes, "wandb": {"report_url": address}}
+        made = origin(replace(reviewed, sweep=replace(reviewed.sweep, attributes=attributes)))
+        assert (f'<a href="{address}"' in made) is linked
+        assert "javascript" not in made
+
+
+def test_an_old_record_that_knows_less_is_told(reviewed: Reviewed) -> None:
+    made = origin(replace(reviewed, sweep=replace(reviewed.sweep, made_by={}, uid="")))
+    assert "not known" in made
