@@ -16,7 +16,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict sync bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0
 
 predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
+
+sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist
+	$(RUN) sweeps.commands.sync SWEEP ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sweeps.formatting import command
 from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import LoggedCheckpoint
 from sweeps.tracking.run_id import checkpoints_name
@@ -165,7 +164,7 @@ class Runs:
         if checkpoint is not None:
             aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
             metadata = {"epoch": epoch, **metrics}
-            run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
+            run.call_in_background(partial(log_checkpoint, checkpoint, metadata, aliases))
 
     def log(
         self,
@@ -202,7 +201,7 @@ class Runs:
         run = self.connection.open[trial]
         for one in checkpoints:
             metadata = dict(one.metadata)
-            run.call_in_background(partial(_log_checkpoint, one.folder, metadata, one.aliases))
+            run.call_in_background(partial(log_checkpoint, one.folder, metadata, one.aliases))
         checkpoint_of, best = self._checkpoint_of[trial], summary.get("best_epoch")
         if run.sent_again and best is not None and (checkpoint := checkpoint_of(best)) is not None:
             # It may be one of those that were sent again: only the trial's end says which it is.
@@ -234,15 +233,15 @@ class Runs:
         self._finish(run, 0)
 
     def note_upload_command(self) -> None:
-        """Note how to upload what is only on disk."""
-        if not self.connection.incomplete:
+        """Note how to send what is only on disk."""
+        folder = self._settings.folder
+        if not self.connection.incomplete and not wandb_logs.unsent(folder):
             return
-        folder = self._settings.folder / "wandb"
-        wandb_logs.remove_empty(self._settings.folder)
-        command = Path(sys.executable).with_name("wandb")
-        wandb = _shown(command) if command.exists() else "wandb"
-        runs = f"{shlex.quote(_shown(folder))}/*run-2*"
-        self._note(f"W&B: upload later with: {wandb} sync --include-online {runs}")
+        if (folder / "trials").is_dir():
+            how = command("sync", folder.name, _shown(folder.parent))
+        else:
+            how = command("sync", train=folder.name, results=_shown(folder.parents[1]))
+        self._note(f"W&B: upload later with: {how}")
 
     def _finish(self, run: OpenRun, exit_code: int) -> None:
         """Finish a run in the background, and forget those that are finished."""
@@ -256,18 +255,19 @@ class Runs:
         os.environ[name] = value
 
 
-def _log_checkpoint(
-    folder: Path, metadata: dict[str, Any], aliases: list[str], run: wandb.Run
-) -> None:
-    """Log a checkpoint's folder as a version of the run's artifact."""
+def log_checkpoint(
+    folder: Path, metadata: Mapping[str, Any], aliases: list[str], run: wandb.Run
+) -> wandb.Artifact:
+    """Log a checkpoint's folder as a version of the run's artifact; it arrives later."""
     import wandb
 
-    artifact = wandb.Artifact(checkpoints_name(run.id), type="checkpoint", metadata=metadata)
+    name = checkpoints_name(run.id)
+    artifact = wandb.Artifact(name, type="checkpoint", metadata=dict(metadata))
     # Immutable files are uploaded from where they lie; any other policy copies them.
     artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
     # wandb would first ask the server, for as long as that is away, to find a wrong type early.
     run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
-    run.log_artifact(artifact, aliases=aliases)
+    return run.log_artifact(artifact, aliases=aliases)
 
 
 def _shown(path: Path) -> str:

@@ -45,6 +45,7 @@ class WandbTracker:
         histograms: log those of weights and gradients that the trial has kept (`histograms=true`).
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
+        warn_gb: looked at before the sweep begins (`sweeps.checked.volume`), and not here.
 
     Raises:
         ValueError: `mode` or `checkpoints` is none of the three, or a time is not above 0.
@@ -62,6 +63,7 @@ class WandbTracker:
         histograms: bool = True,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
+        warn_gb: float = 5.0,
     ) -> None:
         if mode not in ("auto", "online", "offline"):
             raise ValueError(
@@ -188,6 +190,7 @@ class WandbTracker:
             self._thread.join(STOP_GRACE_S)
             core.teardown()
         if left:
+            self._runs.connection.incomplete = True
             self._note(
                 f"W&B: {left} records were not handed over in {self._close_timeout_s:g} s "
                 "and are in the study only"
