@@ -61,8 +61,8 @@ diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0
 predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
 
-sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist
-	$(RUN) sweeps.commands.sync SWEEP ARGS
+sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
+	$(RUN) sweeps.commands.sync SWEEP train/TRAIN ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

@@ -2,7 +2,8 @@
 
 `python -m sweeps.commands.sync SWEEP [results=…] [trust=[mylab]]`. What the record has and the
 server has not is sent, once: history, checkpoints, how trials ended, the tables. At the end stands
-what is there of what should be; the exit code is 1 if something is missing.
+what is there of what should be; the exit code is 1 if something is missing. With train/0003 in the
+place of a sweep, it is about that `make train`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from sweeps import results_folder
 from sweeps.checked.check import check
 from sweeps.cli import FAILED, doing, one_sweep, refusals, terminal, use_plugins
+from sweeps.commands import train_folder
 from sweeps.config.composition import compose
 from sweeps.config.trusted_targets import Origin
 from sweeps.driver import tracked_trials
@@ -39,6 +42,7 @@ from sweeps.tracking.sync.due_runs import DueRuns
 from sweeps.tracking.sync.lacking import Balance
 from sweeps.tracking.sync.send import ServerAway, Sync, Synced
 from sweeps.tracking.wandb_connection import WandbSettings
+from trainers.files import history
 
 OPTIONS = ("results", "trust")
 
@@ -62,25 +66,53 @@ def sync(name: str, given: Mapping[str, str]) -> int:
     Raises:
         ConfigError: no such sweep, its driver runs, or W&B cannot be used.
     """
-    folder = results_folder.find(Path(given.get("results", "results")), name)
-    recorded = results_folder.read_sweep(folder)
-    place = shared(recorded["config"].get("study")) or folder.study
-    console = terminal()
-    with alone(place, recorded["config"]["name"]), TemporaryDirectory() as scratch:
-        with doing("reading the record"):
-            due, settings, checkpoints = _due(folder, given, Path(scratch))
-        progress = SyncProgress(console)
-        began = time.monotonic()
-        try:
-            with progress:
-                done = Sync(due, settings, checkpoints, folder.path.absolute(), progress)()
-        except ServerAway as away:
+    results = Path(given.get("results", "results"))
+    with TemporaryDirectory() as scratch:
+        if train_folder.is_training(name):
+            due, settings, checkpoints, path = _training(results, name, given, Path(scratch))
+            again = command("sync", train=path.name, results=results)
+            return _send(due, settings, checkpoints, path, again)
+        folder = results_folder.find(results, name)
+        recorded = results_folder.read_sweep(folder)
+        place = shared(recorded["config"].get("study")) or folder.study
+        with alone(place, recorded["config"]["name"]):
+            with doing("reading the record"):
+                due, settings, checkpoints = _due(folder, given, Path(scratch))
             again = command("sync", name, folder.path.parent)
-            console.print(f"W&B at {away} cannot be reached any more: {again} sends the rest")
-            return FAILED
-        return _tell(
-            console, done, time.monotonic() - began, command("sync", name, folder.path.parent)
-        )
+            return _send(due, settings, checkpoints, folder.path, again)
+
+
+def _send(due: DueRuns, settings: WandbSettings, checkpoints: str, folder: Path, again: str) -> int:
+    """Send what is lacking, and print what is there; returns the exit code."""
+    console = terminal()
+    progress = SyncProgress(console)
+    began = time.monotonic()
+    try:
+        with progress:
+            done = Sync(due, settings, checkpoints, folder.absolute(), progress)()
+    except ServerAway as away:
+        console.print(f"W&B at {away} cannot be reached any more: {again} sends the rest")
+        return FAILED
+    return _tell(console, done, time.monotonic() - began, again)
+
+
+def _training(
+    results: Path, name: str, given: Mapping[str, str], scratch: Path
+) -> tuple[DueRuns, WandbSettings, str, Path]:
+    """Gather what W&B should have of a training by itself that has ended, and where."""
+    trained = train_folder.find(results, name, given.get("trust", "[]"))
+    path, training = trained.path, trained.training
+    config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+    rows = history.read(path / "metrics.csv")
+    uid = train_folder.id_of(path)
+    due = DueRuns("train", uid, path)
+    due.trial_started(path.name, {**config, "trial": path.name, "sweep": "train"}, 0)
+    due.runs[path.name].folder = path.absolute()  # it has no folder of trials
+    for epoch, metrics in rows.items():
+        due.epoch(path.name, epoch, metrics, None, epoch == trained.epoch)
+    stalled = history.stalled(rows, training.task, training.patience)
+    due.trial_ended(path.name, "complete", stalled, {})
+    return due, *_where("train", uid, config.get("track") or {}, scratch), path
 
 
 def _due(
@@ -92,7 +124,6 @@ def _due(
         It; where it goes; and which checkpoints go, as in `track.checkpoints`.
     """
     sweep = recorded_sweep.read(folder)
-    track = _track(sweep.config.get("track") or {})
     name = str(sweep.config["name"])
     due = DueRuns(name, sweep.uid, folder.path)
     origin = Origin.read(folder.path, [f"{key}={value}" for key, value in given.items()])
@@ -107,9 +138,17 @@ def _due(
             setting,
         )
     _add_summary(due, sweep)
+    return due, *_where(name, sweep.uid, sweep.config.get("track") or {}, scratch)
+
+
+def _where(
+    name: str, uid: str, config: Mapping[str, Any], scratch: Path
+) -> tuple[WandbSettings, str]:
+    """Say where runs go, and which checkpoints, as the recorded `track` says."""
+    track = _track(config)
     settings = WandbSettings(
         sweep=name,
-        uid=sweep.uid,
+        uid=uid,
         folder=scratch,
         project=track["project"],
         entity=track["entity"],
@@ -119,7 +158,7 @@ def _due(
     )
     older = {"True": "all", "False": "none"}
     wanted = str(track["checkpoints"])
-    return due, settings, older.get(wanted, wanted)
+    return settings, older.get(wanted, wanted)
 
 
 def _track(config: Mapping[str, Any]) -> dict[str, Any]:

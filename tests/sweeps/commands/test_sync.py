@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from sweeps.commands.sync import sync
+from sweeps.commands.train import train
+from sweeps.config.composition import compose
 from sweeps.study.lock import Owner, hold
 from tests.sweeps.conftest import NoRay, begun
 from tests.wandb_server import WandbServer
@@ -93,3 +95,24 @@ def test_what_hinders_a_sync_is_one_line_without_the_key(
         assert not server.runs
     with pytest.raises(ConfigError, match="nothing"):
         sync("nothing", given)
+
+
+def test_a_training_by_itself_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    words = ["epochs=2", "data.fraction=0.1", "track=wandb", f"results={tmp_path}"]
+    with compose(words) as composition:
+        train(composition.base)
+    assert "make sync TRAIN=0001" in capsys.readouterr().out
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        assert sync("train/0001", {"results": str(tmp_path)}) == 0
+        (run,) = server.runs.values()
+        assert [row["epoch"] for row in run.history] == [1, 2]
+        assert (run.state, run.summary["state"]) == ("finished", "complete")
+        assert sorted(len(found) for found in server.artifacts.values()) == [2]
+        changes = server.changes
+        assert sync("train/0001", {"results": str(tmp_path)}) == 0
+        assert server.changes == changes

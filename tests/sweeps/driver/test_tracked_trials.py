@@ -149,10 +149,9 @@ def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
 def test_a_record_is_replayed_with_its_epochs_and_ends(tmp_path: Path) -> None:
     sweep = swept()
     due = DueRuns("s", "uid", tmp_path)
+    curve = {1: {"m": 0.5}, 2: {"m": 0.7}, 3: {"m": 0.6}}
     trials = [
-        TrialRecord(
-            "0000", 0, State.COMPLETE, epochs={1: {"m": 0.5}, 2: {"m": 0.7}, 3: {"m": 0.6}}
-        ),
+        TrialRecord("0000", 0, State.COMPLETE, epochs=curve),
         TrialRecord("0001", 1, State.RUNNING, epochs={1: {"m": 0.4}}),
         TrialRecord("0002", 2, State.INFEASIBLE, reason="too large"),
         TrialRecord("0003", 3, State.FAILED, reason="out of memory"),
