@@ -16,7 +16,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ note: setup  ## note something about a trial, also while the sweep runs: SWEEP=m
 
 dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: SWEEP=mnist [ARGS="port=8080"]
 	$(RUN) sweeps.commands.dashboard SWEEP ARGS
+
+sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
+	$(RUN) sweeps.commands.sync SWEEP train/TRAIN ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

@@ -46,6 +46,15 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
 
 
+def size_text(count: float) -> str:
+    """Format a number of bytes: 12.3 MB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} TB"
+
+
 def score(value: float) -> str:
     """Format a metric: 0.9833, 17,012, or 3.2e-05 where these are too few or too many digits."""
     if value == 0 or 1e-3 <= abs(value) < 1e4 or not math.isfinite(value):

@@ -56,7 +56,8 @@ class Version:
 
     id: str
     name: str
-    run: str
+    runs: set[str]
+    type: str
     aliases: list[str]
     metadata: dict[str, Any]
     digest: str
@@ -85,8 +86,13 @@ class WandbServer:
         artifacts: artifact name -> its committed versions, oldest first.
         delay_s: seconds each answer takes.
         refuse_key: answer 401 to everything.
+        answers: kind of request (graphql, stream, upload) -> status that it is answered with.
+        cut: kinds of requests whose connection is closed in the middle.
         stop_runs: ids of runs whose next file stream is answered with `stopped`.
         requests: how many requests came.
+        under_way: how many of them have no answer yet.
+        refused: how many were cut, or answered as `answers` has it.
+        changes: how many requests were to change something.
         unknown: GraphQL queries it had no answer to.
     """
 
@@ -98,11 +104,12 @@ class WandbServer:
         self.sweeps: dict[str, dict[str, Any]] = {}
         self.delay_s = 0.0
         self.refuse_key = False
+        self.answers: dict[str, int] = {}
+        self.cut: set[str] = set()
         self.stop_runs: set[str] = set()
-        self.requests = 0
+        self.requests = self.under_way = self.refused = self.changes = 0
         self.unknown: list[str] = []
         self._versions: dict[str, Version] = {}
-        self._types: dict[str, str] = {}  # of artifacts by name
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
@@ -116,7 +123,7 @@ class WandbServer:
     def artifacts(self) -> dict[str, list[Version]]:
         """Committed versions."""
         named: dict[str, list[Version]] = {}
-        for version in self._versions.values():
+        for version in list(self._versions.values()):
             if version.committed:
                 named.setdefault(version.name, []).append(version)
         return named
@@ -158,6 +165,12 @@ class WandbServer:
         """Whether it answers; connections kept open from before `stop` do not count."""
         return self._server is not None
 
+    def count(self, step: int) -> None:
+        """Count a request that has come (1), or has its answer (-1)."""
+        with self._lock:
+            self.under_way += step
+            self.requests += step > 0
+
     def graphql(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """The `data` of a GraphQL answer."""
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -176,10 +189,15 @@ class WandbServer:
             "commitArtifact": self._commit,
             "createArtifact(": self._create_artifact,
             "ArtifactType": self._artifact_type,
+            "query Runs(": self._runs,
+            "RunSampledHistory": self._sampled_history,
+            "RunOutputArtifacts": self._output_artifacts,
+            "ArtifactByID": lambda asked: {"artifact": self._artifact(self._versions[asked["id"]])},
             "viewer": self._viewer,
             "serverInfo": lambda _: {"serverInfo": {"features": []}},
             "organization": lambda _: {"entity": {"organization": None}},
         }
+        self.changes += "mutation" in query
         for mark, answer in answers.items():
             if mark in query:
                 with self._lock:
@@ -190,6 +208,7 @@ class WandbServer:
     def file_stream(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         """Take a piece of a run's history and summary."""
         with self._lock:
+            self.changes += 1
             run = self.runs[name]
             files = body.get("files") or {}
             if chunk := files.get("wandb-history.jsonl"):
@@ -275,24 +294,26 @@ class WandbServer:
         return {"createRunFiles": {"runID": f"bucket-{run}", "uploadHeaders": [], "files": files}}
 
     def _artifact_type(self, variables: dict[str, Any]) -> dict[str, Any]:
-        known = self._types.get(variables["name"].split(":")[0])
-        artifact = {"artifactType": {"name": known}} if known else None
+        base = variables["name"].split(":")[0]
+        types = [version.type for version in self._versions.values() if version.name == base]
+        artifact = {"artifactType": {"name": types[0]}} if types else None
         return {"project": {"artifact": artifact}}
 
     def _create_artifact(self, variables: dict[str, Any]) -> dict[str, Any]:
         given = variables["input"]
         name = given["artifactCollectionName"]
-        self._types.setdefault(name, given["artifactTypeName"])
         aliases = [alias["alias"] for alias in given.get("aliases") or []]
-        latest = [v for v in self._versions.values() if v.name == name and v.committed]
-        for old in latest:  # an alias belongs to the last version that was given it
+        same = [v for v in self._versions.values() if v.name == name]
+        latest = [v for v in same if v.committed]
+        for old in same:  # an alias belongs to the last version that was given it
             old.aliases = [alias for alias in old.aliases if alias not in aliases]
-        version = next((v for v in latest if v.digest == given["digest"]), None)
+        version = next((v for v in same if v.digest == given["digest"]), None)
         if version is None:
             version = Version(
                 id=f"artifact-{len(self._versions)}",
                 name=name,
-                run=given.get("runName") or "",
+                runs=set(),
+                type=given["artifactTypeName"],
                 aliases=aliases,
                 metadata=json.loads(given.get("metadata") or "{}"),
                 digest=given["digest"],
@@ -300,6 +321,7 @@ class WandbServer:
             self._versions[version.id] = version
         else:  # the same content is the same version
             version.aliases += aliases
+        version.runs.add(given.get("runName") or "")
         sequence = {"latestArtifact": {"id": latest[-1].id} if latest else None}
         state = "COMMITTED" if version.committed else "PENDING"
         artifact = {"id": version.id, "state": state, "artifactSequence": sequence}
@@ -395,8 +417,112 @@ class WandbServer:
         edges = [{"node": node} for node in nodes[first:last]]
         return {"project": {"runs": {"edges": edges, "pageInfo": more}}}
 
+    def _runs(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Page through runs, filtered as W&B's own client asks: {"name": {"$in": [ids]}}."""
+        wanted = json.loads(variables["filters"])["name"]["$in"]
+        found = [run for name, run in self.runs.items() if name in wanted]
+        found = [run for run in found if run.project == variables["project"]]
+        if not any(run.project == variables["project"] for run in self.runs.values()):
+            return {"project": None}  # a project is made with its first run
+        first = int(variables["cursor"] or 0)
+        page = found[first : first + variables["perPage"]]
+        edges = [
+            {"node": self._full(run), "cursor": str(first + n + 1)} for n, run in enumerate(page)
+        ]
+        more = {"endCursor": str(first + len(page)), "hasNextPage": len(found) > first + len(page)}
+        runs = {"edges": edges, "pageInfo": more}
+        return {
+            "project": {"internalId": "1", "runCount": len(found), "readOnly": False, "runs": runs}
+        }
+
+    def _sampled_history(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """Answer with the rows that have all the keys, no more than are asked for."""
+        history = self.runs[variables["name"]].history
+        (spec,) = map(json.loads, variables["specs"])
+        rows = [{key: row.get(key) for key in spec["keys"]} for row in history]
+        whole = [row for row in rows if None not in row.values()]
+        samples = [whole[:: -(-len(whole) // spec["samples"])] if whole else []]
+        return {"project": {"run": {"sampledHistory": samples}}}
+
+    def _full(self, run: Run) -> dict[str, Any]:
+        """Describe a run by all fields of `RunFragment`."""
+        return self._bucket(run) | {
+            "projectId": "1",
+            "tags": run.tags,
+            "state": run.state,
+            "group": run.group,
+            "jobType": run.job_type,
+            "commit": None,
+            "readOnly": False,
+            "createdAt": "2026-01-01T00:00:00",
+            "heartbeatAt": "2026-01-01T00:00:00",
+            "notes": run.notes,
+            "systemMetrics": "{}",
+            "summaryMetrics": json.dumps(run.summary),
+            "user": {"name": ENTITY, "username": ENTITY},
+            "historyKeys": _keys_of(run.history),
+        }
+
+    def _output_artifacts(self, variables: dict[str, Any]) -> dict[str, Any]:
+        found = [v for v in self._versions.values() if v.committed and variables["run"] in v.runs]
+        first = int(variables["cursor"] or 0)
+        page = found[first : first + variables["perPage"]]
+        more = {"endCursor": str(first + len(page)), "hasNextPage": len(found) > first + len(page)}
+        edges = [{"node": self._artifact(version)} for version in page]
+        artifacts = {"totalCount": len(found), "pageInfo": more, "edges": edges}
+        return {"project": {"run": {"artifacts": artifacts}}}
+
+    def _artifact(self, version: Version) -> dict[str, Any]:
+        """Describe a version by all fields of `ArtifactFragment`."""
+        project = {
+            "__typename": "Project",
+            "id": "UHJvamVjdDox",
+            "internalId": "1",
+            "name": "caviar",
+        }
+        project["entity"] = {"name": ENTITY}
+        collection = {"__typename": "ArtifactSequence", "id": "QTox", "name": version.name}
+        collection["project"] = project
+        same = [v.id for v in self._versions.values() if v.name == version.name and v.committed]
+        return {
+            "__typename": "Artifact",
+            "id": version.id,
+            "artifactSequence": collection,
+            "versionIndex": same.index(version.id) if version.id in same else None,
+            "artifactType": {"name": version.type},
+            "description": None,
+            "metadata": json.dumps(version.metadata),
+            "ttlDurationSeconds": -2,
+            "ttlIsInherited": True,
+            "tags": [],
+            "historyStep": None,
+            "state": "COMMITTED" if version.committed else "PENDING",
+            "size": sum(map(len, version.files.values())),
+            "digest": version.digest,
+            "digestAlgorithm": "MANIFEST_MD5",
+            "commitHash": version.digest,
+            "fileCount": len(version.files),
+            "createdAt": "2026-01-01T00:00:00",
+            "updatedAt": None,
+            "aliases": [
+                {
+                    "__typename": "ArtifactAlias",
+                    "id": "QTox",
+                    "alias": alias,
+                    "artifactCollection": collection,
+                }
+                for alias in version.aliases
+            ],
+        }
+
     def _url(self, kind: str, owner: str, name: str) -> str:
         return f"{self.url}/upload?kind={kind}&owner={owner}&name={name}"
+
+
+def _keys_of(history: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = {key: {"typeCounts": [{"type": "number", "count": 1}]} for row in history for key in row}
+    last = max((row.get("_step", -1) for row in history), default=-1)
+    return {"sets": [], "keys": keys, "lastStep": last}
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -414,29 +540,51 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def _handle(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        server, kind = self.state, self._kind()
+        length = int(self.headers.get("Content-Length") or 0)
+        server.count(1)
+        try:
+            self._take(kind, length)
+        finally:
+            server.count(-1)
+
+    def _take(self, kind: str, length: int) -> None:
         server = self.state
-        server.requests += 1
-        if not server.alive:
+        if not server.alive or kind in server.cut:
+            self.rfile.read(length // 2)
+            server.refused += 1
             self.close_connection = True
             return
+        body = self.rfile.read(length)
         time.sleep(server.delay_s)
-        parts = self.path.split("/")
-        if self.path.startswith("/upload"):
+        if kind == "telemetry":
+            self._answer(200, {})
+        elif (server.refuse_key or not self._has_key()) and kind != "upload":
+            self._answer(401, {"errors": [{"message": "invalid API key"}]})
+        elif kind in server.answers:
+            server.refused += 1
+            self._answer(server.answers[kind], {"errors": [{"message": "as the test asks"}]})
+        elif kind == "upload":
             server.upload(self.path, body)
             self._answer(200, {})
-        elif "/otel/" in self.path:  # telemetry
-            self._answer(200, {})
-        elif server.refuse_key or not self._has_key():
-            self._answer(401, {"errors": [{"message": "invalid API key"}]})
-        elif self.path == "/graphql":
+        elif kind == "graphql":
             asked = json.loads(body)
             data = server.graphql(asked["query"], asked.get("variables") or {})
             self._answer(200, {"data": data})
-        elif parts[1] == "files" and parts[-1] == "file_stream":
-            self._answer(200, server.file_stream(parts[4], json.loads(body)))
+        elif kind == "stream":
+            name = self.path.split("/")[4]
+            self._answer(200, server.file_stream(name, json.loads(body)))
         else:
             self._answer(404, {})
+
+    def _kind(self) -> str:
+        if self.path.startswith("/upload"):
+            return "upload"
+        if self.path == "/graphql":
+            return "graphql"
+        if self.path.startswith("/files/") and self.path.endswith("/file_stream"):
+            return "stream"
+        return "telemetry" if "/otel/" in self.path else ""
 
     def _has_key(self) -> bool:
         given = self.headers.get("Authorization", "").removeprefix("Basic ")

@@ -6,25 +6,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import optuna
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sweeps.backend.known_head import Head
+from sweeps.checked import volume
 from sweeps.checked.sweep import Sweep
-from sweeps.formatting import number
+from sweeps.formatting import number, size_text
 from sweeps.launch.plan import Plan, heading
 from sweeps.launch.stages import carried, checked
 from sweeps.simulation.hindsight import hindsight
 from sweeps.space.space import AS_CONFIGURED, Parameter
-from trainers.config import Keep, typed
-from trainers.errors import ConfigError, DataError
 
-#: Number of configurations that are drawn to measure checkpoints, and that are shown.
-_SAMPLES = 12
+#: Number of configurations that are shown.
 _SHOWN = 3
 
 
@@ -47,7 +43,7 @@ def show(sweep: Sweep, console: Console) -> None:
         facts.add_row(Text(what, "bold"), text)
     console.print(facts)
     console.print("\nFor example", style="bold")
-    for params in _draw(sweep)[:_SHOWN]:
+    for params in volume.draw(sweep)[:_SHOWN]:
         words = " ".join(f"{key}={number(value)}" for key, value in params.items())
         console.print(f"  {words}", soft_wrap=True)
 
@@ -103,7 +99,10 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
     yield "a trial takes", f"{wanted['cpu']:g} CPU{gpu}"
     yield "runs on", _where(sweep)
-    yield "checkpoints", _volume(sweep)
+    measured = volume.measure(sweep)
+    yield "checkpoints", _volume(sweep, measured)
+    if shown := volume.shown(sweep, measured):
+        yield "W&B gets", shown
     yield "results", str(Path(sweep.config["results"]) / sweep.name)
     if sweep.shared is not None:
         yield "the study", f"in {sweep.shared}"
@@ -155,54 +154,16 @@ def _where(sweep: Sweep) -> str:
     return f"this machine ({cpus} CPUs): {slots} at a time{gpu}"
 
 
-def _volume(sweep: Sweep) -> str:
+def _volume(sweep: Sweep, measured: volume.Volume | str) -> str:
     """Tell how much the checkpoints may take at most, and how much of the disk is free."""
-    from trainers.data.resident import here
-    from trainers.fit import size
-
-    if not here(sweep.training.data):
-        return "not known before the data has been read once"
-    sizes = []
-    for params in _draw(sweep):
-        try:
-            sizes.append(size(typed(sweep.composition.trial(params))).checkpoint_bytes)
-        except DataError as error:
-            return f"not known: {error}"
-        except ConfigError:  # a combination that cannot be trained: that trial will fail alone
-            continue
-    if not sizes:
-        return "not known: none of some configurations could be built"
-    kept = sweep.longest if sweep.training.checkpoint.keep is Keep.all else 2
-    each = f"{_bytes(min(sizes))} to {_bytes(max(sizes))} each"
-    trials = sweep.trials
+    if isinstance(measured, str):
+        return measured
     folder = Path(sweep.config["results"]).absolute()
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    if trials is None:
-        return f"{each}, {kept} a trial; {_bytes(free)} are free"
-    repeats = sweep.repeats
-    trained = (trials + repeats.most) * repeats.runs
-    most = trained * kept * sum(sizes) / len(sizes)
-    short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if most > free else ""
-    return f"up to about {_bytes(most)} ({each}); {_bytes(free)} are free{short}"
-
-
-def _draw(sweep: Sweep) -> list[dict[str, Any]]:
-    """Draw some configurations: the first ones of a fixed list, else random ones."""
-    count = min(sweep.search.limit() or _SAMPLES, _SAMPLES)
-    fixed = [point for n in range(count) if (point := sweep.search.point(n)) is not None]
-    if len(fixed) == count:
-        return [dict(point) for point in fixed]
-    sampler = optuna.samplers.RandomSampler(seed=sweep.training.seed)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=sampler)
-    return [sweep.space.suggest(study.ask()) for _ in range(count)]
-
-
-def _bytes(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
+    if measured.on_disk is None:
+        return f"{measured.each}, {measured.kept} a trial; {size_text(free)} are free"
+    short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if measured.on_disk > free else ""
+    most = size_text(measured.on_disk)
+    return f"up to about {most} ({measured.each}); {size_text(free)} are free{short}"

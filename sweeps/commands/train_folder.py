@@ -61,7 +61,7 @@ def choose(config: DictConfig, more: int, fingerprint: str) -> TrainFolder:
     container = plain(config)
     OmegaConf.save(OmegaConf.create(container), folder / "config.yaml")
     trained = frozenset(history.read(folder / "metrics.csv"))
-    return TrainFolder(folder, _id(folder), typed(config), container, trained)
+    return TrainFolder(folder, id_of(folder), typed(config), container, trained)
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _recorded(path: Path) -> dict[str, Any]:
     return {str(k): v for k, v in container.items()} if isinstance(container, dict) else {}
 
 
-def _id(folder: Path) -> str:
+def id_of(folder: Path) -> str:
     """Return the id of a training, made once."""
     path = folder / "id"
     if not path.is_file():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sweeps.driver.contract import Trainings
@@ -110,3 +110,27 @@ def complete(tracker: Tracker, study: Study, composition: Trainings, setting: Se
             config, _ = composition.training(drawn(trial))
             started(tracker, trial, config, composition, setting)
             ended(tracker, trial, study.objective)
+
+
+def replay(
+    tracker: Tracker,
+    trials: Sequence[TrialRecord],
+    objective: Objective,
+    config_of: Callable[[TrialRecord], Mapping[str, Any]],
+    composition: Trainings,
+    setting: Setting,
+) -> None:
+    """Show the whole record of trials: their epochs, and how those ended that have.
+
+    Args:
+        config_of: returns a trial's configuration.
+    """
+    for trial in trials:
+        if trial.state is State.INFEASIBLE:
+            continue
+        started(tracker, trial, config_of(trial), composition, setting)
+        best = trial.best(objective)
+        for epoch, metrics in sorted(trial.epochs.items()):
+            tracker.epoch(trial.id, epoch, metrics, None, best is not None and epoch == best[0])
+        if trial.state.ended:
+            ended(tracker, trial, objective)

@@ -11,7 +11,7 @@ from pathlib import Path
 from sweeps import cli, results_folder
 from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster, Ray, session
-from sweeps.checked import any_feasible, every_value, pbt_keys
+from sweeps.checked import any_feasible, every_value, pbt_keys, volume
 from sweeps.checked.sweep import Sweep
 from sweeps.launch.session import run
 from sweeps.results_folder import Folder
@@ -40,6 +40,8 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
         any_feasible.check(sweep)
         with cli.doing("building a model of every value, once"):
             messages = every_value.check(sweep)
+            if gets := volume.shown(sweep):
+                messages = (*messages, f"W&B gets {gets}")
         messages = (*sweep.messages, *messages, *sweep.transfer.of_other_data(fingerprint))
         sweep = replace(sweep, messages=messages)
         mark("wait for Ray")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -40,19 +40,43 @@ def held(location: Location, name: str, me: Owner) -> Storage:
     """
     if isinstance(location, Database):
         return _database(location, name, me)
-    own = isinstance(location, Path)
     path = journal_path(location)
-    lock = Path(f"{path}.driver" if own else f"{path}.{name}.driver")
-    what = str(path.parent) if own else f"the study {name} in {path}"
     try:
-        descriptor = hold(lock, what, me)
+        descriptor = _lock(location, name, me)
         try:
-            return _journal(path, descriptor, alone=own)
+            return _journal(path, descriptor, alone=isinstance(location, Path))
         except BaseException:
             os.close(descriptor)
             raise
     except OSError as error:
         raise ConfigError(_unwritable(path, error)) from None
+
+
+@contextmanager
+def alone(location: Location, name: str) -> Iterator[None]:
+    """Keep drivers away from a study within, without opening it.
+
+    Where its folder cannot be written, nobody is kept away: no driver could begin there.
+
+    Raises:
+        ConfigError: a driver has the study.
+    """
+    me = Owner.me()
+    if isinstance(location, Database):
+        storage = _database(location, name, me)
+        try:
+            yield
+        finally:
+            storage.close()
+        return
+    descriptor: int | None = None
+    with suppress(OSError):
+        descriptor = _lock(location, name, me)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def reach(location: Journal | Database, name: str) -> None:
@@ -100,6 +124,14 @@ def refuse(location: Location, name: str, new: bool, names: Collection[str]) -> 
 def journal_path(location: Path | Journal) -> Path:
     """Return the path of a journal, a sweep's own or a shared one."""
     return location.path if isinstance(location, Journal) else location
+
+
+def _lock(location: Path | Journal, name: str, me: Owner) -> int:
+    """Hold the lock of a study in a journal; returns a descriptor, to be closed to let go."""
+    own = isinstance(location, Path)
+    path = journal_path(location)
+    lock = Path(f"{path}.driver" if own else f"{path}.{name}.driver")
+    return hold(lock, str(path.parent) if own else f"the study {name} in {path}", me)
 
 
 def _names(path: Path) -> list[str]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sweeps.tracking.wandb_connection import has_key
+from sweeps.tracking.wandb_access import refusal, require_access
 from sweeps.tracking.wandb_process import Core
 from trainers.errors import ConfigError, class_and_first_line
 
 PAGE = 500  # runs that one request asks for
 REQUEST_S = 60  # for one answer
-LOOK_S = 10.0  # for any answer at all
 
 _RUNS = """
 query GroupRuns(
@@ -61,12 +57,14 @@ class ServerApi:
         import wandb
 
         address = str(wandb.setup().settings.base_url).rstrip("/")
-        _require_key_and_answer(address)
+        if (mode := os.environ.get("WANDB_MODE", "online")) not in ("online", "shared"):
+            raise ConfigError(f"WANDB_MODE={mode} keeps W&B off the network: unset it")
+        require_access(address)
         try:
             self._api = wandb.Api(timeout=REQUEST_S)
             self.entity = str(self._api.default_entity)
         except Exception as error:
-            raise ConfigError(_refusal(address, error)) from None
+            raise ConfigError(refusal(address, error)) from None
         self.url = str(self._api._service_api.app_url).rstrip("/")
 
     def runs(self, entity: str, project: str, group: str) -> dict[str, RunAtServer]:
@@ -119,7 +117,7 @@ def server_api() -> Iterator[ServerApi]:
             except ConfigError:
                 raise
             except Exception as error:
-                raise ConfigError(_refusal(api.url, error)) from None
+                raise ConfigError(refusal(api.url, error)) from None
         finally:
             core.teardown()
 
@@ -140,38 +138,3 @@ def _own_files() -> Iterator[None]:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
-
-
-def _require_key_and_answer(url: str) -> None:
-    if (mode := os.environ.get("WANDB_MODE", "online")) not in ("online", "shared"):
-        raise ConfigError(f"WANDB_MODE={mode} keeps W&B off the network: unset it")
-    if not has_key(url):
-        raise ConfigError(f"no key of W&B is known for {url}: wandb login, or WANDB_API_KEY")
-    silence = ""
-    try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=LOOK_S):
-            pass
-    except urllib.error.HTTPError:
-        pass  # whatever it answers, it is there
-    except urllib.error.URLError as error:
-        # wandb has certificates of its own.
-        silence = "" if isinstance(error.reason, ssl.SSLError) else str(error.reason)
-    except (OSError, ValueError) as error:
-        silence = class_and_first_line(error)
-    if silence:
-        raise ConfigError(
-            f"W&B at {url} cannot be reached ({silence}): try again later, or set WANDB_BASE_URL"
-        )
-
-
-def _refusal(url: str, error: BaseException) -> str:
-    """Explain why the server has not answered as it should."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if getattr(getattr(cause, "response", None), "http_status", None) in (401, 403):
-            return (
-                f"W&B at {url} does not take this key: wandb login --relogin, or another "
-                "WANDB_API_KEY"
-            )
-        cause = cause.__cause__
-    return f"W&B at {url} cannot be used ({class_and_first_line(error)}): try again later"

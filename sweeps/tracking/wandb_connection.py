@@ -37,7 +37,7 @@ Mode = Literal["online", "offline"]
 
 @dataclass(frozen=True)
 class WandbSettings:
-    """Names where the runs of a sweep go; the fields are arguments of `WandbTracker`."""
+    """Names where the runs of a sweep go; most fields are arguments of `WandbTracker`."""
 
     sweep: str
     uid: str
@@ -47,6 +47,7 @@ class WandbSettings:
     mode: str
     init_timeout_s: float
     attach: bool = False  # to a W&B sweep
+    without_server: bool = True  # go on offline where the server does not take a run
 
 
 class Connection:
@@ -159,7 +160,8 @@ class Connection:
         try:
             return self._init_in(self._mode, name, job_type, config)
         except Exception as error:
-            if self._mode == "offline" or self.core.died(NOTICE_S):
+            stays = self._mode == "offline" or not self._settings.without_server
+            if stays or self.core.died(NOTICE_S):
                 raise
             self._leave_server(error)
             self._reopen()
@@ -191,7 +193,7 @@ class Connection:
                     self._reopened(run)
                 return
             except Exception as error:
-                if self._mode == "offline":
+                if self._mode == "offline" or not self._settings.without_server:
                     raise
                 self._leave_server(error)
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import subprocess
-import time
 from pathlib import Path
+from typing import Any
 
 EMPTY_LOG = 7  # bytes of the header of a run's .wandb file
-STALE_S = 10.0  # after which an empty log is no run being opened by someone else
 READ_S = 60.0  # for wandb's own reader to read a log
 
 
@@ -43,12 +41,17 @@ def mark(log: Path, sent: bool) -> None:
 
 
 def epochs(log: Path) -> set[int]:
-    """Read the epochs that a log has, by wandb's own reader; none if it cannot be read."""
+    """Read the epochs that a log has; none if it cannot be read."""
+    return set(rows(log))
+
+
+def rows(log: Path) -> dict[int, dict[str, Any]]:
+    """Read the rows of a log by epoch, by wandb's own reader; none if it cannot be read."""
     from wandb.util import get_core_path
 
     command = [get_core_path(), "leet", "inspect", "--no-observability", "--json"]
     where = ["--run-file", str(log), str(log.parents[1])]
-    found: set[int] = set()
+    found: dict[int, dict[str, Any]] = {}
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         read = subprocess.run(
             [*command, *where], capture_output=True, timeout=READ_S, check=False, cwd=log.parent
@@ -57,13 +60,12 @@ def epochs(log: Path) -> set[int]:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 record = json.loads(line)
                 if record["type"] == "history":
-                    found.add(int(record["history"]["item"]["epoch"]))
+                    item = dict(record["history"]["item"])
+                    found[int(item["epoch"])] = item
     return found
 
 
-def remove_empty(folder: Path) -> None:
-    """Remove the empty logs that kills leave: `wandb sync` would give up all others for one."""
-    for log in (folder / "wandb").glob("*run-2*/run-*.wandb"):
-        with contextlib.suppress(OSError):
-            if log.stat().st_size <= EMPTY_LOG and time.time() - log.stat().st_mtime > STALE_S:
-                shutil.rmtree(log.parent)
+def unsent(folder: Path) -> bool:
+    """Whether some log in a sweep's folder was written while offline, and has not been sent."""
+    logs = (folder / "wandb").glob("offline-run-2*/run-*.wandb")
+    return any(not Path(f"{log}.synced").exists() for log in logs)

@@ -48,7 +48,7 @@ class OpenRun:
         self.sent_again = False  # whether epochs were, without a word which of them is the best
         self._summary: dict[str, Any] = {}
         self._core_was_lost = core_was_lost
-        self._calls: queue.SimpleQueue[Callable[[wandb.Run], None] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Callable[[wandb.Run], object] | None] = queue.SimpleQueue()
         self._replaced = threading.Event()
         self._ending = False
         self._abandoned = False
@@ -75,7 +75,7 @@ class OpenRun:
         self._summary.update(summary)
         self.run.summary.update(dict(summary))
 
-    def call_in_background(self, call: Callable[[wandb.Run], None]) -> None:
+    def call_in_background(self, call: Callable[[wandb.Run], object]) -> None:
         """Make a slow call after those before; once more if the run is replaced meanwhile."""
         self._calls.put(call)
 
@@ -92,7 +92,11 @@ class OpenRun:
 
         def finish(run: wandb.Run) -> None:
             log, online = Path(run.dir).with_name(f"run-{run.id}.wandb"), not run.offline
-            run.finish(exit_code=exit_code)
+            try:
+                run.finish(exit_code=exit_code)
+            except Exception:
+                self.stop_status_checks()  # which wandb has left at work
+                raise
             wandb_logs.mark(log, sent=online)
 
         self._calls.put(finish)

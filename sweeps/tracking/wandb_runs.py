@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sweeps.formatting import command
 from sweeps.tracking import wandb_logs
 from sweeps.tracking.kept_checkpoints import LoggedCheckpoint
 from sweeps.tracking.run_id import NAME_LENGTH, checkpoints_name
@@ -40,6 +39,10 @@ INTERRUPTED = 255  # the exit code wandb itself gives a run ended by Ctrl-C
 def exit_code_of(state: str) -> int:
     """Return the exit code with which the run of a trial ends, by which W&B shows its state."""
     return INTERRUPTED if state == "interrupted" else 0 if state in SUCCESS else 1
+
+
+#: What the name of the artifact with the files of the review begins with.
+REVIEW = "review-"
 
 
 class Runs:
@@ -180,7 +183,7 @@ class Runs:
         if checkpoint is not None:
             aliases = ["latest", f"epoch-{epoch}", *(["best"] if best else [])]
             metadata = {"epoch": epoch, **metrics}
-            run.call_in_background(partial(_log_checkpoint, checkpoint, metadata, aliases))
+            run.call_in_background(partial(log_checkpoint, checkpoint, metadata, aliases))
 
     def log(
         self,
@@ -217,7 +220,7 @@ class Runs:
         run = self.connection.open[trial]
         for one in checkpoints:
             metadata = dict(one.metadata)
-            run.call_in_background(partial(_log_checkpoint, one.folder, metadata, one.aliases))
+            run.call_in_background(partial(log_checkpoint, one.folder, metadata, one.aliases))
         checkpoint_of, best = self._checkpoint_of[trial], summary.get("best_epoch")
         if run.sent_again and best is not None and (checkpoint := checkpoint_of(best)) is not None:
             # It may be one of those that were sent again: only the trial's end says which it is.
@@ -254,15 +257,15 @@ class Runs:
         self._finish(run, exit_code_of(remarked.state))
 
     def note_upload_command(self) -> None:
-        """Note how to upload what is only on disk."""
-        if not self.connection.incomplete:
+        """Note how to send what is only on disk."""
+        folder = self._settings.folder
+        if not self.connection.incomplete and not wandb_logs.unsent(folder):
             return
-        folder = self._settings.folder / "wandb"
-        wandb_logs.remove_empty(self._settings.folder)
-        command = Path(sys.executable).with_name("wandb")
-        wandb = _shown(command) if command.exists() else "wandb"
-        runs = f"{shlex.quote(_shown(folder))}/*run-2*"
-        self._note(f"W&B: upload later with: {wandb} sync --include-online {runs}")
+        if (folder / "trials").is_dir():
+            how = command("sync", folder.name, _shown(folder.parent))
+        else:
+            how = command("sync", train=folder.name, results=_shown(folder.parents[1]))
+        self._note(f"W&B: upload later with: {how}")
 
     def _finish(self, run: OpenRun, exit_code: int) -> None:
         """Finish a run in the background, and forget those that are finished."""
@@ -297,24 +300,25 @@ def _ask_no_type(run: wandb.Run) -> None:
     run._assert_can_log_artifact = lambda artifact: None  # type: ignore[method-assign]
 
 
-def _log_checkpoint(
-    folder: Path, metadata: dict[str, Any], aliases: list[str], run: wandb.Run
-) -> None:
-    """Log a checkpoint's folder as a version of the run's artifact."""
+def log_checkpoint(
+    folder: Path, metadata: Mapping[str, Any], aliases: list[str], run: wandb.Run
+) -> wandb.Artifact:
+    """Log a checkpoint's folder as a version of the run's artifact; it arrives later."""
     import wandb
 
-    artifact = wandb.Artifact(checkpoints_name(run.id), type="checkpoint", metadata=metadata)
+    name = checkpoints_name(run.id)
+    artifact = wandb.Artifact(name, type="checkpoint", metadata=dict(metadata))
     # Immutable files are uploaded from where they lie; any other policy copies them.
     artifact.add_dir(str(folder), policy="immutable", skip_cache=True)
     _ask_no_type(run)
-    run.log_artifact(artifact, aliases=aliases)
+    return run.log_artifact(artifact, aliases=aliases)
 
 
 def _log_review(files: Sequence[Path], run: wandb.Run) -> None:
     """Log the files that the sweep is reviewed by, together, as a version of an artifact."""
     import wandb
 
-    artifact = wandb.Artifact(f"review-{run.id}"[:NAME_LENGTH], type="review")
+    artifact = wandb.Artifact(f"{REVIEW}{run.id}"[:NAME_LENGTH], type="review")
     for path in files:
         # Copied: a later review is written in the place of these.
         artifact.add_file(str(path), name=path.name, skip_cache=True)

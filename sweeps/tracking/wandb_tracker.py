@@ -49,6 +49,7 @@ class WandbTracker:
         sweep: make a W&B sweep of it, too, whose page shows the runs; needs the server.
         init_timeout_s: seconds a server may take to accept a run.
         close_timeout_s: seconds `close` waits at most for what is left.
+        warn_gb: looked at before the sweep begins (`sweeps.checked.volume`), and not here.
 
     Raises:
         ValueError: `mode` or `checkpoints` is none of the three, or a time is not above 0.
@@ -67,6 +68,7 @@ class WandbTracker:
         sweep: bool = False,
         init_timeout_s: float = 20.0,
         close_timeout_s: float = 60.0,
+        warn_gb: float = 5.0,
     ) -> None:
         if mode not in ("auto", "online", "offline"):
             raise ValueError(
@@ -205,6 +207,7 @@ class WandbTracker:
             self._thread.join(STOP_GRACE_S)
             core.teardown()
         if left:
+            self._runs.connection.incomplete = True
             self._note(
                 f"W&B: {left} records were not handed over in {self._close_timeout_s:g} s "
                 "and are in the study only"

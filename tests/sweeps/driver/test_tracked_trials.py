@@ -16,7 +16,8 @@ from sweeps.driver import tracked_trials
 from sweeps.search.search import Setting
 from sweeps.space.space import Space
 from sweeps.study import reader
-from sweeps.trials import Source, State, TrialRecord
+from sweeps.tracking.sync.due_runs import DueRuns
+from sweeps.trials import Objective, Source, State, TrialRecord
 from tests.sweeps.driver.sessions import Clock, DriverSession, swept
 from tests.sweeps.processes import ROOT
 from tests.sweeps.waiting import until
@@ -162,3 +163,26 @@ def test_a_killed_sweep_is_at_the_server_whole_after_its_next_session(
         assert server.unknown == []
         counts = [len(v) for name, v in server.artifacts.items() if name.startswith("ckpt-")]
         assert counts == [3] * 4
+
+
+def test_a_record_is_replayed_with_its_epochs_and_ends(tmp_path: Path) -> None:
+    sweep = swept()
+    due = DueRuns("s", "uid", tmp_path)
+    curve = {1: {"m": 0.5}, 2: {"m": 0.7}, 3: {"m": 0.6}}
+    trials = [
+        TrialRecord("0000", 0, State.COMPLETE, epochs=curve),
+        TrialRecord("0001", 1, State.RUNNING, epochs={1: {"m": 0.4}}),
+        TrialRecord("0002", 2, State.INFEASIBLE, reason="too large"),
+        TrialRecord("0003", 3, State.FAILED, reason="out of memory"),
+    ]
+    setting = Setting(sweep.space, as_is=lambda given: {})
+    objective = Objective("m", maximize=True)
+    tracked_trials.replay(
+        due, trials, objective, lambda trial: {"of": trial.id}, sweep.composition, setting
+    )
+    assert list(due.runs) == ["0000", "0001", "0003"]
+    first = due.runs["0000"]
+    assert (first.config["of"], list(first.epochs), first.best) == ("0000", [1, 2, 3], 2)
+    assert (first.state, dict(first.summary)) == ("complete", {"best_epoch": 2, "best_value": 0.7})
+    assert not due.runs["0001"].ended
+    assert (due.runs["0003"].state, due.runs["0003"].reason) == ("failed", "out of memory")

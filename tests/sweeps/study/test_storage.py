@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.study import storage
 from sweeps.study.open import open_study
 from sweeps.study.storage import reach
 from sweeps.study.study import Study
@@ -111,3 +112,16 @@ def test_a_study_of_its_own_journal_is_read_by_optuna_among_others(group: Journa
     scripted(study)
     study.close()
     assert len(loaded(group.path).trials) == len(study.trials)
+
+
+def test_a_study_is_kept_from_drivers_without_being_opened(tmp_path: Path) -> None:
+    """Also where it is not there yet; where its folder cannot be written no driver could begin."""
+    study = tmp_path / "study.log"
+    with storage.alone(study, "s"):
+        assert not study.exists()
+        with pytest.raises(ConfigError, match="in use by process"), storage.alone(study, "s"):
+            pass
+    with storage.alone(study, "s"), storage.alone(Journal(study), "s"):
+        pass  # a shared journal has a lock for each of its studies
+    with storage.alone(tmp_path / "nowhere" / "study.log", "s"):
+        pass

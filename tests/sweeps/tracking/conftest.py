@@ -46,8 +46,8 @@ def surroundings(
     signal.setitimer(signal.ITIMER_REAL, 0)
     assert capfd.readouterr() == ("", "")
     assert [path.name for path in home.iterdir() if path.name != "wandb"] == []
-    ours = {"_FILE_STREAM_TRANSMIT_INTERVAL", "_SERVICE_WAIT", "BASE_URL", "API_KEY", "MODE"}
-    left = {name for name in os.environ if name.startswith("WANDB")}
+    ours = {"BASE_URL", "API_KEY", "MODE"}
+    left = {name for name in os.environ if name.startswith("WANDB") and "WANDB__" not in name}
     assert left <= {f"WANDB_{name}" for name in ours}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,16 +43,6 @@ def test_a_log_that_ended_in_order_is_not_cut_short(folder: Path) -> None:
     (log,) = wandb_logs.of_run(folder, run_id("0000"))
     assert wandb_logs.epochs(log) == {1, 2}
     assert wandb_logs.epochs(folder / "wandb" / "none" / "run-x.wandb") == set()
-
-
-def test_empty_logs_are_removed_once_nobody_opens_them(folder: Path) -> None:
-    for name in ("old", "new"):
-        log = folder / "wandb" / f"offline-run-2026-{name}" / "run-x.wandb"
-        log.parent.mkdir(parents=True)
-        log.write_bytes(b"1234567")
-    os.utime(folder / "wandb" / "offline-run-2026-old" / "run-x.wandb", (0, 0))
-    wandb_logs.remove_empty(folder)
-    assert [path.name for path in (folder / "wandb").iterdir()] == ["offline-run-2026-new"]
 
 
 def test_rows_that_arrived_without_their_checkpoints_get_them(

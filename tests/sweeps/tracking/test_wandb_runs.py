@@ -29,7 +29,7 @@ from tests.sweeps.tracking.tracked import (
     summary_of,
     tracker,
     train,
-    upload_as_noted,
+    upload,
 )
 from tests.sweeps.waiting import until
 from tests.wandb_server import WandbServer
@@ -121,11 +121,10 @@ def test_of_checkpoints_that_do_not_all_stay_those_that_do_are_uploaded(
                 shutil.rmtree(folder / "trials" / "0000" / f"epoch_{gone:03}", ignore_errors=True)
     track.trial_ended("0000", "complete", "", {})
     track.close()
-    *_, upload = track.notes()
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", server.key)
-        upload_as_noted(upload, folder)
+        upload(folder)
     assert [row["epoch"] for row in server.runs[run_id("0000")].history] == [1, 2, 3, 4]
     versions = server.artifacts[f"ckpt-{run_id('0000')}"]
     assert [version.files["model.pt"] for version in versions] == [
@@ -160,7 +159,7 @@ def test_a_run_is_named_by_what_differs_and_can_be_grouped_by_choices(
     assert run.config["choices"] == {"optimizer": "sgd"}
 
 
-def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
+def test_a_resumed_offline_sweep_is_uploaded_without_an_epoch_twice(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tracker(folder)
@@ -180,11 +179,10 @@ def test_a_resumed_offline_sweep_is_uploaded_as_noted_without_an_epoch_twice(
     assert len(logs(folder, "0000")) == 2
     assert epochs_of(read_back(folder, "0000")) == [1, 2, 3, 4]
 
-    *_, upload = second.notes()
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", server.key)
-        upload_as_noted(upload, folder)
+        upload(folder)
     run = server.runs[run_id("0000")]
     assert [row["epoch"] for row in run.history] == [1, 2, 3, 4]
     assert run.state == "finished"

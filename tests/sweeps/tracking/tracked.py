@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -96,11 +97,14 @@ def inspected(log: Path, *options: str) -> str:
     return run.stdout
 
 
-def upload_as_noted(note: str, folder: Path) -> None:
-    command = note.removeprefix("W&B: upload later with: ")
+def upload(folder: Path) -> None:
+    """Upload the logs that are not empty, by wandb's own command, in the order of their start."""
+    command = Path(sys.executable).with_name("wandb")
     own = {"WANDB_CACHE_DIR": str(folder / "cache"), "WANDB_DIR": str(folder / "cache")}
+    found = sorted(folder.glob("wandb/*run-2*/run-*.wandb"), key=lambda log: log.stat().st_mtime_ns)
+    runs = [str(log.parent) for log in found if log.stat().st_size > 7]
     options: dict[str, Any] = {"env": os.environ | own, "capture_output": True}
-    subprocess.run(command, shell=True, check=True, **options)
+    subprocess.run([command, "sync", "--include-online", *runs], check=True, **options)
 
 
 def logs(folder: Path, trial: str) -> list[Path]:
