@@ -147,10 +147,9 @@ def importance_findings(
 
 def _share(one: Importance, names: Mapping[str, str]) -> str:
     shares = sorted(one.values.values())
-    low, high = f"{shares[0]:.0%}", f"{shares[-1]:.0%}"
-    text = (
-        f"{names.get(one.parameter, one.parameter)} ({low if low == high else f'{low} to {high}'}"
-    )
+    low, high = f"{100 * shares[0]:.0f}", f"{100 * shares[-1]:.0f}"
+    span = low if low == high else f"{low} to {high}"
+    text = f"{names.get(one.parameter, one.parameter)} ({span} %"
     if one.correlation is not None:
         text += f", correlation {one.correlation:+.2f}"
     return f"{text})"

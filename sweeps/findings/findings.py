@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from sweeps.findings.early_stopping import stopping_findings
@@ -27,14 +28,15 @@ def findings(sweep: RecordedSweep) -> Findings:
     seed = derived(int(sweep.config.get(SEED) or 0), "findings")
     mattered = importances(sweep.trials, sweep.dimensions, sweep.objective, seed)
     at_edges = edges(observed)
+    ranked = [one for one in sweep.ranked if math.isfinite(one.value)]
     statements: Iterable[Finding] = (
-        *winner_findings(sweep, noise),
+        *winner_findings(sweep, ranked, noise),
         *effect_findings(unit_of(sweep), observed, compared),
         *importance_findings(mattered, sweep.dimensions, compared, len(observed.trials)),
         *edge_findings(observed, at_edges),
         *stopping_findings(sweep),
         *waste_findings(sweep),
-        *next_findings(sweep, at_edges, compared, noise),
+        *next_findings(sweep, ranked, at_edges, compared, noise),
     )
     order = {topic: place for place, topic in enumerate(Topic)}
     return Findings(

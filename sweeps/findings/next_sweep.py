@@ -29,12 +29,12 @@ _LAST_PART = 0.75
 
 def next_findings(
     sweep: RecordedSweep,
+    ranked: Sequence[Ranked],
     found: Sequence[Edge],
     effects: Sequence[Effect],
     noise: SeedNoise | None,
 ) -> Iterator[Finding]:
     """Yield what to run next; nothing while trials run, or where none has a score."""
-    ranked = [one for one in sweep.ranked if math.isfinite(one.value)]
     if not ranked or any(not trial.state.ended for trial in sweep.trials):
         return
     population = any(trial.taken_over for trial in sweep.trials)

@@ -219,9 +219,9 @@ def comparable_epoch(trials: Sequence[TrialRecord]) -> int:
 
 
 def score_at(trial: TrialRecord, objective: Objective, epoch: int) -> float | None:
-    """Return a trial's best value up to an epoch, more being better; None if it has not got there.
+    """Return a trial's best value up to an epoch, signed so that more is better.
 
-    None, too, if no value up to there is a finite number.
+    None if it has not got there, or if no value up to there is a finite number.
     """
     if not epoch or trial.last_epoch < epoch:
         return None
