@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from sweeps.findings.effects import Pair
 from sweeps.findings.finding import Certainty, Effect, Finding, Importance, Topic, slug
 from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
@@ -153,3 +154,26 @@ def _share(one: Importance, names: Mapping[str, str]) -> str:
     if one.correlation is not None:
         text += f", correlation {one.correlation:+.2f}"
     return f"{text})"
+
+
+def pair_findings(
+    found: Sequence[Pair], dimensions: Iterable[str], observed: Observations
+) -> Iterator[Finding]:
+    """Yield a statement for each two keys that matter together."""
+    names = short_names(dimensions)
+    for pair in found:
+        one, two = (names[key] for key in pair.keys)
+        text = (
+            f"{one} and {two} matter together: what one does depends on the other "
+            f"({100 * pair.share:.1f} % of the variation at epoch {observed.epoch}, beyond what "
+            "each does alone)"
+        )
+        yield Finding(
+            id=f"pair-{slug(pair.keys[0])}-{slug(pair.keys[1])}",
+            topic=Topic.IMPORTANCE,
+            certainty=Certainty.CLEAR,
+            sentence=text,
+            value=pair.share,
+            unit="share of the variation",
+            key=pair.keys[0],
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -111,6 +111,13 @@ class Observations:
         keys = [key for key in self.dimensions if any(key in t.params for t in self.trials)]
         made = (self._factor(key, self.dimensions[key]) for key in keys)
         return tuple(factor for factor in made if len(factor.levels) > 1)
+
+    def thinned(self, most: int) -> Observations:
+        """Return at most so many of the trials, evenly from the first to the last."""
+        step = math.ceil(len(self.trials) / most)
+        if step <= 1:
+            return self
+        return replace(self, trials=self.trials[::step], scores=self.scores[::step])
 
     def _factor(self, key: str, dimension: Dimension) -> Factor:
         if isinstance(dimension, Interval):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sweeps.bench.findings import Case, Counts, measure
-from sweeps.findings.effects import effects
+from sweeps.findings.effects import effects, pairs_together
 from sweeps.findings.finding import Effect
 from sweeps.findings.observations import observe
 from sweeps.findings.seed_noise import SeedNoise
@@ -109,6 +110,22 @@ def test_many_values_and_many_trials_are_bounded() -> None:
     space: Mapping[str, Dimension] = {"a": Choice(tuple(f"v{i}" for i in range(50)))}
     made = found(drawn(120, lambda p: 0.5, space=space), space, TPE)
     assert 0 < len(made) <= 12
+
+
+def test_what_matters_only_together_is_found_and_else_nothing() -> None:
+    def together(params: Mapping[str, Any]) -> float:
+        best = -3 if params["norm"] == "none" else -2
+        return 0.8 - 0.02 * (math.log10(params["optimizer.lr"]) - best) ** 2
+
+    observed = observe(drawn(90, together), UP, SPACE, {}, None)
+    (pair, *_) = pairs_together(observed, list(SPACE))
+    assert set(pair.keys) == {"norm", "optimizer.lr"}
+    assert pair.share > 0.05
+    said = 0
+    for seed in range(60):
+        nothing = observe(drawn(40, lambda p: 0.5, seed=seed), UP, SPACE, {}, None)
+        said += bool(pairs_together(nothing, list(SPACE)))
+    assert said <= 8  # 5 % of 60, and three standard errors
 
 
 #: Sweeps of each kind, and how many standard errors a share may be off: few sweeps have few.
