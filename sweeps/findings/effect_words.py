@@ -30,7 +30,7 @@ def effect_findings(
         for effect in clear:
             yield _clear(effect, names, unit)
         if rest := [effect for effect in own if not effect.clear]:
-            yield _open(rest, bool(clear), names[key], unit, observed)
+            yield _open(rest, clear, names[key], unit, observed)
 
 
 def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
@@ -40,7 +40,7 @@ def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
 
 
 def _open(
-    rest: Sequence[Effect], also: bool, name: str, unit: Unit, observed: Observations
+    rest: Sequence[Effect], clear: Sequence[Effect], name: str, unit: Unit, observed: Observations
 ) -> Finding:
     """Say what cannot be told of a key: by the effect that is known best."""
     trials = len(observed.trials)
@@ -60,7 +60,8 @@ def _open(
         effect = known[0]
         margin = (effect.high - effect.low) / 2
         estimate = unit.change(effect.estimate, margin)
-        if effect.span is not None and effect.reference_span is not None and also:
+        gained = any(one.place < effect.place and one.estimate > 0 for one in clear)
+        if effect.reference_span is not None and gained and effect.low <= 0 <= effect.high:
             text = (
                 f"{name} beyond {number(effect.reference_span[1])}: no measurable gain ({estimate})"
             )
@@ -72,7 +73,7 @@ def _open(
             )
         return _finding(effect, text, Certainty.OPEN, unit)
     widest = max(max(abs(effect.low), abs(effect.high)) for effect in known)
-    what = f"the other {len(rest)} comparisons" if also else f"{len(rest)} comparisons"
+    what = f"the other {len(rest)} comparisons" if clear else f"{len(rest)} comparisons"
     text = f"{name}: {what} cannot be told from these {trials} trials"
     if widest < float(np.ptp(observed.scores)):
         text += f"; no difference above {unit.size(widest)} {unit.noun} is likely"
@@ -94,7 +95,8 @@ def _value(value: object) -> str:
 
 def _over(effect: Effect) -> str:
     if effect.pairs:
-        return f"over {effect.pairs} pairs at epoch {effect.epochs}"
+        pairs = "1 pair" if effect.pairs == 1 else f"{effect.pairs} pairs"
+        return f"over {pairs} at epoch {effect.epochs}"
     return f"by a model of {len(effect.trials)} trials at epoch {effect.epochs}"
 
 

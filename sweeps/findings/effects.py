@@ -42,6 +42,7 @@ from sweeps.space.dimensions import label_of
 _MOST_CONTRASTS = 12
 #: Keys of which pairs are looked at, and trials that tell of them.
 _MOST_IN_PAIRS, _MOST_IN_MODEL = 6, 1500
+_MOST_PAIRS = 3
 #: Trials that an effect names.
 _NAMED = 50
 
@@ -203,17 +204,22 @@ def pairs_together(observed: Observations, keys: Sequence[str]) -> tuple[Pair, .
     if thinned is not observed:
         by_key = {factor.key: factor for factor in thinned.factors}
         looked = [by_key[factor.key] for factor in looked if factor.key in by_key]
-    tested = [
-        (chance, Pair((one.key, two.key), share, chance))
-        for one, two in combinations(looked, 2)
-        if (made := pair_chance(thinned, one, two)) is not None
-        for chance, share in (made,)
-    ]
-    tested.sort(key=lambda test: test[0])
+    pairs = list(combinations(looked, 2))
+    known: list[tuple[Factor, Factor]] = []
     found: list[Pair] = []
-    for place, (chance, pair) in enumerate(tested):
-        corrected = min(1.0, chance * (len(tested) - place))
-        if corrected > CHANCE:
+    # One at a time: what one pair explains would else be put down to others, too.
+    while len(found) < _MOST_PAIRS:
+        tested = {
+            (one, two): made
+            for one, two in pairs
+            if (one, two) not in known and (made := pair_chance(thinned, one, two, known))
+        }
+        if not tested:
             break
-        found.append(replace(pair, chance=corrected))
+        best = min(tested, key=lambda pair: tested[pair][0])
+        chance = min(1.0, tested[best][0] * len(tested))
+        if chance > CHANCE:
+            break
+        known.append(best)
+        found.append(Pair((best[0].key, best[1].key), tested[best][1], chance))
     return tuple(found)

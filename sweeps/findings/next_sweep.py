@@ -206,8 +206,8 @@ def _another_space(sweep: RecordedSweep, space: Mapping[str, tuple[str, str]]) -
     )
     reasons = ", ".join(why for _, why in space.values())
     text = (
-        f"another sweep in a better space ({reasons}), which learns from this one: where the good "
-        "ones lie says so above"
+        f"another sweep, which learns from this one, with {reasons}: that is where the good ones "
+        "lie"
     )
     return _advice("next-space", text, line, key=next(iter(space)) if len(space) == 1 else "")
 

@@ -62,7 +62,7 @@ class Level:
         return self.low is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth
 class Factor:
     """Holds a swept key as a design has it.
 

@@ -152,19 +152,24 @@ def _quadratic(factor: Factor) -> list[Numbers]:
     return [np.where(factor.codes < 0, 0.0, factor.positions**2 - 1 / 3)]
 
 
-def pair_chance(observed: Observations, one: Factor, two: Factor) -> tuple[float, float] | None:
+def pair_chance(
+    observed: Observations, one: Factor, two: Factor, known: Sequence[tuple[Factor, Factor]]
+) -> tuple[float, float] | None:
     """Test whether what a factor does depends on another one.
 
     The F-test of the products of their linear terms, beside a model of all factors.
+
+    Args:
+        known: pairs of which this is known already; the model has their products.
 
     Returns:
         How often chance alone brings as much, and the share of the scores' variation that the
         products explain; None where the trials are too few.
     """
     scores = observed.scores
-    products = [a * b for a in _linear(one) for b in _linear(two)]
+    products = _products(one, two)
     own = [np.ones(len(scores)), *_linear(one), *_linear(two)]
-    products = [column for column in products if column.any()]
+    own += [column for pair in known for column in _products(*pair)]
     if not products or len(products) * _TRIALS_A_PRODUCT > len(scores):
         return None
     others = [factor for factor in observed.factors if factor not in (one, two)]
@@ -183,3 +188,9 @@ def pair_chance(observed: Observations, one: Factor, two: Factor) -> tuple[float
 
     chance = float(f.sf(max(before - after, 0.0) / more / (after / freedom), more, freedom))
     return chance, max(before - after, 0.0) / total
+
+
+def _products(one: Factor, two: Factor) -> list[Numbers]:
+    """Return the products of the linear terms of two factors."""
+    products = (a * b for a in _linear(one) for b in _linear(two))
+    return [column for column in products if column.any()]

