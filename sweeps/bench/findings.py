@@ -112,7 +112,7 @@ class Case:
 
     def __str__(self) -> str:
         what = "planted" if self.planted else "nothing"
-        return f"{what}, {self.search}, stop={self.stop}, {self.trials} trials"
+        return f"{what}, {self.search}, {self.stop}, {self.trials}"
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,8 @@ def difference(factor: Factor, effect: Effect, own: np.ndarray[Any, Any]) -> flo
 def _figures(counts: Mapping[Case, Counts], console: Console) -> dict[str, MedianOfRuns]:
     """Print a row for each kind of sweep, and return its figures."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("sweeps")
-    heads = ("covered", "claims", "of sweeps", "right", "strong found", "edges a sweep")
+    table.add_column("truth, search, stop, trials", no_wrap=True)
+    heads = ("covered", "claims", "sweeps", "right", "found", "edges")
     for head in heads:
         table.add_column(head, justify="right")
     figures: dict[str, MedianOfRuns] = {}
@@ -266,6 +266,11 @@ def _figures(counts: Mapping[Case, Counts], console: Console) -> dict[str, Media
                 figures[f"{case}: {what}"] = _share(part, whole)
         table.add_row(str(case), *cells, f"{one.edges / max(one.sweeps, 1):.2f}")
     console.print(table)
+    console.print(
+        "covered: 95 % intervals with the truth in them; claims: effects that are claimed; sweeps: "
+        "those that claim any;\nright: claims in the true direction; found: effects of three times "
+        "the noise that are claimed; edges: statements a sweep"
+    )
     return figures
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from sweeps.findings.effects import Pair
 from sweeps.findings.finding import Certainty, Effect, Finding, Importance, Topic, slug
 from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
@@ -29,7 +30,7 @@ def effect_findings(
         for effect in clear:
             yield _clear(effect, names, unit)
         if rest := [effect for effect in own if not effect.clear]:
-            yield _open(rest, bool(clear), names[key], unit, observed)
+            yield _open(rest, clear, names[key], unit, observed)
 
 
 def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
@@ -39,7 +40,7 @@ def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
 
 
 def _open(
-    rest: Sequence[Effect], also: bool, name: str, unit: Unit, observed: Observations
+    rest: Sequence[Effect], clear: Sequence[Effect], name: str, unit: Unit, observed: Observations
 ) -> Finding:
     """Say what cannot be told of a key: by the effect that is known best."""
     trials = len(observed.trials)
@@ -59,7 +60,8 @@ def _open(
         effect = known[0]
         margin = (effect.high - effect.low) / 2
         estimate = unit.change(effect.estimate, margin)
-        if effect.span is not None and effect.reference_span is not None and also:
+        gained = any(one.place < effect.place and one.estimate > 0 for one in clear)
+        if effect.reference_span is not None and gained and effect.low <= 0 <= effect.high:
             text = (
                 f"{name} beyond {number(effect.reference_span[1])}: no measurable gain ({estimate})"
             )
@@ -71,7 +73,7 @@ def _open(
             )
         return _finding(effect, text, Certainty.OPEN, unit)
     widest = max(max(abs(effect.low), abs(effect.high)) for effect in known)
-    what = f"the other {len(rest)} comparisons" if also else f"{len(rest)} comparisons"
+    what = f"the other {len(rest)} comparisons" if clear else f"{len(rest)} comparisons"
     text = f"{name}: {what} cannot be told from these {trials} trials"
     if widest < float(np.ptp(observed.scores)):
         text += f"; no difference above {unit.size(widest)} {unit.noun} is likely"
@@ -93,7 +95,8 @@ def _value(value: object) -> str:
 
 def _over(effect: Effect) -> str:
     if effect.pairs:
-        return f"over {effect.pairs} pairs at epoch {effect.epochs}"
+        pairs = "1 pair" if effect.pairs == 1 else f"{effect.pairs} pairs"
+        return f"over {pairs} at epoch {effect.epochs}"
     return f"by a model of {len(effect.trials)} trials at epoch {effect.epochs}"
 
 
@@ -147,10 +150,32 @@ def importance_findings(
 
 def _share(one: Importance, names: Mapping[str, str]) -> str:
     shares = sorted(one.values.values())
-    low, high = f"{shares[0]:.0%}", f"{shares[-1]:.0%}"
-    text = (
-        f"{names.get(one.parameter, one.parameter)} ({low if low == high else f'{low} to {high}'}"
-    )
+    low, high = f"{100 * shares[0]:.0f}", f"{100 * shares[-1]:.0f}"
+    span = low if low == high else f"{low} to {high}"
+    text = f"{names.get(one.parameter, one.parameter)} ({span} %"
     if one.correlation is not None:
         text += f", correlation {one.correlation:+.2f}"
     return f"{text})"
+
+
+def pair_findings(
+    found: Sequence[Pair], dimensions: Iterable[str], observed: Observations
+) -> Iterator[Finding]:
+    """Yield a statement for each two keys that matter together."""
+    names = short_names(dimensions)
+    for pair in found:
+        one, two = (names[key] for key in pair.keys)
+        text = (
+            f"{one} and {two} matter together: what one does depends on the other "
+            f"({100 * pair.share:.1f} % of the variation at epoch {observed.epoch}, beyond what "
+            "each does alone)"
+        )
+        yield Finding(
+            id=f"pair-{slug(pair.keys[0])}-{slug(pair.keys[1])}",
+            topic=Topic.IMPORTANCE,
+            certainty=Certainty.CLEAR,
+            sentence=text,
+            value=pair.share,
+            unit="share of the variation",
+            key=pair.keys[0],
+        )

@@ -20,24 +20,29 @@ import math
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from sweeps.findings.finding import CONFIDENCE, Effect
+from sweeps.findings.finding import CHANCE, CONFIDENCE, Effect
 from sweeps.findings.observations import FEWEST, Factor, Observations
 from sweeps.findings.regression import (
     UNKNOWN,
     Estimate,
     coefficient,
     contrast_design,
+    pair_chance,
 )
 from sweeps.findings.seed_noise import SeedNoise
 from sweeps.space.dimensions import label_of
 
 #: Comparisons of a key, those with the most trials.
 _MOST_CONTRASTS = 12
+#: Keys of which pairs are looked at, and trials that tell of them.
+_MOST_IN_PAIRS, _MOST_IN_MODEL = 6, 1500
+_MOST_PAIRS = 3
 #: Trials that an effect names.
 _NAMED = 50
 
@@ -171,3 +176,50 @@ def _effect(
         span=(one.low, one.high) if one.part else None,
         reference_span=(two.low, two.high) if two.part else None,
     )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Describes two keys that matter together: what one does depends on the other.
+
+    Attributes:
+        share: of the scores' variation, beyond what each explains alone.
+        chance: how often chance alone brings as much in any pair looked at (Holm 1979).
+    """
+
+    keys: tuple[str, str]
+    share: float
+    chance: float
+
+
+def pairs_together(observed: Observations, keys: Sequence[str]) -> tuple[Pair, ...]:
+    """Find the pairs that matter together, among the most important keys; the surest first.
+
+    Args:
+        keys: by importance; the first few are looked at.
+    """
+    by_key = {factor.key: factor for factor in observed.factors}
+    looked = [by_key[key] for key in keys if key in by_key][:_MOST_IN_PAIRS]
+    thinned = observed.thinned(_MOST_IN_MODEL)
+    if thinned is not observed:
+        by_key = {factor.key: factor for factor in thinned.factors}
+        looked = [by_key[factor.key] for factor in looked if factor.key in by_key]
+    pairs = list(combinations(looked, 2))
+    known: list[tuple[Factor, Factor]] = []
+    found: list[Pair] = []
+    # One at a time: what one pair explains would else be put down to others, too.
+    while len(found) < _MOST_PAIRS:
+        tested = {
+            (one, two): made
+            for one, two in pairs
+            if (one, two) not in known and (made := pair_chance(thinned, one, two, known))
+        }
+        if not tested:
+            break
+        best = min(tested, key=lambda pair: tested[pair][0])
+        chance = min(1.0, tested[best][0] * len(tested))
+        if chance > CHANCE:
+            break
+        known.append(best)
+        found.append(Pair((best[0].key, best[1].key), tested[best][1], chance))
+    return tuple(found)

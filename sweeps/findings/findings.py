@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from sweeps.findings.early_stopping import stopping_findings
 from sweeps.findings.edges import edge_findings, edges
-from sweeps.findings.effect_words import effect_findings, importance_findings
-from sweeps.findings.effects import effects
+from sweeps.findings.effect_words import effect_findings, importance_findings, pair_findings
+from sweeps.findings.effects import effects, pairs_together
 from sweeps.findings.finding import Finding, Findings, Topic
 from sweeps.findings.importance import importances
 from sweeps.findings.next_sweep import next_findings
@@ -26,15 +27,18 @@ def findings(sweep: RecordedSweep) -> Findings:
     compared = effects(observed, noise)
     seed = derived(int(sweep.config.get(SEED) or 0), "findings")
     mattered = importances(sweep.trials, sweep.dimensions, sweep.objective, seed)
+    together = pairs_together(observed, [one.parameter for one in mattered.shares])
     at_edges = edges(observed)
+    ranked = [one for one in sweep.ranked if math.isfinite(one.value)]
     statements: Iterable[Finding] = (
-        *winner_findings(sweep, noise),
+        *winner_findings(sweep, ranked, noise),
         *effect_findings(unit_of(sweep), observed, compared),
         *importance_findings(mattered, sweep.dimensions, compared, len(observed.trials)),
+        *pair_findings(together, sweep.dimensions, observed),
         *edge_findings(observed, at_edges),
         *stopping_findings(sweep),
         *waste_findings(sweep),
-        *next_findings(sweep, at_edges, compared, noise),
+        *next_findings(sweep, ranked, at_edges, compared, noise),
     )
     order = {topic: place for place, topic in enumerate(Topic)}
     return Findings(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:  # 2 s of scikit-learn, which nobody should wait for at the st
 ENOUGH = 20
 #: "The best" are a tenth of the trials, but no fewer than this many.
 FEWEST_BEST = 6
-#: Evaluators that take long see so many trials, evenly from the first to the last.
-_MOST = 500
+#: fANOVA and the forest see so many trials, evenly from the first to the last, PED-ANOVA more.
+_MOST, _MOST_SEEN = 300, 1500
 #: A forest of so many trees, as W&B's panel has it; needs so many trials.
 _TREES, _FEWEST = 200, 4
 #: Trees of fANOVA's own forest, and the values of a choice that it takes apart; more are numbered.
@@ -75,7 +75,9 @@ def importances(
     if len({one.value for one in scored}) == 1:
         note = "all finished trials score the same: no parameter made a difference"
         return Importances((), note)
-    few = scored[:: math.ceil(len(scored) / _MOST)]
+    count = len(scored)
+    few = scored[:: math.ceil(count / _MOST)]
+    scored = scored[:: math.ceil(count / _MOST_SEEN)]
     shares = _optuna(scored, few, dimensions, objective, seed)
     forest = _forest(few, dimensions, seed)
     trust = None
@@ -85,11 +87,11 @@ def importances(
     if not found:
         return Importances((), "the finished trials do not tell which parameters matter")
     note = ""
-    if len(scored) < ENOUGH:
-        note = f"only {len(scored)} finished trials: below {ENOUGH} these shares are mostly noise"
+    if count < ENOUGH:
+        note = f"only {count} finished trials: below {ENOUGH} these shares are mostly noise"
     elif trust is not None and trust <= 0:
         note = (
-            f"a random forest on these {len(scored)} trials predicts nothing of those left out "
+            f"a random forest on these {len(few)} trials predicts nothing of those left out "
             f"(R2 {trust:.2f}): the shares are mostly noise"
         )
     return Importances(tuple(found), note, trust)
@@ -241,6 +243,8 @@ def _study(
         params, own = {}, {}
         for key, value in one.trial.params.items():
             dimension = dimensions.get(key)
+            if dimension is None:
+                continue
             if isinstance(dimension, Interval):
                 if place_of(dimension, value) is None:
                     continue

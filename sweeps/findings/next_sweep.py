@@ -29,12 +29,12 @@ _LAST_PART = 0.75
 
 def next_findings(
     sweep: RecordedSweep,
+    ranked: Sequence[Ranked],
     found: Sequence[Edge],
     effects: Sequence[Effect],
     noise: SeedNoise | None,
 ) -> Iterator[Finding]:
     """Yield what to run next; nothing while trials run, or where none has a score."""
-    ranked = [one for one in sweep.ranked if math.isfinite(one.value)]
     if not ranked or any(not trial.state.ended for trial in sweep.trials):
         return
     population = any(trial.taken_over for trial in sweep.trials)
@@ -206,8 +206,8 @@ def _another_space(sweep: RecordedSweep, space: Mapping[str, tuple[str, str]]) -
     )
     reasons = ", ".join(why for _, why in space.values())
     text = (
-        f"another sweep in a better space ({reasons}), which learns from this one: where the good "
-        "ones lie says so above"
+        f"another sweep, which learns from this one, with {reasons}: that is where the good ones "
+        "lie"
     )
     return _advice("next-space", text, line, key=next(iter(space)) if len(space) == 1 else "")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -62,7 +62,7 @@ class Level:
         return self.low is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no truth
 class Factor:
     """Holds a swept key as a design has it.
 
@@ -111,6 +111,13 @@ class Observations:
         keys = [key for key in self.dimensions if any(key in t.params for t in self.trials)]
         made = (self._factor(key, self.dimensions[key]) for key in keys)
         return tuple(factor for factor in made if len(factor.levels) > 1)
+
+    def thinned(self, most: int) -> Observations:
+        """Return at most so many of the trials, evenly from the first to the last."""
+        step = math.ceil(len(self.trials) / most)
+        if step <= 1:
+            return self
+        return replace(self, trials=self.trials[::step], scores=self.scores[::step])
 
     def _factor(self, key: str, dimension: Dimension) -> Factor:
         if isinstance(dimension, Interval):
@@ -219,9 +226,9 @@ def comparable_epoch(trials: Sequence[TrialRecord]) -> int:
 
 
 def score_at(trial: TrialRecord, objective: Objective, epoch: int) -> float | None:
-    """Return a trial's best value up to an epoch, more being better; None if it has not got there.
+    """Return a trial's best value up to an epoch, signed so that more is better.
 
-    None, too, if no value up to there is a finite number.
+    None if it has not got there, or if no value up to there is a finite number.
     """
     if not epoch or trial.last_epoch < epoch:
         return None

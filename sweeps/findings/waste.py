@@ -1,4 +1,4 @@
-"""Count what was wasted: failed trials, refused proposals, idle machines, time without training."""
+"""Count what was wasted: failed trials, refused proposals, idle machines, lost time."""
 
 from __future__ import annotations
 

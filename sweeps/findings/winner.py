@@ -26,9 +26,10 @@ _DRAWS, _MOST = 2000, 200
 _BEST = 5
 
 
-def winner_findings(sweep: RecordedSweep, noise: SeedNoise | None) -> Iterator[Finding]:
-    """Yield what is found of the winner."""
-    ranked = [one for one in sweep.ranked if math.isfinite(one.value)]
+def winner_findings(
+    sweep: RecordedSweep, ranked: Sequence[Ranked], noise: SeedNoise | None
+) -> Iterator[Finding]:
+    """Yield what is found of the winner. `ranked`: the trials with a finite score, it first."""
     if not ranked:
         yield Finding("winner", Topic.WINNER, Certainty.COUNTED, _nothing(sweep))
         return
@@ -37,7 +38,8 @@ def winner_findings(sweep: RecordedSweep, noise: SeedNoise | None) -> Iterator[F
     repeats = sweep.repeats
     won = verdict.winner(repeats, sweep.objective)
     if won is not None:
-        yield _rerun(won, [c for c in repeats.candidates if c is not won], sweep, unit)
+        rivals = [candidate for candidate in repeats.candidates if candidate is not won]
+        yield _rerun(won, rivals, sweep, len(ranked), unit)
     elif len(ranked) > 1:
         yield _lead(ranked, noise, sweep.objective, unit)
     if won is None and len(ranked) > 2:
@@ -96,11 +98,10 @@ def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], unit: Unit) -> Findin
 
 
 def _rerun(
-    won: Candidate, others: Sequence[Candidate], sweep: RecordedSweep, unit: Unit
+    won: Candidate, others: Sequence[Candidate], sweep: RecordedSweep, scored: int, unit: Unit
 ) -> Finding:
     """Say what the repeats of the best say of the winner."""
     objective = sweep.objective
-    scored = len([one for one in sweep.ranked if math.isfinite(one.value)])
     text = ". ".join(verdict.verdict(sweep.repeats, objective, scored))
     own = mean(list(won.scores.values()))
     value, low, high, certainty = own.value, own.low, own.high, Certainty.COUNTED

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from sweeps.formatting import (
+    Unit,
     bar,
     cell,
     clip,
@@ -150,3 +151,28 @@ class TestTrials:
         epochs = {1: {"val_accuracy": 0.9}, 2: {"val_accuracy": 0.8}}
         trial = TrialRecord("0003", 3, state, reason, epochs=epochs)
         assert outcome(trial, self.ACCURACY) == expected
+
+
+class TestUnits:
+    @pytest.mark.parametrize(
+        ("metric", "values", "points"),
+        [
+            ("val_accuracy", [0.1, 0.99], True),
+            ("val_acc", [0.5], True),
+            ("val_accuracy", [10.0, 99.0], False),
+            ("val_accuracy", [], False),
+            ("val_loss", [0.1, 0.99], False),
+            ("accelerated", [0.5], False),
+        ],
+    )
+    def test_points_are_for_what_is_clearly_a_share(
+        self, metric: str, values: list[float], points: bool
+    ) -> None:
+        assert Unit.of(metric, values).points is points
+
+    def test_differences_have_a_sign_a_margin_and_a_unit(self) -> None:
+        points, loss = Unit("val_accuracy", True), Unit("val_loss", False)
+        assert points.change(0.0042, 0.0031) == "+0.42 ± 0.31 points"
+        assert points.change(-0.123) == "-12.3 points"
+        assert loss.change(-0.0312, 0.01) == "-0.031 ± 0.01 val_loss"
+        assert (points.value(0.98765), loss.value(0.0312)) == ("98.77 %", "0.0312")

@@ -34,8 +34,8 @@ def trial(
 ) -> TrialRecord:
     """A trial with these values of the objective, a second an epoch."""
     epochs = {e: {METRIC: v, "epoch_s": 1.0} for e, v in enumerate(values, 1)}
-    made = {"seconds": float(len(epochs)), "machine": "box", **more}
-    return TrialRecord(f"{number:04d}", number, state, params=params, epochs=epochs, **made)
+    made = {"epochs": epochs, "seconds": float(len(epochs)), "machine": "box", **more}
+    return TrialRecord(f"{number:04d}", number, state, params=params, **made)
 
 
 def repeat(number: int, of: TrialRecord, seed: int, values: Sequence[float]) -> TrialRecord:
@@ -125,3 +125,9 @@ def halved(trials: Sequence[TrialRecord], rung: int = 3) -> list[TrialRecord]:
         reason = f"asha: 9th of 9 at epoch {rung}, and only the best third goes on"
         stopped.append(trial(one.number, one.params, values, State.STOPPED, reason=reason))
     return stopped
+
+
+def rule(params: Mapping[str, Any]) -> float:
+    """GELU is two points better, and the best learning rate lies at 0.01."""
+    gelu = 0.02 * (params.get("activation") == "gelu")
+    return 0.8 + gelu - 0.02 * (math.log10(params["optimizer.lr"]) + 2) ** 2

@@ -3,149 +3,151 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
-import optuna
+import numpy as np
 import pytest
-from optuna.samplers import RandomSampler
-from optuna.trial import Trial
 
-from sweeps.findings.finding import Importance
-from sweeps.findings.importance import ENOUGH, importances
+from sweeps.findings.importance import ENOUGH, Importances, importances
+from sweeps.space.dimensions import Choice, Dimension, Interval
+from sweeps.trials import Objective, State, TrialRecord
+from tests.sweeps.findings.made_sweeps import METRIC, draw, drawn, trial
 
-Told = tuple[list[Importance], str]
+UP, DOWN = Objective(METRIC, True), Objective(METRIC, False)
+SPACE: Mapping[str, Dimension] = {
+    "lr": Interval(1e-4, 1, log=True),
+    "width": Interval(16, 256, integer=True),
+    "seed": Choice((1, 2, 3)),
+}
+
+
+def one_matters(params: Mapping[str, Any]) -> float:
+    """The learning rate decides, the width helps a little, the seed does nothing."""
+    return -((math.log10(params["lr"]) + 2) ** 2) + params["width"] / 2560
 
 
 def study(
-    count: int,
-    objective: Callable[[Trial], float],
-    direction: Literal["maximize", "minimize"] = "maximize",
-) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    made = optuna.create_study(direction=direction, sampler=RandomSampler(seed=3))
-    made.optimize(objective, n_trials=count)
-    return made
-
-
-def one_matters(trial: Trial) -> float:
-    """The learning rate decides, the width helps a little, the seed does nothing."""
-    lr = trial.suggest_float("lr", 1e-4, 1, log=True)
-    width = trial.suggest_int("width", 16, 256)
-    trial.suggest_categorical("seed", [1, 2, 3])
-    return -((math.log10(lr) + 2) ** 2) + width / 2560
+    count: int, rule: Callable[[Mapping[str, Any]], float] = one_matters
+) -> list[TrialRecord]:
+    return drawn(count, rule, seed=3, noise=0.0, space=SPACE, epochs=1)
 
 
 @pytest.fixture(scope="module")
-def known() -> optuna.Study:
-    return study(60, one_matters)
+def told() -> Importances:
+    return importances(study(60), SPACE, UP, 0)
 
 
-@pytest.fixture(scope="module")
-def told(known: optuna.Study) -> Told:
-    return importances(known, seed=0)
-
-
-def test_what_matters_comes_first(told: Told) -> None:
-    found, note = told
-    assert note == ""
-    assert found[0].parameter == "lr"
-    assert {i.parameter for i in found} == {"lr", "width", "seed"}
-    for evaluator in ("ped_anova", "fanova"):
-        shares = {i.parameter: i.values[evaluator] for i in found}
+def test_what_matters_comes_first(told: Importances) -> None:
+    assert told.note == ""
+    assert told.shares[0].parameter == "lr"
+    assert [i.agreed for i in told.shares] == [1, 2, 3]
+    for evaluator in ("ped_anova", "fanova", "forest"):
+        shares = {i.parameter: i.values[evaluator] for i in told.shares}
         assert shares["lr"] > 0.5
         assert shares["lr"] == max(shares.values())
         assert sum(shares.values()) == pytest.approx(1)
-    shares_in_order = [i.values["ped_anova"] for i in found]
-    assert shares_in_order == sorted(shares_in_order, reverse=True)
+    assert told.trust is not None
+    assert told.trust > 0.5
 
 
-def test_the_direction_does_not_matter(known: optuna.Study, told: Told) -> None:
-    mirrored = study(60, lambda trial: -one_matters(trial), "minimize")
-    mine, _ = told
-    other, _ = importances(mirrored, seed=0)
-    assert [i.parameter for i in mine] == [i.parameter for i in other]
-    for a, b in zip(mine, other, strict=True):
+def test_the_shares_are_those_of_the_functions_variance() -> None:
+    """Of a sum of independent terms the share is the variance of each: 16 : 4 : 1, and 0."""
+    space = {key: Interval(0, 1) for key in "abcd"}
+    weights = {"a": 4.0, "b": 2.0, "c": 1.0, "d": 0.0}
+    trials = drawn(
+        200, lambda p: sum(weights[k] * p[k] for k in space), noise=0.0, space=space, epochs=1
+    )
+    found = importances(trials, space, UP, 0)
+    assert [i.parameter for i in found.shares] == ["a", "b", "c", "d"]
+    true = {"a": 16 / 21, "b": 4 / 21, "c": 1 / 21, "d": 0.0}
+    for one in found.shares:
+        for evaluator in ("fanova", "forest"):
+            assert one.values[evaluator] == pytest.approx(true[one.parameter], abs=0.12)
+    correlations = {one.parameter: one.correlation or 0.0 for one in found.shares}
+    assert correlations["a"] == pytest.approx(math.sqrt(16 / 21), abs=0.1)
+    assert abs(correlations["d"]) < 0.2
+
+
+def test_the_direction_does_not_matter_but_for_the_correlation(told: Importances) -> None:
+    mirrored = importances(study(60, lambda p: -one_matters(p)), SPACE, DOWN, 0)
+    for a, b in zip(told.shares, mirrored.shares, strict=True):
+        assert a.parameter == b.parameter
         assert a.values["ped_anova"] == pytest.approx(b.values["ped_anova"])
+        if a.correlation is not None and b.correlation is not None:
+            assert a.correlation == pytest.approx(-b.correlation)
 
 
-def test_the_same_seed_gives_the_same(known: optuna.Study, told: Told) -> None:
-    assert importances(known, seed=0) == told
+def test_the_same_seed_gives_the_same(told: Importances) -> None:
+    assert importances(study(60), SPACE, UP, 0) == told
 
 
-def test_early_stopped_trials_count_and_failed_ones_do_not(known: optuna.Study, told: Told) -> None:
-    states = [optuna.trial.TrialState.PRUNED, optuna.trial.TrialState.COMPLETE]
-    mixed = optuna.create_study(direction="maximize")
-    for number, trial in enumerate(known.trials):
-        mixed.add_trial(
-            optuna.trial.create_trial(
-                state=states[number % 2],
-                value=trial.value,
-                params=trial.params,
-                distributions=trial.distributions,
-            )
-        )
-    for trial in known.trials[:30]:
-        mixed.add_trial(
-            optuna.trial.create_trial(
-                state=optuna.trial.TrialState.FAIL,
-                params=trial.params,
-                distributions=trial.distributions,
-            )
-        )
-    assert importances(mixed, seed=0) == told
+def test_early_stopped_trials_count_and_failed_and_infeasible_ones_do_not(
+    told: Importances,
+) -> None:
+    mixed = [
+        replace(one, state=State.STOPPED if one.number % 2 else State.COMPLETE) for one in study(60)
+    ]
+    for state in (State.FAILED, State.INFEASIBLE):
+        mixed += [trial(60 + one.number, one.params, [99.0], state) for one in study(30)]
+    assert importances(mixed, SPACE, UP, 0) == told
 
 
 def test_a_conditional_parameter_has_a_share() -> None:
-    def objective(trial: Trial) -> float:
-        if trial.suggest_categorical("optimizer", ["adamw", "sgd"]) == "sgd":
-            return 0.5 + 0.4 * trial.suggest_float("momentum", 0, 1)
-        return 0.5 + 0.0 * trial.suggest_float("lr", 0, 1)
-
-    found, note = importances(study(80, objective), seed=0)
-    assert note == ""
-    by_name: dict[str, Any] = {i.parameter: i.values for i in found}
-    assert {"optimizer", "momentum"} <= set(by_name)
+    space: Mapping[str, Dimension] = {
+        "optimizer": Choice(("adamw", "sgd")),
+        "momentum": Interval(0, 1),
+    }
+    random = np.random.default_rng(0)
+    trials = []
+    for number in range(80):
+        params = draw(random, space)
+        if params["optimizer"] == "adamw":
+            del params["momentum"]
+        trials.append(trial(number, params, [0.5 + 0.4 * params.get("momentum", 0.0)]))
+    found = importances(trials, space, UP, 0)
+    assert found.note == ""
+    by_name = {i.parameter: i.values for i in found.shares}
     assert by_name["momentum"]["ped_anova"] > 0.2
+    assert by_name["momentum"]["forest"] > 0.2
     assert "fanova" not in by_name["momentum"], "not every trial has it"
 
 
 @pytest.mark.parametrize(("count", "noisy"), [(ENOUGH - 1, True), (ENOUGH, False)])
 def test_few_trials_come_with_a_warning(count: int, noisy: bool) -> None:
-    found, note = importances(study(count, one_matters), seed=0)
-    assert found
-    assert (f"only {count} finished trials" in note) == noisy
+    found = importances(study(count), SPACE, UP, 0)
+    assert found.shares
+    assert (f"only {count} finished trials" in found.note) == noisy
+
+
+def test_where_nothing_matters_the_forest_says_so() -> None:
+    random = np.random.default_rng(1)
+    found = importances(study(60, lambda p: random.standard_normal()), SPACE, UP, 0)
+    assert found.trust is not None
+    assert found.trust < 0.2
+    assert (found.trust <= 0) == ("predicts nothing" in found.note)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_of_too_few_nothing_is_told(count: int) -> None:
-    assert importances(study(count, one_matters), seed=0) == (
-        [],
-        "too few finished trials to tell which parameters matter",
-    )
+    found = importances(study(count), SPACE, UP, 0)
+    assert found == Importances((), "too few finished trials to tell which parameters matter")
 
 
 def test_where_all_score_the_same_nothing_mattered() -> None:
-    def constant(trial: Trial) -> float:
-        one_matters(trial)
-        return 0.5
-
-    found, note = importances(study(30, constant), seed=0)
-    assert found == []
-    assert note == "all finished trials score the same: no parameter made a difference"
+    found = importances(study(30, lambda p: 0.5), SPACE, UP, 0)
+    assert found.shares == ()
+    assert found.note == "all finished trials score the same: no parameter made a difference"
 
 
-def test_what_was_never_trained_does_not_count(known: optuna.Study, told: Told) -> None:
-    """An infeasible trial has a value in the study's image, for the samplers alone."""
-    mixed = optuna.create_study(direction="maximize")
-    for trial in known.trials:
-        mixed.add_trial(trial)
-        mixed.add_trial(
-            optuna.trial.create_trial(
-                value=-99.0,
-                params={**trial.params, "seed": 3},
-                distributions=trial.distributions,
-                constraints={"infeasible": 1.0},
-            )
-        )
-    assert importances(mixed, seed=0) == told
+def test_fifty_values_take_no_longer_and_values_of_several_types_differ() -> None:
+    space: Mapping[str, Dimension] = {
+        "a": Choice(tuple(f"v{i}" for i in range(50))),
+        "b": Choice((1, "1", True, None, [1, 2], {"x": 1})),
+        "c": Interval(0.9, 0.999, log1m=True),
+    }
+    trials = drawn(60, lambda p: float(p["b"] == "1"), noise=0.01, space=space, epochs=1)
+    found = importances(trials, space, UP, 0)
+    assert {i.parameter for i in found.shares} == {"a", "b", "c"}
+    assert max(found.shares, key=lambda i: i.values["fanova"]).parameter == "b"

@@ -1,0 +1,76 @@
+"""Sentences claim no more than their intervals."""
+
+from __future__ import annotations
+
+import math
+
+from sweeps.findings.effect_words import effect_findings, importance_findings
+from sweeps.findings.finding import Certainty, Effect, Importance
+from sweeps.findings.importance import Importances
+from sweeps.findings.observations import observe
+from sweeps.formatting import Unit
+from sweeps.trials import Objective
+from tests.sweeps.findings.made_sweeps import METRIC, SPACE, drawn
+
+POINTS = Unit(METRIC, points=True)
+SEEN = observe(drawn(24, lambda p: 0.5), Objective(METRIC, True), SPACE, {}, None)
+GELU = Effect("activation", "gelu", "relu", 0.004, 0.001, 0.007, 5, 9, ("0001", "0002"), place=1)
+WIDER = Effect(
+    "model.width", 200, 60, 0.001, -0.002, 0.004, 0, 3, ("0001",), 0.5, 2, (110, 250), (40, 100)
+)
+
+
+def said(*effects: Effect) -> list[tuple[str, Certainty, str]]:
+    told = effect_findings(POINTS, SEEN, effects)
+    return [(one.id, one.certainty, one.sentence) for one in told]
+
+
+def test_a_clear_one_has_its_margin_and_its_pairs() -> None:
+    assert said(GELU) == [
+        (
+            "effect-activation-gelu",
+            Certainty.CLEAR,
+            "activation: gelu instead of relu: +0.40 ± 0.30 points over 5 pairs at epoch 9",
+        )
+    ]
+
+
+def test_one_that_many_looks_explain_is_not_claimed() -> None:
+    ((_, certainty, text),) = said(Effect(**{**vars(GELU), "chance": 0.2}))
+    assert certainty is Certainty.OPEN
+    assert "cannot be told from these 24 trials (+0.40 ± 0.30 points, one of several looks)" in text
+
+
+def test_a_single_comparison_is_no_evidence() -> None:
+    single = {**vars(GELU), "low": -math.inf, "high": math.inf, "pairs": 1}
+    ((_, certainty, text),) = said(Effect(**single))
+    assert certainty is Certainty.OPEN
+    assert text.endswith("+0.40 points in a single comparison, which is no evidence")
+
+
+def test_more_of_what_helped_may_gain_nothing() -> None:
+    lower = Effect(
+        "model.width", 60, 20, 0.01, 0.005, 0.015, 0, 3, ("0001",), 0.0, 1, (40, 100), (16, 39)
+    )
+    told = said(lower, WIDER)
+    assert told[0][2].startswith("width from 40 to 100 instead of 16 to 39: +1.0 ± 0.50 points")
+    assert told[1][2] == "width beyond 100: no measurable gain (+0.10 ± 0.30 points)"
+    assert [one[0] for one in told] == ["effect-model-width-part-1", "effect-model-width-part-2"]
+
+
+def test_of_several_open_ones_a_single_statement() -> None:
+    silu = Effect(**{**vars(GELU), "level": "silu", "chance": 0.4})
+    told = said(Effect(**{**vars(GELU), "chance": 0.2}), silu)
+    assert [(i, c) for i, c, _ in told] == [("effect-activation-others", Certainty.OPEN)]
+
+
+def test_shares_alone_are_no_evidence() -> None:
+    shares = Importances((Importance("model.width", {"fanova": 0.8, "forest": 0.4}, 0.31, 1),))
+    (told,) = importance_findings(shares, SPACE, [], 24)
+    assert told.certainty is Certainty.OPEN
+    assert "cannot be told from 24 trials" in told.sentence
+    sure = Effect(**{**vars(WIDER), "low": 0.0005, "chance": 0.01})
+    (told,) = importance_findings(shares, SPACE, [sure], 24)
+    assert told.certainty is Certainty.CLEAR
+    assert "what mattered: width (40 to 80 %, correlation +0.31)" in told.sentence
+    assert list(importance_findings(Importances(()), SPACE, [], 0)) == []

@@ -1,0 +1,111 @@
+"""What won, by how much, and how far luck has helped it."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweeps.findings.finding import Certainty, Finding
+from sweeps.findings.seed_noise import SeedNoise
+from sweeps.findings.winner import optimism, winner_findings
+from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.repeats.plan import fresh_seeds
+from sweeps.repeats.settings import Repeats
+from tests.sweeps.findings.made_sweeps import repeat, sweep, trial
+
+
+def found(made: RecordedSweep, noise: SeedNoise | None = None) -> dict[str, Finding]:
+    ranked = [one for one in made.ranked if math.isfinite(one.value)]
+    return {one.id: one for one in winner_findings(made, ranked, noise)}
+
+
+THREE = [trial(i, {"a": i}, [v]) for i, v in enumerate([0.90, 0.95, 0.93])]
+
+
+def test_it_is_compared_with_the_baseline_and_the_second() -> None:
+    told = found(sweep(THREE, {}, baseline=True))["winner"]
+    assert told.sentence == (
+        "0001 is the best of 3 trials: val_accuracy 95.00 % at epoch 1; +5.0 points against the "
+        "baseline 0000; +2.0 points against the second, 0002"
+    )
+    assert told.trials == ("0001", "0000", "0002")
+    assert told.value == 0.95
+
+
+def test_the_baseline_may_be_the_second_or_the_best() -> None:
+    told = found(sweep(THREE[:2], {}, baseline=True))["winner"].sentence
+    assert told.endswith("+5.0 points against the baseline 0000, which is the second")
+    best = [trial(0, {}, [0.99]), *THREE[1:]]
+    assert "it is the baseline itself" in found(sweep(best, {}, baseline=True))["winner"].sentence
+
+
+@pytest.mark.parametrize(
+    ("trials", "told"),
+    [
+        ([], "no trial has begun yet"),
+        ([trial(0, {}, [math.nan])], "none of the 1 trials has a score"),
+        (THREE[:1], "0000 is the only trial: val_accuracy 90.00 % at epoch 1"),
+    ],
+)
+def test_of_few_little_is_said(trials: list[object], told: str) -> None:
+    made = found(sweep(trials, {}))  # type: ignore[arg-type]
+    assert made.keys() == {"winner"}
+    assert made["winner"].sentence == told
+
+
+def test_without_repeats_no_lead_is_called_clear() -> None:
+    for noise in (None, SeedNoise(0.001, 50, True), SeedNoise(0.1, 50, False)):
+        lead = found(sweep(THREE, {}), noise)["winner-lead"]
+        assert lead.certainty is Certainty.OPEN
+        assert "repeats.top=3" in lead.sentence
+    assert "cannot be told apart" in lead.sentence
+
+
+def test_repeats_tell_the_winner_with_an_interval() -> None:
+    a, b = THREE[1], THREE[2]
+    again = [
+        repeat(3 + 2 * n + k, one, seed, [value + 0.001 * n + 0.0005 * k * n])
+        for n, seed in enumerate(fresh_seeds(Repeats(top=2, race=False), 0))
+        for k, (one, value) in enumerate(((a, 0.90), (b, 0.93)))
+    ]
+    made = sweep([*THREE, *again], {}, repeats={"runs": 1, "top": 2, "seeds": 3, "race": False})
+    told = found(made)
+    assert told["winner"].trials[0] == "0002"
+    again_told = told["winner-repeats"]
+    assert again_told.certainty is Certainty.CLEAR
+    assert again_told.low is not None
+    assert 0 < again_told.low < 0.03
+    assert "winner-lead" not in told
+
+
+def test_the_luck_of_the_best_is_what_it_loses_when_run_again() -> None:
+    random = np.random.default_rng(1)
+    lost, told = [], []
+    for _ in range(200):
+        true = random.normal(0, 0.01, 40)
+        scores = true + random.normal(0, 0.01, 40)
+        best = int(np.argmax(scores))
+        lost.append(scores[best] - true[best])
+        told.append(optimism(scores.tolist(), 0.01, True))
+    assert np.mean(told) == pytest.approx(np.mean(lost), rel=0.15)
+    assert optimism([-v for v in scores], 0.01, False) == pytest.approx(told[-1])
+    assert optimism([0.5, 0.5], 0.01, True) == 0.0
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"best": null}', '{"best": {"trial": "0001"}}'])
+def test_a_summary_without_a_test_score_is_passed_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "summary.json").write_text(content)
+    assert "winner-test" not in found(sweep(THREE, {}, path=tmp_path))
+
+
+def test_the_test_score_is_told_once(tmp_path: Path) -> None:
+    best = {"trial": "0001", "test_loss": 0.1, "test_accuracy": 0.94}
+    (tmp_path / "summary.json").write_text(json.dumps({"best": best}))
+    told = found(sweep(THREE, {}, path=tmp_path))["winner-test"]
+    assert told.sentence.startswith("on the test part 0001 has test_accuracy 94.00 %")
+    (tmp_path / "summary.json").write_text(json.dumps({"best": {**best, "trial": "0002"}}))
+    assert "winner-test" not in found(sweep(THREE, {}, path=tmp_path))
