@@ -62,19 +62,19 @@ predict: setup  ## predict the test part with a sweep's best model, or one train
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
 
 report: setup  ## one HTML page of what came of a sweep, or of several: SWEEP=quickstart, SWEEP="a b" [ARGS="out=page.html"]
-	$(RUN) sweeps.commands.report SWEEP ARGS
+	$(RUN) sweeps.commands.review.report SWEEP ARGS
 
 watch: setup  ## the same page in a browser of this machine, kept up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
-	$(RUN) sweeps.commands.watch SWEEP ARGS
+	$(RUN) sweeps.commands.review.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
-	$(RUN) sweeps.commands.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS
+	$(RUN) sweeps.commands.review.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS
 
 dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: SWEEP=mnist [ARGS="port=8080"]
-	$(RUN) sweeps.commands.dashboard SWEEP ARGS
+	$(RUN) sweeps.commands.review.dashboard SWEEP ARGS
 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
-	$(RUN) sweeps.commands.sync SWEEP train/TRAIN ARGS
+	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
 bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS

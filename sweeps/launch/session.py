@@ -20,9 +20,8 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
-from sweeps.launch.sweep_page import refreshed, write_at_end
+from sweeps.launch.sweep_page import refreshed, shown_of, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
-from sweeps.report import summary_run
 from sweeps.report.closing import conclude, import_ahead
 from sweeps.results_folder import Folder
 from sweeps.stop import Never
@@ -69,10 +68,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             drain(driver, study)
         slot_time = progress.slot_time
     mark("write the results, draw, test the best model")
-    if address := tracker.project_url():
-        with contextlib.suppress(ConfigError):  # a shared storage that has just gone away
-            place = sweep.shared or folder.study
-            annotate(place, sweep.name, WANDB, {"project_url": address})
+    _remember_project(sweep, folder, tracker)
     try:
         told = conclude(sweep, folder, study, driver, slots.last)
         mark("make the report")
@@ -80,8 +76,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         if review.reviewed is not None:
             told = replace(told, findings=review.reviewed.findings)
             if not driver.halted:
-                one = review.reviewed
-                tracker.sweep_ended(summary_run.results(one.sweep, one.findings, one.sheet))
+                tracker.sweep_ended(shown_of(review.reviewed))
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise
@@ -105,6 +100,14 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
 
 
 _CTRL_C = "interrupted by Ctrl-C"
+
+
+def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> None:
+    """Put on record where runs are shown, for the report's links."""
+    if address := tracker.project_url():
+        with contextlib.suppress(ConfigError):  # a shared storage that has just gone away
+            place = sweep.shared or folder.study
+            annotate(place, sweep.name, WANDB, {"project_url": address})
 
 
 class _Slots:

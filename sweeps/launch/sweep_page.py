@@ -20,7 +20,9 @@ from sweeps.cli import doing
 from sweeps.page import report_file
 from sweeps.page.reviewed import Reviewed
 from sweeps.redaction import redacted_text
+from sweeps.report import summary_run
 from sweeps.results_folder import Folder
+from sweeps.tracking import SweepResults
 
 #: Share of the time of a sweep that its pages may take, in seconds of one CPU.
 SHARE = 0.02
@@ -59,6 +61,11 @@ def write_at_end(folder: Folder) -> WrittenReview:
         return WrittenReview(None, {}, f"report.html could not be made ({reason})")
     paths = {"the report": str(page), "the sheet": str(folder.path / "sheet.xlsx")}
     return WrittenReview(reviewed, paths)
+
+
+def shown_of(reviewed: Reviewed) -> SweepResults:
+    """Return what a tracker shows of a sweep that has ended."""
+    return summary_run.results(reviewed.sweep, reviewed.findings, reviewed.sheet)
 
 
 @contextlib.contextmanager

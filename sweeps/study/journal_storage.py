@@ -116,7 +116,7 @@ class JournalFile(BaseJournalBackend):
 
 @contextlib.contextmanager
 def unrenewed(path: Path) -> Iterator[None]:
-    """Within, nobody takes the journal's lock for a dead process's, and nobody replaces the file.
+    """Keep others from taking the journal's lock for a dead process's, and from replacing it.
 
     Whoever adds a line without being the driver does it in here, and so does whoever opens a
     journal of a sweep's own or repairs one; a driver that runs is not kept waiting.

@@ -100,7 +100,7 @@ def unlocked(database: Database) -> RDBStorage:
 
 
 def set_attribute(database: Database, name: str, key: str, value: Any) -> bool:
-    """Set an attribute of a study, on a connection without its lock; False: there is no such study.
+    """Set an attribute of a study, without its lock; False if there is no such study.
 
     Raises:
         psycopg.Error: it cannot be reached or written.

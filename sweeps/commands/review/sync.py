@@ -1,9 +1,9 @@
 """Send W&B what it lacks of a sweep: `make sync SWEEP=mnist`.
 
-`python -m sweeps.commands.sync SWEEP [results=…] [trust=[mylab]]`. What the record has and the
-server has not is sent, once: history, checkpoints, how trials ended, the tables. At the end stands
-what is there of what should be; the exit code is 1 if something is missing. With train/0003 in the
-place of a sweep, it is about that `make train`.
+`python -m sweeps.commands.review.sync SWEEP [results=…] [trust=[mylab]]`. What the record has and
+the server has not is sent, once: history, checkpoints, how trials ended, remarks, the review. At
+the end stands what is there of what should be; the exit code is 1 if something is missing. With
+train/0003 in the place of a sweep, it is about that `make train`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands.report import main
+from sweeps.commands.review.report import main
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands import dashboard
-from sweeps.commands.dashboard import install, served
+from sweeps.commands.review import dashboard
+from sweeps.commands.review.dashboard import install, served
 from tests.sweeps.processes import ROOT, finish, start
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 from tests.sweeps.waiting import until
@@ -33,7 +33,7 @@ def test_it_is_served_while_the_sweep_runs_and_the_record_stays_as_it_is(tmp_pat
     study = run(tmp_path, "a", LR, trials=3, keep_open=True)
     log = tmp_path / "a" / "study.log"
     before = {path: path.read_bytes() for path in (tmp_path / "a").glob("study.log*")}
-    process = start("sweeps.commands.dashboard", "a", f"results={tmp_path}")
+    process = start("sweeps.commands.review.dashboard", "a", f"results={tmp_path}")
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

@@ -1,4 +1,4 @@
-"""Note something about a trial: `make note SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3"`.
+"""Note something about a trial: `make note SWEEP=mnist TRIAL=7 TEXT="loss jumps"`.
 
 The remark goes on the sweep's record with a name and the time, also while the sweep runs. The
 name is that of `by=`, else MEMBER, else git's user.name, else the user's on this machine.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands.watch import watch
+from sweeps.commands.review.watch import watch
 from tests.sweeps.page.chromium import PROGRAM, chromium
 from tests.sweeps.processes import finish, start
 from tests.sweeps.transfer.test_previous_sweeps import LR, composed, run
@@ -23,7 +23,7 @@ from trainers.errors import ConfigError
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     run(tmp_path, "a", LR, trials=3).close()
-    process = start("sweeps.commands.watch", "a", f"results={tmp_path}")
+    process = start("sweeps.commands.review.watch", "a", f"results={tmp_path}")
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

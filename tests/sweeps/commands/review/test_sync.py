@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands.sync import sync
+from sweeps.commands.review.sync import sync
 from sweeps.commands.train import train
 from sweeps.config.composition import compose
 from sweeps.study.lock import Owner, hold

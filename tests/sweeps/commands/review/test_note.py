@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.commands import note as command
-from sweeps.commands.note import note
+from sweeps.commands.review import note as command
+from sweeps.commands.review.note import note
 from sweeps.recorded.recorded_sweep import RecordedSweep, read
 from sweeps.results_folder import Folder
 from sweeps.study.journal_storage import QuickJournal
@@ -45,7 +45,7 @@ print("closed", epoch)
 #: A note whose process is killed when half of its line is on disk.
 KILLED = """
 import os, signal, sys
-from sweeps.commands.note import note
+from sweeps.commands.review.note import note
 from sweeps.study import journal_storage
 def half(file, lines):
     os.write(file, lines[: len(lines) // 2])
@@ -97,7 +97,11 @@ def test_the_driver_and_several_people_write_at_once(results: Path) -> None:
         assert driver.stdout.readline() == "epoch 1\n", driver.stdout.read()
         others = [
             start(
-                "sweeps.commands.note", "a", "--trial=2", f"--text=other {n}", f"results={results}"
+                "sweeps.commands.review.note",
+                "a",
+                "--trial=2",
+                f"--text=other {n}",
+                f"results={results}",
             )
             for n in range(2)
         ]
@@ -162,9 +166,9 @@ def test_what_make_hands_over_is_kept_as_it_was_written(results: Path) -> None:
     (line,) = (
         line.split("$(RUN) ")[1]
         for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-        if "$(RUN) sweeps.commands.note" in line
+        if "$(RUN) sweeps.commands.review.note" in line
     )
-    assert tuple(line.split()) == ("sweeps.commands.note", *template)
+    assert tuple(line.split()) == ("sweeps.commands.review.note", *template)
     module = "sweeps.commands.from_make"
     code, output = finish(start(module, *line.split(), **environment))
     assert code == 0, output

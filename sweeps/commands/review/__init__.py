@@ -1,0 +1,1 @@
+"""Read the command lines of what a group does with a sweep once it has begun."""
