@@ -386,7 +386,11 @@
   index();
   read();
   show();
-  const goTo = () => linked && document.getElementById(`f=${linked}`)?.scrollIntoView();
+  const goTo = () => {
+    const named = linked && document.getElementById(`f=${linked}`);
+    if (named) named.closest("details")?.setAttribute("open", "");
+    if (named) named.scrollIntoView();
+  };
   goTo();
   addEventListener("hashchange", () => { read(); show(); goTo(); });
   addEventListener("resize", () => { scrollable(); if (!chosen.length) strip(); });

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
@@ -23,6 +23,9 @@ _HEADINGS = {
 #: certainty -> the word beside a finding; none where there is nothing to be unsure of.
 _WORDS = {Certainty.CLEAR: "clear", Certainty.OPEN: "not clear"}
 
+#: Topics whose unclear statements are folded: many, and none that a group would act on.
+_FOLDED = (Topic.EFFECT, Topic.STOPPING)
+
 #: Trials of a finding that are named; a click on the rest marks all of them.
 _NAMED = 4
 
@@ -33,7 +36,11 @@ def findings(reviewed: Reviewed) -> Markup:
     for topic, heading in _HEADINGS.items():
         if about := reviewed.findings.about(topic):
             parts.append(Markup("<h3>{}</h3>\n").format(heading))
-            parts.append(_list(_finding(reviewed, one) for one in about))
+            unclear = [one for one in about if topic in _FOLDED and one.certainty is Certainty.OPEN]
+            if told := [one for one in about if one not in unclear]:
+                parts.append(_list(_finding(reviewed, one) for one in told))
+            if unclear:
+                parts.append(_folded(reviewed, topic, unclear))
     if not parts:
         parts.append(paragraph("Nothing can be said yet: no trial has a score."))
     return joined(parts)
@@ -42,6 +49,17 @@ def findings(reviewed: Reviewed) -> Markup:
 def finding_id(reviewed: Reviewed, finding: Finding) -> str:
     """Return what a link to a finding names: unique on the page."""
     return f"{reviewed.prefix}{finding.id}"
+
+
+def _folded(reviewed: Reviewed, topic: Topic, unclear: Sequence[Finding]) -> Markup:
+    noun = "comparison" if topic is Topic.EFFECT else "point"
+    return Markup(
+        '<details id="{}"><summary>{} that cannot be told</summary>{}</details>\n'
+    ).format(
+        f"{reviewed.prefix}unclear-{topic.value}",
+        f"{len(unclear)} {noun}{'' if len(unclear) == 1 else 's'}",
+        _list(_finding(reviewed, one) for one in unclear),
+    )
 
 
 def _list(items: Iterator[Markup]) -> Markup:

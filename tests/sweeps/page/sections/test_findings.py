@@ -31,3 +31,16 @@ def test_topics_come_in_their_order_and_texts_stay_texts(reviewed: Reviewed) -> 
 
 def test_without_any_a_line_says_so(reviewed: Reviewed) -> None:
     assert "Nothing can be said yet" in findings(replace(reviewed, findings=Findings(())))
+
+
+def test_effects_that_cannot_be_told_are_folded_after_those_that_can(reviewed: Reviewed) -> None:
+    said = (
+        Finding("gelu", Topic.EFFECT, Certainty.OPEN, "GELU cannot be told"),
+        Finding("sgd", Topic.EFFECT, Certainty.CLEAR, "SGD helps"),
+        Finding("won", Topic.WINNER, Certainty.OPEN, "the lead is open"),
+    )
+    made = findings(replace(reviewed, findings=Findings(said)))
+    folded = made.index("<details")
+    assert made.index("SGD helps") < folded < made.index("GELU cannot be told")
+    assert "1 comparison that cannot be told" in made
+    assert made.index("the lead is open") < folded, "whether to believe the winner is never folded"
