@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.findings.finding import Certainty, Topic
 from sweeps.page.page import page
 from sweeps.page.report_file import reviewed_of
 from sweeps.page.reviewed import Reviewed
@@ -100,6 +101,16 @@ def test_the_address_keeps_what_is_chosen_and_links_to_a_finding(
     tab.open("about:blank")
     tab.open(f"{address}#t=9999&f=no-such")
     assert tab.js("document.querySelector('tr.one')") is None
+    nothing_wrong(tab)
+
+
+def test_a_link_to_a_folded_finding_opens_it(tab: Tab, address: str, reviewed: Reviewed) -> None:
+    unclear = [
+        one for one in reviewed.findings.about(Topic.EFFECT) if one.certainty is Certainty.OPEN
+    ]
+    finding = unclear[0]
+    tab.open(f"{address}#f={finding.id}")
+    assert tab.js("document.querySelector('.findings li.linked').checkVisibility()")
     nothing_wrong(tab)
 
 
