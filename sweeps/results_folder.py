@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
 
 from sweeps import ROOT
-from sweeps.formatting import arguments, command
+from sweeps.formatting import arguments, command, one_line
 from sweeps.redaction import redacted_text
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
@@ -28,6 +29,21 @@ LONGEST_NAME = 100
 
 #: Searches as older records name them -> as conf/ names them now.
 _MOVED = {"sweeps.ablation.Ablation": "sweeps.search.Ablation"}
+
+#: What of sweep.yaml holds what, if it is there; and of its `config`.
+_TOP: Mapping[str, type | tuple[type, ...]] = {
+    "config": Mapping,
+    "overrides": list,
+    **dict.fromkeys(("choices", "git", "versions"), (Mapping, NoneType)),
+    "data": str,
+}
+_CONFIG: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "seed": int,
+    **dict.fromkeys(("model", "optimizer", "task"), Mapping),
+    **dict.fromkeys(("space", "objectives", "search", "stop", "track"), (Mapping, NoneType)),
+    **dict.fromkeys(("budget", "resources"), (Mapping, NoneType)),
+}
 
 _PACKAGES = ("ray", "torch", "optuna", "wandb", "hydra-core", "omegaconf", "numpy", "scikit-learn")
 
@@ -225,11 +241,32 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
         ConfigError: it is damaged, or a later version of this program wrote it.
     """
     content = read_record(folder.sweep, "a sweep")
-    config = content.get("config")
-    search = config.get("search") if isinstance(config, dict) else None
+    _require(folder.sweep, content, _TOP, ("config", "overrides", "data"))
+    config = content["config"]
+    _require(folder.sweep, config, _CONFIG, (), "config.")
+    if not all(isinstance(word, str) for word in content["overrides"]):
+        raise ConfigError(f"{folder.sweep} is damaged: its overrides are not all texts")
+    search = config.get("search")
     if isinstance(search, dict) and search.get("_target_") in _MOVED:
         search["_target_"] = _MOVED[search["_target_"]]
     return content
+
+
+def _require(
+    path: Path,
+    content: Mapping[str, Any],
+    kinds: Mapping[str, type | tuple[type, ...]],
+    needed: Sequence[str],
+    prefix: str = "",
+) -> None:
+    """Refuse a record that lacks what is needed, or has something else in its place."""
+    for key in needed:
+        if key not in content:
+            raise ConfigError(f"{path} is damaged: it has no {prefix}{key}")
+    for key, kind in kinds.items():
+        if key in content and not isinstance(content[key], kind):
+            shown = redacted_text(one_line(str(content[key])))[:60]
+            raise ConfigError(f"{path} is damaged: its {prefix}{key} cannot be {shown!r}")
 
 
 def read_record(path: Path, what: str) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from operator import itemgetter
 
+#: Seconds since 1970 of 9999-12-31: later ones are no date.
+LATEST = 253_402_214_400.0
+
 
 class State(str, Enum):
     """Says how a trial stands. Each state but `RUNNING` and `COMPLETE` comes with a reason."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,8 @@ ENOUGH = 20
 FEWEST_BEST = 6
 #: fANOVA and the forest see so many trials, evenly from the first to the last, PED-ANOVA more.
 _MOST, _MOST_SEEN = 300, 1500
+#: Scores beyond it are scaled down: sums of their squares could be infinite.
+_SQUARED = 1e100
 #: A forest of so many trees, as W&B's panel has it; needs so many trials.
 _TREES, _FEWEST = 200, 4
 #: Trees of fANOVA's own forest, and the values of a choice that it takes apart; more are numbered.
@@ -76,6 +78,9 @@ def importances(
         note = "all finished trials score the same: no parameter made a difference"
         return Importances((), note)
     count = len(scored)
+    largest = max(abs(one.value) for one in scored)
+    if largest > _SQUARED:  # no share and no correlation depends on the scale
+        scored = [replace(one, value=one.value / largest) for one in scored]
     few = scored[:: math.ceil(count / _MOST)]
     scored = scored[:: math.ceil(count / _MOST_SEEN)]
     shares = _optuna(scored, few, dimensions, objective, seed)
@@ -267,6 +272,7 @@ def _shares(study: optuna.Study, evaluator: BaseImportanceEvaluator) -> dict[str
         warnings.simplefilter("ignore")
         try:
             found = get_param_importances(study, evaluator=evaluator)
-        except (RuntimeError, ValueError):  # no variation to explain
+        # No variation to explain; or fANOVA's rounding, which it asserts to be none.
+        except (AssertionError, RuntimeError, TypeError, ValueError):
             return {}
     return {key: float(share) for key, share in found.items() if math.isfinite(share)}

@@ -15,7 +15,6 @@ from sweeps.page.report_file import page_of
 from sweeps.results_folder import Folder
 from sweeps.study.storage import Location, journal_path
 from sweeps.study.url import Database, shared
-from trainers.errors import ConfigError
 
 #: How often an open page asks for a newer one.
 REFRESH_S = 5.0
@@ -57,7 +56,7 @@ class LivePage:
             if now >= self._not_before and self._now() != self._stamp:
                 try:
                     self._version = self._make()
-                except ConfigError:
+                except Exception:  # what fails must not fail again at each question
                     self._not_before = now + REFRESH_S
             return self._version
 

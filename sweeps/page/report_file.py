@@ -22,6 +22,8 @@ from trainers.files.whole_file import write_whole
 
 #: The file in the folder of a sweep.
 NAME = "report.html"
+#: What a page begins with.
+_BEGINS = b"<!doctype html>"
 
 
 def review(folder: Folder, prefix: str = "") -> Reviewed:
@@ -94,6 +96,8 @@ def write(reviewed: Sequence[Reviewed], out: Path | None = None, rows: bool = Fa
         path = path / usual.name
     text = page(reviewed)
     try:
+        if out is not None:
+            _require_page(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
         if out is None and len(reviewed) == 1:
@@ -106,6 +110,17 @@ def write(reviewed: Sequence[Reviewed], out: Path | None = None, rows: bool = Fa
             f"{path} cannot be written ({error.strerror}): name another place, out=…"
         ) from None
     return path
+
+
+def _require_page(path: Path) -> None:
+    """Refuse to replace what is no page; raises ConfigError."""
+    if not path.exists():
+        return
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_BEGINS)).lower() in (b"", _BEGINS):
+                return
+    raise ConfigError(f"out={path} is there and is no page of a sweep: name another file")
 
 
 def find(results: Path, names: Sequence[str]) -> list[Folder]:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
+from hydra.errors import HydraException
 
 from sweeps import results_folder
 from sweeps.recorded.remarks import Remark, remarks_of
@@ -26,7 +27,7 @@ from sweeps.space.grammar import parse, parse_yaml
 from sweeps.study import reader
 from sweeps.study.url import shared
 from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
-from trainers.errors import ConfigError
+from trainers.errors import ConfigError, first_line
 
 #: The study's attribute that keeps where its runs are in W&B: {"project_url"}.
 WANDB = "wandb"
@@ -143,10 +144,18 @@ def read(folder: Folder) -> RecordedSweep:
     """
     content = results_folder.read_sweep(folder)
     config, overrides = content["config"], content["overrides"]
+    for key in ("name", SEED):
+        if key not in config:
+            raise ConfigError(f"{folder.sweep} is damaged: it has no config.{key}")
     place = shared(config.get("study"))
     if place is None and not folder.study.is_file():
         raise ConfigError(f"{folder.path} has no study.log: let the sweep run first")
-    dimensions = _dimensions(config, overrides)
+    try:
+        dimensions = _dimensions(config, overrides)
+    except (HydraException, ConfigError) as error:
+        raise ConfigError(
+            f"{folder.sweep} is damaged: what it varies cannot be read ({first_line(error)})"
+        ) from None
 
     def values(labels: Mapping[str, Any]) -> dict[str, Any]:
         return {key: _value(dimensions.get(key), label) for key, label in labels.items()}

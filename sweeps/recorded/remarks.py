@@ -7,13 +7,13 @@ two people who write at once lose nothing.
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sweeps.study.storage import Location, annotate
+from sweeps.trials import LATEST
 
 #: What the attribute of a remark begins with.
 PREFIX = "remark:"
@@ -60,6 +60,6 @@ def remarks_of(attributes: Mapping[str, Any]) -> tuple[Remark, ...]:
                 remark = Remark(
                     key.split(":")[1], str(kept["text"]), str(kept["by"]), float(kept["at"])
                 )
-                if math.isfinite(remark.at):
+                if 0 <= remark.at < LATEST:
                     found.append(remark)
     return tuple(sorted(found, key=lambda remark: (remark.at, remark.trial, remark.text)))

@@ -24,6 +24,7 @@ from trainers.files.whole_file import replacing
 
 #: What reading a line may raise, if it is no line of a journal.
 DAMAGE = (
+    ArithmeticError,
     ValueError,
     KeyError,
     TypeError,

@@ -6,6 +6,7 @@ simulations, replays, reports.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,8 @@ from optuna.exceptions import StorageInternalError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from sweeps.study.codec import Values, record_of, refuse_later, whole
+from sweeps.formatting import one_line
+from sweeps.study.codec import Values, Whole, record_of, refuse_later, whole
 from sweeps.study.journal_storage import QuickJournal
 from sweeps.study.storage import (
     Location,
@@ -26,8 +28,8 @@ from sweeps.study.storage import (
     unreachable,
 )
 from sweeps.study.url import Database, Journal, described
-from sweeps.trials import Objective, TrialRecord
-from trainers.errors import ConfigError
+from sweeps.trials import LATEST, Objective, TrialRecord
+from trainers.errors import ConfigError, class_and_first_line
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,47 @@ def read(location: Location, name: str, values: Values) -> Record:
                 stored = _in_database(location, name)
             else:
                 journal = _journal(location)
-                stored = _in_journal(journal, name if isinstance(location, Journal) else None)
+                study = name if isinstance(location, Journal) else None
+                stored = _in_journal(journal, location, study)
         except KeyError:
             raise ConfigError(
                 f"{location} has no study {name} yet: let the sweep run first"
             ) from None
         refuse_later(stored.attributes, name)
-        trials = (record_of(one.trial, one.number, values) for one in whole(stored.trials))
+        metric, wall_s = stored.attributes["metric"], stored.attributes.get("wall_s", 0.0)
+        known = isinstance(metric, str) and isinstance(wall_s, int | float)
+        if not known or not math.isfinite(wall_s):
+            raise ConfigError(_damaged(location, "it has no metric or time of a sweep"))
+        trials = (_trial(one, values, location) for one in whole(stored.trials))
         return Record(
-            objective=Objective(
-                stored.attributes["metric"], stored.direction is StudyDirection.MAXIMIZE
-            ),
+            objective=Objective(metric, stored.direction is StudyDirection.MAXIMIZE),
             trials=tuple(trials),
-            wall_s=float(stored.attributes.get("wall_s", 0.0)),
+            wall_s=float(wall_s),
             attributes=dict(stored.attributes),
         )
+
+
+def _trial(one: Whole, values: Values, location: Location) -> TrialRecord:
+    """Make the record of a trial; raises ConfigError where it holds what no sweep writes."""
+    try:
+        record = record_of(one.trial, one.number, values)
+        metrics = [value for epoch in record.epochs.values() for value in epoch.values()]
+        texts = (record.reason, record.member, record.machine)
+        if not all(isinstance(value, int | float) for value in metrics):
+            raise TypeError("a metric is no number")
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("its reason, member or machine is no text")
+        moments = [moment.at for moment in record.moments.values()]
+        if not math.isfinite(record.seconds) or not all(0 <= at < LATEST for at in moments):
+            raise ValueError("its times are none")
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        why = f"trial {one.number:04d}: {class_and_first_line(error)}"
+        raise ConfigError(_damaged(location, why)) from None
+    return record
+
+
+def _damaged(location: Location, why: str) -> str:
+    return f"the study in {location} is damaged ({one_line(why)}): put back a copy that is whole"
 
 
 def _journal(location: Location) -> QuickJournal:
@@ -109,12 +137,14 @@ def _journal(location: Location) -> QuickJournal:
         ) from None
 
 
-def _in_journal(journal: QuickJournal, name: str | None) -> Stored:
+def _in_journal(journal: QuickJournal, location: Location, name: str | None) -> Stored:
     """Read one study of a journal; None: the only one. Raises KeyError if it is not there."""
     studies = [s for s in journal.get_all_studies() if name is None or s.study_name == name]
     if not studies or "metric" not in studies[0].user_attrs:  # killed while it was made
         raise KeyError(name)
     study = studies[0]
+    if not study.directions:
+        raise ConfigError(_damaged(location, "it has no objective"))
     trials = journal.get_all_trials(study._study_id, deepcopy=False)
     return Stored(study.directions[0], study.user_attrs, trials)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
@@ -256,3 +257,42 @@ def test_a_search_that_has_moved_is_read_under_its_present_name(folder: Folder) 
         "_target_": "sweeps.search.Ablation",
         "pairs": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("config", None),
+        ("config", []),
+        ("config", {"seed": "x"}),
+        ("config", {"name": 7}),
+        ("config", {"space": [1]}),
+        ("config", {"search": "<script>"}),
+        ("overrides", 7),
+        ("overrides", "name=a"),
+        ("overrides", [1]),
+        ("choices", 7),
+        ("git", "x"),
+        ("versions", [1]),
+        ("data", None),
+    ],
+)
+def test_a_damaged_sweep_file_is_refused_in_one_line(
+    folder: Folder, key: str, value: object
+) -> None:
+    results_folder.write_sweep(folder, {"name": "s"}, [], "data")
+    content = yaml.safe_load(folder.sweep.read_text())
+    folder.sweep.write_text(yaml.safe_dump({**content, key: value}))
+    with pytest.raises(ConfigError, match=rf"sweep.yaml is damaged: its {key}") as refusal:
+        results_folder.read_sweep(folder)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["config", "overrides", "data"])
+def test_a_sweep_file_that_lacks_a_key_is_refused(folder: Folder, key: str) -> None:
+    results_folder.write_sweep(folder, {"name": "s"}, [], "data")
+    content = yaml.safe_load(folder.sweep.read_text())
+    del content[key]
+    folder.sweep.write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=f"sweep.yaml is damaged: it has no {key}"):
+        results_folder.read_sweep(folder)

@@ -28,10 +28,10 @@ from sweeps.config.composition import compose
 from sweeps.config.trusted_targets import Origin
 from sweeps.driver import tracked_trials
 from sweeps.findings.findings import findings
-from sweeps.formatting import command, duration
+from sweeps.formatting import command, duration, one_line
 from sweeps.recorded import recorded_sweep
 from sweeps.recorded.recorded_sweep import RecordedSweep
-from sweeps.redaction import hide_password
+from sweeps.redaction import hide_password, redacted_text
 from sweeps.report import summary_run
 from sweeps.report.sheet import sheet
 from sweeps.results_folder import Folder
@@ -42,6 +42,7 @@ from sweeps.tracking.sync.due_runs import DueRuns
 from sweeps.tracking.sync.lacking import Balance
 from sweeps.tracking.sync.send import ServerAway, Sync, Synced
 from sweeps.tracking.wandb_connection import WandbSettings
+from trainers.errors import class_and_first_line
 from trainers.files import history
 
 OPTIONS = ("results", "trust")
@@ -173,8 +174,14 @@ def _track(config: Mapping[str, Any]) -> dict[str, Any]:
 def _add_summary(due: DueRuns, sweep: RecordedSweep) -> None:
     """Add the run of the sweep itself, once the sweep has ended."""
     if sweep.folder.summary.is_file():
-        found = findings(sweep)
-        due.sweep_ended(summary_run.results(sweep, found, sheet(sweep, found)))
+        try:
+            found = findings(sweep)
+            results = summary_run.results(sweep, found, sheet(sweep, found))
+        except Exception as error:  # what only shows a sweep keeps none of it from being sent
+            why = redacted_text(one_line(class_and_first_line(error)))
+            terminal().print(f"the review could not be made ({why}), and is not sent")
+            return
+        due.sweep_ended(results)
 
 
 def _tell(console: Console, done: Synced, took_s: float, again: str) -> int:

@@ -151,3 +151,8 @@ def test_fifty_values_take_no_longer_and_values_of_several_types_differ() -> Non
     found = importances(trials, space, UP, 0)
     assert {i.parameter for i in found.shares} == {"a", "b", "c"}
     assert max(found.shares, key=lambda i: i.values["fanova"]).parameter == "b"
+
+
+def test_scores_whose_squares_no_computer_holds_break_nothing() -> None:
+    found = importances(study(12, lambda p: math.copysign(1e308, p["lr"] - 0.01)), SPACE, UP, 0)
+    assert {one.parameter for one in found.shares} <= set(SPACE)

@@ -11,7 +11,6 @@ from sweeps.page.live_page import LivePage
 from sweeps.results_folder import Folder
 from sweeps.trials import State
 from tests.sweeps.transfer.test_previous_sweeps import LR, composed, run
-from trainers.errors import ConfigError
 
 
 class Clock:
@@ -62,4 +61,4 @@ def test_follows_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def _refused(folders: list[Folder], refresh_s: float) -> str:
-    raise ConfigError("damaged")
+    raise ValueError("no figure of this")

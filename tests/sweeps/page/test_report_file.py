@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -80,3 +81,16 @@ def test_a_moved_folder_without_its_trials_has_a_page(results: Path, tmp_path: P
     shutil.copytree(results / "a", tmp_path / "elsewhere")
     shutil.rmtree(tmp_path / "elsewhere" / "trials")
     assert "elsewhere" in write(review_all(find(tmp_path, ["elsewhere"]))).read_text()
+
+
+def test_no_file_but_a_page_is_replaced(results: Path, tmp_path: Path) -> None:
+    reviewed = review_all(find(results, ["a"]))
+    notes, pipe, page = tmp_path / "notes", tmp_path / "pipe", tmp_path / "page.html"
+    notes.write_text("mine")
+    os.mkfifo(pipe)  # as /dev/null is no file
+    for place in (notes, pipe):
+        with pytest.raises(ConfigError, match=r"is there and is no page of a sweep"):
+            write(reviewed, place)
+    assert notes.read_text() == "mine"
+    assert pipe.is_fifo()
+    assert write(reviewed, page) == write(reviewed, page)

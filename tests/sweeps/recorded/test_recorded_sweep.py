@@ -131,3 +131,24 @@ def test_a_folder_without_a_record_says_so(tmp_path: Path) -> None:
     folder.sweep.write_text(yaml.safe_dump(content))
     with pytest.raises(ConfigError, match="newer Caviar"):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"overrides": ["<script>"]}, "what it varies cannot be read"),
+        ({"overrides": ["optimizer.lr=interval(3,"]}, "what it varies cannot be read"),
+        ({"config": {"name": "a"}}, "it has no config.seed"),
+        ({"config": {"seed": 1}}, "it has no config.name"),
+    ],
+)
+def test_a_damaged_configuration_is_refused(
+    tmp_path: Path, changed: dict[str, object], told: str
+) -> None:
+    run(tmp_path, "a", LR, trials=1)
+    folder = Folder(tmp_path / "a")
+    content = yaml.safe_load(folder.sweep.read_text())
+    folder.sweep.write_text(yaml.safe_dump({**content, **changed}))
+    with pytest.raises(ConfigError, match=f"sweep.yaml is damaged: {told}") as refusal:
+        read(folder)
+    assert "\n" not in str(refusal.value)

@@ -37,6 +37,7 @@ def test_remarks_are_read_in_the_order_of_time() -> None:
         {"text": "x"},
         {"text": "x", "by": "y", "at": "noon"},
         {"text": "x", "by": "y", "at": "nan"},
+        {"text": "x", "by": "y", "at": 1e300},
     ],
 )
 def test_what_another_program_has_put_there_is_no_remark(kept: object) -> None:

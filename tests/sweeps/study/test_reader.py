@@ -145,3 +145,38 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     study.close()
     with pytest.raises(ConfigError, match="newer Caviar"):
         read(path, "s", SPACE.values)
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        ('"val_accuracy":0.5', '"val_accuracy":"<script>"'),
+        ('"val_accuracy":0.5', '"val_accuracy":[]'),
+        ('"_at":', '"_at":1e308,"_was":'),
+        ('"_at":', '"_at":NaN,"_was":'),
+        ('"_at":', '"_at":{},"_was":'),
+        ('"_on":["me","atlas"]', '"_on":["me"]'),
+        ('"_on":["me","atlas"]', '"_on":7'),
+        ('"member":"me"', '"member":true'),
+        ('"metric":"val_accuracy"', '"metric":null'),
+        ('"directions":[2]', '"directions":{}'),
+        ('"wall_s":12.5', '"wall_s":NaN'),
+        ('"state":"complete"', '"state":"won"'),
+    ],
+)
+def test_what_no_sweep_writes_is_refused_in_one_line(
+    tmp_path: Path, whole: str, damaged: str
+) -> None:
+    path = tmp_path / "study.log"
+    study = created(path)
+    trial = study.propose(RANDOM)
+    study.report(trial.id, 1, metrics(0.5), "me", "atlas")
+    study.end(trial.id, State.COMPLETE)
+    study.spend(12.5)
+    study.close()
+    text = path.read_text()
+    assert whole in text
+    path.write_text(text.replace(whole, damaged))
+    with pytest.raises(ConfigError, match="is damaged") as refusal:
+        read(path, "s", SPACE.values)
+    assert "\n" not in str(refusal.value)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.commands.review import sync as sync_module
 from sweeps.commands.review.sync import sync
 from sweeps.commands.train import train
 from sweeps.config.composition import compose
+from sweeps.findings.finding import Findings
+from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.study.lock import Owner, hold
 from tests.sweeps.conftest import NoRay, begun
 from tests.wandb_server import WandbServer
@@ -116,3 +119,24 @@ def test_a_training_by_itself_is_sent(
         changes = server.changes
         assert sync("train/0001", {"results": str(tmp_path)}) == 0
         assert server.changes == changes
+
+
+def test_findings_that_fail_keep_nothing_else_from_being_sent(
+    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "moved"
+    shutil.copytree(swept, results, symlinks=True)
+
+    def failing(sweep: RecordedSweep) -> Findings:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(sync_module, "findings", failing)
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        assert sync("s", {"results": str(results)}) == 0
+        trials = {run.config["trial"]: run for run in server.runs.values()}
+    told = capsys.readouterr().out
+    assert "the review could not be made (ZeroDivisionError: by zero), and is not sent" in told
+    assert {len(run.history) for run in trials.values()} == {2}
+    assert set(trials) == {"0000", "0001"}
