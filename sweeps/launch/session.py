@@ -94,12 +94,17 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     closing.show(console, replace(told, slot_time=slot_time, paths=paths))
     for note in (*([review.problem] if review.problem else []), *tracker.notes()):
         console.print(note, soft_wrap=True)
-    if driver.halted == _CTRL_C:
-        return INTERRUPTED
-    return FAILED if driver.halted or not ranking(list(told.trials), sweep.objective) else 0
+    return _exit_code(driver, bool(ranking(list(told.trials), sweep.objective)))
 
 
 _CTRL_C = "interrupted by Ctrl-C"
+
+
+def _exit_code(driver: Driver, has_best: bool) -> int:
+    """Return the exit code of a session that has written its results."""
+    if driver.halted == _CTRL_C:
+        return INTERRUPTED
+    return FAILED if driver.halted or not has_best else 0
 
 
 def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> None:

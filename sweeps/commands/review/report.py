@@ -1,40 +1,66 @@
 """Review sweeps: `make report SWEEP=mnist`, or SWEEP="a b" for several on one page.
 
 Writes report.html, one file that needs no network, and the sheet beside it: sheet.xlsx, sheet.csv
-(rows=true: a row a trial). With out= it writes the page there, and nothing else. A plan's name
-stands for its stages.
+(rows=true: a row a trial). With out= it writes the page there, and nothing else. With to=wandb the
+review is published as a W&B report too, and the page links to it. A plan's name stands for its
+stages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sweeps.cli import doing, refusals, some_sweeps, terminal
 from sweeps.formatting import RESULTS
 from sweeps.page import report_file
+from sweeps.page.reviewed import Reviewed
+from sweeps.recorded import recorded_sweep
+from sweeps.report.wandb_report import PublishedReport, publish
 from trainers.errors import ConfigError
 
-OPTIONS = ("results", "out", "rows")
+OPTIONS = ("results", "out", "rows", "to")
 
 
 def report(names: Sequence[str], given: Mapping[str, str]) -> Path:
     """Write the page of sweeps, print where it is, and return its path.
 
     Raises:
-        ConfigError: a sweep that is not there or has no record, or a place that cannot be written.
+        ConfigError: a sweep that is not there or has no record, a place that cannot be written, or
+            what W&B lacks or refuses.
     """
     rows = _switch("rows", given.get("rows", "false"))
+    if (to := given.get("to", "wandb")) != "wandb":
+        raise ConfigError(f"to={to}: it can be wandb alone; the page is written without it")
     folders = report_file.find(Path(given.get("results", RESULTS)), names)
+    out = Path(given["out"]) if given.get("out") else None
     with doing("computing the findings, and drawing"):
         reviewed = report_file.review_all(folders)
-        path = report_file.write(reviewed, Path(given["out"]) if given.get("out") else None, rows)
+        path = report_file.write(reviewed, out, rows)
     size = path.stat().st_size
     told = f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} kB"
     console = terminal()
     console.print(f"{path}  {told}", soft_wrap=True)
     console.print(f"open it in a browser: {path.resolve().as_uri()}", soft_wrap=True)
+    if "to" in given:
+        with doing("publishing the report at W&B"):
+            published = _publish(reviewed)
+            report_file.write([_again(one) for one in reviewed], out, rows)  # it links to it now
+        how = "made" if published.new else "updated"
+        for line in (f"the report at W&B is {how}: {published.url}", *published.notes):
+            console.print(line, soft_wrap=True)
     return path
+
+
+def _publish(reviewed: Sequence[Reviewed]) -> PublishedReport:
+    return publish([one.sweep for one in reviewed], [one.findings for one in reviewed])
+
+
+def _again(reviewed: Reviewed) -> Reviewed:
+    """Return what is reviewed with the addresses that its record has by now."""
+    attributes = recorded_sweep.read(reviewed.sweep.folder).attributes
+    return replace(reviewed, sweep=replace(reviewed.sweep, attributes=attributes))
 
 
 def _switch(name: str, text: str) -> bool:

@@ -9,11 +9,9 @@ from markupsafe import Markup
 from sweeps.formatting import command
 from sweeps.page.elements import code, definitions, folded, joined, paragraph
 from sweeps.page.reviewed import Reviewed
-from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.recorded.recorded_sweep import WANDB, RecordedSweep
 from sweeps.redaction import redacted_text
-
-#: Addresses that the study's attribute `wandb` may have.
-_IN_WANDB = ("project_url", "report_url")
+from sweeps.report.wandb_report import ATTRIBUTE
 
 
 def origin(reviewed: Reviewed) -> Markup:
@@ -40,14 +38,20 @@ def origin(reviewed: Reviewed) -> Markup:
 
 def _addresses(sweep: RecordedSweep) -> Markup:
     """Link to what of the sweep is in W&B, as far as the record knows where."""
-    known = sweep.attributes.get("wandb")
-    found = [known.get(key) for key in _IN_WANDB] if isinstance(known, Mapping) else []
+    found = [_entry(sweep.attributes.get(WANDB), "project_url")]
+    for key, value in sorted(sweep.attributes.items()):
+        if key.partition(":")[0] == ATTRIBUTE:  # its own, and those that it shares with others
+            found.append(_entry(value, "url"))
     links = (
         Markup('<a href="{0}" rel="noreferrer">{0}</a>').format(address)
         for address in found
         if isinstance(address, str) and address.startswith(("https://", "http://"))
     )
     return joined(links, between=" · ")
+
+
+def _entry(attribute: object, key: str) -> object:
+    return attribute.get(key) if isinstance(attribute, Mapping) else None
 
 
 def _commands(sweep: RecordedSweep) -> dict[str, str]:

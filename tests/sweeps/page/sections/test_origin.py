@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+
+import pytest
 
 from sweeps.page.reviewed import Reviewed
 from sweeps.page.sections.origin import origin
@@ -20,16 +23,29 @@ def test_tells_versions_and_commands_without_secrets(reviewed: Reviewed) -> None
     assert "hunter2" not in made
 
 
-def test_links_to_wandb_are_addresses_and_nothing_else(reviewed: Reviewed) -> None:
-    for address, linked in (
-        ("https://wandb.ai/me/caviar/reports/x--1", True),
-        ("javascript:alert(1)", False),
-        (None, False),
-    ):
-        attributes = {**reviewed.sweep.attributes, "wandb": {"report_url": address}}
-        made = origin(replace(reviewed, sweep=replace(reviewed.sweep, attributes=attributes)))
-        assert (f'<a href="{address}"' in made) is linked
-        assert "javascript" not in made
+REPORT = "https://wandb.ai/me/caviar/reports/x--1"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "linked"),
+    [
+        ({"wandb_report": {"id": "x", "url": REPORT}}, [REPORT]),
+        ({"wandb_report:1+2": {"id": "x", "url": REPORT}}, [REPORT]),
+        (
+            {"wandb_report": {"url": REPORT}, "wandb": {"project_url": "https://wandb.ai/me"}},
+            ["https://wandb.ai/me", REPORT],
+        ),
+        ({"wandb_report": {"url": "javascript:alert(1)"}}, []),
+        ({"wandb_report": {"id": "x"}}, []),
+        ({"wandb_report": "x", "wandb": None}, []),
+    ],
+)
+def test_links_to_wandb_are_addresses_and_nothing_else(
+    reviewed: Reviewed, attributes: dict[str, object], linked: list[str]
+) -> None:
+    made = origin(replace(reviewed, sweep=replace(reviewed.sweep, attributes=attributes)))
+    assert re.findall(r'<a href="([^"]*)"', made) == linked
+    assert "javascript" not in made
 
 
 def test_an_old_record_that_knows_less_is_told(reviewed: Reviewed) -> None:
