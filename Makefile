@@ -61,10 +61,10 @@ diagnose: setup  ## check a configuration before it trains: ARGS="optimizer.lr=0
 predict: setup  ## predict the test part with a sweep's best model, or one training's: SWEEP=hw1p2 [ARGS="top=5 labels=index"], or TRAIN=0003
 	$(RUN) sweeps.commands.predict SWEEP train/TRAIN ARGS
 
-report: setup  ## one HTML page of what came of a sweep, or of several: SWEEP=quickstart, SWEEP="a b" [ARGS="out=page.html"]
+report: setup  ## review a sweep, or several, on one HTML page, and in a sheet: SWEEP=quickstart, SWEEP="a b" [ARGS="out=page.html", or ARGS="to=wandb" for a W&B report too]
 	$(RUN) sweeps.commands.review.report SWEEP ARGS
 
-watch: setup  ## the same page in a browser of this machine, kept up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
+watch: setup  ## show the report in a browser of this machine, up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
 	$(RUN) sweeps.commands.review.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
@@ -76,7 +76,7 @@ dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
 	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
-bench: setup  ## measure against named rivals: BENCH=trainer [ARGS="data.root=data/hw1p2"]
+bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
