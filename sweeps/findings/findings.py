@@ -56,6 +56,7 @@ def _findings(sweep: RecordedSweep) -> Findings:
         importances_note=mattered.note,
         forest_trust=mattered.trust,
         noise=noise.sd if noise is not None and noise.repeated else None,
+        together=tuple(pair.keys for pair in together),
     )
 
 

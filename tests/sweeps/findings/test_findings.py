@@ -104,3 +104,13 @@ def test_matrices_have_one_thread_while_findings_are_computed(
         assert set(seen) == {1}
         after = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
     assert max(after) == 2, "and what else computes has its own again"
+
+
+def test_pairs_that_matter_together_are_named_for_the_contours() -> None:
+    def together(params: Mapping[str, object]) -> float:
+        return 0.1 * (params["activation"] == "gelu") * (params["norm"] == "batch")
+
+    found = findings(sweep(drawn(90, together)))
+    ((one, other),) = found.together
+    assert {one, other} == {"activation", "norm"}
+    assert findings(sweep(drawn(3, rule))).together == ()
