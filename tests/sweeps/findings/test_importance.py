@@ -14,6 +14,7 @@ from sweeps.findings.importance import ENOUGH, Importances, importances
 from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.trials import Objective, State, TrialRecord
 from tests.sweeps.findings.made_sweeps import METRIC, draw, drawn, trial
+from tests.sweeps.findings.made_sweeps import SPACE as MADE
 
 UP, DOWN = Objective(METRIC, True), Objective(METRIC, False)
 SPACE: Mapping[str, Dimension] = {
@@ -151,3 +152,17 @@ def test_fifty_values_take_no_longer_and_values_of_several_types_differ() -> Non
     found = importances(trials, space, UP, 0)
     assert {i.parameter for i in found.shares} == {"a", "b", "c"}
     assert max(found.shares, key=lambda i: i.values["fanova"]).parameter == "b"
+
+
+def test_what_has_one_value_alone_cannot_have_mattered() -> None:
+    space = {"activation": MADE["activation"], "norm": Choice(("batch",))}
+    trials = drawn(30, rule_of_activation, space=space)
+    assert [one.parameter for one in importances(trials, space, UP, 0).shares] == ["activation"]
+    alone = {"norm": Choice(("batch",))}
+    found = importances(drawn(30, lambda p: 0.5, space=alone), alone, UP, 0)
+    assert found.shares == ()
+    assert "more than one value" in found.note
+
+
+def rule_of_activation(params: Mapping[str, object]) -> float:
+    return 0.8 + 0.02 * (params["activation"] == "gelu")
