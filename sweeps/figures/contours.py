@@ -1,4 +1,4 @@
-"""Draw the objective over two swept keys, for the pairs that matter most."""
+"""Draw the objective over two swept keys, for the pairs that matter."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ _Array = npt.NDArray[np.float64]
 def contours(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> list[Figure]:
     """Draw what lies between all trials, stopped ones by their best value, and the trials on it.
 
+    Of the pairs that matter together, where there are some; else of the most important keys.
     Cells have the colour of a mean of the ranks nearby, weighted by distance, so that a single bad
     value does not take all of the scale.
     """
@@ -43,8 +44,9 @@ def contours(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> lis
     known = {parameter.key: parameter for parameter in parameters_of(sweep, trials)}
     first = [one.parameter for one in findings.importances if one.parameter in known]
     wanted = [k for k in dict.fromkeys((*first, *known)) if _count(known[k], 0) <= _MOST_LANES]
-    keys = wanted[:_KEYS]
-    figures = (_figure(known[a], known[b], trials, marks) for a, b in combinations(keys, 2))
+    together = [pair for pair in findings.together if all(key in wanted for key in pair)]
+    pairs = together or combinations(wanted[:_KEYS], 2)
+    figures = (_figure(known[a], known[b], trials, marks) for a, b in pairs)
     return [figure for figure in figures if figure is not None]
 
 

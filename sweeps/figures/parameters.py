@@ -55,8 +55,8 @@ def _figure(
     parameter: PlacedKey, trials: Sequence[TrialRecord], up: Scale, marks: TrialMarks
 ) -> Figure | None:
     here = [trial for trial in trials if parameter.at(trial) is not None]
-    if not here:
-        return None
+    if not here or (parameter.is_choice and len(parameter.scale.ticks(2)) < 2):
+        return None  # one value alone has nothing to be compared with
     objective = marks.sweep.objective
     frame = Frame(parameter.scale, up, _LEFT, _TOP, WIDTH - 12, _HEIGHT - _BOTTOM)
     canvas = Canvas(f"{objective.metric} against {parameter.key}", _HEIGHT)

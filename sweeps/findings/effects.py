@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -57,8 +57,9 @@ def effects(observed: Observations, noise: SeedNoise | None) -> tuple[Effect, ..
         wanted += [(factor, a, b) for a, b in told[:_MOST_CONTRASTS]]
     found: list[Effect] = []
     modelled: list[tuple[Factor, int, int]] = []
+    alike = {factor.key: _alike(observed, factor) for factor in observed.factors}
     for factor, a, b in wanted:
-        paired = _paired(observed, factor, a, b, noise)
+        paired = _paired(observed, factor, (a, b), alike[factor.key], noise)
         if paired is None:
             modelled.append((factor, a, b))
         else:
@@ -82,32 +83,42 @@ def _ordered(found: Sequence[Effect], keys: Sequence[str]) -> tuple[Effect, ...]
     return tuple(sorted(found, key=lambda e: (place[e.key], not e.clear, e.chance)))
 
 
-def _paired(
-    observed: Observations, factor: Factor, a: int, b: int, noise: SeedNoise | None
-) -> Effect | None:
-    """Compare configurations that differ in a factor alone; None if few of the trials do.
+def _alike(observed: Observations, factor: Factor) -> list[dict[int, list[int]]]:
+    """Group the trials that differ in a factor alone: level -> places of its trials.
 
     A search that looks at scores proposes the neighbours of what was lucky: their pairs would
     tell of that luck, and are not used.
     """
     if not observed.blind or factor.positions is not None:
-        return None
+        return []
+    left_out = {factor.key, *_comes_with(observed, factor)}
     groups: dict[Any, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
-    with_it = _comes_with(observed, factor)
     for index, trial in enumerate(observed.trials):
-        if factor.codes[index] in (a, b):
-            rest = {k: v for k, v in trial.params.items() if k != factor.key and k not in with_it}
-            same = tuple(sorted((key, repr(label_of(value))) for key, value in rest.items()))
-            groups[same][int(factor.codes[index])].append(index)
-    pairs = [(group[a], group[b]) for group in groups.values() if group.get(a) and group.get(b)]
+        rest = {key: value for key, value in trial.params.items() if key not in left_out}
+        same = tuple(sorted((key, repr(label_of(value))) for key, value in rest.items()))
+        groups[same][int(factor.codes[index])].append(index)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _paired(
+    observed: Observations,
+    factor: Factor,
+    levels: tuple[int, int],
+    alike: Sequence[Mapping[int, list[int]]],
+    noise: SeedNoise | None,
+) -> Effect | None:
+    """Compare configurations that differ in a factor alone; None if few of the trials do."""
+    a, b = levels
+    pairs = [(group[a], group[b]) for group in alike if group.get(a) and group.get(b)]
+    pairs.sort(key=lambda pair: min(pair[0][0], pair[1][0]))
     in_pairs = min(sum(len(pair[side]) for pair in pairs) for side in (0, 1)) if pairs else 0
-    rarer = min(np.count_nonzero(factor.codes == level) for level in (a, b))
+    rarer = min(np.count_nonzero(factor.codes == level) for level in levels)
     if 2 * in_pairs < rarer or not pairs:
         return None
     gaps = [float(observed.scores[one].mean() - observed.scores[two].mean()) for one, two in pairs]
     estimate = _mean(gaps, noise)
     rests = [index for one, two in pairs for index in (*one, *two)]
-    return _effect(observed, factor, (a, b), estimate, len(pairs), rests)
+    return _effect(observed, factor, levels, estimate, len(pairs), rests)
 
 
 def _mean(gaps: Sequence[float], noise: SeedNoise | None) -> Estimate:

@@ -147,6 +147,7 @@ class Findings:
         importances_note: warns when they mean little; else empty.
         forest_trust: out-of-bag R2 of the random forest, below 0 when it predicts nothing; None
             where there are too few trials for one.
+        together: pairs of keys that matter together, the surest first.
         noise: standard deviation between seeds of the same configuration, in the objective's
             unit; None where nothing tells it.
     """
@@ -157,6 +158,7 @@ class Findings:
     importances_note: str = ""
     forest_trust: float | None = None
     noise: float | None = None
+    together: tuple[tuple[str, str], ...] = ()
 
     def about(self, topic: Topic) -> tuple[Finding, ...]:
         """Return the statements about a topic."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from threadpoolctl import threadpool_limits
+
 from sweeps.findings.early_stopping import stopping_findings
 from sweeps.findings.edges import edge_findings, edges
 from sweeps.findings.effect_words import effect_findings, importance_findings, pair_findings
@@ -22,6 +24,12 @@ from sweeps.trials import SEED, derived
 
 def findings(sweep: RecordedSweep) -> Findings:
     """Find what came of a sweep, as it stands now; the same record gives the same findings."""
+    # Matrices of 5,000 x 40: threads that wait for each other took up to 40 times as long.
+    with threadpool_limits(1, user_api="blas"):
+        return _findings(sweep)
+
+
+def _findings(sweep: RecordedSweep) -> Findings:
     observed = observed_of(sweep)
     noise = noise_of(sweep.trials, sweep.objective, observed)
     compared = effects(observed, noise)
@@ -48,6 +56,7 @@ def findings(sweep: RecordedSweep) -> Findings:
         importances_note=mattered.note,
         forest_trust=mattered.trust,
         noise=noise.sd if noise is not None and noise.repeated else None,
+        together=tuple(pair.keys for pair in together),
     )
 
 

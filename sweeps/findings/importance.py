@@ -77,6 +77,9 @@ def importances(
     if len({one.value for one in scored}) == 1:
         note = "all finished trials score the same: no parameter made a difference"
         return Importances((), note)
+    dimensions = _varied(scored, dimensions)
+    if not dimensions:
+        return Importances((), "no parameter had more than one value: none can have mattered")
     count = len(scored)
     largest = max(abs(one.value) for one in scored)
     if largest > _SQUARED:  # no share and no correlation depends on the scale
@@ -100,6 +103,15 @@ def importances(
             f"(R2 {trust:.2f}): the shares are mostly noise"
         )
     return Importances(tuple(found), note, trust)
+
+
+def _varied(scored: Sequence[Ranked], dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
+    """Return the parameters that differ among the trials, be it that only some have one."""
+    return {
+        key: dimension
+        for key, dimension in dimensions.items()
+        if len({repr(label_of(one.trial.params.get(key))) for one in scored}) > 1
+    }
 
 
 def _agreed(

@@ -142,7 +142,14 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     if moments:
         at = datetime.fromtimestamp(max(moments), timezone.utc)
         text += f" · last epoch {at:%Y-%m-%d %H:%M} UTC"
-    return paragraph(text, kind="lead")
+    if not running:
+        return paragraph(text, kind="lead")
+    name = f"{sweep.name}: " if named else ""
+    so_far = (
+        f"{name}The sweep is still running, or was interrupted: all of this is as it stood at the "
+        "last epoch."
+    )
+    return joined([paragraph(text, kind="lead"), paragraph(so_far, kind="lead")])
 
 
 def _hashed(text: str) -> str:

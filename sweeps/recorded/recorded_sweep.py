@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -93,7 +94,7 @@ class RecordedSweep:
         settings = Repeats.read(self.config.get("repeats"))
         return stand(settings, self.trials, self.objective, int(self.config[SEED]))
 
-    @property
+    @cached_property
     def ranked(self) -> list[Ranked]:
         """Rank the scored trials: the first is the one that won when the best were run again."""
         ranked = ranking(list(self.trials), self.objective)

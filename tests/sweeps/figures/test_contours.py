@@ -115,3 +115,18 @@ def test_nasty_names_and_sizes() -> None:
     root(*drawn(sweep_of(trials, space)))
     (figure,) = drawn(hill(1000))
     assert len(figure.svg) < 200_000
+
+
+def test_pairs_that_matter_together_are_drawn_alone() -> None:
+    r = random.Random(0)
+    space = {key: Interval(0, 1) for key in "wxyz"}
+    trials = [trial(n, [r.random()], params={k: r.random() for k in space}) for n in range(30)]
+    sweep = sweep_of(trials, space)
+    importances = tuple(Importance(key, {"fanova": 0.25}) for key in space)
+    for together, ids in (
+        ((("y", "z"),), ["contour-y-z"]),
+        ((("y", "z"), ("gone", "x")), ["contour-y-z"]),
+        ((), ["contour-w-x", "contour-w-y", "contour-x-y"]),
+    ):
+        found = Findings((), importances=importances, together=together)
+        assert [one.id for one in contours(sweep, found, marks_of(sweep))] == ids

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from sweeps.figures.drawing.marks import marks_of
 from sweeps.figures.effects import effects
 from sweeps.findings.finding import Effect, Findings
+from sweeps.trials import Objective
 from tests.sweeps.figures.recorded import (
     NASTY,
     SVG,
@@ -18,6 +20,7 @@ from tests.sweeps.figures.recorded import (
     sweep_of,
     texts,
     ticks_at,
+    trial,
 )
 
 SWEEP = sweep_of([])
@@ -57,6 +60,40 @@ def test_what_cannot_be_told_is_counted_and_a_wide_one_does_not_squeeze_the_rest
     across = ticks_at(root(figure))
     assert max(across) < 1
     assert effects(SWEEP, Findings((), (nothing,)), marks_of(SWEEP)) is None
+
+
+def test_amounts_are_written_as_findings_are_and_whole() -> None:
+    trials = [trial(n, params={"act": "gelu"}) for n in range(3)]
+    for metric, values, told, column in (
+        ("val_accuracy", [0.5, 0.6], "+0.40 ± 0.30 points", "difference (val_accuracy in points)"),
+        ("val_accuracy", [0.5, 1.6], "+0.004 ± 0.003", "difference (val_accuracy)"),
+        ("loss", [0.5, 0.6], "+0.004 ± 0.003", "difference (loss)"),
+    ):
+        scored = [
+            replace(one, epochs={1: {metric: value}})
+            for one, value in zip(trials, values, strict=False)
+        ]
+        sweep = replace(sweep_of(scored), objectives=(Objective(metric, True),))
+        figure = effects(sweep, Findings((), (effect(0.004, 0.003),)), marks_of(sweep))
+        assert figure is not None
+        assert told in texts(root(figure))
+        assert figure.columns[1] == column
+    tiny = (effect(-1.23e-6, 4.56e-7), effect(-0.0001234, 0.0000456), effect(-123456.7, 98765.4))
+    for one in tiny:
+        figure = effects(SWEEP, Findings((), (one,)), marks_of(SWEEP))
+        assert figure is not None
+        shown = [text for text in texts(root(figure)) if "±" in text or "better" in text]
+        assert len(shown) == 2
+        assert not any("…" in text for text in shown)
+
+
+def test_what_is_one_of_many_is_open_as_its_finding_says() -> None:
+    found = (replace(effect(0.04, 0.02), chance=0.2), effect(-0.04, 0.02))
+    figure = effects(SWEEP, Findings((), found), marks_of(SWEEP))
+    assert figure is not None
+    kinds = [group.get("class") for group in root(figure).iter(f"{SVG}g")]
+    assert kinds == ["effect open", "effect bad"]
+    assert "0 clearly better, 1 clearly worse, 1 open" in figure.sentence
 
 
 def test_one_exact_many_and_nasty() -> None:

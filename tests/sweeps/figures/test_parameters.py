@@ -105,3 +105,10 @@ def test_one_trial_equal_values_fifty_choices_and_nasty_names() -> None:
     trials = [trial(n, [n], params=dict.fromkeys(NASTY, NASTY[n])) for n in range(6)]
     for figure in drawn(sweep_of(trials, nasty)):
         root(figure)
+
+
+def test_a_choice_of_one_value_is_not_drawn() -> None:
+    for values, count in ((("a",), 0), (("a", "b"), 1)):
+        trials = [trial(n, [n / 10], params={"act": values[n % len(values)]}) for n in range(6)]
+        sweep = sweep_of(trials, {"act": Choice(values)})
+        assert len(parameters(sweep, Findings(()), marks_of(sweep))) == count

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from sweeps.findings import findings as module
 from sweeps.findings.finding import Certainty, Topic
-from sweeps.findings.findings import findings
+from sweeps.findings.findings import findings, observed_of
+from sweeps.findings.observations import Observations
+from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.space.dimensions import Choice, Dimension
 from sweeps.trials import Source, State, TrialRecord
 from tests.sweeps.findings.made_sweeps import SPACE, draw, drawn, halved, rule, sweep, trial
@@ -82,3 +86,31 @@ def test_thousands_of_trials_have_findings() -> None:
     found = findings(sweep(halved(drawn(5000, rule))))
     assert found.effects[0].clear
     assert found.importances
+
+
+def test_matrices_have_one_thread_while_findings_are_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def watched(of: RecordedSweep) -> Observations:
+        seen.extend(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
+        return observed_of(of)
+
+    monkeypatch.setattr(module, "observed_of", watched)
+    with threadpool_limits(2, user_api="blas"):
+        findings(sweep(drawn(12, rule)))
+        assert seen
+        assert set(seen) == {1}
+        after = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+    assert max(after) == 2, "and what else computes has its own again"
+
+
+def test_pairs_that_matter_together_are_named_for_the_contours() -> None:
+    def together(params: Mapping[str, object]) -> float:
+        return 0.1 * (params["activation"] == "gelu") * (params["norm"] == "batch")
+
+    found = findings(sweep(drawn(90, together)))
+    ((one, other),) = found.together
+    assert {one, other} == {"activation", "norm"}
+    assert findings(sweep(drawn(3, rule))).together == ()

@@ -14,6 +14,7 @@ from sweeps.findings.importance import ENOUGH, Importances, importances
 from sweeps.space.dimensions import Choice, Dimension, Interval
 from sweeps.trials import Objective, State, TrialRecord
 from tests.sweeps.findings.made_sweeps import METRIC, draw, drawn, trial
+from tests.sweeps.findings.made_sweeps import SPACE as MADE
 
 UP, DOWN = Objective(METRIC, True), Objective(METRIC, False)
 SPACE: Mapping[str, Dimension] = {
@@ -156,3 +157,17 @@ def test_fifty_values_take_no_longer_and_values_of_several_types_differ() -> Non
 def test_scores_whose_squares_no_computer_holds_break_nothing() -> None:
     found = importances(study(12, lambda p: math.copysign(1e308, p["lr"] - 0.01)), SPACE, UP, 0)
     assert {one.parameter for one in found.shares} <= set(SPACE)
+
+
+def test_what_has_one_value_alone_cannot_have_mattered() -> None:
+    space = {"activation": MADE["activation"], "norm": Choice(("batch",))}
+    trials = drawn(30, rule_of_activation, space=space)
+    assert [one.parameter for one in importances(trials, space, UP, 0).shares] == ["activation"]
+    alone = {"norm": Choice(("batch",))}
+    found = importances(drawn(30, lambda p: 0.5, space=alone), alone, UP, 0)
+    assert found.shares == ()
+    assert "more than one value" in found.note
+
+
+def rule_of_activation(params: Mapping[str, object]) -> float:
+    return 0.8 + 0.02 * (params["activation"] == "gelu")

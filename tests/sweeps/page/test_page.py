@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sweeps.page.page import page
 from sweeps.page.report_file import reviewed_of
 from sweeps.page.reviewed import Reviewed
 from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.trials import State
 from tests.sweeps.page.chromium import Tab
 from tests.sweeps.page.conftest import BAD, TRIALS
 from tests.sweeps.waiting import until
@@ -204,3 +206,12 @@ def test_everybody_can_use_it(tab: Tab, address: str, width: int, scheme: str) -
         for one in json.loads(found)
     ]
     assert wrong == []
+
+
+def test_a_sweep_that_goes_on_says_so_at_the_top(reviewed: Reviewed) -> None:
+    sweep = reviewed.sweep
+    first, *others = sweep.trials
+    going = replace(sweep, trials=(replace(first, state=State.RUNNING), *others))
+    for one, said in ((sweep, False), (going, True)):
+        header, _, _ = page([replace(reviewed, sweep=one)]).partition("</header>")
+        assert ("still running, or was interrupted" in header) is said
