@@ -87,6 +87,9 @@ ATTRIBUTES: dict[str, set[str]] = {
     "sweeps.study.reader": {
         "_study_id",
     },
+    "sweeps.study.storage": {
+        "_study_id",
+    },
     "sweeps.study.study": {
         "_trial_id",
     },

@@ -68,7 +68,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             drain(driver, study)
         slot_time = progress.slot_time
     mark("write the results, draw, test the best model")
-    _remember_project(sweep, folder, tracker)
+    linked = _remember_project(sweep, folder, tracker)
     try:
         told = conclude(sweep, folder, study, driver, slots.last)
         mark("make the report")
@@ -89,6 +89,8 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
     finally:
         mark("hand over to W&B")
         tracker.close()
+        if not linked:  # the server has only answered now
+            _remember_project(sweep, folder, tracker)
         study.close()
     paths = {**review.paths, **told.paths}
     closing.show(console, replace(told, slot_time=slot_time, paths=paths))
@@ -107,12 +109,13 @@ def _exit_code(driver: Driver, has_best: bool) -> int:
     return FAILED if driver.halted or not has_best else 0
 
 
-def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> None:
-    """Put on record where runs are shown, for the report's links."""
+def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> bool:
+    """Put on record where runs are shown, for the report's links, and return if that is known."""
     if address := tracker.project_url():
         with contextlib.suppress(ConfigError):  # a shared storage that has just gone away
             place = sweep.shared or folder.study
             annotate(place, sweep.name, WANDB, {"project_url": address})
+    return bool(address)
 
 
 class _Slots:

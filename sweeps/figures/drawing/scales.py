@@ -193,11 +193,11 @@ def tick_label(value: float, step: float | None = None) -> str:
         return "0"
     if not 1e-3 <= abs(value) < 1e6:
         digits = 3 if step is None else math.floor(math.log10(abs(value)) - math.log10(step) + 1)
-        mantissa, exponent = f"{value:.{min(max(digits, 1), 9)}e}".split("e")
+        mantissa, exponent = f"{value:.{min(max(digits, 1), 15)}e}".split("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
     if step is None:
         return f"{value:.6g}" if abs(value) < 1000 else f"{value:,.0f}"
-    decimals = min(max(0, -math.floor(math.log10(step) + 1e-9)), 9)
+    decimals = min(max(0, -math.floor(math.log10(step) + 1e-9)), 15)
     return f"{value:,.{decimals}f}"
 
 

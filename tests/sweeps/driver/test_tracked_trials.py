@@ -183,6 +183,9 @@ def test_a_record_is_replayed_with_its_epochs_and_ends(tmp_path: Path) -> None:
     assert list(due.runs) == ["0000", "0001", "0003"]
     first = due.runs["0000"]
     assert (first.config["of"], list(first.epochs), first.best) == ("0000", [1, 2, 3], 2)
-    assert (first.state, dict(first.summary)) == ("complete", {"best_epoch": 2, "best_value": 0.7})
+    assert (first.state, dict(first.summary)) == (
+        "complete",
+        {"best_epoch": 2, "best_value": 0.7, "best_m": 0.7, "member": "", "machine": ""},
+    )
     assert not due.runs["0001"].ended
     assert (due.runs["0003"].state, due.runs["0003"].reason) == ("failed", "out of memory")
