@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Any
 
+from cluster import arbiter
 from cluster.node import (
     Node,
     Stopped,
@@ -102,6 +103,7 @@ def _tell_machines(address: str) -> None:
     keep_loopback()
     ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     silence_ray()
+    arbiter.start(FOLDER)
     known: dict[str, str] = {}
     while True:
         nodes = [n for n in ray.nodes() if n["Alive"]]  # type: ignore[no-untyped-call]

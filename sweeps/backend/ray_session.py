@@ -28,9 +28,11 @@ from sweeps.backend.ray_environment import (
     python_path,
     without_secrets,
 )
+from sweeps.backend.share import Share, shared
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
+    from sweeps.driver.contract import LookUpSlots
     from sweeps.driver.driver import Driver
 
 #: Of the folder in the temporary directory that a Ray of ours has, before its process's number.
@@ -126,23 +128,51 @@ class Cluster:
     def run(
         self,
         driver: Driver,
-        slots: Callable[[], int],
+        slots: LookUpSlots,
         lost_processes: int,
         how_to_go_on: str,
         last_begun: Callable[[], None],
-    ) -> None:
-        """Run trials until the driver has none left or is halted.
+    ) -> bool:
+        """Run trials until the driver has none left, has no slot any more, or is halted.
 
         Args:
-            slots: how many trials may run at once, now.
+            slots: looks up how many trials may run at once, now.
             lost_processes: how often a trial's process or machine may be lost before it has failed.
             how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
             last_begun: called once there is no further trial to begin, while the last ones run.
+
+        Returns:
+            Whether trials are left, for which there is no slot now.
         """
         from sweeps.backend import ray_tune
 
         how = how_to_go_on if self.own else None
-        ray_tune.run(driver, slots, lost_processes, how, last_begun)
+        return ray_tune.run(driver, slots, lost_processes, how, last_begun)
+
+    @contextlib.contextmanager
+    def share(
+        self, sweep: str, member: str, resources: Mapping[str, Any], wanted: int
+    ) -> Iterator[Share | None]:
+        """Take part in the sharing of this cluster's slots; None where nobody shares them.
+
+        Args:
+            member: whose sweep it is; empty: of the member whose machine this is.
+            resources: what a trial takes.
+            wanted: slots that the sweep could use.
+        """
+        if self.own:
+            yield None
+            return
+        import ray
+
+        labels = ray.get_runtime_context().get_node_labels()
+        slot = {"CPU": float(resources["cpu"]), "GPU": float(resources["gpu"] or 0.0)}
+        whose = member or str(labels.get("member", "")) or "nobody"
+        with contextlib.ExitStack() as stack:
+            share = None
+            with contextlib.suppress(LookupError):  # a Ray that is no head of ours
+                share = stack.enter_context(shared(sweep, whose, slot, wanted))
+            yield share
 
     def describe(self) -> str:
         """Name the machines."""

@@ -27,13 +27,11 @@ from sweeps.timeline import mark
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
-    from sweeps.driver.contract import Assignment
+    from sweeps.driver.contract import Assignment, LookUpSlots, Slots
     from sweeps.driver.driver import Driver
 
 #: Trials that may wait for their process at once, so that slots fill in parallel.
 _STARTING = 64
-#: Seconds between two looks at what the cluster has.
-_CAPACITY_INTERVAL_S = 2.0
 #: Seconds without room for a single trial after which a session ends.
 _NO_ROOM_S = 60.0
 
@@ -54,18 +52,23 @@ ENVIRONMENT = {
 
 def run(
     driver: Driver,
-    slots: Callable[[], int],
+    slots: LookUpSlots,
     lost_processes: int,
     how_to_go_on: str | None,
     last_begun: Callable[[], None],
-) -> None:
-    """Run trials until the driver has none left or is halted, as it is when our own Ray is lost.
+) -> bool:
+    """Run trials until the driver has none left, has no slot any more, or is halted.
+
+    It is halted when our own Ray is lost.
 
     Args:
-        slots: how many trials may run at once, now.
+        slots: looks up how many trials may run at once, now.
         lost_processes: how often a trial's process or machine may be lost before it has failed.
         how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
         last_begun: called once the driver has no further trial to hand out.
+
+    Returns:
+        Whether trials are left, for which there is no slot now.
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
@@ -93,6 +96,7 @@ def run(
                 tuner.fit()
         except RayLost as error:
             driver.halt(f"Ray has lost its {error}; trials go on from their last epochs")
+    return room.has_none and not driver.finished
 
 
 def _leave(how_to_go_on: str | None, lost: str) -> None:
@@ -143,27 +147,51 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
 
 
 class _Room:
-    """Looks up how many trials fit, now and then, and notes machines that come and go."""
+    """Looks up how many trials may run, and notes machines and shares that come and go."""
 
-    def __init__(self, driver: Driver, slots: Callable[[], int]) -> None:
+    def __init__(self, driver: Driver, slots: LookUpSlots) -> None:
         self._driver = driver
-        self._slots = slots
-        self._looked = self._had = time.monotonic()
-        self.trials = slots()
+        self._look_up = slots
+        self._had = time.monotonic()
+        self._slots = slots(0, driver.wanted)
+        driver.share(self._slots)
+
+    @property
+    def trials(self) -> int:
+        """Return how many trials may run at once."""
+        return self._slots.trials
+
+    @property
+    def has_none(self) -> bool:
+        """Whether the slots are other sweeps' for now, and all trials have let theirs go."""
+        return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
 
     def look(self) -> None:
-        """See what there is now, and give up when there has been nothing for long."""
-        now = time.monotonic()
-        if now - self._looked < _CAPACITY_INTERVAL_S:
-            return
-        self._looked, before, self.trials = now, self.trials, self._slots()
-        if self.trials != before:
-            change = "joined" if self.trials > before else "was lost"
-            self._driver.notify(f"a machine {change}: room for {self.trials} trials at a time")
-        if self.trials:
+        """See what there is now, and give up when there has been no machine for long."""
+        driver, before = self._driver, self._slots
+        now, self._slots = time.monotonic(), self._look_up(driver.running, driver.wanted)
+        if self._slots.trials != before.trials:
+            driver.share(self._slots)
+        wanted = driver.wanted
+        lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
+        if lacks and (message := _change(before, self._slots)):
+            driver.notify(message)
+        if self._slots.fits:
             self._had = now
         elif now - self._had > _NO_ROOM_S:
-            self._driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
+            driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
+
+
+def _change(before: Slots, now: Slots) -> str:
+    """Say what has changed; empty if nothing has."""
+    if now.fits != before.fits:
+        change = "joined" if now.fits > before.fits else "was lost"
+        return f"a machine {change}: room for {now.trials} trials at a time"
+    if now.trials == before.trials:
+        return ""
+    why = now.limit or f"others have {', '.join(now.others)}"
+    because = f": {why}" if now.limit or now.others else ""
+    return f"{now.trials} of {now.fits} trials at a time now{because}"
 
 
 class _Proposals(Searcher):
@@ -179,6 +207,8 @@ class _Proposals(Searcher):
         if self._driver().finished:
             return self._finished()
         assert self._room is not None
+        if self._room.has_none:
+            return Searcher.FINISHED
         if self._driver().running >= self._room.trials:
             return None
         assignment = self._driver().next()

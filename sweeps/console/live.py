@@ -221,6 +221,12 @@ class Progress(Observer):
                 self.notify(f"{trial} is the best so far: {value}")
             self._beat_if_due()
 
+    def slots(self, trials: int) -> None:
+        """Take how many trials may run at once from now on."""
+        with self._lock:
+            self._status.overview = replace(self._status.overview, slots=max(trials, 1))
+            self._slot_time.resize(trials, self._clock())
+
     def paused(self, trial: str) -> None:
         """Show that a trial gave its slot back and may continue later."""
         with self._lock:

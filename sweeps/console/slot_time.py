@@ -12,10 +12,16 @@ class SlotTime:
     def __init__(self, slots: int, now: float) -> None:
         """Begin a session with so many slots."""
         self._slots = slots
-        self._began = self._last = now
+        self._most_s = 0.0  # of all slots together, before they were so many
+        self._began = self._last = self._resized = now
         self._first: float | None = None  # when the first epoch began
         self._running = 0
         self._taken_s = self._trained_s = 0.0  # of all slots together, since then
+
+    def resize(self, slots: int, now: float) -> None:
+        """Take in that there are so many slots from now on."""
+        self._most_s += self._slots * (now - self._resized)
+        self._slots, self._resized = slots, now
 
     def change(self, running: int, now: float) -> None:
         """Take in that so many slots have a trial from now on."""
@@ -34,15 +40,16 @@ class SlotTime:
 
         What is too little to matter is left out; the training never is.
         """
-        if self._first is None or not self._slots:
+        total = self._most_s + self._slots * (now - self._resized)
+        if self._first is None or not total:
             return []
         self.change(self._running, now)
-        total = self._slots * (now - self._began)
-        starting = self._slots * (self._first - self._began)
+        slots = total / (now - self._began)  # on average
+        starting = slots * (self._first - self._began)
         beside = [
             ("starting processes", starting),
             ("set-up and checkpoints", self._taken_s - self._trained_s),
             ("without a trial", total - starting - self._taken_s),
         ]
         kept = [(what, s) for what, s in beside if s > WORTH_TELLING * total]
-        return [(what, s / self._slots) for what, s in [("training", self._trained_s), *kept]]
+        return [(what, s / slots) for what, s in [("training", self._trained_s), *kept]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,26 @@ class Assignment:
     owner: str
 
 
+@dataclass(frozen=True)
+class Slots:
+    """Says how many trials may run at once, now.
+
+    Attributes:
+        fits: those that the machines have room for; 0 where there is no machine.
+        others: who has the rest of a cluster that several sweeps share.
+        limit: what of its member's limits keeps the sweep from more; empty if none does.
+    """
+
+    trials: int
+    fits: int
+    others: tuple[str, ...] = ()
+    limit: str = ""
+
+
+#: Gives the slots there are now to a session that holds so many, and wants so many (None: all).
+LookUpSlots = Callable[[int, int | None], Slots]
+
+
 class Trainings(Protocol):
     """Makes trainings of parameters: a sweep's `Composition`, or a simulation's stand-in."""
 
@@ -42,3 +62,14 @@ class Trainings(Protocol):
 
     def training(self, params: Mapping[str, Any]) -> tuple[Mapping[str, Any], TrainConfig]:
         """Compose a trial: its whole configuration, plain containers, and the training in it."""
+
+
+def with_absolute_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a trial's configuration fit for a process in another current folder."""
+    data = config["data"]
+    paths = {
+        key: str(Path(data[key]).expanduser().absolute())
+        for key in ("root", "cache")
+        if data.get(key)
+    }
+    return {**config, "data": {**data, **paths}}

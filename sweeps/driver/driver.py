@@ -7,6 +7,7 @@ Every event is in the study before anyone else hears of it.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 from sweeps.config.require import MOST_INFEASIBLE, Refused
 from sweeps.driver import tracked_trials
-from sweeps.driver.contract import Assignment, Trainings
+from sweeps.driver.contract import Assignment, Slots, Trainings, with_absolute_paths
 from sweeps.driver.ledger import Ledger
 from sweeps.driver.observer import Observer
 from sweeps.driver.pbt_generations import Birth
@@ -71,6 +72,7 @@ class Driver:
         self._budget_notified = False  # whether a person knows that the budget has ended the sweep
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
+        self._slots = sys.maxsize
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
         self._failures = 0  # in a row
@@ -87,6 +89,13 @@ class Driver:
     def running(self) -> int:
         """List the trials that have been handed out and have not ended."""
         return len(self._running)
+
+    @property
+    def wanted(self) -> int | None:
+        """Return how many trials could run now; None if new ones come without end."""
+        if not self.halted and (not self._no_more_proposals() or self._repeats.left(self._active)):
+            return None
+        return len(self._running if self.halted else self._active)
 
     @property
     def finished(self) -> bool:
@@ -139,6 +148,12 @@ class Driver:
         if trial in self._running:
             self._end(trial, state, reason)
             self._end_waiting()
+
+    def share(self, slots: Slots) -> None:
+        """Take in how many trials may run; those beyond give way at the ends of their epochs."""
+        self._slots = slots.trials
+        self._waiting.make_room(self._running, slots.trials)
+        self._observer.slots(slots.trials)
 
     def notify(self, message: str) -> None:
         """Show a person a message."""
@@ -246,7 +261,7 @@ class Driver:
             self._observer.ended(self._study.end(record.id, State.INFEASIBLE, reason))
             return None
         self._refused.clear()
-        container = _with_absolute_paths(config)
+        container = with_absolute_paths(config)
         folder = self._patiently(partial(self._make_folder, record, container))
         if folder is None:
             return None  # it goes on in the next session
@@ -315,11 +330,15 @@ class Driver:
         if (end := self._end_of(record, epoch)) is not None:
             self._end(trial, *end)
         elif self._waiting.pauses(record, epoch):
-            self._pause(trial, epoch)
+            self._waiting.pause(trial, epoch)
+            self._pause(trial)
         else:
             if epoch > record.passed:
                 self._study.go_on(trial, epoch)
-            return False
+            if not self._waiting.leaves(trial, self._running, self._slots):
+                return False
+            self._unfinished.append(trial)
+            self._pause(trial)
         return True
 
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:
@@ -346,9 +365,8 @@ class Driver:
             return None
         return self._rules.stop.judge(trial.id, epoch, self._study.curves)
 
-    def _pause(self, trial: str, epoch: int) -> None:
-        """Take a trial's slot until it is promoted; on record it is still running."""
-        self._waiting.pause(trial, epoch)
+    def _pause(self, trial: str) -> None:
+        """Take a trial's slot until it goes on; on record it is still running."""
         self._running.discard(trial)
         self._observer.paused(trial)
         self._tracker.trial_ended(trial, "paused", "", {})
@@ -380,14 +398,3 @@ class Driver:
         if not self._budget_notified and (over := self._ledger.over):
             self._budget_notified = True  # the trial that ended may have a reason of its own
             self._observer.notify(f"{over}: no more trials")
-
-
-def _with_absolute_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a trial's configuration fit for a process in another current folder."""
-    data = config["data"]
-    paths = {
-        key: str(Path(data[key]).expanduser().absolute())
-        for key in ("root", "cache")
-        if data.get(key)
-    }
-    return {**config, "data": {**data, **paths}}

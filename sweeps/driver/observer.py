@@ -29,5 +29,8 @@ class Observer:
     def repeats_planned(self, trials: int) -> None:
         """Show that the search is over, and how many trials there will be with the repeats."""
 
+    def slots(self, trials: int) -> None:
+        """Take how many trials may run at once from now on."""
+
     def notify(self, message: str) -> None:
         """Show a message."""

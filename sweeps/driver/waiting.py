@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from sweeps.driver import pbt_generations
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.rules import Rules
+from sweeps.stop.rule import Curves
 from sweeps.study.study import Study
 from sweeps.trials import TrialRecord
 
@@ -24,6 +26,7 @@ class WaitingTrials:
         self._rule = self._promotion or self._population
         self._seed = rules.search.setting.seed
         self._epochs: dict[str, int] = {}  # trial -> the epoch after which it waits
+        self._leaving: set[str] = set()  # run, and give their slots to other sweeps
         self._unfinished_generation = (
             None if self._population is None else pbt_generations.cut_short(study)
         )
@@ -53,6 +56,21 @@ class WaitingTrials:
         """Let a trial wait after this epoch."""
         self._epochs[trial] = epoch
         self._study.wait(trial)
+
+    def make_room(self, running: Collection[str], slots: int) -> None:
+        """Choose the trials, of those that run, that go on later: no more than `slots` stay."""
+        if (over := len(running) - slots) <= 0:
+            self._leaving.clear()
+            return
+        order = least_promising(running, self._study.curves)
+        chosen = [trial for trial in order if trial in self._leaving]  # at first: once is enough
+        chosen += [trial for trial in order if trial not in self._leaving]
+        self._leaving = set(chosen[:over])
+
+    def leaves(self, trial: str, running: Collection[str], slots: int) -> bool:
+        """Whether a trial, at an epoch's end, gives its slot to other sweeps."""
+        self.make_room(running, slots)
+        return trial in self._leaving
 
     def promotable(self) -> str | None:
         """Find the trial that is to go on before a new one begins, if there is any."""
@@ -94,3 +112,21 @@ class WaitingTrials:
     def clear(self) -> None:
         """Forget all that wait, once they have ended."""
         self._epochs.clear()
+
+
+def least_promising(trials: Collection[str], curves: Curves) -> list[str]:
+    """Sort trials, the least promising first: those without an epoch, then by the objective.
+
+    Compared at the last epoch that all of those with an epoch have, as stopping rules compare.
+    """
+    last = {
+        trial: max((epoch for epoch, values in curves.items() if trial in values), default=0)
+        for trial in trials
+    }
+    common = min((epoch for epoch in last.values() if epoch), default=0)
+
+    def promise(trial: str) -> tuple[bool, float, int]:
+        value = curves[common].get(trial, math.nan) if last[trial] else math.nan
+        return bool(last[trial]), -math.inf if math.isnan(value) else value, -int(trial)
+
+    return sorted(trials, key=promise)

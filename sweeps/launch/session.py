@@ -7,7 +7,8 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from types import FrameType
 
 from sweeps.backend.ray_session import Cluster
@@ -20,6 +21,7 @@ from sweeps.driver import tracked_trials
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
+from sweeps.launch.slots import SweepSlots, WorkClock
 from sweeps.launch.sweep_page import refreshed, shown_of, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
@@ -43,34 +45,12 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         tracker: Tracker = instantiate(
             "track", sweep.config["track"], name=sweep.name, uid=study.uid, folder=folder.path
         )
-    slots = _Slots(sweep, cluster)
-    how = command("resume", sweep.name, sweep.config["results"], sweep.trust)
-    folder.summary.unlink(missing_ok=True)
-    earlier = study.trials
-    with Progress(_overview(sweep, study, cluster, slots()), earlier, console) as progress:
-        driver = Driver(
-            study=study,
-            composition=sweep.composition,
-            rules=sweep.rules,
-            folder=folder.path,
-            tracker=tracker,
-            observer=progress,
-        )
-        tracked_trials.begun(tracker, sweep.space, sweep.objective)
-        tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
-        for note in sweep.messages:
-            progress.notify(note)
-        with _interrupts(driver), _hushed(), refreshed(folder):
-            mark("start the first processes")
-            lost_processes = int(sweep.config["failures"]["lost_processes"])
-            cluster.run(driver, slots, lost_processes, how, import_ahead)
-            driver.spend()
-            drain(driver, study)
-        slot_time = progress.slot_time
+    ran = _run_trials(sweep, folder, study, cluster, tracker)
+    driver = ran.driver
     mark("write the results, draw, test the best model")
     linked = _remember_project(sweep, folder, tracker)
     try:
-        told = conclude(sweep, folder, study, driver, slots.last)
+        told = conclude(sweep, folder, study, driver, ran.slots)
         mark("make the report")
         review = write_at_end(folder)
         if review.reviewed is not None:
@@ -82,7 +62,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             raise
         console.print(
             f"the results cannot be written ({error.strerror}: {error.filename}). All that was "
-            f"trained is on record; once they can be: {how}",
+            f"trained is on record; once they can be: {_resume(sweep)}",
             soft_wrap=True,
         )
         return FAILED
@@ -93,10 +73,70 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
             _remember_project(sweep, folder, tracker)
         study.close()
     paths = {**review.paths, **told.paths}
-    closing.show(console, replace(told, slot_time=slot_time, paths=paths))
+    closing.show(console, replace(told, slot_time=ran.slot_time, paths=paths))
     for note in (*([review.problem] if review.problem else []), *tracker.notes()):
         console.print(note, soft_wrap=True)
     return _exit_code(driver, bool(ranking(list(told.trials), sweep.objective)))
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """Holds what is left of a session whose trials have run.
+
+    Attributes:
+        slots: how many there were, on average.
+    """
+
+    driver: Driver
+    slot_time: tuple[tuple[str, float], ...]
+    slots: float
+
+
+def _run_trials(
+    sweep: Sweep, folder: Folder, study: Study, cluster: Cluster, tracker: Tracker
+) -> _Ran:
+    console = terminal()
+    member, most = os.environ.get("MEMBER", ""), cluster.slots(sweep.resources)
+    with cluster.share(sweep.name, member, sweep.resources, most) as share:
+        slots = SweepSlots(sweep, cluster, share)
+        slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)
+        folder.summary.unlink(missing_ok=True)
+        now, clock = slots(0, None).trials, WorkClock()
+        with Progress(_overview(sweep, study, cluster, now), study.trials, console) as progress:
+            driver = Driver(
+                study=study,
+                composition=sweep.composition,
+                rules=sweep.rules,
+                folder=folder.path,
+                tracker=tracker,
+                observer=progress,
+                clock=clock,
+            )
+            tracked_trials.begun(tracker, sweep.space, sweep.objective)
+            tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
+            for note in sweep.messages:
+                progress.notify(note)
+            with _interrupts(driver), _hushed(), refreshed(folder):
+                mark("start the first processes")
+                _train(sweep, cluster, driver, slots, clock)
+                driver.spend()
+                drain(driver, study)
+            return _Ran(driver, progress.slot_time, slots.average)
+
+
+def _train(
+    sweep: Sweep, cluster: Cluster, driver: Driver, slots: SweepSlots, clock: WorkClock
+) -> None:
+    """Run trials until none is left, or the driver is halted; wait where others have all slots."""
+    lost_processes = int(sweep.config["failures"]["lost_processes"])
+    how = _resume(sweep)
+    while cluster.run(driver, slots, lost_processes, how, import_ahead):
+        with clock.stopped():
+            slots.wait(driver.notify, halted=lambda: bool(driver.halted))
+
+
+def _resume(sweep: Sweep) -> str:
+    return command("resume", sweep.name, sweep.config["results"], sweep.trust)
 
 
 _CTRL_C = "interrupted by Ctrl-C"
@@ -116,26 +156,6 @@ def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> bool:
             place = sweep.shared or folder.study
             annotate(place, sweep.name, WANDB, {"project_url": address})
     return bool(address)
-
-
-class _Slots:
-    """Describes how many trials may run at once, now.
-
-    Attributes:
-        last: how many they were when there was room for any.
-    """
-
-    def __init__(self, sweep: Sweep, cluster: Cluster) -> None:
-        self._limit = sweep.config["max_concurrent"]
-        self._resources = sweep.resources
-        self._cluster = cluster
-        self.last = 0
-
-    def __call__(self) -> int:
-        fits = self._cluster.slots(self._resources)
-        now = fits if self._limit is None else min(fits, self._limit)
-        self.last = now or self.last  # of a Ray that is lost: what it had
-        return now
 
 
 def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overview:

@@ -35,7 +35,7 @@ _OTHER = {"random": "tpe", "tpe": "random"}
 _EXTENSIONS = {"budget.trials": "twenty more trials", "epochs": "train the complete trials longer"}
 
 
-def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: int) -> Ending:
+def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: float) -> Ending:
     """Write the files of a sweep that ends or is interrupted, and gather what a person is shown."""
     trials = study.trials
     ranked = ranking(trials, sweep.objective)

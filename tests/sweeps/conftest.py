@@ -19,6 +19,7 @@ from sweeps.backend.ray_session import Cluster, Ray, session
 from sweeps.checked.check import check
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
+from sweeps.driver.contract import LookUpSlots
 from sweeps.driver.driver import Driver
 from sweeps.launch.begin import begin
 from sweeps.results_folder import Folder
@@ -83,12 +84,13 @@ class NoRay(Cluster):
     def run(
         self,
         driver: Driver,
-        slots: Callable[[], int],
+        slots: LookUpSlots,
         lost_processes: int,
         how_to_go_on: str,
         last_begun: Callable[[], None],
-    ) -> None:
+    ) -> bool:
         """One trial after the other."""
+        driver.share(slots(0, driver.wanted))
         while (assignment := driver.next()) is not None:
             name = assignment.trial
 
@@ -108,6 +110,7 @@ class NoRay(Cluster):
             with suppress(_Stopped):
                 worker.train(ray_tune._work(assignment), "", tell)
             driver.listen()
+        return False
 
 
 @pytest.fixture(scope="session")

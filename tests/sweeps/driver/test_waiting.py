@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from sweeps.driver.contract import Slots
+from sweeps.driver.waiting import least_promising
 from sweeps.trials import State
 from tests.sweeps.driver.sessions import DriverSession, Sit
 
@@ -83,3 +87,71 @@ class TestPromotion:
         assert one.driver.finished
         assert {one.record(t).reason for t in trials} == {"the budget of 3 epochs is spent"}
         assert {one.record(t).state for t in trials} == {State.STOPPED}
+
+
+class TestGivingWay:
+    def test_the_least_promising_goes_at_its_epochs_end_and_goes_on_before_a_new_one(
+        self, sit: Sit
+    ) -> None:
+        one = sit("stop=none", "epochs=4")
+        good, bad = one.next().trial, one.next().trial
+        for epoch in (1, 2):
+            assert not one.epoch(good, epoch, 0.9)
+            assert not one.epoch(bad, epoch, 0.1)
+        one.driver.share(Slots(trials=1, fits=2))
+        assert not one.epoch(good, 3, 0.2), "it is judged at the epoch that both have"
+        assert one.epoch(bad, 3, 0.95)
+        assert one.driver.running == 1
+        assert one.record(bad).state is State.RUNNING
+        assert one.tracker.ended[-1][:2] == (bad, "paused")
+        one.driver.share(Slots(trials=2, fits=2))
+        back = one.next()
+        assert (back.trial, back.after) == (bad, 3)
+        assert one.epoch(bad, 4, 0.9)
+        assert one.record(bad).state is State.COMPLETE
+
+    def test_who_has_shown_nothing_yet_goes_first_the_newest_first(self, sit: Sit) -> None:
+        one = sit("stop=none", "epochs=4")
+        first, second, third = (one.next().trial for _ in range(3))
+        one.epoch(first, 1, 0.1)
+        one.driver.share(Slots(trials=2, fits=3))
+        assert not one.epoch(second, 1, 0.0), "it was chosen once, and was the older one"
+        assert one.epoch(third, 1, 0.9)
+
+    def test_nobody_goes_once_another_has_ended(self, sit: Sit) -> None:
+        one = sit("stop=none", "epochs=2")
+        first, second = one.next().trial, one.next().trial
+        one.driver.share(Slots(trials=1, fits=2))
+        one.driver.failed(second, State.FAILED, "why")
+        assert not one.epoch(first, 1, 0.5)
+
+    def test_one_slot_decides_as_if_nobody_had_taken_it_away(self, sit: Sit) -> None:
+        def whole(disturbed: bool) -> list[tuple[object, ...]]:
+            one = sit("stop=asha", "epochs=4", "search=tpe")
+            while (assignment := one.driver.next()) is not None:
+                epoch = assignment.after + 1
+                while True:
+                    if disturbed and epoch in (2, 3):
+                        one.driver.share(Slots(trials=0, fits=1))
+                    value = int(assignment.trial) / 10 + epoch / 100
+                    if one.epoch(assignment.trial, epoch, value):
+                        break
+                    epoch += 1
+                one.driver.share(Slots(trials=1, fits=1))
+            return [(t.id, t.state, t.reason, t.params, t.last_epoch) for t in one.study.trials]
+
+        assert whole(True) == whole(False)
+
+
+@given(
+    st.dictionaries(st.integers(0, 20).map("{:04d}".format), st.lists(st.floats(), max_size=4)),
+)
+def test_each_trial_has_its_place_among_the_least_promising(curves: dict[str, list[float]]) -> None:
+    by_epoch: dict[int, dict[str, float]] = {}
+    for trial, values in curves.items():
+        for epoch, value in enumerate(values, 1):
+            by_epoch.setdefault(epoch, {})[trial] = value
+    order = least_promising(list(curves), by_epoch)
+    assert sorted(order) == sorted(curves)
+    begun = [bool(curves[trial]) for trial in order]
+    assert begun == sorted(begun), "those without an epoch come first"

@@ -1,0 +1,306 @@
+"""Give the cluster's slots to sweeps as leases: the one place where sharing is decided.
+
+A detached actor on the head. What it knows of sessions it has from their words, a few seconds
+apart, so that one that is started again after a crash knows all of them soon.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cluster import shares
+from cluster.members import Member, read_members
+from cluster.shares import Machine, Request
+from sweeps import ROOT
+from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
+from trainers.errors import ConfigError
+from trainers.files.whole_file import write_whole
+
+#: Seconds after which slots that cannot be divided evenly are given anew.
+_ROTATE_S = 20.0
+#: Seconds after a crash in which nothing grows: not all sessions have been heard of.
+_GRACE_S = 5.0
+#: Seconds between two looks at the machines and the members' file, and between two records of use.
+_LOOK_S, _RECORD_S = 1.0, 10.0
+
+
+@dataclass
+class Session:
+    """Keeps what is known of one session of a sweep.
+
+    Attributes:
+        heard: when it last spoke.
+        granted: slots it may hold.
+        surplus_s: slot-seconds that it has had beyond its share, of late.
+    """
+
+    claim: Claim
+    since: float
+    heard: float
+    granted: int = 0
+    surplus_s: float = 0.0
+    due: float = 0.0
+    limit: str = ""
+
+    @property
+    def booked(self) -> int:
+        """Return the slots that nobody else can have."""
+        return max(self.granted, self.claim.held)
+
+
+@dataclass
+class Usage:
+    """Counts the GPU-hours of a day, member by member.
+
+    Attributes:
+        day: by the head's clock, such as 2026-11-29.
+    """
+
+    day: str = ""
+    gpu_hours: dict[str, float] = field(default_factory=dict)
+
+    def count(self, day: str, member: str, hours: float) -> None:
+        """Add what a member has used; a new day begins at nothing."""
+        if day != self.day:
+            self.day, self.gpu_hours = day, {}
+        if hours:
+            self.gpu_hours[member] = self.gpu_hours.get(member, 0.0) + hours
+
+    @staticmethod
+    def read(path: Path) -> Usage:
+        """Read a record; an empty one if there is none that can be read."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            return Usage(str(content["day"]), {str(k): float(v) for k, v in content["h"].items()})
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return Usage()
+
+    def write(self, path: Path) -> None:
+        """Put it on disk."""
+        write_whole(path, json.dumps({"day": self.day, "h": self.gpu_hours}) + "\n")
+
+
+class Sharing:
+    """Decides who has how many slots; knows no Ray."""
+
+    def __init__(
+        self,
+        machines: Callable[[], Sequence[Machine]],
+        folder: Path,
+        recovered: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Begin with no session.
+
+        Args:
+            machines: looks up what the cluster has.
+            folder: has `members.yaml`, and keeps the GPU-hours of today.
+            recovered: whether sessions may be running that have not been heard of.
+            clock: gives seconds since 1970.
+        """
+        self._machines, self._folder, self._clock = machines, folder, clock
+        self._frozen_until = clock() + _GRACE_S if recovered else 0.0
+        self._sessions: dict[str, Session] = {}
+        self._usage = Usage.read(folder / "usage.json")
+        self._recorded = 0.0
+        self._looked = self._rotated = 0.0
+        self._have: Sequence[Machine] = ()
+        self._members: dict[str, Member] = {}
+        self._problem = ""
+        self._wants: object = None
+        self._targets: dict[str, int] = {}
+
+    def beat(self, claim: Claim) -> Grant:
+        """Take a session's word, and return how many slots it may hold."""
+        now = self._clock()
+        self._look(now)
+        self._forget(now)
+        session = self._sessions.get(claim.session)
+        if session is not None:
+            self._count(session, now)
+        if not claim.wanted and not claim.held:
+            self._sessions.pop(claim.session, None)
+            return Grant(0)
+        if session is None:
+            session = self._sessions[claim.session] = Session(claim, now, now)
+        session.claim, session.heard = claim, now
+        self._divide(now)
+        self._grant(session, now)
+        return Grant(session.granted, self._others(session), session.limit)
+
+    def status(self) -> dict[str, Any]:
+        """Return all that is known, as plain containers."""
+        now = self._clock()
+        self._look(now)
+        self._forget(now)
+        return {
+            "sessions": [
+                {
+                    "sweep": session.claim.sweep,
+                    "member": session.claim.member,
+                    "slot": dict(session.claim.slot),
+                    "wanted": session.claim.wanted,
+                    "held": session.claim.held,
+                    "granted": session.granted,
+                    "limit": session.limit,
+                    "since": session.since,
+                }
+                for session in self._sessions.values()
+            ],
+            "gpu_hours": dict(self._usage.gpu_hours) if self._usage.day == _day(now) else {},
+            "weights": {name: member.weight for name, member in self._members.items()},
+            "problem": self._problem,
+        }
+
+    def _look(self, now: float) -> None:
+        if now - self._looked < _LOOK_S:
+            return
+        self._looked, self._have = now, self._machines()
+        try:
+            self._members, self._problem = read_members(self._folder / "members.yaml"), ""
+        except ConfigError as error:  # somebody edits it: what held before holds on
+            self._problem = str(error)
+
+    def _forget(self, now: float) -> None:
+        for key, session in list(self._sessions.items()):
+            if now - session.heard > LEASE_S:
+                del self._sessions[key]
+
+    def _count(self, session: Session, now: float) -> None:
+        """Count what a session has had since its last word."""
+        passed = max(0.0, now - session.heard)
+        claim = session.claim
+        gpu_hours = claim.held * claim.slot.get("GPU", 0.0) * passed / 3600
+        self._usage.count(_day(now), claim.member, gpu_hours)
+        session.surplus_s += (claim.held - session.due) * passed
+        if now - self._recorded > _RECORD_S:
+            self._recorded = now
+            with contextlib.suppress(OSError):  # a full disk: the next one is tried
+                self._usage.write(self._folder / "usage.json")
+
+    def _divide(self, now: float) -> None:
+        """Divide the slots anew if wishes have changed, or others are to have the odd one."""
+        requests = [self._request(session, now) for session in self._sessions.values()]
+        wants = (tuple((r.claim.session, r.most, r.weight) for r in requests), tuple(self._have))
+        if wants == self._wants and now - self._rotated < _ROTATE_S:
+            return
+        self._wants, self._rotated = wants, now
+        self._targets = shares.allot(self._have, requests)
+        for key, due in shares.dues(self._have, requests, self._targets).items():
+            session = self._sessions[key]
+            session.due = due
+            # Of what is long past nobody is to profit.
+            session.surplus_s = min(max(session.surplus_s, -_ROTATE_S), _ROTATE_S)
+
+    def _request(self, session: Session, now: float) -> Request:
+        claim = session.claim
+        member = self._members.get(claim.member, Member())
+        sweeps = sum(s.claim.member == claim.member for s in self._sessions.values())
+        most, session.limit = self._most(claim, member, now)
+        surplus = session.surplus_s / _ROTATE_S
+        return Request(claim, member.weight / sweeps, most, min(max(surplus, -0.99), 0.99))
+
+    def _most(self, claim: Claim, member: Member, now: float) -> tuple[int, str]:
+        """Return the slots that a member's limits let a session have, and the limit that does."""
+        if not member.hours.include(datetime.datetime.fromtimestamp(now)):
+            return 0, f"{claim.member}'s hours are {member.hours}"
+        gpu = claim.slot.get("GPU", 0.0)
+        if not gpu:
+            return claim.wanted, ""
+        used = self._usage.gpu_hours.get(claim.member, 0.0) if self._usage.day == _day(now) else 0.0
+        if used >= member.gpu_hours_a_day:
+            return 0, f"{claim.member} has had today's {member.gpu_hours_a_day:g} GPU-hours"
+        others = sum(
+            session.booked * session.claim.slot.get("GPU", 0.0)
+            for key, session in self._sessions.items()
+            if session.claim.member == claim.member and key != claim.session
+        )
+        if (left := member.gpus - others) < claim.wanted * gpu:
+            most = max(0, int(left / gpu + 1e-6))
+            return most, f"{claim.member} may have {member.gpus:g} cards at once"
+        return claim.wanted, ""
+
+    def _grant(self, session: Session, now: float) -> None:
+        """Let a session have its share; of what others still hold, nothing before they let go."""
+        target, booked = self._targets.get(session.claim.session, 0), session.booked
+        if target <= booked:
+            session.granted = target
+        elif now >= self._frozen_until:
+            taken = [(other.claim, other.booked) for other in self._sessions.values()]
+            added = shares.more(self._have, taken, session.claim, target - booked)
+            session.granted = booked + added
+
+    def _others(self, session: Session) -> tuple[str, ...]:
+        return tuple(
+            f"{other.claim.member}'s sweep {other.claim.sweep} ({other.booked})"
+            for other in self._sessions.values()
+            if other is not session and other.booked
+        )
+
+
+def _day(now: float) -> str:
+    return datetime.datetime.fromtimestamp(now).date().isoformat()
+
+
+class Arbiter:
+    """Is `Sharing` as an actor of Ray."""
+
+    def __init__(self, folder: str) -> None:
+        """Begin; Ray begins it again after a crash."""
+        import ray
+
+        again = ray.get_runtime_context().was_current_actor_reconstructed
+        self._sharing = Sharing(_machines, Path(folder), recovered=again)
+
+    def beat(self, claim: Claim) -> Grant:
+        """Take a session's word, and return how many slots it may hold."""
+        return self._sharing.beat(claim)
+
+    def status(self) -> dict[str, Any]:
+        """Return all that is known, as plain containers."""
+        return self._sharing.status()
+
+
+def start(folder: Path) -> Any:
+    """Return the arbiter of the cluster that this process is connected to; start it if need be.
+
+    Args:
+        folder: of the head, with `members.yaml`.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    here = ray.get_runtime_context().get_node_id()
+    return (
+        ray.remote(Arbiter)
+        .options(
+            name=ARBITER,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=0,
+            scheduling_strategy=On(here, soft=True),
+            runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},  # so that it finds this module
+        )
+        .remote(str(folder))
+    )
+
+
+def _machines() -> list[Machine]:
+    import ray
+
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return [
+        Machine(n["Resources"].get("CPU", 0.0), int(n["Resources"].get("GPU", 0.0)))
+        for n in nodes
+        if n["Alive"]
+    ]

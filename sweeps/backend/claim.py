@@ -1,0 +1,47 @@
+"""Define what a sweep's session tells the head's arbiter, and what the arbiter answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: The name of the arbiter's actor in Ray, and the namespace that has it.
+ARBITER, NAMESPACE = "arbiter", "caviar"
+#: Seconds without a word from a session after which its slots are given to others.
+LEASE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Says what one session of a sweep wants of the cluster, and what it has.
+
+    Attributes:
+        session: unlike that of any other session of any sweep.
+        member: whose sweep it is, by whose weight and limits it is served.
+        slot: what a trial takes: CPU, GPU.
+        wanted: slots that it could use now.
+        held: slots that its trials have now.
+    """
+
+    session: str
+    sweep: str
+    member: str
+    slot: Mapping[str, float]
+    wanted: int
+    held: int
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Says how many slots a session may hold until its next word.
+
+    Attributes:
+        slots: trials that may run at once; a session that has more lets them go at their epochs'
+            ends.
+        others: who has the rest, such as "beta's sweep b (2)".
+        limit: what of the member's limits keeps it from more; empty if none does.
+    """
+
+    slots: int
+    others: tuple[str, ...] = field(default=())
+    limit: str = ""

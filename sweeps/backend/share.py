@@ -1,0 +1,91 @@
+"""Keep a sweep's share of a cluster: tell the arbiter what is wanted, learn what is granted.
+
+A thread does so, as the arbiter's machine may be slow or gone; then the last grant holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from sweeps.backend.claim import ARBITER, NAMESPACE, Claim, Grant
+
+#: Gives the arbiter's answer to a claim.
+#:
+#: Raises: any error of Ray's, where the arbiter cannot be asked now.
+Ask = Callable[[Claim], Grant]
+
+#: Seconds between two words to the arbiter where nothing changes, and while something is lacking.
+_BEAT_S, _LACKING_S = 2.0, 0.5
+#: Seconds that the arbiter may take to answer.
+_ANSWER_S = 10.0
+
+
+class Share:
+    """Describes the slots that a session may use, of those that all sweeps share."""
+
+    def __init__(self, claim: Claim, ask: Ask) -> None:
+        """Ask for the first time.
+
+        Raises:
+            Exception: whatever `ask` raises.
+        """
+        self._claim, self._ask = claim, ask
+        self.grant = ask(claim)
+        self._changed, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="share", daemon=True)
+        self._thread.start()
+
+    def update(self, wanted: int, held: int) -> None:
+        """Take in what the session wants and has now; the arbiter hears of it at once."""
+        if (wanted, held) != (self._claim.wanted, self._claim.held):
+            self._claim = replace(self._claim, wanted=wanted, held=held)
+            self._changed.set()
+
+    def end(self) -> None:
+        """Give all back."""
+        self._over.set()
+        self._changed.set()
+        self._thread.join(timeout=_ANSWER_S)
+        with contextlib.suppress(Exception):  # then its lease runs out
+            self._ask(replace(self._claim, wanted=0, held=0))
+
+    def _beat(self) -> None:
+        while not self._over.is_set():
+            lacks = self.grant.slots < self._claim.wanted
+            self._changed.wait(_LACKING_S if lacks else _BEAT_S)
+            self._changed.clear()
+            if not self._over.is_set():
+                with contextlib.suppress(Exception):  # Ray has no one error for this
+                    self.grant = self._ask(self._claim)
+
+
+@contextlib.contextmanager
+def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> Iterator[Share]:
+    """Take part in the sharing of the cluster that this process is connected to.
+
+    Args:
+        wanted: slots that the sweep could use.
+
+    Raises:
+        LookupError: this cluster has no arbiter.
+    """
+    import ray
+
+    try:
+        arbiter = ray.get_actor(ARBITER, namespace=NAMESPACE)
+    except ValueError as error:
+        raise LookupError(ARBITER) from error
+
+    def ask(claim: Claim) -> Grant:
+        grant: Grant = ray.get(arbiter.beat.remote(claim), timeout=_ANSWER_S)
+        return grant
+
+    share = Share(Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0), ask)
+    try:
+        yield share
+    finally:
+        share.end()

@@ -1,0 +1,97 @@
+"""Look up how many trials of a sweep may run: what fits on the machines, and is its share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sweeps.backend.ray_session import Cluster
+from sweeps.backend.share import Share
+from sweeps.checked.sweep import Sweep
+from sweeps.driver.contract import Slots
+
+#: Seconds between two looks at the machines.
+_LOOK_S = 2.0
+#: Seconds between two looks at the share, while there is none.
+_WAIT_S = 0.2
+
+
+class SweepSlots:
+    """Looks up the slots of one session, and averages them.
+
+    Attributes:
+        average: how many they were, over the time in which there were any.
+    """
+
+    def __init__(self, sweep: Sweep, cluster: Cluster, share: Share | None) -> None:
+        """Take the session's share of the cluster; None: all is its own."""
+        self._limit = sweep.config["max_concurrent"]
+        self._resources = sweep.resources
+        self._cluster, self._share = cluster, share
+        self._looked, self._fits = -_LOOK_S, 0
+        self._slots, self._since = 0, time.monotonic()
+        self._slot_s = self._s = 0.0
+
+    def __call__(self, held: int, wanted: int | None) -> Slots:
+        """Return the slots there are now, for so many trials that run and could run."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_S:
+            self._looked, self._fits = now, self._cluster.slots(self._resources)
+        most = self._fits if self._limit is None else min(self._fits, self._limit)
+        slots = Slots(most, self._fits)
+        if self._share is not None:
+            self._share.update(most if wanted is None else min(most, wanted), held)
+            grant = self._share.grant
+            slots = Slots(min(most, grant.slots), self._fits, grant.others, grant.limit)
+        self._add(slots.trials, now)
+        return slots
+
+    @property
+    def average(self) -> float:
+        """Return how many there have been, on average of the time when there were any."""
+        return self._slot_s / self._s if self._s else float(self._slots)
+
+    def wait(self, say: Callable[[str], None], halted: Callable[[], bool]) -> None:
+        """Wait until there is a slot, and say for what; at once where nobody shares the cluster.
+
+        Args:
+            halted: whether a person wants to end the session.
+        """
+        said = ""
+        while not halted():
+            slots = self(0, None)
+            if slots.trials or not slots.fits:
+                return
+            others = ", ".join(slots.others) or "sweeps that have just ended"
+            if (why := slots.limit or f"all are with {others}") != said:
+                said = why
+                say(f"waiting for a slot: {why}")
+            time.sleep(_WAIT_S)
+
+    def _add(self, slots: int, now: float) -> None:
+        if self._slots:
+            self._slot_s += self._slots * (now - self._since)
+            self._s += now - self._since
+        self._slots, self._since = slots, now
+
+
+class WorkClock:
+    """Counts the seconds of a session, without those in which it waits for a slot."""
+
+    def __init__(self) -> None:
+        """Start now."""
+        self._waited = 0.0
+
+    def __call__(self) -> float:
+        """Return seconds, of which only differences mean something."""
+        return time.monotonic() - self._waited
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Count nothing within a `with` block."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waited += time.monotonic() - began

@@ -1,0 +1,112 @@
+"""The slots of a session: what fits, what it wants, and its share of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from sweeps.backend.claim import Grant
+from sweeps.backend.ray_session import Cluster
+from sweeps.backend.share import Share
+from sweeps.checked.sweep import Sweep
+from sweeps.launch import slots as module
+from sweeps.launch.slots import SweepSlots, WorkClock
+
+
+class Now:
+    """A clock that is moved by whoever sleeps."""
+
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def monotonic(self) -> float:
+        return self.s
+
+    def sleep(self, seconds: float) -> None:
+        self.s += seconds
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> Now:
+    clock = Now()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def slots_of(fits: int, limit: int | None = None, share: Any = None) -> SweepSlots:
+    sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
+    cluster = SimpleNamespace(slots=lambda resources: fits)
+    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share))
+
+
+class Shared:
+    """Grants what it is set to."""
+
+    def __init__(self, *grants: Grant) -> None:
+        self.grants = list(grants)
+        self.told: list[tuple[int, int]] = []
+
+    def update(self, wanted: int, held: int) -> None:
+        self.told.append((wanted, held))
+
+    @property
+    def grant(self) -> Grant:
+        return self.grants.pop(0) if len(self.grants) > 1 else self.grants[0]
+
+
+def test_alone_all_that_fits_within_the_limit_is_its_own(now: Now) -> None:
+    assert slots_of(4)(0, None).trials == 4
+    assert slots_of(4, limit=3)(0, None).trials == 3
+    assert slots_of(0)(0, None).fits == 0
+
+
+def test_of_a_shared_cluster_it_has_what_it_is_granted(now: Now) -> None:
+    share = Shared(Grant(2, ("beta's sweep b (2)",)))
+    slots = slots_of(4, share=share)(1, None)
+    assert (slots.trials, slots.fits, slots.others) == (2, 4, ("beta's sweep b (2)",))
+    assert share.told == [(4, 1)]
+    assert slots_of(4, share=share)(2, 1).trials == 2
+    assert share.told[-1] == (1, 2), "at its end it wants no more than it has"
+
+
+def test_it_waits_for_a_slot_and_says_for_what_once(now: Now) -> None:
+    full = Grant(0, ("beta's sweep b (4)",))
+    slots = slots_of(4, share=Shared(full, full, Grant(0, (), "alpha's hours are 20-08"), Grant(1)))
+    said: list[str] = []
+    slots.wait(said.append, halted=lambda: False)
+    assert said == [
+        "waiting for a slot: all are with beta's sweep b (4)",
+        "waiting for a slot: alpha's hours are 20-08",
+    ]
+
+
+def test_whoever_is_halted_waits_no_more_and_without_a_machine_nobody_waits(now: Now) -> None:
+    share = Shared(Grant(0, ("beta's sweep b (4)",)))
+    slots_of(4, share=share).wait(lambda text: None, halted=lambda: now.s > 110)
+    assert now.s > 110
+    slots_of(0, share=share).wait(lambda text: None, halted=lambda: False)
+
+
+def test_the_average_is_of_the_time_with_slots(now: Now) -> None:
+    slots = slots_of(4, share=Shared(Grant(4), Grant(0), Grant(2), Grant(2)))
+    slots(0, None)
+    now.s += 10
+    slots(0, None)
+    now.s += 1000
+    slots(0, None)
+    now.s += 10
+    slots(0, None)
+    assert slots.average == 3.0
+    assert slots_of(3).average == 0.0
+
+
+def test_a_clock_counts_no_waiting(now: Now) -> None:
+    clock = WorkClock()
+    began = clock()
+    now.s += 5
+    with clock.stopped():
+        now.s += 100
+    now.s += 1
+    assert clock() - began == 6
