@@ -18,6 +18,7 @@ from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
 from sweeps.driver import tracked_trials
+from sweeps.driver.contract import Slots
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
@@ -101,7 +102,7 @@ def _run_trials(
         slots = SweepSlots(sweep, cluster, share)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)
         folder.summary.unlink(missing_ok=True)
-        now, clock = slots(0, None).trials, WorkClock()
+        now, clock = slots(0, None), WorkClock()
         with Progress(_overview(sweep, study, cluster, now), study.trials, console) as progress:
             driver = Driver(
                 study=study,
@@ -158,20 +159,21 @@ def _remember_project(sweep: Sweep, folder: Folder, tracker: Tracker) -> bool:
     return bool(address)
 
 
-def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: int) -> Overview:
+def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: Slots) -> Overview:
     hours = sweep.budget.hours
+    beside = f", beside {', '.join(slots.others)}" if slots.others else ""
     return Overview(
         sweep=sweep.name,
         objective=sweep.objective,
         search=sweep.choice("search"),
         stop=sweep.choice("stop"),
-        machines=f"{slots} at a time on {cluster.describe()}",
+        machines=f"{slots.trials} at a time on {cluster.describe()}{beside}",
         trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
         proposals=None if (limit := sweep.search.limit()) is None else limit + sweep.repeats.most,
         repeats=sweep.repeats.most,
         rehearsed=_rehearsed(sweep),
         epochs=sweep.longest,
-        slots=slots,
+        slots=slots.trials,
         budget_s=None if hours is None else max(0.0, hours * 3600 - study.wall_s),
         budget=sweep.budget,
         population=sweep.population is not None,

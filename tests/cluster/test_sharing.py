@@ -1,0 +1,58 @@
+"""Two sweeps on one head of two real raylets share its slots, and lose nothing by it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from subprocess import Popen
+
+from tests.cluster.raylets import Machines, end, line
+from tests.sweeps.processes import finish, start, wait_for_epochs
+
+
+def sweep(machines: Machines, folder: Path, name: str, epochs: int, seeds: str) -> Popen[str]:
+    return start(
+        "sweeps", "track=none", "search=grid", "stop=none", "space=null", f"seed={seeds}",
+        f"epochs={epochs}", "model.width=16", "model.depth=1", "resources.cpu=1",
+        "data.fraction=0.25", f"results={folder}", f"name={name}",
+        MEMBER=f"of-{name}", **machines.environment,
+    )  # fmt: skip
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def epochs(folder: Path, trial: str) -> list[int]:
+    with (folder / "trials" / trial / "metrics.csv").open() as file:
+        return [int(row["epoch"]) for row in csv.DictReader(file)]
+
+
+def test_a_second_sweep_gets_its_share_and_who_is_killed_gives_it_back(
+    machines: Machines, tmp_path: Path
+) -> None:
+    alpha = machines.join("--member=alpha", "--cpus=1")
+    try:
+        line(alpha, "joined")
+        line(machines.head, "joined: alpha")
+        first = sweep(machines, tmp_path, "a", 1500, "1,2")
+        wait_for_epochs(first, tmp_path / "a" / "study.log", 40)
+        second = sweep(machines, tmp_path, "b", 5, "1,2")
+        code, output = finish(second)
+        assert code == 0, output
+        assert "of-a's sweep a" in output, "it says whom it shares with"
+        assert first.poll() is None, "it did not have to wait for the end of the first"
+        third = sweep(machines, tmp_path, "c", 3000, "1,2")
+        wait_for_epochs(third, tmp_path / "c" / "study.log", 5)
+        third.kill()
+        third.wait()
+        code, output = finish(first)
+        assert code == 0, output
+        assert "trials at a time now: others have of-" in output
+        assert "a machine" not in output, "no machine came or went"
+        assert [row["state"] for row in rows(tmp_path / "a")] == ["complete"] * 2
+        for trial in ("0000", "0001"):
+            assert epochs(tmp_path / "a", trial) == list(range(1, 1501)), "each epoch once"
+    finally:
+        end(alpha)
