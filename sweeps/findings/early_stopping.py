@@ -155,10 +155,14 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
 
 
 def spearman_interval(value: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rank correlation (Bonett and Wright 2000)."""
+    """Return the 95 % interval of a rank correlation (Bonett and Wright 2000).
+
+    That of few may be perfect by luck: it is taken to be off by half of a swap of two neighbours.
+    """
     if count < 4:
         return -1.0, 1.0
+    most = 1 - 6 / (count**3 - count)
     margin = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     margin *= math.sqrt((1 + value**2 / 2) / (count - 3))
-    middle = math.atanh(min(max(value, -0.999999), 0.999999))
+    middle = math.atanh(min(max(value, -most), most))
     return math.tanh(middle - margin), math.tanh(middle + margin)
