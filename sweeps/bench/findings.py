@@ -272,16 +272,16 @@ def _figures(counts: Mapping[Case, Counts], console: Console) -> dict[str, Media
         )
         cells = []
         for what, part, whole in shares:
-            cells.append(f"{100 * part / whole:.1f} %" if whole else "-")
+            cells.append(f"{100 * part / whole:.1f}" if whole else "-")
             if whole:
                 figures[f"{case}: {what}"] = _share(part, whole)
         table.add_row(str(case), *cells, f"{one.edges / max(one.sweeps, 1):.2f}")
     console.print(table)
     console.print(
-        "covered: 95 % intervals with the truth in them; claims: effects that are claimed; sweeps: "
-        "those that claim any;\nmisled: sweeps with a false claim; right: claims in the true "
-        "direction; false: claims in another, or whose interval misses the truth;\nfound: effects "
-        "of three times the noise that are claimed; edges: statements a sweep"
+        "In %. Covered: 95 % intervals with the truth in them; claims: effects that are claimed; "
+        "sweeps: those that claim any;\nmisled: sweeps with a false claim; right: claims in the "
+        "true direction; false: claims in another,\nor whose interval misses the truth; found: "
+        "effects of three times the noise that are claimed;\nedges: statements a sweep"
     )
     return figures
 
