@@ -43,6 +43,7 @@ _CONFIG: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("model", "optimizer", "task"), Mapping),
     **dict.fromkeys(("space", "objectives", "search", "stop", "track"), (Mapping, NoneType)),
     **dict.fromkeys(("budget", "resources"), (Mapping, NoneType)),
+    "study": (str, NoneType),
 }
 
 _PACKAGES = ("ray", "torch", "optuna", "wandb", "hydra-core", "omegaconf", "numpy", "scikit-learn")
@@ -247,7 +248,7 @@ def read_sweep(folder: Folder) -> dict[str, Any]:
     if not all(isinstance(word, str) for word in content["overrides"]):
         raise ConfigError(f"{folder.sweep} is damaged: its overrides are not all texts")
     search = config.get("search")
-    if isinstance(search, dict) and search.get("_target_") in _MOVED:
+    if isinstance(search, dict) and str(search.get("_target_")) in _MOVED:
         search["_target_"] = _MOVED[search["_target_"]]
     return content
 
@@ -282,7 +283,7 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         newer = int(content["version"]) > VERSION
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, RecursionError):
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError, RecursionError):
         raise ConfigError(f"{path} is damaged: it is no record of {what}") from None
     if newer:
         raise ConfigError(

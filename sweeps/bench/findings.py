@@ -2,7 +2,8 @@
 
 Sweeps with the real search, stopping rule and driver, on curves whose truth is known: of six keys
 none matters, or a choice, a list and two numbers do (one effect of a choice is three times the
-noise between seeds). Each sweep's effects are compared with the truth of the trials it has tried.
+noise between seeds), or these and a learning rate above which training collapses. Each sweep's
+effects are compared with the truth of the trials it has tried.
 
     make bench BENCH=findings ARGS="sweeps=300 largest=60"
 """
@@ -54,7 +55,10 @@ EPOCHS = 9
 SEEDS, JITTER = 0.01, 0.003
 #: The planted effects: three times the noise.
 STRONG = 3 * math.hypot(SEEDS, JITTER)
-COUNTS = (12, 24, 60, 200)
+#: Where training collapses, on the scale of the learning rate, and what that costs.
+CLIFF, COLLAPSE = 0.7, 0.6
+TRUTHS = ("nothing", "planted", "collapse")
+COUNTS = (4, 8, 12, 24, 60, 200)
 DEFAULTS = {"sweeps": 300, "largest": COUNTS[-1]}
 _WORKERS = 4
 #: Sweeps that a process simulates at a time.
@@ -66,23 +70,24 @@ class Truth:
     """Makes learning curves of which it is known what matters.
 
     Attributes:
-        planted: whether anything does.
+        kind: what does: one of `TRUTHS`.
         seed: of all noise.
     """
 
-    planted: bool
+    kind: str
     seed: int
     epochs: int = EPOCHS
 
     def parts(self, params: Mapping[str, Any]) -> dict[str, float]:
         """Return what each key contributes to the score."""
-        if not self.planted:
+        if self.kind == "nothing":
             return {}
         at = (math.log10(params["optimizer.lr"]) + 4) / 3
         return {
             "activation": STRONG if params["activation"] == "gelu" else 0.0,
             "norm": -STRONG if params["norm"] == "none" else 0.0,
-            "optimizer.lr": -15 * SEEDS * ((at - 0.6) / 0.6) ** 2,
+            "optimizer.lr": -15 * SEEDS * ((at - 0.6) / 0.6) ** 2
+            - COLLAPSE * (self.kind == "collapse" and at > CLIFF),
             "model.width": STRONG * (math.log2(params["model.width"]) - 4) / 4,
         }
 
@@ -105,14 +110,13 @@ class Truth:
 class Case:
     """Names a kind of sweep."""
 
-    planted: bool
+    truth: str
     search: str
     stop: str
     trials: int
 
     def __str__(self) -> str:
-        what = "planted" if self.planted else "nothing"
-        return f"{what}, {self.search}, {self.stop}, {self.trials}"
+        return f"{self.truth}, {self.search}, {self.stop}, {self.trials}"
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,9 @@ class Counts:
     Attributes:
         compared, covered: effects with an interval, and intervals with the truth in them.
         claimed, right: effects that are claimed, and those of the right direction.
+        false: claims of the wrong direction, or whose interval misses the truth.
         strong, found: effects of three times the noise, and those that are claimed.
-        sweeps, claiming: sweeps, and those with any claim.
+        sweeps, claiming, misled: sweeps, those with any claim, and with a false one.
         edges: statements on the edges of the space.
     """
 
@@ -131,10 +136,12 @@ class Counts:
     covered: int = 0
     claimed: int = 0
     right: int = 0
+    false: int = 0
     strong: int = 0
     found: int = 0
     sweeps: int = 0
     claiming: int = 0
+    misled: int = 0
     edges: int = 0
 
     def __add__(self, other: Counts) -> Counts:
@@ -169,10 +176,10 @@ def main() -> None:
 
 def cases_of(largest: int) -> Iterator[Case]:
     """Yield the kinds of sweeps with at most so many trials."""
-    for planted, count in product((False, True), COUNTS):
+    for truth, count in product(TRUTHS, COUNTS):
         for search, stop in product(("random", "tpe"), ("none", "asha")):
             if count <= largest:
-                yield Case(planted, search, stop, count)
+                yield Case(truth, search, stop, count)
 
 
 def _options(words: Sequence[str]) -> dict[str, int]:
@@ -194,7 +201,7 @@ def measure(case: Case, start: int, sweeps: int) -> Counts:
     made = _sweep(case)
     counts = Counts()
     for seed in range(start + 1, start + sweeps + 1):
-        truth = Truth(case.planted, seed)
+        truth = Truth(case.truth, seed)
         trials = simulate(made, truth, _WORKERS, seed).trials
         counts += judged(observed_of(made, trials), truth)
     return counts
@@ -225,15 +232,17 @@ def judged(observed: Observations, truth: Truth) -> Counts:
         own = np.array([part.get(effect.key, 0.0) for part in parts])
         true = difference(factors[effect.key], effect, own)
         strong = abs(true) > 0.999 * STRONG
+        covered, right = effect.low <= true <= effect.high, true * effect.estimate > 0
         counts += Counts(
             compared=1,
-            covered=int(effect.low <= true <= effect.high),
+            covered=int(covered),
             claimed=int(effect.clear),
-            right=int(effect.clear and true * effect.estimate > 0),
+            right=int(effect.clear and right),
+            false=int(effect.clear and not (covered and right)),
             strong=int(strong),
             found=int(strong and effect.clear),
         )
-    return replace(counts, claiming=int(counts.claimed > 0))
+    return replace(counts, claiming=int(counts.claimed > 0), misled=int(counts.false > 0))
 
 
 def difference(factor: Factor, effect: Effect, own: np.ndarray[Any, Any]) -> float:
@@ -247,7 +256,7 @@ def _figures(counts: Mapping[Case, Counts], console: Console) -> dict[str, Media
     """Print a row for each kind of sweep, and return its figures."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("truth, search, stop, trials", no_wrap=True)
-    heads = ("covered", "claims", "sweeps", "right", "found", "edges")
+    heads = ("covered", "claims", "sweeps", "misled", "right", "false", "found", "edges")
     for head in heads:
         table.add_column(head, justify="right")
     figures: dict[str, MedianOfRuns] = {}
@@ -256,20 +265,23 @@ def _figures(counts: Mapping[Case, Counts], console: Console) -> dict[str, Media
             ("95 % intervals with the truth", one.covered, one.compared),
             ("statements that claim an effect", one.claimed, one.compared),
             ("sweeps that claim any", one.claiming, one.sweeps),
+            ("sweeps with a false claim", one.misled, one.sweeps),
             ("claims of the right direction", one.right, one.claimed),
+            ("claims that are false or missed", one.false, one.claimed),
             ("effects of 3 x the noise found", one.found, one.strong),
         )
         cells = []
         for what, part, whole in shares:
-            cells.append(f"{100 * part / whole:.1f} %" if whole else "-")
+            cells.append(f"{100 * part / whole:.1f}" if whole else "-")
             if whole:
                 figures[f"{case}: {what}"] = _share(part, whole)
         table.add_row(str(case), *cells, f"{one.edges / max(one.sweeps, 1):.2f}")
     console.print(table)
     console.print(
-        "covered: 95 % intervals with the truth in them; claims: effects that are claimed; sweeps: "
-        "those that claim any;\nright: claims in the true direction; found: effects of three times "
-        "the noise that are claimed; edges: statements a sweep"
+        "In %. Covered: 95 % intervals with the truth in them; claims: effects that are claimed; "
+        "sweeps: those that claim any;\nmisled: sweeps with a false claim; right: claims in the "
+        "true direction; false: claims in another,\nor whose interval misses the truth; found: "
+        "effects of three times the noise that are claimed;\nedges: statements a sweep"
     )
     return figures
 

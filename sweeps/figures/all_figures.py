@@ -39,15 +39,28 @@ _ORDER: tuple[Callable[[RecordedSweep, Findings, TrialMarks], _Drawn], ...] = (
 )
 
 
-def all_figures(sweep: RecordedSweep, findings: Findings, prefix: str = "") -> list[Figure]:
+def all_figures(
+    sweep: RecordedSweep,
+    findings: Findings,
+    prefix: str = "",
+    failed: Callable[[str, Exception], None] | None = None,
+) -> list[Figure]:
     """Draw what there is to be drawn of a sweep.
 
     Args:
         prefix: before the id of each trial; tells those of several sweeps apart: "mnist/".
+        failed: gets the name and the error of what cannot be drawn, and the rest is; without it
+            the first error is raised.
     """
     marks = marks_of(sweep, prefix)
     figures: list[Figure] = []
     for draw in _ORDER:
-        drawn = draw(sweep, findings, marks)
+        try:
+            drawn = draw(sweep, findings, marks)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(draw.__name__, error)
+            continue
         figures += drawn if isinstance(drawn, list) else [drawn] if drawn is not None else []
     return figures

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, coordinate
-from sweeps.figures.drawing.marks import TrialMarks, counted, slug
+from sweeps.figures.drawing.marks import TrialMarks, any_stopped, counted, slug
 from sweeps.figures.drawing.parameters import UP, PlacedKey, parameters_of
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
@@ -155,8 +155,9 @@ def _sentence(
 ) -> str:
     top = max(here, key=marks.quality)
     told = ", ".join(f"{p.key} {number(top.params[p.key])}" for p in (across, up))
+    stopped = ", stopped ones included by their best value" if any_stopped(here) else ""
     parts = [
-        f"Of {len(here)} trials, stopped ones included by their best value, the best "
+        f"Of {len(here)} trials{stopped}, the best "
         f"({marks.prefix}{top.id}, {score(marks.scored[top.id].value)}) has {told}. Colours are "
         "ranks, smoothed between the trials; where none is near, nothing is filled in."
     ]

@@ -102,10 +102,12 @@ def _sentence(
     sweep: RecordedSweep, findings: Findings, found: Sequence[Effect], shown: Sequence[Effect]
 ) -> str:
     good, bad = (sum(_kind(one) == kind for one in found) for kind in ("good", "bad"))
+    early = any(trial.last_epoch > one.epochs for trial in sweep.searched for one in found[:1])
+    how = ", compared at equal epochs" if early else ""
     parts = [
-        f"Differences of {sweep.objective.metric} with their 95 % intervals, compared at equal "
-        f"epochs: {good} clearly better, {bad} clearly worse, {len(found) - good - bad} open (the "
-        "interval holds 0, or nearly so, for as many as are compared)."
+        f"Differences of {sweep.objective.metric} with their 95 % intervals{how}: {good} clearly "
+        f"better, {bad} clearly worse, {len(found) - good - bad} open (the interval holds 0, or "
+        "nearly so, for as many as are compared)."
     ]
     if len(found) < len(findings.effects):
         parts.append(f"Of {len(findings.effects) - len(found)} more nothing can be told.")

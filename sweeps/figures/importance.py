@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, rect, title
-from sweeps.figures.drawing.marks import TrialMarks
+from sweeps.figures.drawing.marks import TrialMarks, any_stopped
 from sweeps.figures.drawing.scales import Categories, Linear
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings, Importance
@@ -52,7 +52,7 @@ def importance(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> F
     return Figure(
         "importance",
         "What mattered",
-        _sentence(shown, found, findings),
+        _sentence(shown, found, findings, any_stopped(sweep.searched)),
         canvas.svg(),
         ("rank", "parameter", *(NAMES.get(name, name) for name in evaluators), "direction"),
         [_row(place, one, evaluators, sweep) for place, one in enumerate(shown, 1)],
@@ -76,11 +76,14 @@ def _row(
     return str(one.agreed or place), one.parameter, *shares, direction(one, sweep)
 
 
-def _sentence(shown: Sequence[Importance], found: Sequence[Importance], findings: Findings) -> str:
+def _sentence(
+    shown: Sequence[Importance], found: Sequence[Importance], findings: Findings, stopped: bool
+) -> str:
     first = ", ".join(one.parameter for one in shown[:3])
+    best = "; trials that were stopped count with their best value" if stopped else ""
     parts = [
         f"Most important: {first}. A bar is the share of the objective's variation that a key "
-        "explains, by each evaluator; trials that were stopped count with their best value."
+        f"explains, by each evaluator{best}."
     ]
     if findings.importances_note:
         parts.append(f"Careful: {findings.importances_note}.")

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from sweeps.figures.drawing.canvas import WIDTH, Canvas, Frame, polyline
-from sweeps.figures.drawing.marks import TrialMarks, counted, slug
+from sweeps.figures.drawing.marks import TrialMarks, any_stopped, counted, slug
 from sweeps.figures.drawing.parameters import PlacedKey, parameters_of
 from sweeps.figures.drawing.scales import Scale, focused, objective_scale, quantile
 from sweeps.figures.figure import Figure
@@ -137,9 +137,10 @@ def _sentence(
     top = max(here, key=marks.quality)
     metric = marks.sweep.objective.metric
     best = score(marks.scored[top.id].value)
+    stopped = f", stopped ones by their best {metric}" if any_stopped(here) else ""
     parts = [
-        f"{counted(len(here), 'trial')}, stopped ones by their best {metric}: the best, {best}, at "
-        f"{parameter.key} {number(top.params[parameter.key])} (trial {marks.prefix}{top.id})."
+        f"{counted(len(here), 'trial')}{stopped}: the best, {best}, at {parameter.key} "
+        f"{number(top.params[parameter.key])} (trial {marks.prefix}{top.id})."
     ]
     if parameter.ends:
         low, high = parameter.ends

@@ -56,8 +56,7 @@ def _saved(
         sum(left[t.id] * t.seconds / len(t.epochs) for t in stopped if t.epochs and t.seconds)
         / 3600
     )
-    gpu = (sweep.config.get("resources") or {}).get("gpu")
-    share = 1.0 if gpu is None else float(gpu)
+    share = _gpu_share(sweep)
     unit = "GPU-hours" if share else "hours of training"
     hours *= share or 1.0
     text = (
@@ -76,6 +75,14 @@ def _saved(
         unit=unit,
         trials=tuple(trial.id for trial in stopped[:50]),
     )
+
+
+def _gpu_share(sweep: RecordedSweep) -> float:
+    """Return how much of a GPU a trial has; 1 where a record does not say so."""
+    gpu = (sweep.config.get("resources") or {}).get("gpu")
+    if isinstance(gpu, bool) or not isinstance(gpu, int | float):
+        return 1.0
+    return float(gpu) if math.isfinite(gpu) and gpu >= 0 else 1.0
 
 
 def _hours(hours: float) -> str:
@@ -155,10 +162,14 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
 
 
 def spearman_interval(value: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a rank correlation (Bonett and Wright 2000)."""
+    """Return the 95 % interval of a rank correlation (Bonett and Wright 2000).
+
+    That of few may be perfect by luck: it is taken to be off by half of a swap of two neighbours.
+    """
     if count < 4:
         return -1.0, 1.0
+    most = 1 - 6 / (count**3 - count)
     margin = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     margin *= math.sqrt((1 + value**2 / 2) / (count - 3))
-    middle = math.atanh(min(max(value, -0.999999), 0.999999))
+    middle = math.atanh(min(max(value, -most), most))
     return math.tanh(middle - margin), math.tanh(middle + margin)

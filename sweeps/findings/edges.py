@@ -165,7 +165,7 @@ def edge_findings(observed: Observations, found: Sequence[Edge]) -> Iterator[Fin
             those = (
                 f"none of the {count} trials there is" if count > 1 else "the trial there is not"
             )
-            text += f": {those} among the best third at epoch {observed.epoch}; {do}"
+            text += f": {those} among the best third{observed.at_epoch}; {do}"
         yield Finding(
             id="-".join(
                 part

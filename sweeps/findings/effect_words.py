@@ -10,7 +10,9 @@ from sweeps.findings.effects import Pair
 from sweeps.findings.finding import Certainty, Effect, Finding, Importance, Topic, slug
 from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
+from sweeps.findings.regression import enough_trials
 from sweeps.formatting import Unit, clip, number, short_names
+from sweeps.trials import State
 
 #: Cells of a value in a sentence.
 _VALUE = 40
@@ -24,19 +26,27 @@ def effect_findings(
     """Yield a statement for each clear effect, and one for what cannot be told of each key."""
     names = short_names(observed.dimensions)
     keys = list(dict.fromkeys(effect.key for effect in effects))
+    at = observed.at_epoch
     for key in keys:
         own = [effect for effect in effects if effect.key == key]
         clear = [effect for effect in own if effect.clear]
         for effect in clear:
-            yield _clear(effect, names, unit)
+            yield _clear(effect, names, unit, at)
         if rest := [effect for effect in own if not effect.clear]:
             yield _open(rest, clear, names[key], unit, observed)
 
 
-def _clear(effect: Effect, names: Mapping[str, str], unit: Unit) -> Finding:
+def cannot_be_told(observed: Observations) -> str:
+    """Say that these trials do not tell, and how many would, where they are too few."""
+    trials, enough = len(observed.trials), enough_trials(observed)
+    text = f"cannot be told from {trials} trials"
+    return text if trials >= enough else f"{text}; from about {enough} on"
+
+
+def _clear(effect: Effect, names: Mapping[str, str], unit: Unit, at: str) -> Finding:
     margin = (effect.high - effect.low) / 2
     text = f"{_compared(effect, names[effect.key])}: {unit.change(effect.estimate, margin)}"
-    return _finding(effect, f"{text} {_over(effect)}", Certainty.CLEAR, unit)
+    return _finding(effect, f"{text} {_over(effect)}{at}", Certainty.CLEAR, unit)
 
 
 def _open(
@@ -46,15 +56,16 @@ def _open(
     trials = len(observed.trials)
     known = [effect for effect in rest if effect.known]
     if not known:
-        single = [effect for effect in rest if effect.pairs == 1]
+        single = [effect for effect in rest if effect.pairs]
         if single:
             effect = max(single, key=lambda one: abs(one.estimate))
+            times = "a single comparison" if effect.pairs == 1 else f"{effect.pairs} comparisons"
             text = (
-                f"{_compared(effect, name)}: {unit.change(effect.estimate)} in a single "
-                "comparison, which is no evidence"
+                f"{_compared(effect, name)}: {unit.change(effect.estimate)} in {times}, which is "
+                "no evidence"
             )
             return _finding(effect, text, Certainty.OPEN, unit)
-        text = f"{name}: cannot be told from these {trials} trials"
+        text = f"{name}: {cannot_be_told(observed)}"
         return _finding(rest[0], text, Certainty.OPEN, unit)
     if len(known) == 1:
         effect = known[0]
@@ -96,8 +107,8 @@ def _value(value: object) -> str:
 def _over(effect: Effect) -> str:
     if effect.pairs:
         pairs = "1 pair" if effect.pairs == 1 else f"{effect.pairs} pairs"
-        return f"over {pairs} at epoch {effect.epochs}"
-    return f"by a model of {len(effect.trials)} trials at epoch {effect.epochs}"
+        return f"over {pairs}"
+    return f"by a model of {len(effect.trials)} trials"
 
 
 def _finding(
@@ -121,7 +132,10 @@ def _finding(
 
 
 def importance_findings(
-    mattered: Importances, dimensions: Iterable[str], effects: Sequence[Effect], trials: int
+    mattered: Importances,
+    dimensions: Iterable[str],
+    effects: Sequence[Effect],
+    observed: Observations,
 ) -> Iterator[Finding]:
     """Yield what mattered, as far as effects bear it out; shares alone are no evidence."""
     names = short_names(dimensions)
@@ -135,15 +149,15 @@ def importance_findings(
     if borne_out:
         text, certainty = f"what mattered: {', then '.join(parts)}", Certainty.CLEAR
     else:
-        text = (
-            f"what mattered cannot be told from {trials} trials; by their shares {parts[0]} leads"
-        )
-        certainty = Certainty.OPEN
+        text, certainty = f"what mattered {cannot_be_told(observed)}", Certainty.OPEN
+        if len(observed.trials) >= enough_trials(observed):
+            text += f"; by their shares {parts[0]} leads"
     if mattered.trust is not None:
         text += f"; a random forest predicts left-out trials with R2 {mattered.trust:.2f}"
     if mattered.note and not mattered.note.startswith("a random forest"):
         text += f" ({mattered.note})"
-    text += "; Optuna's own plot may differ: it counts finished trials only"
+    if any(trial.state is not State.COMPLETE for trial in observed.trials):
+        text += "; Optuna's own plot may differ: it counts finished trials only"
     first = (borne_out or mattered.shares)[0]
     yield Finding("importance", Topic.IMPORTANCE, certainty, text, key=first.parameter)
 
@@ -167,8 +181,8 @@ def pair_findings(
         one, two = (names[key] for key in pair.keys)
         text = (
             f"{one} and {two} matter together: what one does depends on the other "
-            f"({100 * pair.share:.1f} % of the variation at epoch {observed.epoch}, beyond what "
-            "each does alone)"
+            f"({100 * pair.share:.1f} % of the variation{observed.at_epoch}, beyond what each "
+            "does alone)"
         )
         yield Finding(
             id=f"pair-{slug(pair.keys[0])}-{slug(pair.keys[1])}",

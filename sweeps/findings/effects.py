@@ -9,9 +9,10 @@ From pairs, where the search was blind to scores: configurations that differ in 
 (and in keys that come with its value). Their mean difference has Student's interval.
 From a model otherwise: main effects of the other keys (choices by value, numbers by a linear and a
 quadratic term, as many as a third of the trials), fitted by least squares (`regression`).
-The intervals are of each effect alone. An effect is claimed if it also passes the correction of
-Benjamini and Hochberg (1995, JRSS B 57:289) for all comparisons of the sweep: where nothing matters
-5 % of the sweeps claim anything, and elsewhere 5 % of what is claimed is expected to be wrong.
+A model that leaves few degrees of freedom tells nothing, and neither do two pairs.
+The intervals are of each effect alone. An effect is claimed if it also passes Holm's correction
+(1979, Scand. J. Statist. 6:65) for all comparisons of the sweep: at most 5 % of the sweeps are
+expected to claim anything that is not there.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ _MOST_CONTRASTS = 12
 #: Keys of which pairs are looked at, and trials that tell of them.
 _MOST_IN_PAIRS, _MOST_IN_MODEL = 6, 1500
 _MOST_PAIRS = 3
+#: Two differences are alike by luck too often: their interval is of as many at least.
+_FEWEST_PAIRS = 3
 #: Trials that an effect names.
 _NAMED = 50
 
@@ -69,12 +72,12 @@ def effects(observed: Observations, noise: SeedNoise | None) -> tuple[Effect, ..
 
 
 def _corrected(found: Sequence[Effect]) -> list[Effect]:
-    """Correct the chances for the number of comparisons (Benjamini and Hochberg 1995)."""
-    known = sorted((e for e in found if e.known), key=lambda e: e.chance, reverse=True)
-    corrected, lowest = {}, 1.0
-    for place, effect in zip(range(len(known), 0, -1), known, strict=True):
-        lowest = min(lowest, len(known) / place * effect.chance)
-        corrected[id(effect)] = lowest
+    """Correct the chances for the number of comparisons (Holm 1979)."""
+    known = sorted((e for e in found if e.known), key=lambda e: e.chance)
+    corrected, highest = {}, 0.0
+    for left, effect in zip(range(len(known), 0, -1), known, strict=True):
+        highest = max(highest, min(1.0, left * effect.chance))
+        corrected[id(effect)] = highest
     return [replace(effect, chance=corrected.get(id(effect), 1.0)) for effect in found]
 
 
@@ -122,14 +125,14 @@ def _paired(
 
 
 def _mean(gaps: Sequence[float], noise: SeedNoise | None) -> Estimate:
-    """Estimate the mean of differences; of a single one by the noise between seeds, if known."""
+    """Estimate the mean of differences; of few by the noise between seeds, if that is known."""
     value = statistics.fmean(gaps)
-    if len(gaps) > 1:
+    if len(gaps) >= _FEWEST_PAIRS:
         error = statistics.stdev(gaps) / math.sqrt(len(gaps))
         # Equal differences, as counts often have, say nothing about chance.
         return Estimate(value, error or math.inf, len(gaps) - 1)
     if noise is not None and noise.repeated:
-        return Estimate(value, noise.sd * math.sqrt(2), noise.freedom)
+        return Estimate(value, noise.sd * math.sqrt(2 / len(gaps)), noise.freedom)
     return replace(UNKNOWN, value=value)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-#: Confidence of the intervals, and the share of what is claimed that may be chance.
+#: Confidence of the intervals, and how often chance alone may claim anything in a sweep.
 CONFIDENCE = 0.95
 CHANCE = 0.05
 #: Characters of a value in an id; of a longer one the rest is a digest.
@@ -88,8 +88,8 @@ class Effect:
         pairs: how many pairs of trials differ in this key alone; 0: a model of the rest was used.
         epochs: the epochs at which the scores were compared; the same for both.
         trials: ids of those that it rests on.
-        chance: share of false ones to expect among the effects that are claimed, were this the
-            least sure of them (p-value of Benjamini and Hochberg 1995).
+        chance: how often chance alone brings as much in any comparison of the sweep (p-value of
+            Holm 1979).
         place: index of the level among those of its key.
         span, reference_span: (lowest, highest) tried in the two parts; None for values.
     """

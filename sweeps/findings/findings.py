@@ -41,7 +41,7 @@ def _findings(sweep: RecordedSweep) -> Findings:
     statements: Iterable[Finding] = (
         *winner_findings(sweep, ranked, noise),
         *effect_findings(unit_of(sweep), observed, compared),
-        *importance_findings(mattered, sweep.dimensions, compared, len(observed.trials)),
+        *importance_findings(mattered, sweep.dimensions, compared, observed),
         *pair_findings(together, sweep.dimensions, observed),
         *edge_findings(observed, at_edges),
         *stopping_findings(sweep),

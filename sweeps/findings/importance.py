@@ -21,7 +21,7 @@ from optuna.trial import create_trial
 from sweeps.findings.finding import Importance
 from sweeps.findings.observations import Numbers, place_of
 from sweeps.space.dimensions import Dimension, Interval, label_of
-from sweeps.trials import Objective, Ranked, TrialRecord, ranking
+from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
 
 if TYPE_CHECKING:  # 2 s of scikit-learn, which nobody should wait for at the start
     from optuna.importance import BaseImportanceEvaluator
@@ -79,7 +79,10 @@ def importances(
         return Importances((), note)
     dimensions = _varied(scored, dimensions)
     if not dimensions:
-        return Importances((), "no parameter had more than one value: none can have mattered")
+        note = "no parameter had more than one value: none can have mattered"
+        if len({one.trial.params.get(SEED) for one in scored}) > 1:
+            note = "nothing but the seed was varied: what the scores differ by is noise"
+        return Importances((), note)
     count = len(scored)
     largest = max(abs(one.value) for one in scored)
     if largest > _SQUARED:  # no share and no correlation depends on the scale
@@ -106,11 +109,14 @@ def importances(
 
 
 def _varied(scored: Sequence[Ranked], dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
-    """Return the parameters that differ among the trials, be it that only some have one."""
+    """Return the parameters that differ among the trials, be it that only some have one.
+
+    The seed is none: whatever it does is luck.
+    """
     return {
         key: dimension
         for key, dimension in dimensions.items()
-        if len({repr(label_of(one.trial.params.get(key))) for one in scored}) > 1
+        if key != SEED and len({repr(label_of(one.trial.params.get(key))) for one in scored}) > 1
     }
 
 
@@ -169,7 +175,7 @@ def _forest(
         return None
     columns: list[Numbers] = []
     owners: list[str] = []
-    for key in dict.fromkeys(key for one in scored for key in one.trial.params):
+    for key in dict.fromkeys(key for one in scored for key in one.trial.params if key != SEED):
         values = [one.trial.params.get(key) for one in scored]
         numbers = [None if v is None else _number(dimensions.get(key), v) for v in values]
         if all(n is not None or v is None for n, v in zip(numbers, values, strict=True)):

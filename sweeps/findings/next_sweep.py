@@ -42,7 +42,7 @@ def next_findings(
     if space:
         yield _another_space(sweep, space)
     if not population and SEED not in sweep.dimensions:
-        if any(effect.pairs == 1 and not effect.known for effect in effects):
+        if any(effect.pairs and not effect.known for effect in effects):
             yield _seeds(sweep)
         elif (noise is None or not noise.repeated) and len(ranked) > 1:
             yield _repeats(sweep, ranked)

@@ -105,6 +105,12 @@ class Observations:
     dimensions: Mapping[str, Dimension]
     baseline: TrialRecord | None
 
+    @property
+    def at_epoch(self) -> str:
+        """Say when they are compared: " at epoch 3"; empty where all are at their ends."""
+        early = any(trial.last_epoch > self.epoch for trial in self.trials)
+        return f" at epoch {self.epoch}" if early else ""
+
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
         """Return the keys that have several levels among the trials, in the order of the space."""

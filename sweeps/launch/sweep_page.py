@@ -19,7 +19,6 @@ from sweeps import ROOT
 from sweeps.cli import doing
 from sweeps.page import report_file
 from sweeps.page.reviewed import Reviewed
-from sweeps.redaction import redacted_text
 from sweeps.report import summary_run
 from sweeps.results_folder import Folder
 from sweeps.tracking import SweepResults
@@ -41,7 +40,7 @@ class WrittenReview:
     """Holds the review of a sweep that has ended, and where it is.
 
     Attributes:
-        reviewed: None if it could not be made; `problem` says why.
+        reviewed: None if it could not be made; `problem` says why, or what of it could not.
         paths: what -> where it is.
     """
 
@@ -57,10 +56,9 @@ def write_at_end(folder: Folder) -> WrittenReview:
             reviewed = report_file.review(folder)
             page = report_file.write([reviewed])
     except Exception as error:  # a sweep does not fail by what only shows it
-        reason = redacted_text(f"{type(error).__name__}: {error}")
-        return WrittenReview(None, {}, f"report.html could not be made ({reason})")
+        return WrittenReview(None, {}, report_file.problem("report.html", error, folder))
     paths = {"the report": str(page), "the sheet": str(folder.path / "sheet.xlsx")}
-    return WrittenReview(reviewed, paths)
+    return WrittenReview(reviewed, paths, "\n".join(reviewed.problems))
 
 
 def shown_of(reviewed: Reviewed) -> SweepResults:

@@ -9,10 +9,13 @@ from pathlib import Path
 from sweeps import results_folder
 from sweeps.figures.all_figures import all_figures
 from sweeps.findings import findings_json
+from sweeps.findings.finding import Findings
 from sweeps.findings.findings import findings
+from sweeps.formatting import one_line
 from sweeps.page.page import page
 from sweeps.page.reviewed import Reviewed
 from sweeps.recorded.recorded_sweep import RecordedSweep, read
+from sweeps.redaction import redacted_text
 from sweeps.report import csv_files
 from sweeps.report.sheet import sheet
 from sweeps.report.sheet_files import write_sheet
@@ -39,14 +42,39 @@ def review(folder: Folder, prefix: str = "") -> Reviewed:
 
 
 def reviewed_of(sweep: RecordedSweep, prefix: str = "") -> Reviewed:
-    """Compute all that the page says of a sweep; `prefix`: as for `review`."""
-    found = findings(sweep)
+    """Compute all that the page says of a sweep; `prefix`: as for `review`.
+
+    What fails by an error of this program is left out, and a line says so.
+    """
+    problems: list[str] = []
+
+    def failed(what: str, error: Exception) -> None:
+        problems.append(problem(what, error, sweep.folder))
+
+    try:
+        found = findings(sweep)
+    except Exception as error:
+        failed("the findings", error)
+        found = Findings(())
+    figures = all_figures(
+        sweep, found, prefix, lambda name, error: failed(f"the figure {name}", error)
+    )
     return Reviewed(
         sweep=sweep,
         findings=found,
         sheet=sheet(sweep, found),
-        figures=all_figures(sweep, found, prefix),
+        figures=figures,
         prefix=prefix,
+        problems=problems,
+    )
+
+
+def problem(what: str, error: Exception, folder: Folder) -> str:
+    """Say in a line what could not be made, and what to send to have that mended."""
+    reason = one_line(redacted_text(f"{type(error).__name__}: {error}"))
+    return (
+        f"{what} could not be made ({reason}): please report this line, with "
+        f"{folder.sweep} and {folder.study}"
     )
 
 

@@ -18,6 +18,7 @@ class Reviewed:
     Attributes:
         prefix: what its trials' ids begin with on the page: empty, or "name/" where several
             sweeps share a page.
+        problems: a line for each part that could not be made.
     """
 
     sweep: RecordedSweep
@@ -25,6 +26,7 @@ class Reviewed:
     sheet: Sheet
     figures: Sequence[Figure]
     prefix: str = ""
+    problems: Sequence[str] = ()
 
     def key(self, trial: str) -> str:
         """Return a trial's id on the page, with its sweep if there are several."""

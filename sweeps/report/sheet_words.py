@@ -206,7 +206,7 @@ class Words:
                 given[key.removeprefix("model.")] = value
         try:
             return _layers(str(given.get("_target_", "")).rpartition(".")[2], given)
-        except (ConfigError, AttributeError, KeyError, TypeError, ValueError):
+        except (ConfigError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             return self._name(trial, "model")
 
     def dropout(self, trial: TrialRecord) -> Any:

@@ -17,7 +17,7 @@ from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.redaction import redacted_text
 from sweeps.space.dimensions import Interval
 from sweeps.tracking.run_id import run_id
-from sweeps.trials import Objective, State
+from sweeps.trials import SEED, Objective, State
 
 #: Axes of parallel coordinates, and plots of single parameters, at most: the most important.
 _AXES, _SCATTERS = 10, 6
@@ -317,7 +317,7 @@ def _only(runset: Any, attributes: Mapping[str, Any]) -> Any:
 
 
 def _keys(reported: Sequence[ReportedSweep]) -> list[str]:
-    """List the swept keys of sweeps, the most important of each first."""
+    """List the swept keys of sweeps, the most important of each first; the seed has no order."""
     found: dict[str, None] = {}
     for one in reported:
         order = [importance.parameter for importance in one.findings.importances]
@@ -325,7 +325,7 @@ def _keys(reported: Sequence[ReportedSweep]) -> list[str]:
         found.update(dict.fromkeys([key for key in order if key in swept]))
     for one in reported:
         found.update(dict.fromkeys(one.sweep.dimensions))
-    return list(found)
+    return [key for key in found if key != SEED]
 
 
 def _config_key(reported: Sequence[ReportedSweep], key: str) -> str:

@@ -43,6 +43,8 @@ def report(names: Sequence[str], given: Mapping[str, str]) -> Path:
     console = terminal()
     console.print(f"{path}  {told}", soft_wrap=True)
     console.print(f"open it in a browser: {path.resolve().as_uri()}", soft_wrap=True)
+    for line in (line for one in reviewed for line in one.problems):
+        console.print(line, soft_wrap=True)
     if "to" in given:
         with doing("publishing the report at W&B"):
             published = _publish(reviewed)

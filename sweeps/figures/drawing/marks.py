@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sweeps.figures.drawing.canvas import coordinate, escape, title
@@ -158,6 +158,11 @@ def described(trial: TrialRecord, keys: list[str]) -> str:
     """List what was swept and what a trial has of it: "lr 3.0e-04, depth 2"."""
     names = short_names(keys)
     return ", ".join(f"{names[k]} {number(trial.params[k])}" for k in keys if k in trial.params)
+
+
+def any_stopped(trials: Iterable[TrialRecord]) -> bool:
+    """Whether any of some trials was stopped before its end."""
+    return any(trial.state is State.STOPPED for trial in trials)
 
 
 def counted(count: int, what: str) -> str:

@@ -10,7 +10,7 @@ from sweeps.figures.drawing.scales import Categories, Log, LogToOne, Scale, fini
 from sweeps.formatting import number
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.space.dimensions import Choice, Interval
-from sweeps.trials import TrialRecord
+from sweeps.trials import SEED, TrialRecord
 
 #: Steps that fill a lane evenly, in whatever order trials come; both together fill a plane.
 ACROSS, UP = 0.7548776662466927, 0.5698402909980532
@@ -65,11 +65,13 @@ class PlacedKey:
 def parameters_of(sweep: RecordedSweep, trials: Sequence[TrialRecord]) -> list[PlacedKey]:
     """Return how each swept key is placed, in the order of the space.
 
+    The seed has no place: seeds have no order, and what they do is luck.
+
     Args:
         trials: those that are to be drawn: a value outside the space has its place too.
     """
     keys = dict.fromkeys((*sweep.dimensions, *(key for t in trials for key in t.params)))
-    return [_parameter(sweep, key, trials) for key in keys]
+    return [_parameter(sweep, key, trials) for key in keys if key != SEED]
 
 
 def _parameter(sweep: RecordedSweep, key: str, trials: Sequence[TrialRecord]) -> PlacedKey:

@@ -106,3 +106,12 @@ def test_one_exact_many_and_nasty() -> None:
         assert figure is not None
         root(figure)
         assert len(figure.rows) <= 24
+
+
+def test_epochs_are_spoken_of_only_where_trials_go_on_beyond_them() -> None:
+    found = Findings((), (replace(effect(0.04, 0.02), epochs=2),))
+    for epochs, spoken in ((2, False), (3, True)):
+        sweep = sweep_of([trial(0, [0.5] * epochs), trial(1, [0.4] * 2)])
+        figure = effects(sweep, found, marks_of(sweep))
+        assert figure is not None
+        assert ("at equal epochs" in figure.sentence) is spoken

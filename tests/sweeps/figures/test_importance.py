@@ -7,7 +7,8 @@ import pytest
 from sweeps.figures.drawing.marks import marks_of
 from sweeps.figures.importance import direction, importance
 from sweeps.findings.finding import Findings, Importance
-from tests.sweeps.figures.recorded import NASTY, SVG, root, sweep_of, texts, ticks_at
+from sweeps.trials import State
+from tests.sweeps.figures.recorded import NASTY, SVG, root, sweep_of, texts, ticks_at, trial
 
 SWEEP = sweep_of([])
 
@@ -54,3 +55,12 @@ def test_nothing_many_and_nasty() -> None:
     assert figure is not None
     root(figure)
     assert "16 of 46 keys are shown" in figure.sentence
+
+
+def test_stopped_trials_are_spoken_of_only_where_there_are_some() -> None:
+    findings = Findings((), importances=(Importance("lr", {"fanova": 1.0}),))
+    for state, spoken in ((State.COMPLETE, False), (State.STOPPED, True)):
+        sweep = sweep_of([trial(0, [0.5], state=state), trial(1, [0.4])])
+        figure = importance(sweep, findings, marks_of(sweep))
+        assert figure is not None
+        assert ("stopped" in figure.sentence) is spoken

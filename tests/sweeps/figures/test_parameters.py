@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -112,3 +113,17 @@ def test_a_choice_of_one_value_is_not_drawn() -> None:
         trials = [trial(n, [n / 10], params={"act": values[n % len(values)]}) for n in range(6)]
         sweep = sweep_of(trials, {"act": Choice(values)})
         assert len(parameters(sweep, Findings(()), marks_of(sweep))) == count
+
+
+def test_stopped_trials_are_spoken_of_only_where_there_are_some() -> None:
+    params = [{"optimizer.lr": 10.0 ** (-4 + n)} for n in range(3)]
+    whole = [trial(n, [0.2 * n], params=params[n]) for n in range(3)]
+    (figure,) = drawn(sweep_of(whole, LR))
+    assert figure.sentence.startswith("3 trials: the best, 0.4000, at optimizer.lr 0.01 (trial ")
+    (figure,) = drawn(sweep_of([*whole[:2], replace(whole[2], state=State.STOPPED)], LR))
+    assert figure.sentence.startswith("3 trials, stopped ones by their best score: the best")
+
+
+def test_the_seed_has_no_plot() -> None:
+    trials = [trial(n, [0.2 * n], params={"seed": n}) for n in range(3)]
+    assert drawn(sweep_of(trials, {"seed": Choice((0, 1, 2))})) == []

@@ -64,3 +64,8 @@ def test_rank_correlation() -> None:
     assert -0.1 < low < 0.1
     assert 0.7 < high < 0.9
     assert spearman_interval(0.5, 3) == (-1.0, 1.0)
+
+
+def test_a_perfect_rank_correlation_of_few_proves_nothing() -> None:
+    assert spearman_interval(1.0, 5)[0] < 0.3
+    assert spearman_interval(1.0, 30)[0] > 0.9

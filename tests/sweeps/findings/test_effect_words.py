@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
 
 from sweeps.findings.effect_words import effect_findings, importance_findings
+from sweeps.findings.effects import effects
 from sweeps.findings.finding import Certainty, Effect, Importance
 from sweeps.findings.importance import Importances
 from sweeps.findings.observations import observe
+from sweeps.findings.regression import enough_trials
 from sweeps.formatting import Unit
 from sweeps.trials import Objective
-from tests.sweeps.findings.made_sweeps import METRIC, SPACE, drawn
+from tests.sweeps.findings.made_sweeps import METRIC, SPACE, drawn, halved, rule
 
 POINTS = Unit(METRIC, points=True)
 SEEN = observe(drawn(24, lambda p: 0.5), Objective(METRIC, True), SPACE, {}, None)
@@ -30,7 +36,7 @@ def test_a_clear_one_has_its_margin_and_its_pairs() -> None:
         (
             "effect-activation-gelu",
             Certainty.CLEAR,
-            "activation: gelu instead of relu: +0.40 ± 0.30 points over 5 pairs at epoch 9",
+            "activation: gelu instead of relu: +0.40 ± 0.30 points over 5 pairs",
         )
     ]
 
@@ -39,6 +45,36 @@ def test_one_that_many_looks_explain_is_not_claimed() -> None:
     ((_, certainty, text),) = said(Effect(**{**vars(GELU), "chance": 0.2}))
     assert certainty is Certainty.OPEN
     assert "cannot be told from these 24 trials (+0.40 ± 0.30 points, one of several looks)" in text
+
+
+def test_the_epoch_is_told_only_where_trials_go_on_beyond_it() -> None:
+    seen = observe(halved(drawn(24, rule)), Objective(METRIC, True), SPACE, {}, None)
+    (told,) = effect_findings(POINTS, seen, [GELU])
+    assert told.sentence.endswith("over 5 pairs at epoch 3")
+
+
+@pytest.mark.parametrize("count", [4, 8, 12])
+def test_of_few_trials_it_is_said_how_many_would_tell(count: int) -> None:
+    """Four trials of which two collapse: a model fits them nearly perfectly."""
+
+    def collapses(params: Mapping[str, Any]) -> float:
+        return 0.1 if params["model.width"] > 64 else 0.9
+
+    trials = drawn(count, collapses, noise=0.001)
+    seen = observe(trials, Objective(METRIC, True), SPACE, {}, None)
+    compared = effects(seen, None)
+    told = list(effect_findings(POINTS, seen, compared))
+    shares = Importances((Importance("model.width", {"fanova": 0.8}, 0.31, 1),))
+    told += importance_findings(shares, SPACE, compared, seen)
+    assert {one.certainty for one in told} == {Certainty.OPEN}
+    assert all(one.low is None for one in told)
+    enough = enough_trials(seen)
+    assert 17 <= enough <= 23
+    assert told[0].sentence.endswith(f"cannot be told from {count} trials; from about {enough} on")
+    assert told[-1].sentence == f"what mattered cannot be told from {count} trials; from about " + (
+        f"{enough} on"
+    )
+    assert enough_trials(observe(drawn(24, rule), Objective(METRIC, True), SPACE, {}, None)) <= 24
 
 
 def test_a_single_comparison_is_no_evidence() -> None:
@@ -66,11 +102,12 @@ def test_of_several_open_ones_a_single_statement() -> None:
 
 def test_shares_alone_are_no_evidence() -> None:
     shares = Importances((Importance("model.width", {"fanova": 0.8, "forest": 0.4}, 0.31, 1),))
-    (told,) = importance_findings(shares, SPACE, [], 24)
+    (told,) = importance_findings(shares, SPACE, [], SEEN)
     assert told.certainty is Certainty.OPEN
     assert "cannot be told from 24 trials" in told.sentence
     sure = Effect(**{**vars(WIDER), "low": 0.0005, "chance": 0.01})
-    (told,) = importance_findings(shares, SPACE, [sure], 24)
+    (told,) = importance_findings(shares, SPACE, [sure], SEEN)
+    assert "finished trials only" not in told.sentence
     assert told.certainty is Certainty.CLEAR
     assert "what mattered: width (40 to 80 %, correlation +0.31)" in told.sentence
-    assert list(importance_findings(Importances(()), SPACE, [], 0)) == []
+    assert list(importance_findings(Importances(()), SPACE, [], SEEN)) == []

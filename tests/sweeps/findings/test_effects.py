@@ -132,12 +132,39 @@ def test_what_matters_only_together_is_found_and_else_nothing() -> None:
 SWEEPS, OFF = 12, 3.5
 
 
-@pytest.mark.parametrize("trials", [12, 24])
+@pytest.mark.parametrize("truth", ["nothing", "planted", "collapse"])
+@pytest.mark.parametrize("trials", [4, 8, 12])
+def test_a_model_of_few_trials_claims_nothing(truth: str, trials: int) -> None:
+    counts = measure(Case(truth, "random", "asha", trials), 0, 3)
+    assert (counts.sweeps, counts.compared, counts.claimed) == (3, 0, 0)
+
+
+def test_two_pairs_are_no_evidence_and_three_may_be() -> None:
+    space: Mapping[str, Dimension] = {"a": Choice(("x", "y")), "b": Choice((1, 2, 3))}
+    for cells, known in ((2, False), (3, True)):
+        trials = [
+            trial(2 * b + (a == "y"), {"a": a, "b": b}, [0.5 + b / 1000 * (a == "y")])
+            for b in range(1, cells + 1)
+            for a in ("x", "y")
+        ]
+        effect = found(trials, space, "sweeps.search.Grid")["a", 1]
+        assert (effect.pairs, effect.known) == (cells, known)
+
+
+def test_two_keys_matter_together_only_where_a_model_can_tell() -> None:
+    def together(params: Mapping[str, Any]) -> float:
+        return 0.8 - 0.3 * (params["norm"] == "none") * (params["model.width"] > 64)
+
+    for seed in range(20):
+        few = observe(drawn(12, together, seed=seed), UP, SPACE, {}, None)
+        assert not pairs_together(few, list(SPACE))
+
+
 @pytest.mark.parametrize(("search", "stop"), [("random", "asha"), ("tpe", "none")])
 def test_intervals_cover_the_truth_and_claims_are_rare_where_nothing_matters(
-    search: str, stop: str, trials: int
+    search: str, stop: str
 ) -> None:
-    counts = measure(Case(False, search, stop, trials), 0, SWEEPS)
+    counts = measure(Case("nothing", search, stop, 24), 0, SWEEPS)
     assert counts.sweeps == SWEEPS
     assert counts.compared > 7 * SWEEPS
     # Effects of one sweep share trials: about three of nine are independent.
@@ -150,7 +177,7 @@ def test_intervals_cover_the_truth_and_claims_are_rare_where_nothing_matters(
 
 def test_planted_effects_are_found_in_the_right_direction() -> None:
     counts = sum(
-        (measure(Case(True, "random", stop, 60), 0, 6) for stop in ("asha", "none")), Counts()
+        (measure(Case("planted", "random", stop, 60), 0, 6) for stop in ("asha", "none")), Counts()
     )
     assert counts.found >= 0.9 * counts.strong > 25
     error = math.sqrt(0.05 * 0.95 / counts.claimed)

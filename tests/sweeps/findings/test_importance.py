@@ -43,7 +43,7 @@ def told() -> Importances:
 def test_what_matters_comes_first(told: Importances) -> None:
     assert told.note == ""
     assert told.shares[0].parameter == "lr"
-    assert [i.agreed for i in told.shares] == [1, 2, 3]
+    assert [(i.parameter, i.agreed) for i in told.shares] == [("lr", 1), ("width", 2)]
     for evaluator in ("ped_anova", "fanova", "forest"):
         shares = {i.parameter: i.values[evaluator] for i in told.shares}
         assert shares["lr"] > 0.5
@@ -51,6 +51,19 @@ def test_what_matters_comes_first(told: Importances) -> None:
         assert sum(shares.values()) == pytest.approx(1)
     assert told.trust is not None
     assert told.trust > 0.5
+
+
+def test_the_seed_is_luck_and_no_parameter() -> None:
+    def lucky(params: Mapping[str, Any]) -> float:
+        return params["seed"] + params["width"] / 2560
+
+    told = importances(study(40, lucky), SPACE, UP, 0)
+    assert {one.parameter for one in told.shares} == {"lr", "width"}
+    alone: Mapping[str, Dimension] = {"seed": SPACE["seed"]}
+    told = importances(drawn(9, lambda p: p["seed"], space=alone), alone, UP, 0)
+    assert told == Importances(
+        (), "nothing but the seed was varied: what the scores differ by is noise"
+    )
 
 
 def test_the_shares_are_those_of_the_functions_variance() -> None:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from sweeps.figures import all_figures
 from sweeps.page import report_file
+from sweeps.page.page import page
 from sweeps.page.report_file import find, path_of, review_all, write
+from sweeps.recorded import recorded_sweep
 from sweeps.results_folder import Folder
+from sweeps.trials import State
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 from trainers.errors import ConfigError
+
+#: Parts of a configuration that a report reads.
+_LOOKED_AT = ("name", "seed", "epochs", "study", "space", "objectives", "search", "budget")
+_LOOKED_AT += ("resources", "repeats", "baseline", "results")
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +106,61 @@ def test_no_file_but_a_page_is_replaced(results: Path, tmp_path: Path) -> None:
     assert notes.read_text() == "mine"
     assert pipe.is_fifo()
     assert write(reviewed, page) == write(reviewed, page)
+
+
+def _keys(content: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in content.items() if isinstance(content, dict) else ():
+        yield (*path, key)
+        yield from _keys(value, (*path, key))
+
+
+def test_any_damage_of_sweep_yaml_gives_a_report_or_a_line(tmp_path: Path) -> None:
+    """Each key in turn has a wrong value; another one each time, and all where findings look."""
+    study = run(tmp_path, "a", LR, trials=1, keep_open=True)
+    (first,) = study.trials
+    study.close()
+    folder = Folder(tmp_path / "a")
+    stopped = replace(
+        first, id="0001", number=1, state=State.STOPPED, reason="asha: 2nd of 2 at epoch 1, …"
+    )
+    whole = yaml.load(folder.sweep.read_text(), yaml.CSafeLoader)
+    wrongs = (None, "x", -1, math.inf, [], {}, True)
+    reports, refused = 0, []
+    for place, path in enumerate(_keys(whole)):
+        everywhere = len(path) == 1 or path[0] != "config" or path[1] in _LOOKED_AT
+        for wrong in wrongs if everywhere else (wrongs[place % len(wrongs)],):
+            damaged = copy.deepcopy(whole)
+            at = damaged
+            for key in path[:-1]:
+                at = at[key]
+            at[path[-1]] = wrong
+            folder.sweep.write_text(yaml.dump(damaged, Dumper=yaml.CSafeDumper))
+            try:
+                read = recorded_sweep.read(folder)
+                reviewed = report_file.reviewed_of(replace(read, trials=(first, stopped)))
+                page([reviewed])
+            except ConfigError as error:
+                refused.append(str(error))
+            else:
+                reports += 1
+                assert reviewed.problems == [], (path, wrong)
+    assert reports > 100
+    assert len(refused) > 50
+    assert all(line.count("\n") < 2 for line in refused)
+
+
+def test_what_fails_is_named_in_a_line_and_the_rest_is_made(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise ValueError("first\nsecond")
+
+    monkeypatch.setattr(report_file, "findings", broken)
+    monkeypatch.setattr(all_figures, "_ORDER", (broken, *all_figures._ORDER[:1]))
+    (reviewed,) = review_all([Folder(results / "a")])
+    assert [figure.id for figure in reviewed.figures] == ["curves"]
+    of_findings, of_figure = reviewed.problems
+    assert of_findings.startswith("the findings could not be made (ValueError: first second):")
+    assert of_findings.endswith("sweep.yaml and " + str(results / "a" / "study.log"))
+    assert of_figure.startswith("the figure broken could not be made (ValueError")
+    assert "0000" in write([reviewed], tmp_path / "x.html").read_text()
