@@ -96,7 +96,7 @@ def run(
                 tuner.fit()
         except RayLost as error:
             driver.halt(f"Ray has lost its {error}; trials go on from their last epochs")
-    return room.has_none and not driver.finished
+    return not driver.finished
 
 
 def _leave(how_to_go_on: str | None, lost: str) -> None:
@@ -162,6 +162,11 @@ class _Room:
         return self._slots.trials
 
     @property
+    def is_shared(self) -> bool:
+        """Whether other sweeps may take slots."""
+        return self._slots.shared
+
+    @property
     def has_none(self) -> bool:
         """Whether the slots are other sweeps' for now, and all trials have let theirs go."""
         return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
@@ -204,23 +209,24 @@ class _Proposals(Searcher):
         self._last_begun: Callable[[], None] | None = last_begun
 
     def suggest(self, trial_id: str) -> Any:
-        if self._driver().finished:
-            return self._finished()
         assert self._room is not None
+        if self._driver().finished:
+            self._all_begun()
+            # Tune asks no more once it is told so; but one that runs may give way, and go on later.
+            return None if self._room.is_shared and self._driver().running else Searcher.FINISHED
         if self._room.has_none:
             return Searcher.FINISHED
         if self._driver().running >= self._room.trials:
             return None
         assignment = self._driver().next()
         if assignment is None:
-            return self._finished() if self._driver().finished else None
+            return self.suggest(trial_id) if self._driver().finished else None
         return _work(assignment)
 
-    def _finished(self) -> str:
+    def _all_begun(self) -> None:
         if self._last_begun is not None:
             self._last_begun()
             self._last_begun = None
-        return str(Searcher.FINISHED)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False

@@ -36,12 +36,14 @@ class Slots:
 
     Attributes:
         fits: those that the machines have room for; 0 where there is no machine.
-        others: who has the rest of a cluster that several sweeps share.
+        shared: whether it is a cluster that several sweeps share.
+        others: who has the rest of it.
         limit: what of its member's limits keeps the sweep from more; empty if none does.
     """
 
     trials: int
     fits: int
+    shared: bool = False
     others: tuple[str, ...] = ()
     limit: str = ""
 

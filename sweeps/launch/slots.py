@@ -43,7 +43,7 @@ class SweepSlots:
         if self._share is not None:
             self._share.update(most if wanted is None else min(most, wanted), held)
             grant = self._share.grant
-            slots = Slots(min(most, grant.slots), self._fits, grant.others, grant.limit)
+            slots = Slots(min(most, grant.slots), self._fits, True, grant.others, grant.limit)
         self._add(slots.trials, now)
         return slots
 

@@ -46,7 +46,7 @@ def test_a_second_sweep_gets_its_share_and_who_is_killed_gives_it_back(
         third = sweep(machines, tmp_path, "c", 3000, "1,2")
         wait_for_epochs(third, tmp_path / "c" / "study.log", 5)
         third.kill()
-        third.wait()
+        third.communicate()
         code, output = finish(first)
         assert code == 0, output
         assert "trials at a time now: others have of-" in output
