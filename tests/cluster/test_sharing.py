@@ -36,7 +36,7 @@ def test_a_second_sweep_gets_its_share_and_who_is_killed_gives_it_back(
     try:
         line(alpha, "joined")
         line(machines.head, "joined: alpha")
-        first = sweep(machines, tmp_path, "a", 1500, "1,2")
+        first = sweep(machines, tmp_path, "a", 800, "1,2")
         wait_for_epochs(first, tmp_path / "a" / "study.log", 40)
         second = sweep(machines, tmp_path, "b", 5, "1,2")
         code, output = finish(second)
@@ -53,6 +53,6 @@ def test_a_second_sweep_gets_its_share_and_who_is_killed_gives_it_back(
         assert "a machine" not in output, "no machine came or went"
         assert [row["state"] for row in rows(tmp_path / "a")] == ["complete"] * 2
         for trial in ("0000", "0001"):
-            assert epochs(tmp_path / "a", trial) == list(range(1, 1501)), "each epoch once"
+            assert epochs(tmp_path / "a", trial) == list(range(1, 801)), "each epoch once"
     finally:
         end(alpha)
