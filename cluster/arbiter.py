@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from cluster import shares
-from cluster.members import Member, read_members
+from cluster.members import Member, members_file, read_members
 from cluster.shares import Machine, Request
 from sweeps import ROOT
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
+from sweeps.backend.known_head import FOLDER
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -93,7 +94,8 @@ class Sharing:
     def __init__(
         self,
         machines: Callable[[], Sequence[Machine]],
-        folder: Path,
+        members: Path,
+        usage: Path,
         recovered: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -101,14 +103,16 @@ class Sharing:
 
         Args:
             machines: looks up what the cluster has.
-            folder: has `members.yaml`, and keeps the GPU-hours of today.
+            members: the file of weights and limits.
+            usage: the file that keeps the GPU-hours of today.
             recovered: whether sessions may be running that have not been heard of.
             clock: gives seconds since 1970.
         """
-        self._machines, self._folder, self._clock = machines, folder, clock
+        self._machines, self._clock = machines, clock
+        self._members_file, self._usage_file = members, usage
         self._frozen_until = clock() + _GRACE_S if recovered else 0.0
         self._sessions: dict[str, Session] = {}
-        self._usage = Usage.read(folder / "usage.json")
+        self._usage = Usage.read(usage)
         self._recorded = 0.0
         self._looked = self._rotated = 0.0
         self._have: Sequence[Machine] = ()
@@ -164,7 +168,7 @@ class Sharing:
             return
         self._looked, self._have = now, self._machines()
         try:
-            self._members, self._problem = read_members(self._folder / "members.yaml"), ""
+            self._members, self._problem = read_members(self._members_file), ""
         except ConfigError as error:  # somebody edits it: what held before holds on
             self._problem = str(error)
 
@@ -183,7 +187,7 @@ class Sharing:
         if now - self._recorded > _RECORD_S:
             self._recorded = now
             with contextlib.suppress(OSError):  # a full disk: the next one is tried
-                self._usage.write(self._folder / "usage.json")
+                self._usage.write(self._usage_file)
 
     def _divide(self, now: float) -> None:
         """Divide the slots anew if wishes have changed, or others are to have the odd one."""
@@ -252,12 +256,12 @@ def _day(now: float) -> str:
 class Arbiter:
     """Is `Sharing` as an actor of Ray."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, members: str, usage: str) -> None:
         """Begin; Ray begins it again after a crash."""
         import ray
 
         again = ray.get_runtime_context().was_current_actor_reconstructed
-        self._sharing = Sharing(_machines, Path(folder), recovered=again)
+        self._sharing = Sharing(_machines, Path(members), Path(usage), recovered=again)
 
     def beat(self, claim: Claim) -> Grant:
         """Take a session's word, and return how many slots it may hold."""
@@ -268,12 +272,8 @@ class Arbiter:
         return self._sharing.status()
 
 
-def start(folder: Path) -> Any:
-    """Return the arbiter of the cluster that this process is connected to; start it if need be.
-
-    Args:
-        folder: of the head, with `members.yaml`.
-    """
+def start() -> Any:
+    """Return the arbiter of the head that this process is connected to; start it if need be."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
@@ -291,7 +291,7 @@ def start(folder: Path) -> Any:
             scheduling_strategy=On(here, soft=True),
             runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},  # so that it finds this module
         )
-        .remote(str(folder))
+        .remote(str(members_file()), str(FOLDER / "usage.json"))
     )
 
 

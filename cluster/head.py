@@ -17,13 +17,13 @@ from cluster import arbiter
 from cluster.node import (
     Node,
     Stopped,
-    member_name,
     ray_node,
     say,
     token,
     until_stopped,
     wait_for_port,
 )
+from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, USUAL, Head
 from sweeps.backend.ray_environment import keep_loopback
 from sweeps.backend.ray_session import silence_ray
@@ -103,7 +103,7 @@ def _tell_machines(address: str) -> None:
     keep_loopback()
     ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     silence_ray()
-    arbiter.start(FOLDER)
+    arbiter.start()
     known: dict[str, str] = {}
     while True:
         nodes = [n for n in ray.nodes() if n["Alive"]]  # type: ignore[no-untyped-call]

@@ -8,7 +8,6 @@ import time
 
 from cluster.node import (
     Stopped,
-    member_name,
     ray_node,
     say,
     split_address,
@@ -16,6 +15,7 @@ from cluster.node import (
     until_stopped,
     wait_for_text,
 )
+from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, Head
 from sweeps.backend.ray_environment import is_loopback
 from sweeps.cli import refusals

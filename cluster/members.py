@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from typing import Any
 
 import yaml
 
-from cluster.node import member_name
+from sweeps import ROOT
+from sweeps.backend.claim import member_name
+from sweeps.backend.known_head import FOLDER
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
 
@@ -77,6 +80,15 @@ class Member:
 
 
 _KEYS = ("weight", "gpus", "gpu_hours_a_day", "hours")
+
+
+def members_file() -> Path:
+    """Return where the members are written down: `cluster/members.yaml` of the checkout.
+
+    Beside the token where there is no checkout, or where CAVIAR_CLUSTER names another place for it.
+    """
+    checkout = (ROOT / "pyproject.toml").is_file() and not os.environ.get("CAVIAR_CLUSTER")
+    return (ROOT / "cluster" if checkout else FOLDER) / "members.yaml"
 
 
 def read_members(path: Path) -> dict[str, Member]:

@@ -181,19 +181,6 @@ def wait_for_text(node: Node, text: str) -> None:
     raise ConfigError(f"the head did not answer within {START_S:.0f} s: {node.reason()}")
 
 
-def member_name(name: str) -> str:
-    """Check a member's name, and return it.
-
-    Raises:
-        ConfigError: it cannot be a label in Ray.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
-        raise ConfigError(
-            f"MEMBER={name!r} must be letters, digits, '.', '_' and '-', such as MEMBER=alpha"
-        )
-    return name
-
-
 def split_address(text: str, what: str) -> tuple[str, int]:
     """Split "host:port" into host and port.
 

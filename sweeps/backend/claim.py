@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from trainers.errors import ConfigError
 
 #: The name of the arbiter's actor in Ray, and the namespace that has it.
 ARBITER, NAMESPACE = "arbiter", "caviar"
@@ -45,3 +48,16 @@ class Grant:
     slots: int
     others: tuple[str, ...] = field(default=())
     limit: str = ""
+
+
+def member_name(name: str) -> str:
+    """Check a member's name, and return it.
+
+    Raises:
+        ConfigError: it cannot be a label in Ray.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
+        raise ConfigError(
+            f"MEMBER={name!r} must be letters, digits, '.', '_' and '-', such as MEMBER=alpha"
+        )
+    return name

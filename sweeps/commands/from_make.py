@@ -22,6 +22,8 @@ from types import FrameType
 from sweeps.redaction import PASSWORD, redacted_text, take_password
 
 _PREFIX = "CAVIAR_"
+#: What a process looks up itself: the folder of the head, and whose sweep it runs.
+_KEPT = ("CAVIAR_CLUSTER", "CAVIAR_MEMBER")
 _WORD = re.compile(r"(--[a-z-]+=|train/)?([A-Z]+)")
 
 #: Where make keeps the command line for a make within it; passwords among its variables.
@@ -50,7 +52,7 @@ def main() -> None:
     """Replace the variables, and run the module as `python -m` would."""
     module, *template = sys.argv[1:]
     variables = {
-        name[len(_PREFIX) :]: os.environ.pop(name)
+        name[len(_PREFIX) :]: os.environ[name] if name in _KEPT else os.environ.pop(name)
         for name in [*os.environ]
         if name.startswith(_PREFIX)
     }

@@ -97,7 +97,7 @@ def _run_trials(
     sweep: Sweep, folder: Folder, study: Study, cluster: Cluster, tracker: Tracker
 ) -> _Ran:
     console = terminal()
-    member, most = os.environ.get("MEMBER", ""), cluster.slots(sweep.resources)
+    member, most = os.environ.get("CAVIAR_MEMBER", ""), cluster.slots(sweep.resources)
     with cluster.share(sweep.name, member, sweep.resources, most) as share:
         slots = SweepSlots(sweep, cluster, share)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)

@@ -37,7 +37,9 @@ class Cluster:
     def __init__(self, folder: Path, clock: Clock, recovered: bool = False) -> None:
         self.machines = [Machine(4)]
         self.clock = clock
-        self.sharing = Sharing(lambda: self.machines, folder, recovered, clock)
+        self.sharing = Sharing(
+            lambda: self.machines, folder / "members.yaml", folder / "usage.json", recovered, clock
+        )
         self.held: dict[str, int] = {}
 
     def beat(self, name: str, wanted: int = 4, held: int | None = None, **more: object) -> int:
@@ -139,10 +141,11 @@ def test_hours_and_gpu_hours_stop_and_say_so(
         clock.now += 10.0
         grant = cluster.sharing.beat(heavy)
     assert (grant.slots, grant.limit) == (0, "heavy has had today's 1 GPU-hours")
-    again = Sharing(lambda: cluster.machines, tmp_path, clock=clock)
-    assert again.beat(replace(heavy, held=0)).slots == 0, "it is on disk"
+    again = Cluster(tmp_path, clock)
+    again.machines = cluster.machines
+    assert again.sharing.beat(replace(heavy, held=0)).slots == 0, "it is on disk"
     clock.now += 86400.0
-    assert again.beat(replace(heavy, held=0)).slots == 2, "a new day"
+    assert again.sharing.beat(replace(heavy, held=0)).slots == 2, "a new day"
 
 
 def test_a_members_file_that_is_broken_changes_nothing(

@@ -7,20 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.node import member_name, split_address, token
+from cluster.node import split_address, token
 from trainers.errors import ConfigError
-
-
-@pytest.mark.parametrize("name", ["alpha", "Ada-2", "a_b.c"])
-def test_a_member_is_named_by_letters_and_digits(name: str) -> None:
-    assert member_name(name) == name
-
-
-@pytest.mark.parametrize("name", ["", "a b", "a=b", "ä", "a,b", "-a", "a" * 64])
-def test_any_other_name_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="MEMBER") as refusal:
-        member_name(name)
-    assert len(str(refusal.value).splitlines()) <= 2
 
 
 def test_an_address_is_a_host_and_a_port() -> None:
