@@ -15,7 +15,7 @@ def sweep(machines: Machines, folder: Path, name: str, epochs: int, seeds: str) 
         "sweeps", "track=none", "search=grid", "stop=none", "space=null", f"seed={seeds}",
         f"epochs={epochs}", "model.width=16", "model.depth=1", "resources.cpu=1",
         "data.fraction=0.25", f"results={folder}", f"name={name}",
-        MEMBER=f"of-{name}", **machines.environment,
+        CAVIAR_MEMBER=f"of-{name}", **machines.environment,
     )  # fmt: skip
 
 
@@ -29,30 +29,27 @@ def epochs(folder: Path, trial: str) -> list[int]:
         return [int(row["epoch"]) for row in csv.DictReader(file)]
 
 
-def test_a_second_sweep_gets_its_share_and_who_is_killed_gives_it_back(
+def test_a_second_sweep_gets_its_share_and_once_killed_gives_it_back(
     machines: Machines, tmp_path: Path
 ) -> None:
     alpha = machines.join("--member=alpha", "--cpus=1")
     try:
         line(alpha, "joined")
         line(machines.head, "joined: alpha")
-        first = sweep(machines, tmp_path, "a", 800, "1,2")
+        first = sweep(machines, tmp_path, "a", epochs=600, seeds="1,2,3,4,5")
         wait_for_epochs(first, tmp_path / "a" / "study.log", 40)
-        second = sweep(machines, tmp_path, "b", 5, "1,2")
-        code, output = finish(second)
-        assert code == 0, output
-        assert "of-a's sweep a" in output, "it says whom it shares with"
-        assert first.poll() is None, "it did not have to wait for the end of the first"
-        third = sweep(machines, tmp_path, "c", 3000, "1,2")
-        wait_for_epochs(third, tmp_path / "c" / "study.log", 5)
-        third.kill()
-        third.communicate()
+        second = sweep(machines, tmp_path, "b", epochs=3000, seeds="1,2,3,4,5")
+        wait_for_epochs(second, tmp_path / "b" / "study.log", 5)
+        assert first.poll() is None, "the second did not have to wait for the end of the first"
+        second.kill()
+        printed, _ = second.communicate()
+        assert "of-a's sweep a" in printed, "it says whom it shares with"
         code, output = finish(first)
         assert code == 0, output
-        assert "trials at a time now: others have of-" in output
+        assert "at a time now: others have of-b's sweep b" in output
         assert "a machine" not in output, "no machine came or went"
-        assert [row["state"] for row in rows(tmp_path / "a")] == ["complete"] * 2
-        for trial in ("0000", "0001"):
-            assert epochs(tmp_path / "a", trial) == list(range(1, 801)), "each epoch once"
+        assert [row["state"] for row in rows(tmp_path / "a")] == ["complete"] * 5
+        for trial in (f"{number:04d}" for number in range(5)):
+            assert epochs(tmp_path / "a", trial) == list(range(1, 601)), "each epoch once"
     finally:
         end(alpha)

@@ -59,7 +59,8 @@ class Linear:
         step = _step(self.low, self.high, most)
         step = max(step, 1.0) if self.whole else step
         values = _multiples(self.low, self.high, step)
-        return [Tick(self.at(value) or 0.0, tick_label(value, step)) for value in values]
+        places = ((self.at(value), value) for value in values)
+        return [Tick(at, tick_label(value, step)) for at, value in places if at is not None]
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def log_ticks(low: float, high: float, most: int, coarser: int = 3) -> list[floa
         if len(found) <= most:
             break
         found = _within(low, high, (_power(1, e) for e in range(first, last + 1) if not e % every))
-    if len(found) < 3:  # less than a decade: as on a linear axis
+    if len(found) < 3 and high < 100 * low:  # so near each other as on a linear axis
         finer = _multiples(low, high, _step(low, high, most))
         found = finer if len(finer) > len(found) else found
     return found[:most]

@@ -392,7 +392,9 @@ def test_optunas_tools_read_it_while_its_driver_writes(database: Database, name:
     (there,) = tool.get_all_trials(tool.get_study_id_from_name(name))
     assert there.intermediate_values == {1: 0.5}
     assert database.password not in str(getattr(tool, "url", "")) or not database.password
+    assert isinstance(tool, RDBStorage)
     tool.remove_session()
+    tool.engine.dispose()
     study.close()
     with pytest.raises(ConfigError, match="cannot be used"):
         for_tools(Database("postgresql://127.0.0.1:9/x"))
