@@ -146,14 +146,14 @@ class Postgres(RDBStorage):
         self._database = database
         self._name = name
         self._me = me
-        self._opened = False
+        self._opened = self._closed = False
+        self._connections: list[psycopg.Connection[Any]] = []  # that are open: one, mostly
         _prepare(database)
-        self._connection = self._connect()  # here, its errors are plain
-        first = [self._connection]
+        first = [self._connect()]  # here, its errors are plain
         try:
             self._open(first)
         except BaseException:
-            self._connection.close()
+            self._close_connections()
             raise
         self._opened = True
 
@@ -183,10 +183,12 @@ class Postgres(RDBStorage):
                 for setting in _SESSION:
                     connection.execute(setting)
             self._take(connection)
+            self._connections = [*(c for c in self._connections if not c.closed), connection]
+            if self._closed:  # meanwhile, by another thread
+                raise psycopg.OperationalError("the study has been closed")
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
         return connection
 
     def _take(self, connection: psycopg.Connection[Any]) -> None:
@@ -220,8 +222,13 @@ class Postgres(RDBStorage):
     def close(self) -> None:
         """Release the lock."""
         self.scoped_session.remove()
+        self._closed = True
         self.engine.dispose()
-        self._connection.close()  # the pool keeps one that is in use
+        self._close_connections()  # the pool keeps one that is in use
+
+    def _close_connections(self) -> None:
+        for connection in self._connections:
+            connection.close()
 
     def ping(self) -> None:
         """Check that the database answers; take the lock again if the connection was lost.
