@@ -146,6 +146,8 @@ def _own_address() -> str:
 
 
 def _free(address: str, port: int) -> None:
+    if not 0 < port < 65536:
+        raise ConfigError(f"PORT={port} must be from 1 to 65535, such as PORT={PORT}")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
-from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import Head
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import (
@@ -160,9 +159,6 @@ class Cluster:
             member: whose sweep it is; empty: of the member whose machine this is.
             resources: what a trial takes.
             wanted: slots that the sweep could use.
-
-        Raises:
-            ConfigError: no member can have that name.
         """
         if self.own:
             yield None
@@ -171,7 +167,7 @@ class Cluster:
 
         labels = ray.get_runtime_context().get_node_labels()
         slot = {"CPU": float(resources["cpu"]), "GPU": float(resources["gpu"] or 0.0)}
-        whose = (member and member_name(member)) or str(labels.get("member", "")) or "nobody"
+        whose = member or str(labels.get("member", "")) or "nobody"
         with contextlib.ExitStack() as stack:
             share = None
             with contextlib.suppress(LookupError):  # a Ray that is no head of ours

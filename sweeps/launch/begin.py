@@ -14,6 +14,7 @@ from sweeps.backend.ray_session import Cluster, Ray, session
 from sweeps.checked import any_feasible, every_value, pbt_keys, volume
 from sweeps.checked.sweep import Sweep
 from sweeps.launch.session import run
+from sweeps.launch.slots import own_member
 from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
 from sweeps.study.storage import reach
@@ -28,6 +29,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
     Raises:
         ConfigError: what only data, a machine or the folder of results shows to be wrong.
     """
+    own_member()  # refused now, not when it is needed
     results_folder.require_free(Path(sweep.config["results"]), sweep.name, sweep.trust)
     if sweep.shared is not None:
         reach(sweep.shared, sweep.name)

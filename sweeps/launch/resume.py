@@ -26,6 +26,7 @@ from sweeps.formatting import arguments, command
 from sweeps.launch import more_epochs
 from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
+from sweeps.launch.slots import own_member
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder
@@ -43,6 +44,7 @@ _BUDGET = re.compile(r"budget\.(trials|hours|gpu_hours|epochs|stalled)=\+(\d+(?:
 
 def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = session) -> int | str:
     """Run another session of a sweep; returns the exit code, or a message if it is finished."""
+    own_member()  # refused now, not when it is needed
     folder = results_folder.find(results, name)
     recorded = results_folder.read_sweep(folder)
     origin = Origin.read(folder.path, given)

@@ -22,7 +22,7 @@ from sweeps.driver.contract import Slots
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
-from sweeps.launch.slots import SweepSlots, WorkClock
+from sweeps.launch.slots import SweepSlots, WorkClock, own_member
 from sweeps.launch.sweep_page import refreshed, shown_of, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
@@ -97,7 +97,7 @@ def _run_trials(
     sweep: Sweep, folder: Folder, study: Study, cluster: Cluster, tracker: Tracker
 ) -> _Ran:
     console = terminal()
-    member, most = os.environ.get("CAVIAR_MEMBER", ""), cluster.slots(sweep.resources)
+    member, most = own_member(), cluster.slots(sweep.resources)
     with cluster.share(sweep.name, member, sweep.resources, most) as share:
         slots = SweepSlots(sweep, cluster, share)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)

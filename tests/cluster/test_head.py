@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from cluster.head import _free
 from tests.cluster.raylets import free_port
 from tests.sweeps.processes import finish, start
+from trainers.errors import ConfigError
 
 
 @pytest.mark.machines
@@ -45,3 +47,9 @@ def test_a_folder_that_cannot_be_written_is_refused_in_a_line() -> None:
     assert code == 2
     assert "/proc/none, for the token and the log, cannot be written" in output
     assert len(output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("port", [99999, -1, 0])
+def test_a_port_that_none_is_is_refused(port: int) -> None:
+    with pytest.raises(ConfigError, match=f"PORT={port} must be from 1 to 65535"):
+        _free("127.0.0.1", port)
