@@ -16,7 +16,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join status test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -76,7 +76,7 @@ dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
 	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
-bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
+bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
@@ -89,6 +89,9 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+status: setup  ## show the cluster: machines, members, sweeps and their shares
+	$(RUN) cluster.status
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
 	$(RUN) pytest ARGS
