@@ -168,6 +168,11 @@ def create_numbered(parent: Path) -> Path:
     return folder
 
 
+def sweep_names(results: Path) -> list[str]:
+    """List the names of the sweeps in a folder, sorted; a link to nothing is no sweep."""
+    return sorted(path.parent.name for path in results.glob("*/sweep.yaml") if path.is_file())
+
+
 def find(results: Path, name: str) -> Folder:
     """Find the folder of an existing sweep.
 
@@ -177,7 +182,7 @@ def find(results: Path, name: str) -> Folder:
     results = results.expanduser()
     folder = Folder(results / name)
     if not folder.sweep.is_file():
-        names = sorted(path.parent.name for path in results.glob("*/sweep.yaml"))
+        names = sweep_names(results)
         existing = f"there are: {', '.join(names)}" if names else "there are none"
         raise ConfigError(f"SWEEP={name}: no such sweep in {results} ({existing})")
     return folder

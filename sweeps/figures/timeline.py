@@ -10,6 +10,7 @@ from sweeps.figures.drawing.marks import MOST_DRAWN, TrialMarks, counted
 from sweeps.figures.drawing.scales import Categories, Linear, Tick
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
+from sweeps.findings.waste import EPOCHS_SPAN, epochs_span
 from sweeps.formatting import duration
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import TrialRecord
@@ -105,7 +106,7 @@ def timeline(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fig
     return Figure(
         "timeline",
         "When and where",
-        _sentence(marks, stretches, lanes, len(trained), end - begin),
+        _sentence(marks, stretches, lanes, len(trained), end - begin, epochs_span(sweep)),
         canvas.svg(),
         ("machine", "member", "slots", "trials", "training", "busy"),
         _table(lanes, end - begin),
@@ -163,6 +164,7 @@ def _sentence(
     lanes: Sequence[Sequence[Busy]],
     trained: int,
     length: float,
+    span: float,
 ) -> str:
     timed = len({one.trial.id for one in stretches})
     machines = len({one.machine for one in stretches})
@@ -170,9 +172,11 @@ def _sentence(
     share = min(busy / (len(lanes) * length), 1.0) if length > 0 else 1.0
     parts = [
         f"{counted(timed, 'trial')} on {counted(len(lanes), 'slot')} of "
-        f"{counted(machines, 'machine')} in {duration(length)}; training took {share:.0%} of "
-        "the slots' time."
+        f"{counted(machines, 'machine')} in {duration(length)} {EPOCHS_SPAN}; training took "
+        f"{share:.0%} of the slots' time."
     ]
+    if length - span > 1:
+        parts.append("The time between sessions is drawn and counted too.")
     if timed < trained:
         parts.append(f"Left out, without times on record: {counted(trained - timed, 'trial')}.")
     if len(lanes) > _MOST_LANES:

@@ -19,6 +19,8 @@ _MOST_REASONS, _CELLS = 3, 90
 _LEAST_SHARE, _LEAST_S = 0.05, 10.0
 #: No session lasts without any epoch for so many times the longest epoch, and so many seconds.
 _BREAK_TIMES, _BREAK_S = 3.0, 120.0
+#: What `epochs_span` is called, wherever it is told.
+EPOCHS_SPAN = "from the first epoch to the last"
 _NUMBER = re.compile(r"\d[\d.,_]*(?:e[+-]?\d+)?")
 
 
@@ -105,14 +107,22 @@ def _total(spans: Sequence[Span]) -> float:
 
 
 def _sessions(spans: dict[str, list[Span]]) -> list[Span]:
-    """Return the times in which the sweep ran: without pauses in which no machine trained."""
+    """Return the times between epochs, without breaks in which no machine trained."""
     every = [span for own in spans.values() for span in own]
     longest = max((span.end - span.start for span in every), default=0.0)
     return _joined(every, max(_BREAK_S, _BREAK_TIMES * longest))
 
 
+def epochs_span(sweep: RecordedSweep) -> float:
+    """Return the seconds from the first epoch's start to the last one's end, breaks left out.
+
+    Less than the wall time of the sweep, in which Ray and processes start, and files are written.
+    """
+    return _total(_sessions(_spans(sweep)))
+
+
 def _idle(sweep: RecordedSweep) -> Iterator[Finding]:
-    """Yield the machines on which nothing trained for some of the time that the sweep ran."""
+    """Yield the machines on which nothing trained for some of the time that others did."""
     spans = _spans(sweep)
     lasted = _total(_sessions(spans))
     for name, own in sorted(spans.items()):
@@ -121,8 +131,8 @@ def _idle(sweep: RecordedSweep) -> Iterator[Finding]:
             continue
         shown = clip(one_line(name) or "the machine", 40)
         text = (
-            f"{shown} trained nothing for {duration(idle)} of the {duration(lasted)} that the "
-            f"sweep ran ({idle / lasted:.0%})"
+            f"{shown} trained nothing for {duration(idle)} of the {duration(lasted)} {EPOCHS_SPAN} "
+            f"({idle / lasted:.0%})"
         )
         yield _counted(f"waste-idle-{slug(name)}", text, idle, "s")
 

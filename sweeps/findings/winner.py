@@ -16,9 +16,9 @@ from sweeps.findings.seed_noise import SeedNoise
 from sweeps.formatting import Unit
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.repeats import verdict
-from sweeps.repeats.intervals import differences, mean
+from sweeps.repeats.intervals import ROUNDING, differences, mean
 from sweeps.repeats.plan import Candidate
-from sweeps.trials import Objective, Ranked
+from sweeps.trials import SEED, Objective, Ranked, front, tally
 
 #: Draws of the scores' noise, for the best of at most so many trials.
 _DRAWS, _MOST = 2000, 200
@@ -34,18 +34,50 @@ def winner_findings(
         yield Finding("winner", Topic.WINNER, Certainty.COUNTED, _nothing(sweep))
         return
     unit = unit_of(sweep)
-    yield _first(sweep, ranked, unit)
+    own = [one for one in ranked if one is ranked[0] or one.epoch > one.trial.taken_over]
+    yield _first(sweep, own, max(len(ranked) - tally(sweep.trials).replaced, 1), unit)
+    if len(sweep.objectives) > 1:
+        yield _front(sweep, ranked[0])
     repeats = sweep.repeats
     won = verdict.winner(repeats, sweep.objective)
     if won is not None:
         rivals = [candidate for candidate in repeats.candidates if candidate is not won]
         yield _rerun(won, rivals, sweep, len(ranked), unit)
-    elif len(ranked) > 1:
-        yield _lead(ranked, noise, sweep.objective, unit)
-    if won is None and len(ranked) > 2:
-        yield _luck(ranked, noise, sweep.objective, unit)
+    else:
+        yield from _lead_and_luck(sweep, own, noise, unit)
     if (tested := _test(sweep, ranked[0])) is not None:
         yield tested
+
+
+def _lead_and_luck(
+    sweep: RecordedSweep, own: Sequence[Ranked], noise: SeedNoise | None, unit: Unit
+) -> Iterator[Finding]:
+    """Yield how far luck may have helped the winner, without repeats of the best.
+
+    Args:
+        own: the trials with a score of their own: none taken over from the trial they go on from.
+    """
+    if noise is not None and not noise.repeated and len(own) > 1:
+        spread = statistics.stdev(one.value for one in own)
+        noise = None if noise.sd >= spread else noise  # a model that explains nothing tells nothing
+    if len(own) > 1:
+        yield _lead(own, noise, _asked(sweep), unit)
+    luck = _luck_between_seeds(own, noise, sweep.objective, unit) if noise else _luck(own, unit)
+    if len(own) > 2 and luck is not None:
+        yield luck
+
+
+def _asked(sweep: RecordedSweep) -> str:
+    """Say what would tell a lead from luck: not every sweep can repeat its best."""
+    if any(trial.taken_over for trial in sweep.trials):
+        return "its schedule trained again would tell, make replay"
+    return "more seeds would tell" if SEED in sweep.dimensions else "repeats.top=3 would tell"
+
+
+def _against(unit: Unit, gap: float, value: float, rival: str) -> str:
+    if abs(gap) <= ROUNDING * abs(value):
+        return f"level with {rival}"
+    return f"{unit.change(gap)} against {rival}"
 
 
 def unit_of(sweep: RecordedSweep) -> Unit:
@@ -64,9 +96,9 @@ def _nothing(sweep: RecordedSweep) -> str:
     return f"none of the {len(sweep.trials)} trials has a score"
 
 
-def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], unit: Unit) -> Finding:
+def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], number: int, unit: Unit) -> Finding:
     best, sign = ranked[0], 1.0 if sweep.objective.maximize else -1.0
-    among = f"the best of {len(ranked)} trials" if len(ranked) > 1 else "the only trial"
+    among = f"the best of {number} trials" if number > 1 else "the only trial"
     name = best.trial.id
     text = f"{name} is {among}: {unit.metric} {unit.value(best.value)} at epoch {best.epoch}"
     named, parts = [name], []
@@ -76,13 +108,13 @@ def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], unit: Unit) -> Findin
         parts.append("it is the baseline itself")
     elif own is not None:
         gap = sign * (best.value - own.value)
-        parts.append(f"{unit.change(gap)} against the baseline {own.trial.id}")
+        parts.append(_against(unit, gap, best.value, f"the baseline {own.trial.id}"))
         named.append(own.trial.id)
     if len(ranked) > 1:
         second = ranked[1]
         gap = sign * (best.value - second.value)
         if second is not own or own is best:
-            parts.append(f"{unit.change(gap)} against the second, {second.trial.id}")
+            parts.append(_against(unit, gap, best.value, f"the second, {second.trial.id}"))
             named.append(second.trial.id)
         elif own is second:
             parts[-1] += ", which is the second"
@@ -95,6 +127,21 @@ def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], unit: Unit) -> Findin
         unit=unit.metric,
         trials=tuple(named),
     )
+
+
+def _front(sweep: RecordedSweep, best: Ranked) -> Finding:
+    """Say between which trials several objectives leave the choice."""
+    kept = [one.trial.id for one in front(list(sweep.trials), sweep.objectives)]
+    metrics = " and ".join(objective.metric for objective in sweep.objectives)
+    named = ", ".join(kept[:_BEST]) + (f" and {len(kept) - _BEST} more" if kept[_BEST:] else "")
+    first = f"{best.trial.id} is the best by {sweep.objective.metric} alone"
+    if not kept:
+        text = f"{first}; no trial has a number for each of {metrics}"
+    elif len(kept) == 1:
+        text = f"{kept[0]} beats or equals every other trial in {metrics}"
+    else:
+        text = f"{first}; no trial beats these {len(kept)} in {metrics} together: {named}"
+    return Finding("winner-front", Topic.WINNER, Certainty.COUNTED, text, trials=tuple(kept))
 
 
 def _rerun(
@@ -128,9 +175,7 @@ def _rerun(
     )
 
 
-def _lead(
-    ranked: Sequence[Ranked], noise: SeedNoise | None, objective: Objective, unit: Unit
-) -> Finding:
+def _lead(ranked: Sequence[Ranked], noise: SeedNoise | None, ask: str, unit: Unit) -> Finding:
     """Say whether the lead over the second is more than seeds make of two equal trials.
 
     It is never called clear: the first was picked as the best of all.
@@ -138,7 +183,6 @@ def _lead(
     best, second = ranked[:2]
     gap = abs(best.value - second.value)
     names = f"{best.trial.id} and {second.trial.id}"
-    ask = "repeats.top=3 would tell"
     if noise is None:
         text = f"whether {names} differ by more than their seeds is open: {ask}"
         low = high = None
@@ -148,7 +192,9 @@ def _lead(
         what = "seeds alone vary" if noise.repeated else "what no parameter explains varies"
         much = f"{what} a score by {unit.size(noise.sd)} {unit.noun} (standard deviation)"
         if low <= 0:
-            text = f"{names} cannot be told apart: {unit.change(gap)}, and {much}: {ask}"
+            equal = gap <= ROUNDING * abs(best.value)
+            lead = "they score the same" if equal else unit.change(gap)
+            text = f"{names} cannot be told apart: {lead}, and {much}: {ask}"
         else:
             text = f"{names} are {unit.size(gap)} {unit.noun} apart, and {much}; {ask} for sure"
     return Finding(
@@ -164,24 +210,43 @@ def _lead(
     )
 
 
-def _luck(
-    ranked: Sequence[Ranked], noise: SeedNoise | None, objective: Objective, unit: Unit
+def _luck_between_seeds(
+    own: Sequence[Ranked], noise: SeedNoise, objective: Objective, unit: Unit
 ) -> Finding:
     """Estimate how much of the best score is luck: the best of many is optimistic."""
-    top = ranked[:_BEST]
-    if noise is not None:
-        luck = optimism([one.value for one in ranked], noise.sd, objective.maximize)
-        most = "" if noise.repeated else "at most "
+    luck = optimism([one.value for one in own], noise.sd, objective.maximize)
+    most = "" if noise.repeated else "at most "
+    text = (
+        f"the best of {len(own)} scores is optimistic: {most}about {unit.size(luck)} {unit.noun} "
+        "of it are expected to be luck"
+    )
+    return _lucky(text, luck, own[:_BEST], unit)
+
+
+def _luck(own: Sequence[Ranked], unit: Unit) -> Finding | None:
+    """Say what luck would be, where nothing tells the noise; None of fewer than three trials.
+
+    Among the trials that trained as long as the best: a score of earlier is no rival of its.
+    """
+    best = own[0]
+    top = [one for one in own if one.trial.last_epoch >= best.epoch][:_BEST]
+    if len(top) < 3:
+        return None
+    luck = abs(best.value - statistics.fmean(one.value for one in top))
+    if luck <= ROUNDING * abs(best.value):
         text = (
-            f"the best of {len(ranked)} scores is optimistic: {most}about {unit.size(luck)} "
-            f"{unit.noun} of it are expected to be luck"
+            f"the best {len(top)} of {len(own)} trials have the same score, "
+            f"{unit.value(best.value)}: which of them is the best is open"
         )
-    else:
-        luck = abs(top[0].value - statistics.fmean(one.value for one in top))
-        text = (
-            f"the best of {len(ranked)} scores is optimistic: were the best {len(top)} equally "
-            f"good, {unit.size(luck)} {unit.noun} of it would be luck"
-        )
+        return _lucky(text, 0.0, top, unit)
+    text = (
+        f"the best of {len(own)} scores is optimistic: were the best {len(top)} equally good, "
+        f"{unit.size(luck)} {unit.noun} of it would be luck"
+    )
+    return _lucky(text, luck, top, unit)
+
+
+def _lucky(text: str, luck: float, top: Sequence[Ranked], unit: Unit) -> Finding:
     return Finding(
         "winner-luck",
         Topic.WINNER,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from sweeps.findings.waste import EPOCHS_SPAN, epochs_span
 from sweeps.formatting import counts, duration
 from sweeps.page.elements import data, joined, paragraph, section
 from sweeps.page.reviewed import Reviewed
@@ -137,7 +138,9 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     text += counts(count.states, count.infeasible, count.replaced)
     text += f" · {running} unfinished" if running else ""
     if sweep.wall_s:
-        text += f" · {duration(sweep.wall_s)} of search"
+        text += f" · wall time {duration(sweep.wall_s)}"
+        if span := epochs_span(sweep):
+            text += f", of that {duration(span)} {EPOCHS_SPAN}"
     moments = [moment.at for trial in sweep.trials for moment in trial.moments.values()]
     if moments:
         at = datetime.fromtimestamp(max(moments), timezone.utc)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from sweeps.formatting import score
-from sweeps.repeats.intervals import Mean, differences, mean, same, seeds_needed
+from sweeps.repeats.intervals import ROUNDING, Mean, differences, mean, same, seeds_needed
 from sweeps.repeats.plan import Candidate, Standing
 from sweeps.trials import Objective
 
@@ -82,6 +82,8 @@ def _compared(best: Candidate, second: Candidate, objective: Objective) -> str:
     if len(gaps) < 2:
         return f"{names} cannot be told apart: they have too few seeds in common"
     gap = mean(gaps)
+    if abs(gap.value) <= ROUNDING * max(map(abs, best.scores.values())):
+        return f"{names} cannot be told apart: over {gap.count} seeds their means are the same"
     if same(gaps, best.scores) and gap.value > 0:  # as scores that are counts often are
         return (
             f"{best.ranked.trial.id} is better than {second.ranked.trial.id} by {score(gap.value)} "

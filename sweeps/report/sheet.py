@@ -189,6 +189,9 @@ def _results(sweep: RecordedSweep, trials: Sequence[TrialRecord]) -> list[SheetR
         rows.get(objective.metric, (f"dev {objective.metric.removeprefix('val_')}",))[0],
         objective.maximize,
     )
+    for further in sweep.objectives[1:]:
+        name = rows.get(further.metric, (further.metric.replace("_", " "),))[0]
+        rows[further.metric] = (name, further.maximize)
     made = [
         SheetRow(name, tuple(_at_best(sweep, t, metric) for t in trials), False, better, metric)
         for metric, (name, better) in rows.items()

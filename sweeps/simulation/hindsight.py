@@ -45,7 +45,7 @@ def hindsight(sweep: Sweep) -> str:
 
 
 def _latest(where: Path) -> Iterator[Folder]:
-    found = [path.parent for path in where.glob("*/sweep.yaml")]
+    found = [where / name for name in results_folder.sweep_names(where)]
     yield from map(Folder, sorted(found, key=lambda path: path.stat().st_mtime, reverse=True))
 
 

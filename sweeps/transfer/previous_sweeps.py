@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sweeps import results_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import value_at
 from sweeps.config.schema import FROM_SWEEP
@@ -87,7 +88,7 @@ def named(given: Any, where: str) -> list[Folder]:
                 f"{FROM_SWEEP}={name} is a plan: name one of its sweeps, {FROM_SWEEP}={name}-1"
             )
         if not folder.sweep.is_file():
-            there = sorted(path.parent.name for path in Path(where).glob("*/sweep.yaml"))
+            there = results_folder.sweep_names(Path(where))
             told = unknown("sweep", f"{FROM_SWEEP}={name}", name, there)
             raise ConfigError(f"{told} in {where}" + ("" if there else ": results= names another"))
         if folder in folders:

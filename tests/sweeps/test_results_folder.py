@@ -97,6 +97,15 @@ class TestFolder:
         with pytest.raises(ConfigError, match=r"SWEEP=t: no such sweep .*\(there are: s\)"):
             results_folder.find(where, "t")
 
+    def test_is_neither_found_nor_listed_where_its_record_is_a_link_to_nothing(
+        self, folder: Folder
+    ) -> None:
+        where = folder.path.parent
+        folder.sweep.symlink_to(where / "unplugged" / "sweep.yaml")
+        assert results_folder.sweep_names(where) == []
+        with pytest.raises(ConfigError, match=r"SWEEP=s: no such sweep .*\(there are none\)"):
+            results_folder.find(where, "s")
+
 
 class TestSweepFile:
     def test_is_read_as_it_was_written(self, folder: Folder) -> None:

@@ -34,7 +34,6 @@ from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.redaction import hide_password, redacted_text
 from sweeps.report import summary_run
 from sweeps.report.sheet import sheet
-from sweeps.results_folder import Folder
 from sweeps.study.storage import alone
 from sweeps.study.url import shared
 from sweeps.tracking import WandbTracker
@@ -79,13 +78,26 @@ def sync(name: str, given: Mapping[str, str]) -> int:
         place = shared(recorded["config"].get("study")) or folder.study
         with alone(place, recorded["config"]["name"]):
             with doing("reading the record"):
-                due, settings, checkpoints = _due(folder, given, Path(scratch))
+                sweep = recorded_sweep.read(folder)
+                due, settings, checkpoints = _due(sweep, given, Path(scratch))
+                unmade = _add_summary(due, sweep)
             again = command("sync", name, folder.path.parent)
-            return _send(due, settings, checkpoints, folder.path, again)
+            return _send(due, settings, checkpoints, folder.path, again, unmade)
 
 
-def _send(due: DueRuns, settings: WandbSettings, checkpoints: str, folder: Path, again: str) -> int:
-    """Send what is lacking, and print what is there; returns the exit code."""
+def _send(
+    due: DueRuns,
+    settings: WandbSettings,
+    checkpoints: str,
+    folder: Path,
+    again: str,
+    unmade: str = "",
+) -> int:
+    """Send what is lacking, and print what is there; returns the exit code.
+
+    Args:
+        unmade: what should be there and could not be made, so that it is not in `due`.
+    """
     console = terminal()
     progress = SyncProgress(console)
     began = time.monotonic()
@@ -95,7 +107,7 @@ def _send(due: DueRuns, settings: WandbSettings, checkpoints: str, folder: Path,
     except ServerAway as away:
         console.print(f"W&B at {away} cannot be reached any more: {again} sends the rest")
         return FAILED
-    return _tell(console, done, time.monotonic() - began, again)
+    return _tell(console, done, time.monotonic() - began, again, unmade)
 
 
 def _training(
@@ -118,17 +130,16 @@ def _training(
 
 
 def _due(
-    folder: Folder, given: Mapping[str, str], scratch: Path
+    sweep: RecordedSweep, given: Mapping[str, str], scratch: Path
 ) -> tuple[DueRuns, WandbSettings, str]:
-    """Gather what W&B should have, and where.
+    """Gather what W&B should have of a sweep's trials, and where.
 
     Returns:
         It; where it goes; and which checkpoints go, as in `track.checkpoints`.
     """
-    sweep = recorded_sweep.read(folder)
     name = str(sweep.config["name"])
-    due = DueRuns(name, sweep.uid, folder.path)
-    origin = Origin.read(folder.path, [f"{key}={value}" for key, value in given.items()])
+    due = DueRuns(name, sweep.uid, sweep.folder.path)
+    origin = Origin.read(sweep.folder.path, [f"{key}={value}" for key, value in given.items()])
     with compose(list(sweep.overrides), origin) as composition:
         setting = check(composition).search.setting
         tracked_trials.replay(
@@ -139,7 +150,6 @@ def _due(
             composition,
             setting,
         )
-    _add_summary(due, sweep)
     return due, *_where(name, sweep.uid, sweep.config.get("track") or {}, scratch)
 
 
@@ -171,27 +181,27 @@ def _track(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _add_summary(due: DueRuns, sweep: RecordedSweep) -> None:
-    """Add the run of the sweep itself, once the sweep has ended."""
+def _add_summary(due: DueRuns, sweep: RecordedSweep) -> str:
+    """Add the run of the sweep itself, once the sweep has ended; says what could not be made."""
     if sweep.folder.summary.is_file():
         try:
             found = findings(sweep)
             results = summary_run.results(sweep, found, sheet(sweep, found))
         except Exception as error:  # what only shows a sweep keeps none of it from being sent
             why = redacted_text(one_line(class_and_first_line(error)))
-            terminal().print(f"the review could not be made ({why}), and is not sent")
-            return
+            return f"the review could not be made ({why}), and is not sent"
         due.sweep_ended(results)
+    return ""
 
 
-def _tell(console: Console, done: Synced, took_s: float, again: str) -> int:
+def _tell(console: Console, done: Synced, took_s: float, again: str, unmade: str) -> int:
     """Print what is there of what should be; returns the exit code."""
     now = done.after or done.before
     for kind, (there, due) in now.kinds.items():
         new = there - done.before.kinds[kind][0]
         sent = f", {new:,} of them sent now" if new else ""
         console.print(f"  {_WORDS[kind]:<23} {there:,} of {due:,}{sent}")
-    for line in _remarks(now):
+    for line in [*_remarks(now), *([unmade] if unmade else [])]:
         console.print(f"  {line}", soft_wrap=True)
     console.print(f"W&B: {done.project_url}", soft_wrap=True)
     if done.after is None:
@@ -201,6 +211,9 @@ def _tell(console: Console, done: Synced, took_s: float, again: str) -> int:
         only_gone = all(t == d for k, (t, d) in now.kinds.items() if k != "checkpoints")
         rest = "" if only_gone and now.gone == _missing(now, "checkpoints") else f": {again}"
         console.print(f"not all is there{rest}", soft_wrap=True)
+        return FAILED
+    if unmade:
+        console.print("all else is there")
         return FAILED
     console.print(f"all is there, sent in {duration(took_s)}" if done.runs else "all is there")
     return 0

@@ -75,5 +75,14 @@ def _sweeps(all_reviewed: Sequence[Reviewed]) -> Markup:
                 sum(trial.trained for trial in sweep.trials),
             )
         )
-    columns = ("sweep", "trials", "how they ended", "time", "objective", "best", "by", "epochs")
+    columns = (
+        "sweep",
+        "trials",
+        "how they ended",
+        "wall time",
+        "objective",
+        "best",
+        "by",
+        "epochs",
+    )
     return table(columns, rows)

@@ -40,7 +40,10 @@ def test_a_bar_lies_at_its_time() -> None:
     width = 700 - 150
     assert left == pytest.approx(150 + width * 80 / 82, abs=0.3)
     assert right == pytest.approx(700, abs=0.8)
-    assert figure.sentence.startswith("2 trials on 1 slot of 1 machine in 1:22; training took 76%")
+    assert figure.sentence.startswith(
+        "2 trials on 1 slot of 1 machine in 1:22 from the first epoch to the last; "
+        "training took 76%"
+    )
     assert figure.rows == [("atlas", "me", "1", "2", "1:02", "76%")]
     assert "0:50" in texts(image)
 

@@ -50,7 +50,9 @@ def test_a_machine_is_idle_while_others_train_but_not_between_sessions() -> None
     told = found([moving(0, busy, "a"), moving(1, busy[:4], "b"), moving(2, later, "a")])
     assert "waste-idle-a" not in told
     assert told["waste-idle-b"].value == 160.0
-    assert told["waste-idle-b"].sentence.startswith("b trained nothing for 2:40 of the 3:20")
+    assert told["waste-idle-b"].sentence.startswith(
+        "b trained nothing for 2:40 of the 3:20 from the first epoch to the last (80%)"
+    )
 
 
 def test_time_between_epochs_is_no_training() -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from sweeps.findings.finding import Certainty, Topic
+from sweeps.findings.waste import epochs_span
+from sweeps.formatting import duration
 from sweeps.page.page import page
 from sweeps.page.report_file import reviewed_of
 from sweeps.page.reviewed import Reviewed
 from sweeps.recorded.recorded_sweep import RecordedSweep
-from sweeps.trials import State
+from sweeps.trials import Moment, State
 from tests.sweeps.page.chromium import Tab
 from tests.sweeps.page.conftest import BAD, TRIALS
 from tests.sweeps.waiting import until
@@ -215,3 +217,23 @@ def test_a_sweep_that_goes_on_says_so_at_the_top(reviewed: Reviewed) -> None:
     for one, said in ((sweep, False), (going, True)):
         header, _, _ = page([replace(reviewed, sweep=one)]).partition("</header>")
         assert ("still running, or was interrupted" in header) is said
+
+
+def test_the_head_tells_the_wall_time_and_that_between_the_epochs(recorded: RecordedSweep) -> None:
+    moments = [
+        {e: Moment(1.8e9 + 30 * n + e, "me", "a") for e in one.epochs}
+        for n, one in enumerate(recorded.trials)
+    ]
+    trials = [replace(one, moments=at) for one, at in zip(recorded.trials, moments, strict=True)]
+    review = reviewed_of(replace(recorded, wall_s=600.0, trials=tuple(trials)))
+    made = page([review])
+    span = epochs_span(review.sweep)
+    assert 0 < span < 600
+    told = f"wall time 10:00, of that {duration(span)} from the first epoch to the last"
+    assert told in made
+    assert f"{duration(span)} from the first epoch to the last; training took" in made
+
+
+def test_beside_other_sweeps_the_wall_time_is_called_so(reviewed: Reviewed) -> None:
+    made = page([replace(reviewed, prefix="a/"), replace(reviewed, prefix="b/")])
+    assert '<th scope="col">wall time</th>' in made

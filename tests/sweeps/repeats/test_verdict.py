@@ -98,8 +98,12 @@ class TestVerdict:
     def test_of_equals_nothing_would_tell(self) -> None:
         twin = candidate(3, 0.984, *LUCKY.scores.values())
         sentences = verdict(standing(LUCKY, twin), ACCURACY, 40)
-        assert "cannot be told apart" in sentences[2]
-        assert "takes more seeds than anybody runs" in sentences[2]
+        assert sentences[2].endswith("cannot be told apart: over 3 seeds their means are the same")
+
+    def test_a_rounding_error_is_no_lead(self) -> None:
+        a, b = candidate(3, 0.984, 0.1 + 0.2, 0.6), candidate(4, 0.983, 0.6, 0.3)
+        (told,) = verdict(standing(a, b), ACCURACY, 40)[2:]
+        assert told == "0003 and 0004 cannot be told apart: over 2 seeds their means are the same"
 
     def test_of_one_alone_is_its_score(self) -> None:
         assert verdict(standing(SOLID), ACCURACY, 40) == [

@@ -18,7 +18,7 @@ from sweeps.recorded.recorded_sweep import RecordedSweep, read
 from sweeps.recorded.remarks import Remark
 from sweeps.report.sheet import SheetRow, sheet
 from sweeps.results_folder import Folder
-from sweeps.trials import Source, State, TrialRecord
+from sweeps.trials import Objective, Source, State, TrialRecord
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
 
 NOTHING = Findings(())
@@ -145,6 +145,16 @@ def test_another_objective_has_a_row_and_its_direction(swept: RecordedSweep) -> 
     assert (rows["dev r2"].values, rows["dev r2"].higher_is_better) == ((0.5,), True)
     assert "test r2" in rows
     assert "dev accuracy" not in rows
+
+
+def test_each_further_objective_has_a_row_and_its_direction(swept: RecordedSweep) -> None:
+    first = swept.trials[0]
+    epochs = {e: {**metrics, "parameters": 9226.0} for e, metrics in first.epochs.items()}
+    record = replace(first, epochs=epochs)
+    objectives = (*swept.objectives, Objective("parameters", maximize=False))
+    made = sheet(of(swept, record, objectives=objectives), NOTHING)
+    (row,) = [row for row in made.rows if row.name == "parameters"]
+    assert (row.values, row.higher_is_better) == ((9226.0,), False)
 
 
 def test_a_sweep_without_trials_has_an_empty_sheet(swept: RecordedSweep) -> None:

@@ -134,9 +134,10 @@ def test_findings_that_fail_keep_nothing_else_from_being_sent(
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", server.key)
-        assert sync("s", {"results": str(results)}) == 0
+        assert sync("s", {"results": str(results)}) == 1  # not all arrived that was to be sent
         trials = {run.config["trial"]: run for run in server.runs.values()}
     told = capsys.readouterr().out
     assert "the review could not be made (ZeroDivisionError: by zero), and is not sent" in told
+    assert told.splitlines()[-1] == "all else is there"
     assert {len(run.history) for run in trials.values()} == {2}
     assert set(trials) == {"0000", "0001"}
