@@ -16,7 +16,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 import time
+import weakref
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,9 +96,25 @@ def names_in(database: Database) -> list[str]:
         connection.close()
 
 
-def unlocked(database: Database) -> RDBStorage:
-    """Open the studies of a database as Optuna does, without a lock; the password is in no URL."""
-    return RDBStorage(_URL, {"creator": lambda: connect(database)})
+@contextlib.contextmanager
+def unlocked(database: Database) -> Iterator[RDBStorage]:
+    """Open the studies of a database as Optuna does, without a lock; the password is in no URL.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError: it cannot be used.
+    """
+    made: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
+
+    def creator() -> psycopg.Connection[Any]:
+        connection = connect(database)
+        made.add(connection)
+        return connection
+
+    try:
+        yield RDBStorage(_URL, {"creator": creator})
+    finally:  # all that the pool keeps, or a storage that could not be opened has left
+        for connection in made:
+            connection.close()
 
 
 def set_attribute(database: Database, name: str, key: str, value: Any) -> bool:
@@ -121,7 +139,8 @@ def _prepare(database: Database) -> None:
         made = "SELECT to_regclass('alembic_version')"
         if (connection.execute(made).fetchone() or [None])[0] is None:
             connection.execute("SELECT pg_advisory_lock(%s)", [_key("tables")])  # one at a time
-            RDBStorage(_URL, {"creator": lambda: connect(database)}).engine.dispose()
+            with unlocked(database):
+                pass
     finally:
         connection.close()
 
@@ -147,13 +166,14 @@ class Postgres(RDBStorage):
         self._name = name
         self._me = me
         self._opened = self._closed = False
-        self._connections: list[psycopg.Connection[Any]] = []  # that are open: one, mostly
+        self._closing = threading.Lock()
         _prepare(database)
-        first = [self._connect()]  # here, its errors are plain
+        self._connection = self._connect()  # here, its errors are plain
+        first = [self._connection]
         try:
             self._open(first)
         except BaseException:
-            self._close_connections()
+            self._connection.close()
             raise
         self._opened = True
 
@@ -183,9 +203,10 @@ class Postgres(RDBStorage):
                 for setting in _SESSION:
                     connection.execute(setting)
             self._take(connection)
-            self._connections = [*(c for c in self._connections if not c.closed), connection]
-            if self._closed:  # meanwhile, by another thread
-                raise psycopg.OperationalError("the study has been closed")
+            with self._closing:
+                if self._closed:  # by now: the thread that writes may have waited for this
+                    raise psycopg.OperationalError("the study is closed")
+                self._connection = connection
         except BaseException:
             connection.close()
             raise
@@ -220,15 +241,12 @@ class Postgres(RDBStorage):
         return None if row is None else Owner.read(json.loads(row[0]))
 
     def close(self) -> None:
-        """Release the lock."""
+        """Release the lock, for good."""
+        with self._closing:
+            self._closed = True
         self.scoped_session.remove()
-        self._closed = True
         self.engine.dispose()
-        self._close_connections()  # the pool keeps one that is in use
-
-    def _close_connections(self) -> None:
-        for connection in self._connections:
-            connection.close()
+        self._connection.close()  # the pool keeps one that is in use
 
     def ping(self) -> None:
         """Check that the database answers; take the lock again if the connection was lost.
@@ -369,10 +387,13 @@ def _snapshot(database: Database) -> psycopg.Connection[Any]:
         KeyError: there are no studies at all.
     """
     connection = connect(database)
-    if (connection.execute("SELECT to_regclass('studies')").fetchone() or [None])[0] is None:
+    try:
+        if (connection.execute("SELECT to_regclass('studies')").fetchone() or [None])[0] is None:
+            raise KeyError("studies")
+        connection.rollback()
+        connection.read_only = True
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    except BaseException:
         connection.close()
-        raise KeyError("studies")
-    connection.rollback()
-    connection.read_only = True
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        raise
     return connection

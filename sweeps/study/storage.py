@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -219,8 +219,9 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def for_tools(location: Location) -> BaseStorage:
-    """Open a storage for Optuna's own tools, as they keep it; nothing is locked.
+@contextmanager
+def for_tools(location: Location) -> Iterator[BaseStorage]:
+    """Open a storage for Optuna's own tools within, as they keep it; nothing is locked.
 
     A journal of ours is replayed by Optuna, which copies what it changes: several threads may read.
 
@@ -228,16 +229,19 @@ def for_tools(location: Location) -> BaseStorage:
         ConfigError: the database cannot be reached.
     """
     if not isinstance(location, Database):
-        return JournalStorage(JournalFile(journal_path(location)))
+        yield JournalStorage(JournalFile(journal_path(location)))
+        return
     require_driver()
     from sqlalchemy.exc import SQLAlchemyError
 
     from sweeps.study.postgres_storage import unlocked
 
-    try:
-        return unlocked(location)
-    except (SQLAlchemyError, StorageInternalError) as error:
-        raise ConfigError(unreachable(location, error)) from None
+    with ExitStack() as stack:
+        try:
+            storage = stack.enter_context(unlocked(location))
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise ConfigError(unreachable(location, error)) from None
+        yield storage
 
 
 def annotate(location: Location, name: str, key: str, value: Any) -> None:

@@ -59,9 +59,10 @@ def served(name: str, results: str, port: int | None) -> Iterator[_Server]:
     with doing("reading the record"):
         config = read(folder).config  # refuses with a reason what cannot be read
         place = shared(config.get("study")) or folder.study
-    application = importlib.import_module(MODULE).wsgi(for_tools(place))
-    with _bound(application, port) as server:
-        yield server
+    with for_tools(place) as storage:
+        application = importlib.import_module(MODULE).wsgi(storage)
+        with _bound(application, port) as server:
+            yield server
 
 
 def _bound(application: Any, port: int | None) -> _Server:

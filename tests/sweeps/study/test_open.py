@@ -238,6 +238,7 @@ def test_a_study_that_a_person_has_added_to_a_journal_of_its_own_is_left_alone(p
     study = opened(path)
     scripted(study)
     study.close()
-    optuna.create_study(storage=for_tools(path), study_name="added")
+    with for_tools(path) as tool:
+        optuna.create_study(storage=tool, study_name="added")
     assert opened(path).trials == study.trials
     assert list(read(path, "other", SPACE.values).trials) == study.trials

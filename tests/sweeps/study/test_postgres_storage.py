@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 import optuna
 import psycopg
@@ -50,6 +51,21 @@ def running() -> Iterator[Server]:
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres_storage, "_LETTING_GO_S", 0.2)
     monkeypatch.setattr(outbox, "RETRY_S", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No connection stays open: it would be found at some time, in whatever test runs then."""
+    made: list[psycopg.Connection[Any]] = []
+    whole = psycopg.connect
+
+    def noted(*words: Any, **options: Any) -> psycopg.Connection[Any]:
+        made.append(whole(*words, **options))
+        return made[-1]
+
+    monkeypatch.setattr(psycopg, "connect", noted)
+    yield
+    assert [connection for connection in made if not connection.closed] == []
 
 
 @pytest.fixture
@@ -386,15 +402,60 @@ def test_a_remark_is_added_beside_the_driver_and_without_its_lock(
 
 def test_optunas_tools_read_it_while_its_driver_writes(database: Database, name: str) -> None:
     study = opened(database, name, create=True)
-    tool = for_tools(database)
-    trial = study.propose(RANDOM)
-    study.report(trial.id, 1, metrics(0.5), "me", "atlas")
-    (there,) = tool.get_all_trials(tool.get_study_id_from_name(name))
-    assert there.intermediate_values == {1: 0.5}
-    assert database.password not in str(getattr(tool, "url", "")) or not database.password
-    assert isinstance(tool, RDBStorage)
-    tool.remove_session()
-    tool.engine.dispose()
+    with for_tools(database) as tool:
+        trial = study.propose(RANDOM)
+        study.report(trial.id, 1, metrics(0.5), "me", "atlas")
+        (there,) = tool.get_all_trials(tool.get_study_id_from_name(name))
+        assert there.intermediate_values == {1: 0.5}
+        assert database.password not in str(getattr(tool, "url", "")) or not database.password
     study.close()
+    with (
+        pytest.raises(ConfigError, match="cannot be used"),
+        for_tools(Database("postgresql://127.0.0.1:9/x")),
+    ):
+        pass
+
+
+def test_a_storage_that_was_closed_while_it_connected_keeps_no_connection(
+    database: Database, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the thread that writes may, which is not waited for without end."""
+    me = Owner.me()
+    storage = Postgres(database, name, me)
+    study = storage.create_new_study([StudyDirection.MAXIMIZE], name)
+    storage.set_study_user_attr(study, OWNER, me.record)
+    storage.engine.dispose()  # as when it breaks: the next use connects anew
+    whole, made = postgres_storage.connect, []
+
+    def slow(where: Database) -> psycopg.Connection[Any]:
+        made.append(whole(where))
+        storage.close()
+        return made[-1]
+
+    monkeypatch.setattr(postgres_storage, "connect", slow)
+    with pytest.raises(OperationalError, match="the study is closed"):
+        storage.ping()
+    assert [connection.closed for connection in made] == [True] * len(made)
+    assert made
+    monkeypatch.undo()
+    Postgres(database, name, Owner.me()).close()  # nobody has its lock
+
+
+def test_a_reading_that_fails_keeps_no_connection(
+    database: Database, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, made = postgres_storage.connect, []
+
+    def broken(where: Database) -> psycopg.Connection[Any]:
+        made.append(whole(where))
+        monkeypatch.setattr(made[-1], "execute", _refused)
+        return made[-1]
+
+    monkeypatch.setattr(postgres_storage, "connect", broken)
     with pytest.raises(ConfigError, match="cannot be used"):
-        for_tools(Database("postgresql://127.0.0.1:9/x"))
+        read(database, name, SPACE.values)
+    assert [connection.closed for connection in made] == [True]
+
+
+def _refused(statement: str) -> None:
+    raise psycopg.OperationalError("the connection broke")
