@@ -158,9 +158,12 @@ class TrialRecord:
         return len(self.epochs) - self.taken_over
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
-        """(epoch, value) of its best epoch, the earliest of equals; None before the first."""
+        """(epoch, value) of its best epoch, the earliest of equals; None before the first.
+
+        Neither what is no number nor what is infinite is a score.
+        """
         told = ((epoch, self.epochs[epoch].get(objective.metric)) for epoch in sorted(self.epochs))
-        numbers = [(epoch, v) for epoch, v in told if v is not None and not math.isnan(v)]
+        numbers = [(epoch, v) for epoch, v in told if v is not None and math.isfinite(v)]
         first = max if objective.maximize else min  # each the first of equals
         return first(numbers, key=itemgetter(1), default=None)
 
@@ -239,7 +242,7 @@ def front(trials: list[TrialRecord], objectives: Sequence[Objective]) -> list[Ra
     kept: dict[tuple[float, ...], Ranked] = {}
     for ranked in ranking(trials, objectives[0]):
         values = scores(ranked.trial, objectives)
-        if values is not None and not any(map(math.isnan, values)):
+        if values is not None and all(map(math.isfinite, values)):
             kept.setdefault(values, ranked)
     return [
         ranked

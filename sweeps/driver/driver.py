@@ -344,12 +344,12 @@ class Driver:
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:
         """Return how and why a trial ends after this epoch; None if it does not."""
         training, objective = self._trainings[trial.id], self._study.objective
-        if epoch >= training.epochs:
+        # When its own patience is out a trial ends itself, whether it hears of this or not.
+        whole = epoch >= training.epochs
+        stalled = "" if whole else history.stalled(trial.epochs, training.task, training.patience)
+        if whole or stalled:
             if trial.best(objective) is None:
                 return State.DIVERGED, f"{objective.metric} was a number in no epoch"
-            return State.COMPLETE, ""
-        # When its own patience is out a trial ends itself, whether it hears of this or not.
-        if stalled := history.stalled(trial.epochs, training.task, training.patience):
             return State.COMPLETE, stalled
         if reason := self._stop_reason(trial, epoch):
             return State.STOPPED, reason

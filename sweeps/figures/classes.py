@@ -11,6 +11,7 @@ from sweeps.figures.drawing.marks import TrialMarks
 from sweeps.figures.drawing.scales import Categories, Linear, finite
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
+from sweeps.recorded.diagnosed import diagnosed_other
 from sweeps.recorded.recorded_sweep import RecordedSweep
 
 #: The colour of mistakes is strongest from this share of a class on, at least.
@@ -36,7 +37,7 @@ def confusion(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
     left, top = max(longest + 12, 40.0), 30.0 + min(longest, 70.0)
     size = min(34.0, (WIDTH - left - 16) / len(names))
     canvas = Canvas(
-        f"Confusion matrix of the best trial of {sweep.name}", top + size * len(names) + 8
+        f"Confusion matrix of {_whose(sweep)} of {sweep.name}", top + size * len(names) + 8
     )
     pairs = [(r, c) for r in range(len(names)) for c in range(len(names)) if r != c]
     shares = [counts[r][c] / max(totals[r], 1) for r, c in pairs]
@@ -70,9 +71,10 @@ def confusion(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fi
     worst = "; ".join(f"{true} taken for {taken}, {count}" for count, true, taken, _ in wrong[:3])
     return Figure(
         "confusion",
-        "Confusion matrix of the best",
+        f"Confusion matrix of {_whose(sweep)}",
         f"{right} of {sum(totals)} examples of the validation part are right"
-        + (f"; the most frequent mistakes: {worst}." if wrong else "; there is no mistake."),
+        + (f"; the most frequent mistakes: {worst}." if wrong else "; there is no mistake.")
+        + _beside_the_best(sweep),
         canvas.svg(),
         ("is", "taken for", "examples", "of its class"),
         [
@@ -97,7 +99,7 @@ def classes(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figu
     bottom = top + lane * len(shown)
     low = max(min(min(_measures(row, f1)) for f1, row in shown) - 0.05, 0.0)
     frame = Frame(Linear(low, 1.0), Categories(("",)), left, top, WIDTH - 96, bottom)
-    canvas = Canvas(f"Classes of the best trial of {sweep.name}", bottom + 46)
+    canvas = Canvas(f"Classes of {_whose(sweep)} of {sweep.name}", bottom + 46)
     canvas.axis_across(frame, "F1, precision and recall", 8)
     for place, (f1, row) in enumerate(shown):
         y = top + place * lane
@@ -126,12 +128,13 @@ def classes(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figu
     lost = len(rows) - len(rated)
     return Figure(
         "classes",
-        "Classes of the best",
+        f"Classes of {_whose(sweep)}",
         f"F1 of {len(rated)} classes on the validation part, the lowest first: from "
         f"{rated[0][0]:.3f} ({rated[0][1][0]}) to {rated[-1][0]:.3f} ({rated[-1][1][0]}), "
         f"{mean:.3f} on average."
         + (f" {lost} classes without examples are left out." if lost else "")
-        + (f" The lowest {len(shown)} are drawn." if len(shown) < len(rated) else ""),
+        + (f" The lowest {len(shown)} are drawn." if len(shown) < len(rated) else "")
+        + _beside_the_best(sweep),
         canvas.svg(),
         ("class", "examples", "precision", "recall", "F1"),
         [
@@ -139,6 +142,19 @@ def classes(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figu
             for f1, row in shown
         ],
     )
+
+
+def _whose(sweep: RecordedSweep) -> str:
+    return diagnosed_other(sweep) or "the best"
+
+
+def _beside_the_best(sweep: RecordedSweep) -> str:
+    """Say that the diagnosis is not of the best trial; empty if it is."""
+    other = diagnosed_other(sweep)
+    if not other:
+        return ""
+    best = f": that is {sweep.ranked[0].trial.id} by now" if sweep.ranked else ""
+    return f" This is {other}, not the best trial{best}."
 
 
 def _name_cells(canvas: Canvas, names: Sequence[str], left: float, top: float, size: float) -> None:

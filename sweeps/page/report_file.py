@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 from sweeps import results_folder
@@ -27,6 +30,8 @@ from trainers.files.whole_file import write_whole
 NAME = "report.html"
 #: What a page begins with.
 _BEGINS = b"<!doctype html>"
+#: Seconds after which a file that is still being written was left by a process that was killed.
+_CUT_S = 600.0
 
 
 def review(folder: Folder, prefix: str = "") -> Reviewed:
@@ -120,24 +125,39 @@ def write(reviewed: Sequence[Reviewed], out: Path | None = None, rows: bool = Fa
     """
     usual = path_of([one.sweep.folder for one in reviewed])
     path = usual if out is None else out.expanduser()
-    if path.is_dir():
+    if out is not None and path.is_dir():
         path = path / usual.name
     text = page(reviewed)
+    whole = out is None and len(reviewed) == 1
     try:
         if out is not None:
             _require_page(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_cut(path.parent, "" if whole else path.name)
         write_whole(path, text)
-        if out is None and len(reviewed) == 1:
+        if whole:
             (one,) = reviewed
             write_sheet(one.sweep.folder, one.sheet, rows)
             csv_files.write_importances(one.sweep.folder, one.findings.importances)
             findings_json.write(one.sweep, one.findings)
     except OSError as error:
+        place = error.filename2 or path  # of a file that is replaced whole
         raise ConfigError(
-            f"{path} cannot be written ({error.strerror}): name another place, out=…"
+            f"{place} cannot be written ({error.strerror}): name another place, out=…"
         ) from None
     return path
+
+
+def _remove_cut(folder: Path, name: str) -> None:
+    """Remove what was being written when a process was killed, not what is written now.
+
+    Args:
+        name: of a file in a folder of somebody's own; empty: the folder is a sweep's.
+    """
+    for cut in folder.glob(f".tmp_{escape(name)}_*" if name else ".tmp_*"):
+        with contextlib.suppress(OSError):
+            if cut.is_file() and time.time() - cut.stat().st_mtime > _CUT_S:
+                cut.unlink()
 
 
 def _require_page(path: Path) -> None:

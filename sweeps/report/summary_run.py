@@ -10,6 +10,7 @@ from typing import Any
 
 from sweeps.findings.finding import Findings, Importance
 from sweeps.formatting import one_line
+from sweeps.recorded.diagnosed import diagnosed_other
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.report import csv_files
 from sweeps.report.sheet import Sheet
@@ -27,18 +28,21 @@ def results(sweep: RecordedSweep, findings: Findings, sheet: Sheet) -> SweepResu
     folder = sweep.folder.path
     states = {trial.id: trial.state.value for trial in sweep.trials}
     keys = tuple(sweep.dimensions)
+    of_best = not diagnosed_other(sweep)
     tables = {
         "trials": table(*csv_files.trials_table(sweep.trials, keys, sweep.objective)),
         "importances": importances_table(findings.importances),
         "findings": findings_table(findings),
         "sheet": sheet_table(sheet),
-        "best/classes": _read(folder / "diagnosis" / "classes.csv"),
-        "best/confusion": _read(folder / "diagnosis" / "confusion.csv"),
     }
+    if of_best:
+        for name in ("classes", "confusion"):
+            tables[f"best/{name}"] = _read(folder / "diagnosis" / f"{name}.csv")
+    pictures = sorted((folder / "diagnosis").glob("*.png")) if of_best else []
     return SweepResults(
         figures=_figures(sweep),
         tables={name: made for name, made in tables.items() if made.rows},
-        files=(*(folder / name for name in _FILES), *sorted((folder / "diagnosis").glob("*.png"))),
+        files=(*(folder / name for name in _FILES), *pictures),
         remarks=tuple(
             Remarked(trial, states[trial], text)
             for trial, text in remarks_by_trial(sweep).items()

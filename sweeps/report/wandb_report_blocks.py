@@ -13,6 +13,7 @@ from typing import Any
 from sweeps.config.keys import value_at
 from sweeps.findings.finding import Findings, Topic
 from sweeps.formatting import command, number, one_line, pairs, score, short_names
+from sweeps.recorded.diagnosed import diagnosed_other
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.redaction import redacted_text
 from sweeps.space.dimensions import Interval
@@ -239,9 +240,11 @@ def _best_trial(one: ReportedSweep, alone: bool) -> list[Any]:
     runset = wr.Runset(entity=one.entity, project=one.project, name=one.sweep.name)
     own = _only(runset, {"name": one.run("summary")})
     seen = one.sweep.folder.path / "diagnosis"
-    drawn = sorted(path.stem for path in seen.glob("*.png"))
+    of_best = not diagnosed_other(one.sweep)
+    drawn = sorted(path.stem for path in seen.glob("*.png")) if of_best else []
+    classes = [name for name in ("classes", "confusion") if (seen / f"{name}.csv").is_file()]
     tables = [
-        *(f"best/{name}" for name in ("classes", "confusion") if (seen / f"{name}.csv").is_file()),
+        *(f"best/{name}" for name in classes if of_best),
         *(["findings"] if one.findings.statements else []),
         *(["importances"] if one.findings.importances else []),
         *("sheet", "trials"),

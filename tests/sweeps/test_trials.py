@@ -52,6 +52,8 @@ def test_better_is_strictly_better() -> None:
         ((0.5, 0.5), (1, 0.5), (1, 0.5)),  # the earliest of equals
         ((math.nan, 0.5), (2, 0.5), (2, 0.5)),
         ((math.nan,), None, None),
+        ((math.inf, 0.5, -math.inf), (2, 0.5), (2, 0.5)),
+        ((math.inf,), None, None),
     ],
 )
 def test_best_epoch(

@@ -90,9 +90,13 @@ def diagnose(
         drawn, left_out = _training(config, training, folder)
         files += drawn
         notes += left_out
+    trial = None if training is None else training.name
     about = summary(measured) if isinstance(measured, Quality) else _summary(measured)
     files.append(
-        write_json(folder / "summary.json", {"part": "validation", **about, "notes": notes})
+        write_json(
+            folder / "summary.json",
+            {"part": "validation", "trial": trial, **about, "notes": notes},
+        )
     )
     return Diagnosis(measured, tuple(files), tuple(notes))
 

@@ -57,10 +57,13 @@ def _entry(attribute: object, key: str) -> object:
 def _commands(sweep: RecordedSweep) -> dict[str, str]:
     results = sweep.folder.path.parent
     ran = [redacted_text(word) for word in sweep.overrides]
-    return {
+    commands = {
         "The sweep": command("sweep", words=ran),
         "Go on with it, if it was interrupted": command("resume", sweep.name, results),
         "This page": command("report", sweep.name, results),
         "This page, as the sweep goes on": command("watch", sweep.name, results),
-        "What the best model mistakes, and its pictures": command("diagnose", sweep.name, results),
     }
+    if sweep.ranked:  # else there is no best model
+        best = "What the best model mistakes, and its pictures"
+        commands[best] = command("diagnose", sweep.name, results)
+    return commands

@@ -167,6 +167,14 @@ class TestEpoch:
             "val_accuracy was a number in no epoch",
         )
 
+    @pytest.mark.parametrize("value", [math.nan, math.inf])
+    def test_nor_is_it_when_patience_is_out(self, sit: Sit, value: float) -> None:
+        one = sit("patience=1")
+        trial = one.next().trial
+        assert not one.epoch(trial, 1, value)
+        assert one.epoch(trial, 2, value)
+        assert one.record(trial).state is State.DIVERGED
+
     def test_counts_an_epoch_once(self, sit: Sit) -> None:
         """A process that is lost repeats the epochs since its last checkpoint."""
         one = sit("budget.epochs=4", "budget.trials=null")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,23 @@ def test_marks_of_a_class(tmp_path: Path) -> None:
     assert cat[0] == pytest.approx(across[1], abs=0.3), "precision 1"
     assert cat[1] == pytest.approx(across[0.8], abs=0.3), "recall 0.8"
     assert figure.rows[0] == ("cat", "10", "1.000", "0.800", "0.889")
+
+
+def test_a_diagnosis_of_another_trial_says_of_which(tmp_path: Path) -> None:
+    sweep = diagnosed(tmp_path, ["cat", "dog"], [[8, 2], [1, 9]])
+    sweep = replace(sweep, trials=(trial(0, [0.5]), trial(1, [0.7])))
+    for of, title, told in (
+        ("0000", "0000", "This is 0000, not the best trial: that is 0001 by now."),
+        ("0001", "the best", ""),
+        ("0009", "the best", ""),
+    ):
+        (tmp_path / "diagnosis" / "summary.json").write_text(json.dumps({"trial": of}))
+        for draw, name in ((confusion, "Confusion matrix"), (classes, "Classes")):
+            figure = draw(sweep, Findings(()), marks_of(sweep))
+            assert figure is not None
+            assert figure.title == f"{name} of {title}"
+            assert ("not the best" in figure.sentence) == bool(told)
+            assert figure.sentence.endswith(told)
 
 
 def test_forty_classes_without_a_mistake(tmp_path: Path) -> None:

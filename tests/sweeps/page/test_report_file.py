@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -71,6 +72,32 @@ def test_a_page_is_written_whole_in_its_place(results: Path, tmp_path: Path) -> 
     assert not list(tmp_path.rglob(".tmp*"))
 
 
+def test_what_a_kill_has_left_is_removed_and_what_is_being_written_is_not(
+    results: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(results / "a", tmp_path / "a")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    reviewed = review_all([Folder(tmp_path / "a")])
+
+    def leave(path: Path, age_s: float) -> Path:
+        path.write_text("half")
+        os.utime(path, (time.time() - age_s,) * 2)
+        return path
+
+    for folder, out, name, others in (
+        (tmp_path / "a", None, "sheet.xlsx", False),
+        (elsewhere, elsewhere / "my [page].html", "my [page].html", True),
+    ):
+        left = leave(folder / f".tmp_{name}_0a1b2c3d", 3600)
+        being_written = leave(folder / f".tmp_{name}_ffffffff", 1)
+        other = leave(folder / ".tmp_other_0a1b2c3d", 3600)
+        write(reviewed, out)
+        assert not left.exists()
+        assert being_written.exists()
+        assert other.exists() is others, "in a folder of one's own only that of this file goes"
+
+
 def test_a_folder_that_cannot_be_written_names_another_place(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +107,17 @@ def test_a_folder_that_cannot_be_written_names_another_place(
     monkeypatch.setattr(report_file, "write_whole", full)
     with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\).*out=…"):
         write(review_all(find(results, ["a"])))
+
+
+@pytest.mark.parametrize("name", ["report.html", "sheet.xlsx", "findings.json"])
+def test_a_folder_in_the_place_of_a_file_is_named(results: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(results / "a", tmp_path / "a")
+    (tmp_path / "a" / name).unlink(missing_ok=True)  # which another test may have written
+    (tmp_path / "a" / name / "kept").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=rf"a/{name} cannot be written \(Is a directory\).*out=…"):
+        write(review_all([Folder(tmp_path / "a")]))
+    assert (tmp_path / "a" / name / "kept").is_dir()
+    assert not list((tmp_path / "a").glob(".tmp_*"))
 
 
 def test_sweeps_without_a_score_have_a_page(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,6 +64,11 @@ def test_files_that_are_there_go_with_it(swept: RecordedSweep, tmp_path: Path) -
     assert "best/confusion" not in made.tables
     there = [path.name for path in made.files if path.is_file()]
     assert there == ["report.html", "sheet.csv", "confusion.png"]
+    other = {"trial": here.ranked[-1].trial.id}
+    (folder / "diagnosis" / "summary.json").write_text(json.dumps(other))
+    of_another = summary_run.results(here, Findings(()), sheet(swept, Findings(())))
+    assert "best/classes" not in of_another.tables, "it is not of the best"
+    assert "confusion.png" not in [path.name for path in of_another.files]
     (remarked,) = made.remarks
     assert (remarked.trial, remarked.state) == ("0001", "complete")
     assert remarked.text == f"{ODD} (Ann, 1970-01-01)"

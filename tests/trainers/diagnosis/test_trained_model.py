@@ -52,6 +52,7 @@ def test_what_is_seen_is_what_was_trained(small: Compose, tmp_path: Path) -> Non
     assert written == TABLES | pictures == {path.name for path in seen.files}
 
     summary = json.loads((tmp_path / "d" / "summary.json").read_text())
+    assert summary["trial"] == "t", "a page says whose it is"
     assert (summary["accuracy"], summary["macro_f1"]) == (accuracy, seen.quality.macro_f1)
     counts = [[int(r[str(c)]) for c in range(10)] for r in table(tmp_path / "d" / "confusion.csv")]
     np.testing.assert_array_equal(counts, seen.quality.counts)

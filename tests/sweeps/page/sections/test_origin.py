@@ -9,6 +9,7 @@ import pytest
 
 from sweeps.page.reviewed import Reviewed
 from sweeps.page.sections.origin import origin
+from sweeps.trials import State
 
 
 def test_tells_versions_and_commands_without_secrets(reviewed: Reviewed) -> None:
@@ -21,6 +22,14 @@ def test_tells_versions_and_commands_without_secrets(reviewed: Reviewed) -> None
     assert "fingerprint d41d" in made
     assert "make report SWEEP=a" in made
     assert "hunter2" not in made
+
+
+def test_without_a_score_there_is_no_best_model_to_diagnose(reviewed: Reviewed) -> None:
+    assert "make diagnose" in origin(reviewed)
+    lost = tuple(replace(one, state=State.DIVERGED) for one in reviewed.sweep.trials)
+    made = origin(replace(reviewed, sweep=replace(reviewed.sweep, trials=lost)))
+    assert "make report" in made
+    assert "make diagnose" not in made
 
 
 REPORT = "https://wandb.ai/me/caviar/reports/x--1"
