@@ -22,7 +22,7 @@ from rich.text import Text
 
 from sweeps import results_folder
 from sweeps.cli import refusals, terminal, use_plugins
-from sweeps.commands import train_folder
+from sweeps.commands import other_data, train_folder
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from sweeps.config.overrides import key_of, split, value_of
@@ -176,6 +176,8 @@ def best_of(name: str, given: Mapping[str, str]) -> None:
             options["hidden"],
             lambda doing: status.update(doing),
         )
+    if model.warning:
+        console.print(model.warning, style="yellow", soft_wrap=True)
     for line in lines(seen):
         console.print(line, soft_wrap=True)
     pictures = [path.name for path in seen.files if path.suffix == ".png"]
@@ -190,12 +192,14 @@ class _Model:
     Attributes:
         folder: folder of its sweep, or of its training by itself.
         training: folder of its training, if it is known.
+        warning: that the data are others than it was trained on; empty if they are not.
     """
 
     config: TrainConfig
     state: Mapping[str, Any]
     folder: Path
     training: Path | None
+    warning: str
 
 
 def _model(name: str, options: Mapping[str, str]) -> _Model:
@@ -203,11 +207,14 @@ def _model(name: str, options: Mapping[str, str]) -> _Model:
     results = Path(options["results"])
     if train_folder.is_training(name):
         one = train_folder.find(results, name, options["trust"])
-        return _Model(one.training, _state(one.checkpoint, one.path), one.path, one.path)
+        warning = other_data.than_of_training(one.path, one.training.data)
+        return _Model(one.training, _state(one.checkpoint, one.path), one.path, one.path, warning)
     folder = results_folder.find(results, name)
     trust = [f"trust={options['trust']}"] if options["trust"] else []
-    config = _config(folder, Origin.read(folder.path, trust), trust)
-    return _Model(config, _state(_best(folder), folder.trials), folder.path, _trial(folder))
+    origin = Origin.read(folder.path, trust)
+    config, state = _config(folder, origin, trust), _state(_best(folder), folder.trials)
+    warning = other_data.than_of_sweep(folder, origin)
+    return _Model(config, state, folder.path, _trial(folder), warning)
 
 
 def compared(name: str, key: str, results: str) -> None:

@@ -20,7 +20,7 @@ from rich.progress import track
 
 from sweeps import results_folder
 from sweeps.cli import one_sweep, refusals, terminal
-from sweeps.commands import train_folder
+from sweeps.commands import other_data, train_folder
 from sweeps.config.recorded_training import read_training
 from sweeps.config.trusted_targets import Origin
 from sweeps.formatting import score
@@ -113,33 +113,11 @@ def _voters(name: str, options: Mapping[str, str]) -> tuple[Path, list[Voter], s
         if count != 1:
             raise ConfigError(f"top={count}: {name} is one training, of one model: leave top out")
         one = train_folder.find(results, name, options["trust"])
-        return one.path, [Voter(f"epoch {one.epoch}", one.value, one.training, one.checkpoint)], ""
+        voter = Voter(f"epoch {one.epoch}", one.value, one.training, one.checkpoint)
+        return one.path, [voter], other_data.than_of_training(one.path, one.training.data)
     folder = results_folder.find(results, name)
     origin = Origin.read(folder.path, [f"trust={options['trust']}"])
-    return folder.path, best(folder, count, origin), of_other_data(folder, origin)
-
-
-def of_other_data(folder: Folder, origin: Origin) -> str:
-    """Write that the data are not those that a sweep was begun with; empty if they are.
-
-    They may be so for a reason, such as another test part; where they cannot be read, whoever
-    needs them says so.
-    """
-    from trainers.data.resident import prepare
-
-    recorded = results_folder.read_sweep(folder)
-    data = recorded["config"]["data"]
-    origin.require_trusted({"data": data})
-    try:
-        now = prepare(data).fingerprint
-    except ConfigError:
-        return ""
-    if now == recorded["data"]:
-        return ""
-    return (
-        f"the data are not those that {folder.path.name} was trained on (fingerprint "
-        f"{recorded['data']}, now {now}): its scores are of the others"
-    )
+    return folder.path, best(folder, count, origin), other_data.than_of_sweep(folder, origin)
 
 
 def best(folder: Folder, count: int, origin: Origin | None = None) -> list[Voter]:

@@ -7,16 +7,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from sweeps.commands import predict
 from sweeps.commands.predict import best
-from sweeps.results_folder import Folder, read_sweep
+from sweeps.results_folder import Folder
 from tests.sweeps.conftest import Ran
 from tests.trainers.data.phonemes.on_disk import write_hw1p2
-from trainers.data import resident
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.errors import ConfigError
 from trainers.files.checkpoints import load
@@ -126,34 +124,3 @@ def test_a_norm_by_the_batch_alone_is_diagnosed_predicted_and_measured(
     predict.predict("s", {"results": str(tmp_path), "top": "2"})
     assert len(rows(ran.folder)) == 102
     assert (ran.folder.path / "diagnosis" / "hidden.png").is_file()
-
-
-@pytest.mark.parametrize("swept", ["optimizer.lr=0.01,0.02", "data.scaling=none,standardise"])
-def test_other_data_than_it_was_trained_on_are_told(
-    swept: str,
-    tmp_path: Path,
-    sweep_anywhere_without_ray: Callable[..., Ran],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Where the data vary they are compared with those of the sweep, not of its best trial."""
-    root = tmp_path / "arrays.npz"
-    generator = np.random.default_rng(0)
-    y = generator.integers(0, 3, 200)
-    x = (generator.normal(size=(200, 8)) + y[:, None]).astype(np.float32)
-    np.savez(root, x=x, y=y)
-    words = ("task=classes", "data=tensors", f"data.root={root}", "data.fraction=1", "epochs=1")
-    more = ("search=grid", "budget.trials=null", "stop=none", "batch_size=16")
-    ran = sweep_anywhere_without_ray(tmp_path, *words, *more, swept)
-    assert ran.code == 0
-    resident._loaded.clear()  # as in a process of its own
-    capsys.readouterr()
-    predict.predict("s", {"results": str(tmp_path)})
-    assert "the data are not those" not in capsys.readouterr().out
-    before = rows(ran.folder)
-    np.savez(root, x=x + 1, y=y)
-    predict.predict("s", {"results": str(tmp_path)})
-    told = [line for line in capsys.readouterr().out.splitlines() if "the data are not" in line]
-    recorded = read_sweep(ran.folder)["data"]
-    assert len(told) == 1
-    assert f"that s was trained on (fingerprint {recorded}, now " in told[0]
-    assert len(rows(ran.folder)) == len(before), "it predicts all the same"
