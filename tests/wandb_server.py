@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -602,3 +603,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""
+
+
+def main() -> None:
+    """Serve in a process of its own until its input ends: `python -m tests.wandb_server`."""
+    with WandbServer() as server:
+        sys.stdout.write(f"WANDB_BASE_URL={server.url} WANDB_API_KEY={server.key}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
