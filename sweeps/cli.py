@@ -183,7 +183,21 @@ def _names_and_options(options: Sequence[str]) -> tuple[list[str], dict[str, str
     for word in words:
         if key_of(word) not in options:
             raise ConfigError(unknown("option", word, key_of(word), list(options)))
-    return names, {key_of(word): value_of(word) for word in words}
+    return names, options_of(words)
+
+
+def options_of(words: Sequence[str]) -> dict[str, str]:
+    """Map option -> value.
+
+    Raises:
+        ConfigError: an option is given twice, of which one would do nothing.
+    """
+    given: dict[str, str] = {}
+    for word in words:
+        key = key_of(word)
+        if given.setdefault(key, value_of(word)) != value_of(word):
+            raise ConfigError(f"{word}: {key}={given[key]} is given as well: give it once")
+    return given
 
 
 @contextmanager

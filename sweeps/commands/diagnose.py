@@ -21,12 +21,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from sweeps import results_folder
-from sweeps.cli import refusals, terminal, use_plugins
+from sweeps.cli import options_of, refusals, terminal, use_plugins
 from sweeps.commands import train_folder
 from sweeps.commands.other_data import of_other_data
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
-from sweeps.config.overrides import key_of, split, value_of
+from sweeps.config.overrides import split
 from sweeps.config.recorded_training import read_training
 from sweeps.config.swept_space import refuse_unapplied
 from sweeps.config.trusted_targets import Origin
@@ -382,7 +382,7 @@ def main() -> None:
             return
         if len(names) > 1:
             raise ConfigError(f"{', '.join(names)}: name one sweep, make diagnose SWEEP={names[0]}")
-        given = {key_of(word): value_of(word) for word in rest}
+        given = options_of(rest)
         for key, value in given.items():
             if key not in DEFAULTS:
                 raise ConfigError(unknown("option", f"{key}={value}", key, list(DEFAULTS)))

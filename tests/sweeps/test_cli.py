@@ -293,3 +293,9 @@ class TestDoing:
         with cli.doing("fetching the data", spins=False):
             pass
         assert file.getvalue() == ""
+
+
+def test_an_option_has_one_value() -> None:
+    assert cli.options_of(["trust=a", "top=3", "top=3"]) == {"trust": "a", "top": "3"}
+    with pytest.raises(ConfigError, match=r"trust=b: trust=a is given as well: give it once"):
+        cli.options_of(["trust=a", "trust=b"])
