@@ -104,7 +104,8 @@ def classes(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figu
     for place, (f1, row) in enumerate(shown):
         y = top + place * lane
         end = frame.across(f1) or left
-        told = f"{row[0]}: F1 {f1:.3f}, precision {row[2]}, recall {row[3]}, {row[1]} examples"
+        told = f"{row[0]}: F1 {f1:.3f}, precision {_share(row[2])}, "
+        told += f"recall {_share(row[3])}, {row[1]} examples"
         middle = y + lane / 2
         pair = [frame.across(_number(cell)) for cell in row[2:4]]
         places = [x for x in (*pair, end) if x is not None]
@@ -137,10 +138,7 @@ def classes(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figu
         + _beside_the_best(sweep),
         canvas.svg(),
         ("class", "examples", "precision", "recall", "F1"),
-        [
-            (row[0], row[1], *(f"{_number(cell):.3f}" for cell in row[2:4]), f"{f1:.3f}")
-            for f1, row in shown
-        ],
+        [(row[0], row[1], *map(_share, row[2:4]), f"{f1:.3f}") for f1, row in shown],
     )
 
 
@@ -179,6 +177,12 @@ def _number(cell: str) -> float:
         return float(cell)
     except ValueError:
         return float("nan")
+
+
+def _share(cell: str) -> str:
+    """Write a share; a class that was never predicted has no precision, and one may be unseen."""
+    value = finite(_number(cell))
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _read(path: Path) -> list[list[str]]:

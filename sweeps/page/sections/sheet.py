@@ -18,6 +18,10 @@ _LONGEST = 160
 _LONG = 20
 
 
+#: Rows that are printed, as style.css has it.
+PRINTED = 40
+
+
 def sheet(all_reviewed: Sequence[Reviewed]) -> Markup:
     """Write one sheet of the trials of all sweeps, the objective first."""
     trials = [one.key(trial) for one in all_reviewed for trial in one.sheet.trials]
@@ -34,6 +38,7 @@ def sheet(all_reviewed: Sequence[Reviewed]) -> Markup:
         [
             _controls(len(trials)),
             _table(trials, shown, _kinds(all_reviewed)),
+            _on_paper(len(trials)),
             paragraph(
                 f"{all_reviewed[0].sheet.scale}. The same, a column a trial: {files}.",
                 kind="aside",
@@ -43,6 +48,14 @@ def sheet(all_reviewed: Sequence[Reviewed]) -> Markup:
             else "",
         ]
     )
+
+
+def _on_paper(trials: int) -> Markup:
+    """Say in print that there are more trials than it shows; empty if there are not."""
+    if trials <= PRINTED:
+        return Markup("")
+    told = f"In print the first {PRINTED} of {trials:,} trials; all are in the files."
+    return paragraph(told, kind="aside paper")
 
 
 def merged(all_reviewed: Sequence[Reviewed]) -> list[SheetRow]:

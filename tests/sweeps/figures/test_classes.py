@@ -80,6 +80,18 @@ def test_a_diagnosis_of_another_trial_says_of_which(tmp_path: Path) -> None:
             assert figure.sentence.endswith(told)
 
 
+def test_a_share_that_is_not_defined_is_a_dash(tmp_path: Path) -> None:
+    sweep = diagnosed(tmp_path, ["cat", "dog"], [[8, 2], [1, 9]])
+    rows = [["cat", 10, 0.8, 0.8, 0.8], ["dog", 10, float("nan"), 0.0, 0.0]]
+    path = tmp_path / "diagnosis" / "classes.csv"
+    write_table(path, ["class", "examples", "precision", "recall", "f1"], rows)
+    figure = classes(sweep, Findings(()), marks_of(sweep))
+    assert figure is not None
+    assert figure.rows[0] == ("dog", "10", "-", "0.000", "0.000")
+    assert "precision -, recall 0.000" in figure.svg
+    assert "nan" not in figure.svg
+
+
 def test_forty_classes_without_a_mistake(tmp_path: Path) -> None:
     names = [f"PH{n}" for n in range(40)]
     counts = [[10 * (r == c) for c in range(40)] for r in range(40)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from sweeps import ROOT
 from sweeps.page.reviewed import Reviewed
-from sweeps.page.sections.sheet import merged, sheet
+from sweeps.page.sections.sheet import PRINTED, merged, sheet
 from sweeps.report.sheet import Sheet, SheetRow
 
 ROWS = (
@@ -49,3 +50,17 @@ def test_long_and_many_lined_texts_are_cut(reviewed: Reviewed) -> None:
     made = sheet([small(reviewed, row)])
     assert "x" * 161 not in made
     assert "one; two …" in made
+
+
+def test_print_says_how_many_trials_it_leaves_out(reviewed: Reviewed) -> None:
+    def printed(trials: int) -> str:
+        ids = tuple(f"{n:04d}" for n in range(trials))
+        rows = (SheetRow("dev accuracy", tuple(n / 1000 for n in range(trials))),)
+        more = Sheet("a", ids, ("complete",) * trials, rows, "", "", {})
+        return sheet([replace(reviewed, sheet=more)])
+
+    told = f"In print the first {PRINTED} of {PRINTED + 1} trials; all are in the files."
+    assert told in printed(PRINTED + 1)
+    assert "In print" not in printed(PRINTED)
+    style = (ROOT / "sweeps" / "page" / "style.css").read_text(encoding="utf-8")
+    assert f"nth-child(n + {PRINTED + 1})" in style
