@@ -21,6 +21,7 @@ from cluster.shares import Machine, Request
 from sweeps import ROOT
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
+from sweeps.backend.ray_session import alive_nodes
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -296,11 +297,5 @@ def start() -> Any:
 
 
 def _machines() -> list[Machine]:
-    import ray
-
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    return [
-        Machine(n["Resources"].get("CPU", 0.0), int(n["Resources"].get("GPU", 0.0)))
-        for n in nodes
-        if n["Alive"]
-    ]
+    has = [node["Resources"] for node in alive_nodes()]
+    return [Machine(one.get("CPU", 0.0), int(one.get("GPU", 0.0))) for one in has]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import getpass
-import logging
 import os
 import socket
 import sys
@@ -25,8 +24,7 @@ from cluster.node import (
 )
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, USUAL, Head
-from sweeps.backend.ray_environment import keep_loopback
-from sweeps.backend.ray_session import silence_ray
+from sweeps.backend.ray_session import alive_nodes, attach
 from sweeps.cli import refusals
 from trainers.errors import ConfigError
 
@@ -98,16 +96,11 @@ def _watch(node: Node, us: Head) -> None:
 
 
 def _tell_machines(address: str) -> None:
-    import ray
-
-    keep_loopback()
-    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    silence_ray()
+    attach(address)
     arbiter.start()
     known: dict[str, str] = {}
     while True:
-        nodes = [n for n in ray.nodes() if n["Alive"]]  # type: ignore[no-untyped-call]
-        alive = {n["NodeID"]: _describe(n) for n in nodes}
+        alive = {n["NodeID"]: _describe(n) for n in alive_nodes()}
         for key in alive.keys() - known.keys():
             say(f"{_now()}  joined: {alive[key]}")
         for key in known.keys() - alive.keys():

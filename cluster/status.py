@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,8 @@ from rich.text import Text
 
 from sweeps.backend.claim import ARBITER, NAMESPACE
 from sweeps.backend.known_head import Head
-from sweeps.backend.ray_environment import environment, keep_loopback
-from sweeps.backend.ray_session import silence_ray
+from sweeps.backend.ray_environment import environment
+from sweeps.backend.ray_session import alive_nodes, attach
 from sweeps.cli import refusals, terminal
 from sweeps.formatting import one_line
 from trainers.errors import ConfigError, first_line
@@ -47,13 +46,10 @@ def _ask(head: Head) -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
     with environment(head.environment()):
         import ray
 
-        keep_loopback()
         try:
-            ray.init(address=head.address, log_to_driver=False, logging_level=logging.CRITICAL)
-            silence_ray()
-            nodes = [n for n in ray.nodes() if n["Alive"]]  # type: ignore[no-untyped-call]
+            attach(head.address)
             arbiter = ray.get_actor(ARBITER, namespace=NAMESPACE)
-            return nodes, ray.get(arbiter.status.remote(), timeout=_ANSWER_S)
+            return alive_nodes(), ray.get(arbiter.status.remote(), timeout=_ANSWER_S)
         except Exception as error:  # Ray has no one error for this
             raise ConfigError(
                 f"the head at {head.address} cannot be asked ({first_line(error)}): try again, or "

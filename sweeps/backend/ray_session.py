@@ -39,6 +39,12 @@ if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
 PREFIX = "caviar-ray-"
 #: The address that a Ray of a sweep's own listens at: nobody else's business.
 _HERE = "127.0.0.1"
+#: Keeps Ray's own words off the screen.
+_QUIET: dict[str, Any] = {
+    "log_to_driver": False,
+    "logging_level": logging.CRITICAL,
+    "configure_logging": True,
+}
 #: Of all Rays that this process starts: Ray reads a token once in a process's life.
 _TOKEN = secrets.token_hex(32)
 
@@ -58,11 +64,11 @@ class Cluster:
     @property
     def has_gpu(self) -> bool:
         """Whether any of its machines has one."""
-        return any(node["Resources"].get("GPU", 0.0) >= 1 for node in _nodes())
+        return any(node["Resources"].get("GPU", 0.0) >= 1 for node in alive_nodes())
 
     def slots(self, resources: Mapping[str, Any]) -> int:
         """Count the trials that fit on all machines together, given what each asks for."""
-        return sum(_fits(node, resources) for node in _nodes())
+        return sum(_fits(node, resources) for node in alive_nodes())
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """Refuse what no machine can hold.
@@ -79,7 +85,7 @@ class Cluster:
         if self.slots(resources) > 0:
             return
         for name, key in (("CPU", "cpu"), ("GPU", "gpu")):
-            most = max((node["Resources"].get(name, 0.0) for node in _nodes()), default=0.0)
+            most = max((node["Resources"].get(name, 0.0) for node in alive_nodes()), default=0.0)
             if resources[key] > most:
                 raise ConfigError(
                     f"resources.{key}={resources[key]:g}: no machine of this cluster has more than "
@@ -102,7 +108,7 @@ class Cluster:
         def reaches(path: str) -> bool:
             return os.path.isdir(path) and os.access(path, os.W_OK)
 
-        nodes = _nodes()
+        nodes = alive_nodes()
         answers = ray.get(
             [
                 reaches.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
@@ -176,7 +182,7 @@ class Cluster:
 
     def describe(self) -> str:
         """Name the machines."""
-        nodes = _nodes()
+        nodes = alive_nodes()
         names = sorted({str(node["NodeManagerHostname"]) for node in nodes})
         if len(nodes) == 1:
             return names[0]
@@ -197,11 +203,6 @@ def session() -> Iterator[Cluster]:
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     address = os.environ.get("RAY_ADDRESS", "")
     head = Head.known()
-    quiet: dict[str, Any] = {
-        "log_to_driver": False,
-        "logging_level": logging.CRITICAL,
-        "configure_logging": True,
-    }
     with contextlib.ExitStack() as stack:
         if address or head is not None:
             if head is not None and address in ("", "auto", head.address):
@@ -210,15 +211,13 @@ def session() -> Iterator[Cluster]:
             _refuse_silence(address)
             import ray  # not before the variables are set, which it reads once
 
-            keep_loopback()
             try:
-                ray.init(
-                    address=address,
+                attach(
+                    address,
                     runtime_env={
                         **_code(),
                         "env_vars": python_path(os.environ),  # where all machines have it
                     },
-                    **quiet,
                 )
             except Exception as error:  # Ray has no one error for this
                 raise ConfigError(
@@ -234,7 +233,7 @@ def session() -> Iterator[Cluster]:
             own = {**SETTINGS, "RAY_AUTH_TOKEN_PATH": str(token), **python_path(os.environ)}
             stack.enter_context(environment(own))
             with _python(plain_python(folder)):
-                _start(folder, quiet)
+                _start(folder)
             import ray
 
         stack.callback(ray.shutdown)
@@ -252,7 +251,7 @@ def _code() -> dict[str, Any]:
     return {"py_modules": [str(ROOT / name) for name in packages]}
 
 
-def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
+def _start(folder: Path) -> None:
     """Start a Ray of this process's own; a second time if the first one fails.
 
     Raises:
@@ -272,7 +271,7 @@ def _start(folder: Path, quiet: Mapping[str, Any]) -> None:
                     object_store_memory=128 * 2**20,  # trials share nothing through it
                     # Within ours: Ray lets everybody into its own.
                     _temp_dir=str(folder / attempt),
-                    **quiet,
+                    **_QUIET,
                 )
             return
         except Exception as failure:  # Ray has no one error for this
@@ -308,6 +307,15 @@ def _python(path: str) -> Iterator[None]:
         sys.executable = before
 
 
+def attach(address: str, **more: Any) -> None:
+    """Connect this process to a Ray that is up, without a word from Ray; `more`: for `ray.init`."""
+    import ray
+
+    keep_loopback()
+    ray.init(address=address, **_QUIET, **more)
+    silence_ray()
+
+
 def silence_ray() -> None:
     """Keep Ray's own, long account of lost machines and processes off the screen."""
     import ray
@@ -319,7 +327,8 @@ def _swallow(*words: object, **more: object) -> None:
     """Print nothing."""
 
 
-def _nodes() -> list[dict[str, Any]]:
+def alive_nodes() -> list[dict[str, Any]]:
+    """List the machines of the Ray that this process is connected to, as Ray describes them."""
     import ray
 
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]

@@ -174,10 +174,10 @@ class _Room:
     def look(self) -> None:
         """See what there is now, and give up when there has been no machine for long."""
         driver, before = self._driver, self._slots
-        now, self._slots = time.monotonic(), self._look_up(driver.running, driver.wanted)
+        now, wanted = time.monotonic(), driver.wanted
+        self._slots = self._look_up(driver.running, wanted)
         if self._slots.trials != before.trials:
             driver.share(self._slots)
-        wanted = driver.wanted
         lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
         if lacks and (message := _change(before, self._slots)):
             driver.notify(message)
@@ -188,12 +188,12 @@ class _Room:
 
 
 def _change(before: Slots, now: Slots) -> str:
-    """Say what has changed; empty if nothing has."""
+    """Say what has changed; empty if as many trials may run as before."""
+    if now.trials == before.trials:
+        return ""
     if now.fits != before.fits:
         change = "joined" if now.fits > before.fits else "was lost"
         return f"a machine {change}: room for {now.trials} trials at a time"
-    if now.trials == before.trials:
-        return ""
     why = now.limit or f"others have {', '.join(now.others)}"
     because = f": {why}" if now.limit or now.others else ""
     return f"{now.trials} of {now.fits} trials at a time now{because}"

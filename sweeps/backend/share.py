@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from sweeps.backend.claim import ARBITER, NAMESPACE, Claim, Grant
+from trainers.errors import ConfigError, first_line
 
 #: Gives the arbiter's answer to a claim.
 #:
@@ -72,6 +73,7 @@ def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> I
 
     Raises:
         LookupError: this cluster has no arbiter.
+        ConfigError: it does not answer.
     """
     import ray
 
@@ -84,7 +86,14 @@ def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> I
         grant: Grant = ray.get(arbiter.beat.remote(claim), timeout=_ANSWER_S)
         return grant
 
-    share = Share(Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0), ask)
+    claim = Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0)
+    try:
+        share = Share(claim, ask)
+    except Exception as error:  # Ray has no one error for this
+        raise ConfigError(
+            f"the head's arbiter cannot be asked ({first_line(error)}): try again, or start the "
+            "head again (make head)"
+        ) from error
     try:
         yield share
     finally:

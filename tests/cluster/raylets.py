@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,17 @@ class Machines:
     def join(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
         environment = {**self.environment, "CAVIAR_CLUSTER": str(folder or self.folder)}
         return start("cluster.join", f"--head={self.address}", *words, **environment)
+
+    @contextmanager
+    def alpha(self) -> Iterator[subprocess.Popen[str]]:
+        """A machine of member alpha with one CPU, joined within a `with` block."""
+        alpha = self.join("--member=alpha", "--cpus=1")
+        try:
+            line(alpha, "joined")
+            line(self.head, "joined: alpha")
+            yield alpha
+        finally:
+            end(alpha)
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.raylets import Machines, end, free_port, line
+from tests.cluster.raylets import Machines, free_port
 from tests.sweeps.processes import command, descendants, finish, saved, start, wait_for_epochs
 from tests.sweeps.waiting import until
 
@@ -19,10 +19,7 @@ from tests.sweeps.waiting import until
 def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
     machines: Machines, tmp_path: Path
 ) -> None:
-    alpha = machines.join("--member=alpha", "--cpus=1")
-    try:
-        line(alpha, "joined")
-        line(machines.head, "joined: alpha")
+    with machines.alpha() as alpha:
         sweep = start(
             "sweeps", "track=none", "search=grid", "stop=none", "space=null", "seed=1,2,3",
             "epochs=150", "model.width=32", "resources.cpu=1", "data.fraction=0.5",
@@ -48,8 +45,6 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         assert {path: after[path] for path in before} == before, "a finished epoch ran again"
         moved = [row["id"] for row in rows if members(folder, row["id"]) == ["alpha", "zeta"]]
         assert moved, "no trial went from alpha to zeta"
-    finally:
-        end(alpha)
 
 
 @pytest.mark.machines

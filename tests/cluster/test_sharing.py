@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from subprocess import Popen
 
-from tests.cluster.raylets import Machines, end, line
+from tests.cluster.raylets import Machines
 from tests.sweeps.processes import finish, start, wait_for_epochs
 
 
@@ -32,10 +32,7 @@ def epochs(folder: Path, trial: str) -> list[int]:
 def test_a_second_sweep_gets_its_share_and_once_killed_gives_it_back(
     machines: Machines, tmp_path: Path
 ) -> None:
-    alpha = machines.join("--member=alpha", "--cpus=1")
-    try:
-        line(alpha, "joined")
-        line(machines.head, "joined: alpha")
+    with machines.alpha():
         first = sweep(machines, tmp_path, "a", epochs=600, seeds="1,2,3,4,5")
         wait_for_epochs(first, tmp_path / "a" / "study.log", 40)
         second = sweep(machines, tmp_path, "b", epochs=3000, seeds="1,2,3,4,5")
@@ -51,5 +48,3 @@ def test_a_second_sweep_gets_its_share_and_once_killed_gives_it_back(
         assert [row["state"] for row in rows(tmp_path / "a")] == ["complete"] * 5
         for trial in (f"{number:04d}" for number in range(5)):
             assert epochs(tmp_path / "a", trial) == list(range(1, 601)), "each epoch once"
-    finally:
-        end(alpha)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
+import ray
 
 from sweeps.backend.claim import Claim, Grant
-from sweeps.backend.share import Share
+from sweeps.backend.share import Share, shared
 from tests.sweeps.waiting import until
+from trainers.errors import ConfigError
 
 CLAIM = Claim("id", "s", "alpha", {"CPU": 1.0}, wanted=4, held=0)
 
@@ -59,3 +62,20 @@ def test_a_session_does_not_begin_where_the_arbiter_cannot_be_asked() -> None:
     arbiter.away = True
     with pytest.raises(TimeoutError):
         Share(CLAIM, arbiter)
+
+
+def test_a_head_whose_arbiter_does_not_answer_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def silent(references: object, timeout: float) -> object:
+        raise ray.exceptions.GetTimeoutError("nothing came")
+
+    arbiter = SimpleNamespace(beat=SimpleNamespace(remote=lambda claim: claim))
+    monkeypatch.setattr(ray, "get_actor", lambda name, namespace: arbiter)
+    monkeypatch.setattr(ray, "get", silent)
+    with (
+        pytest.raises(ConfigError, match=r"arbiter cannot be asked \(nothing came\)") as refusal,
+        shared("s", "alpha", {"CPU": 1.0}, 4),
+    ):
+        pass
+    assert len(str(refusal.value).splitlines()) == 1
