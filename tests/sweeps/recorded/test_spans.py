@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,15 +20,13 @@ def test_joined_they_cover_the_same_seconds_once(every: list[Span]) -> None:
     covered = {second for span in every for second in range(int(span.start), int(span.end))}
     found = joined(every)
     assert total(found) == len(covered)
-    assert all(before.end < after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end < after.start for before, after in pairwise(found))
 
 
 @given(spans, st.integers(0, 10))
 def test_no_gap_up_to_the_one_allowed_is_left(every: list[Span], gap: int) -> None:
     found = joined(every, gap)
-    assert all(
-        after.start - before.end > gap for before, after in zip(found, found[1:], strict=False)
-    )
+    assert all(after.start - before.end > gap for before, after in pairwise(found))
 
 
 def test_a_session_ends_where_no_machine_trains_for_long() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cluster.service_client import ServiceClient
+from cluster.service.client import ServiceClient
 from tests.cluster.raylets import free_port
 from trainers.errors import ConfigError
 
