@@ -67,7 +67,7 @@ report: setup  ## review a sweep, or several, on one HTML page, and in a sheet: 
 	$(RUN) sweeps.commands.review.report SWEEP ARGS
 
 watch: setup  ## show the report in a browser of this machine, up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
-	$(RUN) sweeps.commands.review.watch SWEEP ARGS
+	$(RUN) cluster.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
 	$(RUN) sweeps.commands.review.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS

@@ -22,9 +22,14 @@ STOP_S = 600
 class RayJobs:
     """Starts, follows and ends drivers through Ray's job server, which listens on loopback."""
 
-    def __init__(self, address: str) -> None:
-        """Take the job server's address, such as http://127.0.0.1:40001; connects when asked."""
-        self._address = address
+    def __init__(self, address: str, head: str) -> None:
+        """Connect when asked.
+
+        Args:
+            address: of the job server, such as http://127.0.0.1:40001.
+            head: tells a head's jobs from those of the one before, which Ray still calls running.
+        """
+        self._address, self._head = address, f"sweep-{head}-"
         self._client: JobSubmissionClient | None = None
 
     def begin(self, queued: Queued) -> str:
@@ -34,12 +39,14 @@ class RayJobs:
         with _as_os_error():
             return str(
                 self._connected().submit_job(
-                    entrypoint=entrypoint, submission_id=f"sweep-{uuid.uuid4().hex[:12]}"
+                    entrypoint=entrypoint, submission_id=f"{self._head}{uuid.uuid4().hex[:12]}"
                 )
             )
 
     def state(self, job: str) -> JobState:
         """Look up how a driver does; one that is not known was lost."""
+        if not job.startswith(self._head):
+            return JobState(alive=False)
         with _as_os_error():
             known = {info.submission_id: info for info in self._connected().list_jobs()}
         info = known.get(job)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import pytest
 
 from cluster.service.jobs import RayJobs
+from cluster.service.queue import JobState
 from tests.cluster.raylets import free_port
 
 
 def test_a_job_server_that_is_away_is_one_kind_of_error() -> None:
-    jobs = RayJobs(f"http://127.0.0.1:{free_port()}")
+    jobs = RayJobs(f"http://127.0.0.1:{free_port()}", "a1")
     for ask in (jobs.state, jobs.stop):
         with pytest.raises(OSError, match="Ray's job server does not answer"):
-            ask("sweep-0")
+            ask("sweep-a1-0")
+
+
+def test_a_job_of_another_head_was_lost() -> None:
+    jobs = RayJobs(f"http://127.0.0.1:{free_port()}", "a1")
+    assert jobs.state("sweep-b2-0") == JobState(alive=False)
