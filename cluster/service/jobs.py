@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a driver which is told to end may take until its trials are saved.
 STOP_S = 600
+#: Exit codes above are a shell's, of signals; this one is our own, of Ctrl-C.
+_OF_SIGNALS = 130
 
 
 class RayJobs:
@@ -52,7 +54,7 @@ class RayJobs:
         info = known.get(job)
         if info is None:
             return JobState(alive=False)
-        return JobState(not info.status.is_terminal(), info.driver_exit_code)
+        return JobState(not info.status.is_terminal(), _own_exit_code(info.driver_exit_code))
 
     def stop(self, job: str) -> None:
         """Send a driver SIGTERM, at which it saves its trials and ends."""
@@ -65,6 +67,11 @@ class RayJobs:
 
             self._client = JobSubmissionClient(self._address)
         return self._client
+
+
+def _own_exit_code(code: int | None) -> int | None:
+    """Return the exit code that a driver gave itself; None if a signal has killed it."""
+    return None if code is None or code < 0 or code > _OF_SIGNALS else code
 
 
 @contextlib.contextmanager
