@@ -8,6 +8,8 @@ SWEEP ?=
 TRAIN ?=
 BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of a sweep's processes would compile its libraries anew, which takes 2 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
 VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
@@ -16,7 +18,7 @@ unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join status test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join submit status logs stop test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -90,7 +92,16 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-status: setup  ## show the cluster: machines, members, sweeps and their shares
+submit: setup  ## hand a sweep to the head, which runs it in its turn: ARGS="experiment=mnist name=a" [MEMBER=me], or SWEEP=a to go on
+	$(RUN) cluster.submit SWEEP ARGS
+
+logs: setup  ## print what a handed-in sweep prints, until it ends: SWEEP=a
+	$(RUN) cluster.logs SWEEP
+
+stop: setup  ## stop a handed-in sweep, so that it can go on: SWEEP=a
+	$(RUN) cluster.stop SWEEP
+
+status: setup  ## show the cluster: machines, members, sweeps with their shares, what was handed in
 	$(RUN) cluster.status
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"

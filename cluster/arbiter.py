@@ -156,6 +156,7 @@ class Sharing:
                     "granted": session.granted,
                     "limit": session.limit,
                     "since": session.since,
+                    "progress": session.claim.progress,
                 }
                 for session in self._sessions.values()
             ],

@@ -111,6 +111,8 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             env={
                 **for_trials(os.environ),
                 **SETTINGS,
+                # Ray would wait for 15 s, when it is told to end, for what runs here to end.
+                "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
                 **environment,
             },
             cwd=ROOT,
@@ -118,7 +120,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us, who then end it in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         try:
             yield Node(process, log)
@@ -193,6 +195,13 @@ def split_address(text: str, what: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def free_port(host: str) -> int:
+    """Return a port of this machine that nothing listens at."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def say(text: str) -> None:
     """Print a line to the person."""
     sys.stdout.write(f"{text}\n")
@@ -201,16 +210,20 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
-    """Raise `Stopped` within on Ctrl-C and SIGTERM."""
+    """Raise `Stopped` within on Ctrl-C and SIGTERM, once: a second one would cut the end short."""
+    stopped = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        raise Stopped
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise Stopped
 
     with signals(handle):
         yield
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Let Ray end if we are killed (Linux only; elsewhere it runs on)."""
     if sys.platform == "linux":
         set_parent_death_signal = 1

@@ -112,6 +112,8 @@ def _run_trials(
                 observer=progress,
                 clock=clock,
             )
+            if share is not None:
+                share.report(lambda: progress.line)
             tracked_trials.begun(tracker, sweep.space, sweep.objective)
             tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
             for note in sweep.messages:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from sweeps.findings.waste import EPOCHS_SPAN, epochs_span
+from sweeps.findings.waste import EPOCHS_SPAN
 from sweeps.formatting import counts, duration
 from sweeps.page.elements import data, joined, paragraph, section
 from sweeps.page.reviewed import Reviewed
@@ -70,7 +70,7 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
         refresh_s: how often the page asks the server that it came from for a newer one; 0: it came
             from a file, and asks nobody.
     """
-    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    style = stylesheet()
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     first = all_reviewed[0]
     parts = _sections(all_reviewed)
@@ -78,7 +78,7 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
     trials = sum(len(one.sweep.trials) for one in all_reviewed)
     title = ", ".join(one.sweep.name for one in all_reviewed)
     policy = _POLICY.format(
-        script=_hashed(script), style=_hashed(style), connect="'self'" if refresh_s else "'none'"
+        script=hashed(script), style=hashed(style), connect="'self'" if refresh_s else "'none'"
     )
     return str(
         _PAGE.format(
@@ -171,7 +171,7 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     text += f" · {running} unfinished" if running else ""
     if sweep.wall_s:
         text += f" · wall time {duration(sweep.wall_s)}"
-        if span := epochs_span(sweep):
+        if span := sweep.epochs_span:
             text += f", of that {duration(span)} {EPOCHS_SPAN}"
     moments = [moment.at for trial in sweep.trials for moment in trial.moments.values()]
     if moments:
@@ -187,6 +187,12 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     return joined([paragraph(text, kind="lead"), paragraph(so_far, kind="lead")])
 
 
-def _hashed(text: str) -> str:
+def stylesheet() -> str:
+    """Return how all pages of ours look, as CSS."""
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+def hashed(text: str) -> str:
+    """Return what a policy names a style or a script by, that alone may be used."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"

@@ -8,7 +8,8 @@ from typing import Any
 from sweeps.formatting import number, score, short_names
 from sweeps.page.reviewed import Reviewed
 from sweeps.page.sections.findings import finding_id
-from sweeps.trials import Objective, TrialRecord
+from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.trials import TrialRecord
 
 #: Where there is nothing to say of any trial.
 NOTHING: dict[str, Any] = {"keys": [], "names": [], "sweeps": {}, "trials": {}, "findings": {}}
@@ -59,22 +60,22 @@ def _trials(reviewed: Reviewed, keys: Sequence[str]) -> dict[str, dict[str, Any]
             "machine": trial.machine,
             "remarks": remarks.get(trial.id),
             "url": reviewed.sheet.links.get(trial.id) if reviewed.sheet else None,
-            **_score(trial, sweep.objective, baseline),
+            **_score(sweep, trial, baseline),
         }
         found[reviewed.key(trial.id)] = {key: value for key, value in told.items() if value}
     return found
 
 
 def _score(
-    trial: TrialRecord, objective: Objective, baseline: TrialRecord | None
+    sweep: RecordedSweep, trial: TrialRecord, baseline: TrialRecord | None
 ) -> dict[str, Any]:
     """Return a trial's best value, and how far it is from the baseline's."""
-    best = trial.best(objective)
+    best = sweep.best_epochs[trial.id]
     if best is None:
         return {}
     told: dict[str, Any] = {"score": score(best[1]), "epoch": best[0]}
-    reached = baseline.best(objective) if baseline and baseline.id != trial.id else None
+    reached = sweep.best_epochs[baseline.id] if baseline and baseline.id != trial.id else None
     if reached is not None:
         told["gain"] = f"{best[1] - reached[1]:+.4f}"
-        told["better"] = objective.better(best[1], reached[1])
+        told["better"] = sweep.objective.better(best[1], reached[1])
     return told

@@ -13,8 +13,9 @@ from tests.sweeps.processes import command, descendants, finish, start
 
 
 def test_joining_needs_the_token_and_leaves_nothing_behind(
-    machines: Machines, tmp_path: Path
+    own_machines: Machines, tmp_path: Path
 ) -> None:
+    machines = own_machines
     token = machines.folder / "token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from sweeps.findings.finding import Certainty, Topic
-from sweeps.findings.waste import epochs_span
 from sweeps.formatting import duration
 from sweeps.page.page import page
 from sweeps.page.report_file import reviewed_of
@@ -234,7 +233,7 @@ def test_the_head_tells_the_wall_time_and_that_between_the_epochs(recorded: Reco
     trials = [replace(one, moments=at) for one, at in zip(recorded.trials, moments, strict=True)]
     review = reviewed_of(replace(recorded, wall_s=600.0, trials=tuple(trials)))
     made = page([review])
-    span = epochs_span(review.sweep)
+    span = review.sweep.epochs_span
     assert 0 < span < 600
     told = f"wall time 10:00, of that {duration(span)} from the first epoch to the last"
     assert told in made
