@@ -22,10 +22,10 @@ from types import FrameType
 
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
-from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
 from sweeps.backend.ray_session import PREFIX, plain_python
 from sweeps.cli import signals
+from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
 
 #: Seconds that Ray may take to start or to reach the head; what it waits for itself is within.

@@ -11,6 +11,9 @@ from sweeps.page.sections.findings import finding_id
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import TrialRecord
 
+#: Where there is nothing to say of any trial.
+NOTHING: dict[str, Any] = {"keys": [], "names": [], "sweeps": {}, "trials": {}, "findings": {}}
+
 
 def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
     """Gather the trials and findings of a page, for JSON; what the sheet says is not said again.
@@ -28,7 +31,7 @@ def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
         "sweeps": {
             one.prefix: {
                 "metric": one.sweep.objective.metric,
-                "baseline": one.key(one.sheet.baseline) if one.sheet.baseline else "",
+                "baseline": one.key(one.sweep.baseline.id) if one.sweep.baseline else "",
             }
             for one in all_reviewed
         },
@@ -36,7 +39,7 @@ def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
         "findings": {
             finding_id(one, finding): [one.key(trial) for trial in finding.trials]
             for one in all_reviewed
-            for finding in one.findings.statements
+            for finding in (one.findings.statements if one.findings else ())
             if finding.trials
         },
     }
@@ -56,7 +59,7 @@ def _trials(reviewed: Reviewed, keys: Sequence[str]) -> dict[str, dict[str, Any]
             "source": trial.source.told if trial.source else "",
             "machine": trial.machine,
             "remarks": remarks.get(trial.id),
-            "url": reviewed.sheet.links.get(trial.id),
+            "url": reviewed.sheet.links.get(trial.id) if reviewed.sheet else None,
             **_score(sweep, trial, baseline),
         }
         found[reviewed.key(trial.id)] = {key: value for key, value in told.items() if value}
