@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,11 @@ def test_the_best_run_is_told_where_it_is_of_no_best_mean() -> None:
     assert "The best run, 0003, is of another configuration" in figure.sentence
     best = [e.get("data-t") for e in root(figure).iter() if e.get("class") == "t best"]
     assert best == ["0002"], "the lane that it is in"
+    assert [row[-1] for row in figure.rows] == ["act a", "act b"]
+    begun = replace(sweep, config={**sweep.config, "baseline": True})
+    figure = repeats(begun, Findings(()), marks_of(begun))
+    assert figure is not None
+    assert [row[-1] for row in figure.rows] == ["as it is", "act b"], "what it changes fits"
 
 
 def test_equal_scores_and_none() -> None:
