@@ -12,13 +12,13 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS
+VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS N SEED
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join submit status logs stop test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join submit status logs stop torture test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -67,7 +67,7 @@ report: setup  ## review a sweep, or several, on one HTML page, and in a sheet: 
 	$(RUN) sweeps.commands.review.report SWEEP ARGS
 
 watch: setup  ## show the report in a browser of this machine, up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
-	$(RUN) sweeps.commands.review.watch SWEEP ARGS
+	$(RUN) cluster.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
 	$(RUN) sweeps.commands.review.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS
@@ -103,6 +103,9 @@ stop: setup  ## stop a handed-in sweep, so that it can go on: SWEEP=a
 
 status: setup  ## show the cluster: machines, members, sweeps with their shares, what was handed in
 	$(RUN) cluster.status
+
+torture: setup  ## kill parts of a real cluster at random, and check that nothing is lost: [N=50] [SEED=1]
+	$(RUN) tests.torture --n=N --seed=SEED
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
 	$(RUN) pytest ARGS

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import getpass
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -110,6 +111,7 @@ class _Service:
         self._command = [
             *(sys.executable, "-m", "cluster.service.server"),
             *(f"--head={us.address}", f"--port={us.page.rpartition(':')[2]}", f"--jobs={jobs}"),
+            f"--session={secrets.token_hex(4)}",
         ]
         self._environment = {**for_trials(os.environ), **SETTINGS, **us.environment()}
         self._start()

@@ -31,11 +31,11 @@ class Access:
         """Return the key of the page's login link."""
         return key_of(self._token)
 
-    def log_in(self, key: str) -> web.Response:
-        """Answer the login link: a cookie, and on to the page."""
+    def log_in(self, key: str, to: str = "/") -> web.Response:
+        """Answer the login link: a cookie, and on to a page of ours."""
         if not _same(key, self.key):
             raise web.HTTPUnauthorized(text="this login link is not of this head\n")
-        answer = web.Response(status=303, headers={"Location": "/"})
+        answer = web.Response(status=303, headers={"Location": to})
         answer.set_cookie(
             COOKIE, self.key, max_age=_LASTS_S, httponly=True, samesite="Lax", path="/"
         )

@@ -25,6 +25,8 @@ MOST = 8
 _REMEMBERED = 50
 #: How often a driver may be lost while one head is up, and seconds before it is begun again.
 _LOST, _REST_S = 5, 5.0
+#: Exit code of a driver that is refused: the sweep's lost one may still be ending.
+_REFUSED = 2
 
 
 class Step(str, Enum):
@@ -164,16 +166,16 @@ class Queue:
             self._set(replace(first, step=Step.RUNNING, job=self._jobs.begin(first)))
 
     def _follow(self, entry: Queued) -> None:
-        state = self._jobs.state(entry.job)
+        state, lost = self._jobs.state(entry.job), self._lost[entry.sweep]
         if state.alive:
             return
         if entry.step is Step.STOPPING:
             self._set(replace(entry, step=Step.STOPPED))
         elif state.exit_code == 0:
             self._set(replace(entry, step=Step.ENDED))
-        elif state.exit_code is not None:
+        elif state.exit_code is not None and not (state.exit_code == _REFUSED and lost):
             self._set(replace(entry, step=Step.FAILED, message="see its log"))
-        elif self._lost[entry.sweep] >= _LOST:
+        elif lost >= _LOST:
             message = f"its driver was lost {_LOST + 1} times"
             self._set(replace(entry, step=Step.FAILED, message=message))
         else:

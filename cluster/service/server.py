@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -96,7 +97,9 @@ class Server:
             await asyncio.sleep(_LOOK_S)
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
-        return self._access.log_in(request.match_info["key"])
+        sweep = request.query.get("sweep")
+        to = "/" if sweep is None else f"/sweep/{quote(sweep, safe='')}"
+        return self._access.log_in(request.match_info["key"], to)
 
     async def _head(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({**asdict(self._checkout), "time": time.time()})
@@ -200,10 +203,11 @@ def main() -> None:
     parser.add_argument("--head", required=True, help="host:port of Ray")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--jobs", required=True, help="address of Ray's job server")
+    parser.add_argument("--session", required=True, help="tells this head from the one before")
     given = parser.parse_args()
     host = given.head.rpartition(":")[0]
     access = Access(FOLDER / "token")
-    queue = Queue(FOLDER / FILE, RayJobs(given.jobs))
+    queue = Queue(FOLDER / FILE, RayJobs(given.jobs, given.session))
     view = ClusterView(given.head, say)
 
     async def serve() -> None:

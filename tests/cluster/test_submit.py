@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -39,6 +40,12 @@ def test_it_runs_without_its_submitter_is_stopped_and_goes_on(
     assert code == 0, output
     assert re.search(r"qa +beta +1 +1 +1 +1 CPU +[\d:]+: 0 of 1", output), output
     assert re.search(r"qa +beta +running", output), output
+
+    code, output = run(machines, "cluster.watch", "qa")
+    assert code == 0, output
+    with build_opener(HTTPCookieProcessor()).open(output.split()[0]) as page:
+        assert page.url.endswith("/sweep/qa")
+        assert b"Learning curves" in page.read()
 
     token = (machines.folder / "token").read_text()
     assert not [

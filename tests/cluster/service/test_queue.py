@@ -119,6 +119,20 @@ def test_a_lost_driver_is_begun_again_but_not_for_ever(
     assert queue["a"].message == "its driver was lost 6 times"
 
 
+def test_a_driver_refused_beside_its_lost_one_is_begun_again(
+    queue: Queue, jobs: FakeJobs, clock: Clock
+) -> None:
+    queue.add(sweep("a"))
+    queue.look()
+    for exit_code in (None, 2, 0):
+        jobs.end("a", exit_code)
+        queue.look()
+        clock.now += 10.0
+        queue.look()
+    assert queue["a"].step is Step.ENDED
+    assert len(jobs.begun) == 3
+
+
 def test_a_new_head_goes_on_with_what_ran_and_what_waited(
     queue: Queue, jobs: FakeJobs, clock: Clock, tmp_path: Path
 ) -> None:

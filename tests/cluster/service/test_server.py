@@ -98,6 +98,9 @@ def test_the_login_link_opens_the_page_and_nothing_else(
         answer = await client.get(f"/login/{key_of(TOKEN)}", allow_redirects=False)
         assert (answer.status, answer.headers["Location"]) == (303, "/")
         cookie = answer.headers["Set-Cookie"]
+        link = f"/login/{key_of(TOKEN)}?sweep=//evil.example"
+        answer = await client.get(link, allow_redirects=False)
+        assert answer.headers["Location"] == "/sweep/%2F%2Fevil.example", "never to elsewhere"
         assert "HttpOnly" in cookie
         assert TOKEN not in cookie
         page = await client.get("/", headers={"Cookie": cookie.partition(";")[0]})
