@@ -76,7 +76,7 @@ dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
 	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
-bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
+bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings, cluster [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]

@@ -63,11 +63,13 @@ class Place:
 
     Attributes:
         load: reading -> value (`sweeps.backend.machine_load`), for W&B; it goes on no record.
+        streams: whether it does not reach the results: its files are sent, and arrive later.
     """
 
     member: str
     machine: str
     load: Mapping[str, float] = field(default_factory=dict)
+    streams: bool = False
 
 
 @dataclass(frozen=True)

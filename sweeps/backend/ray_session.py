@@ -29,6 +29,7 @@ from sweeps.backend.ray_environment import (
     without_secrets,
 )
 from sweeps.backend.share import Share, shared
+from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries
@@ -94,10 +95,10 @@ class Cluster:
         raise ConfigError("no machine of this cluster has the CPUs and GPUs of a trial together")
 
     def check_folder(self, folder: Path) -> None:
-        """Check that every machine reaches the results, where the checkpoints will go.
+        """Check that this machine's Ray can write the results, where the checkpoints will go.
 
         Raises:
-            ConfigError: a machine that does not; named.
+            ConfigError: it cannot.
         """
         if self.own:
             return
@@ -108,22 +109,26 @@ class Cluster:
         def reaches(path: str) -> bool:
             return os.path.isdir(path) and os.access(path, os.W_OK)
 
-        nodes = alive_nodes()
-        answers = ray.get(
-            [
-                reaches.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
-                    str(folder)
-                )
-                for node in nodes
-            ],
-            timeout=60,
-        )
-        for node, answer in zip(nodes, answers, strict=True):
-            if not answer:
-                raise ConfigError(
-                    f"{folder} cannot be written from {node['NodeManagerHostname']}: put results= "
-                    "on a folder that all machines share"
-                )
+        here = On(ray.get_runtime_context().get_node_id(), soft=False)
+        reached = reaches.options(scheduling_strategy=here).remote(str(folder))
+        if not ray.get(reached, timeout=60):
+            raise ConfigError(
+                f"{folder} cannot be written by the Ray of this machine, which somebody else has "
+                "started: put results= on a folder that both may write"
+            )
+
+    @contextlib.contextmanager
+    def streams(self, trials: Path) -> Iterator[StreamedResults | None]:
+        """Take in what machines that do not reach the results send, for a `with` block.
+
+        Args:
+            trials: folder with the trials' folders.
+        """
+        if self.own:
+            yield None
+            return
+        with streamed_results(trials) as streams:
+            yield streams
 
     def prepare(self) -> None:
         """Import what the driver needs to run trials, which takes a second or two."""
@@ -138,6 +143,7 @@ class Cluster:
         lost_processes: int,
         how_to_go_on: str,
         last_begun: Callable[[], None],
+        streams: StreamedResults | None = None,
     ) -> bool:
         """Run trials until the driver has none left, has no slot any more, or is halted.
 
@@ -146,6 +152,7 @@ class Cluster:
             lost_processes: how often a trial's process or machine may be lost before it has failed.
             how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
             last_begun: called once there is no further trial to begin, while the last ones run.
+            streams: as `streams` gives them.
 
         Returns:
             Whether trials are left, for which there is no slot now.
@@ -153,7 +160,7 @@ class Cluster:
         from sweeps.backend import ray_tune
 
         how = how_to_go_on if self.own else None
-        return ray_tune.run(driver, slots, lost_processes, how, last_begun)
+        return ray_tune.run(driver, slots, lost_processes, how, last_begun, streams)
 
     @contextlib.contextmanager
     def share(

@@ -23,6 +23,9 @@ from ray.tune.search import Searcher
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.backend.stream import calls
+from sweeps.backend.stream.held_trials import HeldTrials
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.timeline import mark
 from sweeps.trials import Place, State
 
@@ -34,6 +37,9 @@ if TYPE_CHECKING:  # a trial's process imports this module, and needs none of th
 _STARTING = 64
 #: Seconds without room for a single trial after which a session ends.
 _NO_ROOM_S = 60.0
+
+#: Seconds that epochs on their way may take to arrive once a session ends.
+_ARRIVE_S = 10.0
 
 #: Must be set before Tune is used: no files of its own, no handling of Ctrl-C.
 ENVIRONMENT = {
@@ -56,6 +62,7 @@ def run(
     lost_processes: int,
     how_to_go_on: str | None,
     last_begun: Callable[[], None],
+    streams: StreamedResults | None = None,
 ) -> bool:
     """Run trials until the driver has none left, has no slot any more, or is halted.
 
@@ -66,19 +73,21 @@ def run(
         lost_processes: how often a trial's process or machine may be lost before it has failed.
         how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
         last_begun: called once the driver has no further trial to hand out.
+        streams: takes in the files of trials elsewhere; None: all run on this machine.
 
     Returns:
         Whether trials are left, for which there is no slot now.
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
-    room = _Room(driver, slots)
+    room, held = _Room(driver, slots), HeldTrials()
+    share = {} if streams is None else streams.work
     with private_folder("caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
-                search_alg=_Proposals(here, room, last_begun),
-                scheduler=_Decisions(here),
+                search_alg=_Proposals(here, room, last_begun, share),
+                scheduler=_Decisions(here, held),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -86,7 +95,7 @@ def run(
                 name="sweep",
                 storage_path=str(scratch),
                 stop=_Halt(here),
-                callbacks=[_Events(here, room)],
+                callbacks=[_Events(here, room, held, streams)],
                 failure_config=tune.FailureConfig(max_failures=lost_processes),
                 verbose=0,
             ),
@@ -129,7 +138,8 @@ def _trainable(config: dict[str, Any]) -> None:
     """Run in a trial's process."""
     hide_cards(config["config"]["resources"])
     labels = ray.get_runtime_context().get_node_labels()
-    trial_side.train(config, str(labels.get("member", "")), tune.report)
+    reach = partial(calls.connect, config["session"]) if "session" in config else None
+    trial_side.train(config, str(labels.get("member", "")), tune.report, reach)
 
 
 def hide_cards(resources: Mapping[str, Any]) -> None:
@@ -202,9 +212,15 @@ def _change(before: Slots, now: Slots) -> str:
 class _Proposals(Searcher):
     """Asks the driver for a trial whenever a slot is free."""
 
-    def __init__(self, driver: _Here, room: _Room, last_begun: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        driver: _Here,
+        room: _Room,
+        last_begun: Callable[[], None],
+        more: Mapping[str, str],
+    ) -> None:
         super().__init__()
-        self._driver = driver
+        self._driver, self._more = driver, more
         self._room: _Room | None = room
         self._last_begun: Callable[[], None] | None = last_begun
 
@@ -221,7 +237,7 @@ class _Proposals(Searcher):
         assignment = self._driver().next()
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
-        return _work(assignment)
+        return {**_work(assignment), **self._more}
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -246,9 +262,9 @@ class _Proposals(Searcher):
 class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
-    def __init__(self, driver: _Here) -> None:
+    def __init__(self, driver: _Here, held: HeldTrials) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._driver = driver
+        self._driver, self._held = driver, held
         self._trained = False
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -266,9 +282,14 @@ class _Decisions(FIFOScheduler):
         for note in result.get("notes", ()):
             self._driver().notify(f"{name}: {note}")
         metrics = _below("metrics/", result)
-        place = Place(result["member"], result["machine"], _below("load/", result))
-        stop = self._driver().epoch(name, result["epoch"], metrics, place)
-        return str(self.STOP if stop else self.CONTINUE)
+        load, streams = _below("load/", result), bool(result["streams"])
+        place = Place(result["member"], result["machine"], load, streams)
+        if self._driver().epoch(name, result["epoch"], metrics, place):
+            return str(self.STOP)
+        if self._driver().arriving.is_held(name) or (streams and self._driver().halted):
+            self._held.hold(name, tune_controller, trial)
+            return str(self.NOOP)
+        return str(self.CONTINUE)
 
 
 def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
@@ -279,22 +300,31 @@ def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
 class _Events(tune.Callback):
     """Notes what happens to the trials' processes and to the machines."""
 
-    def __init__(self, driver: _Here, room: _Room) -> None:
-        self._driver = driver
+    def __init__(
+        self, driver: _Here, room: _Room, held: HeldTrials, streams: StreamedResults | None
+    ) -> None:
+        self._driver, self._held = driver, held
         self._room: _Room | None = room
+        self._streams = streams
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None}
+        return {**self.__dict__, "_room": None, "_streams": None}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         assert self._room is not None
         self._room.look()
         self._driver().listen()
+        if self._streams is not None:
+            for message in self._streams.look():
+                self._driver().notify(message)
+            if not self._driver().halted:
+                self._held.look(self._driver().arrived)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         name = trial.config["trial"]
+        self._held.drop(name)
         self._driver().notify(f"{name}: its process was lost; it goes on from its last epoch")
 
     def on_trial_error(
@@ -317,16 +347,21 @@ class _Events(tune.Callback):
 
 
 class _Halt(tune.Stopper):
-    """Ends everything once the driver is halted."""
+    """Ends everything once the driver is halted, and what was on its way then has arrived."""
 
     def __init__(self, driver: _Here) -> None:
         self._driver = driver
+        self._halted: float | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return bool(self._driver().halted)
+        if not self._driver().halted:
+            return False
+        self._halted = self._halted or time.monotonic()
+        late = time.monotonic() - self._halted > _ARRIVE_S
+        return late or not self._driver().arriving.any
 
 
 def _work(assignment: Assignment) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import partial
 from types import FrameType
 
 from sweeps.backend.ray_session import Cluster
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import FAILED, INTERRUPTED, doing, signals, terminal
 from sweeps.console import closing
@@ -98,7 +99,10 @@ def _run_trials(
 ) -> _Ran:
     console = terminal()
     member, most = own_member(), cluster.slots(sweep.resources)
-    with cluster.share(sweep.name, member, sweep.resources, most) as share:
+    with (
+        cluster.share(sweep.name, member, sweep.resources, most) as share,
+        cluster.streams(folder.trials) as streams,
+    ):
         slots = SweepSlots(sweep, cluster, share)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)
         folder.summary.unlink(missing_ok=True)
@@ -119,19 +123,24 @@ def _run_trials(
                 progress.notify(note)
             with _interrupts(driver), _hushed(), refreshed(folder):
                 mark("start the first processes")
-                _train(sweep, cluster, driver, slots, clock)
-                driver.spend()
+                _train(sweep, cluster, driver, slots, clock, streams)
+                driver.close()
                 drain(driver, study)
             return _Ran(driver, progress.slot_time, slots.average)
 
 
 def _train(
-    sweep: Sweep, cluster: Cluster, driver: Driver, slots: SweepSlots, clock: WorkClock
+    sweep: Sweep,
+    cluster: Cluster,
+    driver: Driver,
+    slots: SweepSlots,
+    clock: WorkClock,
+    streams: StreamedResults | None,
 ) -> None:
     """Run trials until none is left, or the driver is halted; wait where others have all slots."""
     lost_processes = int(sweep.config["failures"]["lost_processes"])
     how = _resume(sweep)
-    while cluster.run(driver, slots, lost_processes, how, import_ahead):
+    while cluster.run(driver, slots, lost_processes, how, import_ahead, streams):
         with clock.stopped():
             slots.wait(driver.notify, halted=lambda: bool(driver.halted))
 
