@@ -12,7 +12,7 @@ import re
 import secrets
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +67,14 @@ class Cluster:
         """Whether any of its machines has one."""
         return any(node["Resources"].get("GPU", 0.0) >= 1 for node in alive_nodes())
 
-    def slots(self, resources: Mapping[str, Any]) -> int:
-        """Count the trials that fit on all machines together, given what each asks for."""
-        return sum(_fits(node, resources) for node in alive_nodes())
+    def slots(self, resources: Mapping[str, Any], without: Collection[str] = ()) -> int:
+        """Count the trials that fit on all machines together, given what each asks for.
+
+        Args:
+            without: ids of machines that are not counted.
+        """
+        nodes = (node for node in alive_nodes() if node["NodeID"] not in without)
+        return sum(_fits(node, resources) for node in nodes)
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """Refuse what no machine can hold.
@@ -118,16 +123,17 @@ class Cluster:
             )
 
     @contextlib.contextmanager
-    def streams(self, trials: Path) -> Iterator[StreamedResults | None]:
+    def streams(
+        self, trials: Path, data: Mapping[str, Any], fingerprint: str
+    ) -> Iterator[StreamedResults | None]:
         """Take in what machines that do not reach the results send, for a `with` block.
 
-        Args:
-            trials: folder with the trials' folders.
+        Arguments as of `StreamedResults`.
         """
         if self.own:
             yield None
             return
-        with streamed_results(trials) as streams:
+        with streamed_results(trials, data, fingerprint) as streams:
             yield streams
 
     def prepare(self) -> None:

@@ -19,6 +19,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
+from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
@@ -81,13 +82,12 @@ def run(
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
     room, held = _Room(driver, slots), HeldTrials()
-    share = {} if streams is None else streams.work
     with private_folder("caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
-                search_alg=_Proposals(here, room, last_begun, share),
-                scheduler=_Decisions(here, held),
+                search_alg=_Proposals(here, room, last_begun, streams),
+                scheduler=_Decisions(here, held, streams),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -137,9 +137,13 @@ class _Here:
 def _trainable(config: dict[str, Any]) -> None:
     """Run in a trial's process."""
     hide_cards(config["config"]["resources"])
-    labels = ray.get_runtime_context().get_node_labels()
+    context = ray.get_runtime_context()
+    node = context.get_node_id()
+    member = str(context.get_node_labels().get("member", ""))
     reach = partial(calls.connect, config["session"]) if "session" in config else None
-    trial_side.train(config, str(labels.get("member", "")), tune.report, reach)
+    if node == config.get("driver"):
+        config = {**config, "data": None}  # it is where the configuration says
+    trial_side.train(config, member, lambda result: tune.report({**result, "node": node}), reach)
 
 
 def hide_cards(resources: Mapping[str, Any]) -> None:
@@ -153,7 +157,10 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     bundle = {"CPU": float(wanted["cpu"])}
     if wanted["gpu"]:
         bundle["GPU"] = float(wanted["gpu"])
-    return tune.PlacementGroupFactory([bundle])
+    if not config.get("away"):
+        return tune.PlacementGroupFactory([bundle])
+    elsewhere = {NODE_ID_LABEL_KEY: f"!in({','.join(config['away'])})"}
+    return tune.PlacementGroupFactory([bundle], bundle_label_selector=[elsewhere])
 
 
 class _Room:
@@ -217,10 +224,10 @@ class _Proposals(Searcher):
         driver: _Here,
         room: _Room,
         last_begun: Callable[[], None],
-        more: Mapping[str, str],
+        streams: StreamedResults | None,
     ) -> None:
         super().__init__()
-        self._driver, self._more = driver, more
+        self._driver, self._streams = driver, streams
         self._room: _Room | None = room
         self._last_begun: Callable[[], None] | None = last_begun
 
@@ -237,7 +244,10 @@ class _Proposals(Searcher):
         assignment = self._driver().next()
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
-        return {**_work(assignment), **self._more}
+        if self._streams is None:
+            return _work(assignment)
+        more = self._streams.work(assignment.config)
+        return {**_work(assignment), **more, "away": sorted(self._streams.lacking)}
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -250,7 +260,7 @@ class _Proposals(Searcher):
         """Told by `_Decisions` and `_Events` already."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None, "_last_begun": None}
+        return {**self.__dict__, "_room": None, "_last_begun": None, "_streams": None}
 
     def save(self, checkpoint_path: str) -> None:
         """Do nothing: the study remembers."""
@@ -262,15 +272,24 @@ class _Proposals(Searcher):
 class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
-    def __init__(self, driver: _Here, held: HeldTrials) -> None:
+    def __init__(self, driver: _Here, held: HeldTrials, streams: StreamedResults | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._driver, self._held = driver, held
+        self._driver, self._held, self._streams = driver, held, streams
         self._trained = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_streams": None}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         name = trial.config["trial"]
         if "state" in result:
             self._driver().failed(name, State(result["state"]), result["reason"])
+            return str(self.STOP)
+        if "lacks" in result and self._streams is not None:
+            node, machine = result["node"], result["machine"]
+            if message := self._streams.lacks(node, machine, result["lacks"]):
+                self._driver().notify(message)
+            self._driver().give_back(name)
             return str(self.STOP)
         if "waiting" in result:
             self._driver().notify(f"{name} waits: {result['waiting']}")

@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sweeps.backend.machine_data import DriversData, LacksData, found_here
 from sweeps.backend.machine_load import MachineLoad
 from sweeps.backend.repeat_runs import lockstep
 from sweeps.backend.stream.sender import AsksReceiver, Superseded
@@ -52,20 +53,26 @@ def train(
 
     Args:
         work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`; on
-            a cluster also mark and session (`sweeps.backend.stream.sending`).
+            a cluster also mark, session and data (`sweeps.backend.stream.sending`).
         member: whose machine this is; empty if nobody's in particular.
         tell: takes {"epoch", "metrics", "notes", "load", "streams", "member", "machine"} for each
-            epoch, {"waiting": reason} when the folder cannot be written for now, or {"state",
-            "reason"} when the trial ends badly.
+            epoch, {"waiting": reason} when the folder cannot be written for now, {"lacks": reason}
+            when this machine has not its data, or {"state", "reason"} when the trial ends badly.
         connect: connects to the driver's machine, if this one may not reach the folder.
     """
     global _broken
     if _broken:
         os._exit(70)  # the trial is started again, in a new process
 
+    place = {"member": member, "machine": socket.gethostname()}
+    try:
+        work = _with_own_data(work)
+    except LacksData as error:
+        tell({"lacks": str(error), **place})
+        return
     folder = trial_folder(work, connect)
     try:
-        _train(work, {"member": member, "machine": socket.gethostname()}, tell, folder)
+        _train(work, place, tell, folder)
     except Superseded:
         os._exit(70)  # the trial is another process's: this one was believed lost
     finally:
@@ -144,6 +151,21 @@ def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> 
     runs = Repeats.read(work["config"].get("repeats")).runs
     with closing(lockstep(config, runs, folder, after, str(work["owner"]))) as epochs:
         yield from epochs
+
+
+def _with_own_data(work: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Name the data by the path that it has on this machine.
+
+    Raises:
+        LacksData: it is not here.
+    """
+    if not work.get("data"):  # it is the driver's own
+        return work
+    config = work["config"]
+    return {
+        **work,
+        "config": {**config, "data": found_here(config["data"], DriversData(**work["data"]))},
+    }
 
 
 def _wait(folder: Path) -> None:

@@ -94,8 +94,8 @@ def measure(runs: int, epochs: int, console: Console) -> dict[str, MedianOfRuns]
                     times = _together(trials, config, mode == "streamed")
                     if turn:
                         found.setdefault((size, mode), []).extend(times)
-                state = next(trials.glob("*/epoch_*/state.pt"))
-                sizes[size] = state.stat().st_size / 1e6
+                newest = max(trials.glob("*/epoch_001/state.pt"))
+                sizes[size] = newest.stat().st_size / 1e6
         resident, shared = _memory(receiver)
     return {
         **_figures(found, sizes),

@@ -37,7 +37,7 @@ class Driver:
     """Makes the decisions of one session of a sweep.
 
     Attributes:
-        halted: why the session ends now; empty as long as it does not.
+        halted: why the session ends now; empty if it does not.
         arriving: the epochs on record whose checkpoints are on their way here.
     """
 
@@ -60,11 +60,10 @@ class Driver:
         self._study = study
         self._composition = composition
         self._rules = rules
-        of_sweep = None if folder is None else Folder(folder)
-        self._folders = TrialFolders(of_sweep, observer, self._is_over)
-        self._tracker = tracker
-        self.arriving = ArrivingEpochs(of_sweep, tracker)
-        self._observer = observer
+        own = None if folder is None else Folder(folder)
+        self._folders = TrialFolders(own, observer, self.listen)
+        self._tracker, self._observer = tracker, observer
+        self.arriving = ArrivingEpochs(own, tracker)
         resources, failures = composition.base.resources, composition.base.failures
         self._ledger = Ledger(study, rules.budget, float(resources.gpu), clock)
         self._waiting = WaitingTrials(study, rules)
@@ -160,6 +159,11 @@ class Driver:
             self._end(trial, state, reason)
             self._end_waiting()
 
+    def give_back(self, trial: str) -> None:
+        """Take a trial's slot; it goes on later, perhaps elsewhere."""
+        self._unfinished.append(trial)
+        self._pause(trial)
+
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
         self._slots = slots.trials
@@ -170,22 +174,19 @@ class Driver:
         """Show a person a message."""
         self._observer.notify(message)
 
-    def listen(self) -> None:
-        """Pass on the messages of the tracker and the study. Cheap; call it often."""
+    def listen(self) -> str:
+        """Pass on the messages of the tracker and the study; returns `halted`. Call it often."""
         self.arriving.look()
         for message in (*self._tracker.notes(), *self._study.notes()):
             self._observer.notify(message)
         if self._study.lost:
             self.halt(self._study.lost)
+        return self.halted
 
     def close(self) -> None:
         """Put the time spent on record, and wait for no epoch any more."""
         self.arriving.forget_all()
         self._ledger.record()
-
-    def _is_over(self) -> bool:
-        self.listen()
-        return bool(self.halted)
 
     @property
     def _search_over(self) -> bool:
@@ -331,12 +332,11 @@ class Driver:
             return False
         if end is not None:
             self._end(trial, *end)
-            return True
-        if pauses:
+        elif pauses:
             self._waiting.pause(trial, epoch)
+            self._pause(trial)
         else:
-            self._unfinished.append(trial)
-        self._pause(trial)
+            self.give_back(trial)
         return True
 
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:

@@ -36,13 +36,15 @@ ASIDE = "unrecorded"
 class TrialFolders:
     """Makes the folders of a session's trials; a fault of the disk is waited for."""
 
-    def __init__(self, folder: Folder | None, observer: Observer, over: Callable[[], bool]) -> None:
+    def __init__(
+        self, folder: Folder | None, observer: Observer, listen: Callable[[], str]
+    ) -> None:
         """Make them in a sweep's folder; None: nowhere.
 
         Args:
-            over: listens to what else there is, and returns whether to wait no longer.
+            listen: listens to what else there is, and returns why to wait no longer, if so.
         """
-        self._folder, self._observer, self._over = folder, observer, over
+        self._folder, self._observer, self._listen = folder, observer, listen
 
     def make(self, trial: TrialRecord, config: dict[str, Any]) -> Path | None:
         """Make the folder of a trial, its configuration in it; None if it is over before."""
@@ -66,7 +68,7 @@ class TrialFolders:
     def _patiently(self, act: Callable[[], _T]) -> _T | None:
         """Do what writes to the results, again until the disk lets it; None once it is over."""
         told = False
-        while not self._over():
+        while not self._listen():
             try:
                 return act()
             except OSError as error:

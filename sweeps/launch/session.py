@@ -19,7 +19,7 @@ from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
 from sweeps.driver import tracked_trials
-from sweeps.driver.contract import Slots
+from sweeps.driver.contract import Slots, with_absolute_paths
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
@@ -27,7 +27,7 @@ from sweeps.launch.slots import SweepSlots, WorkClock, own_member
 from sweeps.launch.sweep_page import refreshed, shown_of, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
-from sweeps.results_folder import Folder
+from sweeps.results_folder import Folder, read_sweep
 from sweeps.stop import Never
 from sweeps.stop.rehearsal import Rehearsed, rehearse
 from sweeps.study.storage import annotate
@@ -99,11 +99,12 @@ def _run_trials(
 ) -> _Ran:
     console = terminal()
     member, most = own_member(), cluster.slots(sweep.resources)
+    data = with_absolute_paths(sweep.config)["data"]
     with (
         cluster.share(sweep.name, member, sweep.resources, most) as share,
-        cluster.streams(folder.trials) as streams,
+        cluster.streams(folder.trials, data, read_sweep(folder)["data"]) as streams,
     ):
-        slots = SweepSlots(sweep, cluster, share)
+        slots = SweepSlots(sweep, cluster, share, None if streams is None else streams.lacking)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)
         folder.summary.unlink(missing_ok=True)
         now, clock = slots(0, None), WorkClock()

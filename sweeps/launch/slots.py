@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sweeps.backend.claim import member_name
@@ -36,12 +36,23 @@ class SweepSlots:
         average: how many they were, over the time in which there were any.
     """
 
-    def __init__(self, sweep: Sweep, cluster: Cluster, share: Share | None) -> None:
-        """Take the session's share of the cluster; None: all is its own."""
+    def __init__(
+        self,
+        sweep: Sweep,
+        cluster: Cluster,
+        share: Share | None,
+        lacking: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the session's share of the cluster; None: all is its own.
+
+        Args:
+            lacking: id of each machine where no trial can run -> why, as far as it is known.
+        """
+        self._lacking = {} if lacking is None else lacking
         self._limit = sweep.config["max_concurrent"]
         self._resources = sweep.resources
         self._cluster, self._share = cluster, share
-        self._looked, self._fits = -_LOOK_S, 0
+        self._looked, self._fits, self._usable = -_LOOK_S, 0, 0
         self._slots, self._since = 0, time.monotonic()
         self._slot_s = self._s = 0.0
 
@@ -50,12 +61,18 @@ class SweepSlots:
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
             self._looked, self._fits = now, self._cluster.slots(self._resources)
-        most = self._fits if self._limit is None else min(self._fits, self._limit)
-        slots = Slots(most, self._fits)
+            self._usable = self._fits
+            if self._lacking:
+                self._usable = self._cluster.slots(self._resources, self._lacking)
+        most = self._usable if self._limit is None else min(self._usable, self._limit)
+        limit = "" if self._usable else next(iter(self._lacking.values()), "")
+        slots = Slots(most, self._fits, limit=limit)
         if self._share is not None:
             self._share.update(most if wanted is None else min(most, wanted), held)
             grant = self._share.grant
-            slots = Slots(min(most, grant.slots), self._fits, True, grant.others, grant.limit)
+            slots = Slots(
+                min(most, grant.slots), self._fits, True, grant.others, limit or grant.limit
+            )
         self._add(slots.trials, now)
         return slots
 

@@ -1,37 +1,84 @@
-"""A machine that does not share the results trains as well, and loses at most what it sends."""
+"""Machines that share no folder train as one that does; lost, they take what they send at most."""
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from sweeps.backend.stream import scratch
+from sweeps.cli import INTERRUPTED
 from tests.cluster.raylets import Machines, end, line
 from tests.sweeps.processes import ROOT, command, descendants, finish, start, wait_for_epochs
 from tests.sweeps.waiting import until
 
-WORDS = ("track=none", "space=null", "data.fraction=0.25", "model.width=16")
+WORDS = ("track=none", "space=null", "data=tensors", "task=classes", "model.width=16")
+#: More than there are here: no trial of as many fits on the head's own machine.
+CPUS = (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Path:
-    """A folder that the joined machine has in its own way."""
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with `results` and `data`, which joined machines do not reach.
+
+    The driver's data are `mine`, of which these have a copy, and `other`, of which they have none.
+    """
     try:
         subprocess.run(["unshare", "-m", "true"], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         pytest.skip(f"this user may have no view of the disk of its own: {error}")
-    folder = tmp_path / "results"
-    folder.mkdir()
-    return folder
+    chance = np.random.default_rng(0)
+    y = np.arange(400) % 10
+    x = (chance.normal(size=(400, 16)) + y[:, None]).astype(np.float32)
+    for name in ("data/mine", "data/other", "theirs/mine"):
+        (tmp_path / name).mkdir(parents=True)
+        np.savez(tmp_path / name / "data.npz", x=x, y=y)
+    (tmp_path / "results").mkdir()
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setenv("CAVIAR_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path
+
+
+def joining(machines: Machines, member: str, place: Path) -> subprocess.Popen[str]:
+    """A machine with another view of the disk, about to join."""
+    folder = place / member
+    shutil.copytree(machines.folder, folder, ignore=lambda *_: {"head.json"})
+    hidden = (shlex.quote(str(place / name)) for name in ("results", "data"))
+    mounts = " && ".join(f"mount -t tmpfs none {path}" for path in hidden)
+    python = folder / "python"
+    script = f'{mounts} && exec {sys.executable} "$@"'
+    python.write_text(f'#!/bin/sh\nexec unshare -m sh -c {shlex.quote(script)} -- "$@"\n')
+    python.chmod(0o755)
+    environment = {**machines.environment, "CAVIAR_CLUSTER": str(folder)}
+    return start(
+        "cluster.join", f"--head={machines.address}", f"--member={member}", f"--cpus={CPUS}",
+        python=str(python), DATA_ROOT=str(place / "theirs"), **environment,
+    )  # fmt: skip
+
+
+@contextmanager
+def joined(machines: Machines, place: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Machines of the members alpha and beta."""
+    with ExitStack() as stack:
+        processes = {member: joining(machines, member, place) for member in ("alpha", "beta")}
+        for process in processes.values():
+            stack.callback(end, process)
+        for process in processes.values():
+            line(process, "joined")
+        yield processes
 
 
 def on_one_machine(*words: str) -> None:
@@ -43,45 +90,14 @@ def on_one_machine(*words: str) -> None:
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT, capture_output=True)
 
 
-@contextmanager
-def apart(
-    machines: Machines, folder: Path, results: Path, cpus: int
-) -> Iterator[subprocess.Popen[str]]:
-    """A machine of member alpha, where the results are an empty disk of its own."""
-    python = folder / "python"
-    script = f'mount -t tmpfs none {shlex.quote(str(results))} && exec {sys.executable} "$@"'
-    python.write_text(f'#!/bin/sh\nexec unshare -m sh -c {shlex.quote(script)} -- "$@"\n')
-    python.chmod(0o755)
-    alpha = start(
-        "cluster.join", f"--head={machines.address}", "--member=alpha", f"--cpus={cpus}",
-        python=str(python), **machines.environment, CAVIAR_SCRATCH=str(folder / "scratch"),
-    )  # fmt: skip
-    try:
-        line(alpha, "joined")
-        line(machines.head, "joined: alpha")
-        yield alpha
-    finally:
-        end(alpha)
-
-
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "trials.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def epochs(folder: Path, trial: str) -> list[int]:
-    with (folder / "trials" / trial / "metrics.csv").open() as file:
-        return [int(row["epoch"]) for row in csv.DictReader(file)]
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """The files of all trials; of those that tell times, or the sweep's name, the names alone."""
-    timed = ("epoch.json", "metrics.csv", "config.yaml")
-    return {
-        str(path.relative_to(folder)): b"" if path.name in timed else path.read_bytes()
-        for path in (folder / "trials").rglob("*")
-        if path.is_file()
-    }
+def members(log: Path) -> list[str]:
+    """The members on whose machines trials have run, in order."""
+    return re.findall(r'"member":"(\w+)"', log.read_text())
 
 
 def decisions(folder: Path) -> list[tuple[str, ...]]:
@@ -89,46 +105,68 @@ def decisions(folder: Path) -> list[tuple[str, ...]]:
     return [tuple(row[column] for column in kept) for row in rows(folder)]
 
 
-def test_trials_of_a_machine_that_shares_no_folder(
-    machines: Machines, tmp_path: Path, results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Of more CPUs than there are here: no trial fits on the head's own machine.
-    cpus = (os.cpu_count() or 1) + 1
+def tree(folder: Path) -> dict[str, Any]:
+    """The files of all trials: what states hold; of other files, which tell times, the names."""
+    return {
+        str(path.relative_to(folder)): (
+            plain(torch.load(path, weights_only=True)) if path.name == "state.pt" else None
+        )
+        for path in (folder / "trials").rglob("*")
+        if path.is_file()
+    }
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def epochs(folder: Path, trial: str) -> list[int]:
+    with (folder / "trials" / trial / "metrics.csv").open() as file:
+        return [int(row["epoch"]) for row in csv.DictReader(file)]
+
+
+def test_machines_that_share_no_folder(machines: Machines, place: Path) -> None:
+    results = place / "results"
     search = (
-        *WORDS, "search=tpe", "search.n_startup_trials=2", "stop=asha", "seed=4", "epochs=9",
-        "optimizer.lr=tag(log,interval(1e-3,1e-1))", "budget.trials=6", "max_concurrent=1",
-        f"resources.cpu={cpus}", f"results={results}",
+        *WORDS, "search=tpe", "search.n_startup_trials=2", "stop=asha", "seed=4", "epochs=27",
+        "optimizer.lr=tag(log,interval(1e-3,1e-1))", "budget.trials=4", "max_concurrent=1",
+        f"resources.cpu={CPUS}", f"data.root={place / 'data' / 'mine'}", f"results={results}",
     )  # fmt: skip
-    with apart(machines, tmp_path, results, cpus) as alpha:
+    with joined(machines, place) as processes:
         sweep = start("sweeps", *search, "name=streamed", **machines.environment)
+        folder = results / "streamed"
+        log = folder / "study.log"
+        wait_for_epochs(sweep, log, 20)
+        # The machine that trains is lost: the trial goes on on the other one.
+        lost = members(log)[-1]
+        raylet = [p for p in descendants(processes[lost].pid) if "/raylet/raylet" in command(p)]
+        os.kill(raylet[0], signal.SIGKILL)
         on_one_machine(*search, "name=alone")
         code, output = finish(sweep)
         assert code == 0, output
         assert "its trials send each epoch here" in output
-        assert {row["member"] for row in rows(results / "streamed")} == {"alpha"}
-        assert decisions(results / "streamed") == decisions(results / "alone")
-        assert tree(results / "streamed") == tree(results / "alone")
-        assert not [*(tmp_path / "scratch").iterdir()], "it is cleaned when the session ends"
+        assert "is not reached" not in output
+        assert set(members(log)) == {"alpha", "beta"}
+        assert decisions(folder) == decisions(results / "alone")
+        assert tree(folder) == tree(results / "alone")
+        for row in rows(folder):
+            assert epochs(folder, row["id"]) == [*range(1, int(row["epochs"]) + 1)], "each once"
 
-        # On both machines, of which the other one is killed in the middle.
+        # Of data that it lacks the other one trains nothing, and nothing fails by it.
         sweep = start(
-            "sweeps", *WORDS, "resources.cpu=1", "search=grid", "stop=none", "seed=1,2,3",
-            "epochs=150", f"results={results}", "name=both", **machines.environment,
+            "sweeps", *WORDS, f"data.root={place / 'data' / 'other'}", "resources.cpu=1",
+            "search=grid", "stop=none", "seed=1,2,3,4,5", "epochs=9999", f"results={results}",
+            "name=other", **machines.environment,
         )  # fmt: skip
-        folder = results / "both"
-        log = folder / "study.log"
-        wait_for_epochs(sweep, log, 60)
-        until(lambda: '"member":"alpha"' in log.read_text(), running=sweep)
-        assert [*(tmp_path / "scratch").glob("caviar-scratch-*/000*")]
-        raylet = [p for p in descendants(alpha.pid) if "/raylet/raylet" in command(p)]
-        os.kill(raylet[0], signal.SIGKILL)
+        assert str(place / "data" / "other") in line(sweep, "lacks the data")
+        sweep.send_signal(signal.SIGINT)
         code, output = finish(sweep)
-        assert code == 0, output
-        assert "its trials send each epoch here" in output
-        assert [row["state"] for row in rows(folder)] == ["complete"] * 3
-        for trial in ("0000", "0001", "0002"):
-            assert epochs(folder, trial) == list(range(1, 151)), "each epoch once"
-            assert len([*(folder / "trials" / trial).glob("epoch_*/state.pt")]) == 150
-        assert not [*(folder / "trials").glob(".session-*")]
-    monkeypatch.setenv("CAVIAR_SCRATCH", str(tmp_path / "scratch"))
-    until(lambda: not scratch.remove_left() and not [*(tmp_path / "scratch").iterdir()])
+        assert code == INTERRUPTED, output
+        assert "lacks the data" not in output, "it is said once"
+        assert {row["state"] for row in rows(results / "other")} == {"running"}
+        assert {row["member"] for row in rows(results / "other")} <= {"zeta", ""}
+    until(lambda: not scratch.remove_left() and not [*(place / "scratch").iterdir()])

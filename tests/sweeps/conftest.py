@@ -5,7 +5,7 @@ A Ray takes seconds to start, and so does every sweep on it, whose trials' proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -70,7 +70,7 @@ class NoRay(Cluster):
 
     has_gpu = False
 
-    def slots(self, resources: Mapping[str, Any]) -> int:
+    def slots(self, resources: Mapping[str, Any], without: Collection[str] = ()) -> int:
         return 1
 
     def check(self, resources: Mapping[str, Any]) -> None:

@@ -55,17 +55,18 @@ def insist(ask: Callable[[], _Answer | Reply], say: SayWaiting) -> _Answer:
     Raises:
         FolderInUse, Superseded, ValueError: it is not granted.
     """
-    said = False
+    said, since = False, time.monotonic()
     while True:
         try:
             reply = ask()
         except Exception as error:  # a network may raise anything; it is waited for
-            why = _unreached(error)
+            # The receiver of a session that has just begun may be about to be there.
+            why = _unreached(error) if time.monotonic() - since > _TELL_S else ""
         else:
             if not isinstance(reply, Reply) or not _waits(reply):
                 return reply  # type: ignore[return-value]
             why = reply.why
-        if not said:
+        if why and not said:
             said = True
             say(why)
         time.sleep(_RETRY_S)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sweeps.backend.machine_data import base
 from sweeps.backend.stream import calls, scratch
 from sweeps.backend.stream.trial_folder import reaches
 from trainers.errors import ConfigError
@@ -28,14 +29,21 @@ _END_S, _CLEAN_S = 5.0, 15.0
 class StreamedResults:
     """Takes in the files of trials on machines that do not reach the results."""
 
-    def __init__(self, trials: Path) -> None:
+    def __init__(self, trials: Path, data: Mapping[str, Any], fingerprint: str) -> None:
         """Begin to look at the machines.
+
+        Args:
+            trials: folder with the trials' folders.
+            data: `data` of a trial's configuration, unless it varies.
+            fingerprint: of that data set.
 
         Raises:
             ConfigError: the folder cannot be written.
         """
         self._trials = trials.resolve()
         self.session = secrets.token_hex(16)
+        self.lacking: dict[str, str] = {}  # machines without the data -> what they lack
+        self._data, self._fingerprint = dict(data), fingerprint
         try:
             for left in self._trials.glob(f"{_MARK}*"):  # of a session that was killed
                 left.unlink()
@@ -55,10 +63,22 @@ class StreamedResults:
     def _mark(self) -> str:
         return f"{_MARK}{self.session}"
 
-    @property
-    def work(self) -> Mapping[str, str]:
-        """Return what a trial's process needs to know."""
-        return {"mark": self._mark, "session": self.session}
+    def work(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a trial's process needs to know, beside its configuration."""
+        fingerprint = self._fingerprint if config["data"] == self._data else ""
+        data = {"session": self.session, "base": base(), "fingerprint": fingerprint}
+        return {"mark": self._mark, "session": self.session, "driver": _here(), "data": data}
+
+    def lacks(self, node: str, machine: str, why: str) -> str:
+        """Note that a machine lacks the data; returns a message for a person, once a machine.
+
+        Args:
+            machine: its name.
+        """
+        if node in self.lacking:
+            return ""
+        self.lacking[node] = f"{machine} lacks the data: {why}"
+        return f"{self.lacking[node]}; no trial of this sweep runs there"
 
     def look(self) -> list[str]:
         """Ask machines that have come, and hear those that answer; returns messages for a person.
@@ -140,9 +160,11 @@ def _on(node: str, function: Any) -> Any:
 
 
 @contextlib.contextmanager
-def streamed_results(trials: Path) -> Iterator[StreamedResults]:
-    """Take in what other machines send to the folder of a session's trials, for a `with` block."""
-    streams = StreamedResults(trials)
+def streamed_results(
+    trials: Path, data: Mapping[str, Any], fingerprint: str
+) -> Iterator[StreamedResults]:
+    """Take in what other machines send, for a `with` block; arguments as of `StreamedResults`."""
+    streams = StreamedResults(trials, data, fingerprint)
     try:
         yield streams
     finally:

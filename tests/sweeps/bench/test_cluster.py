@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sweeps import ROOT
 from sweeps.bench import cluster
 from tests.sweeps.bench.refused import refusal
 
@@ -23,6 +24,7 @@ def test_refuses_a_bad_option(
 def test_figures_of_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RAY_ADDRESS", "")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this folder is no checkout
     monkeypatch.setattr(cluster, "_MODELS", {"small": ("model.width=8", "data.fraction=0.25")})
     monkeypatch.setattr("sys.argv", ["cluster", "runs=1", "epochs=2"])
     cluster.main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -36,10 +37,13 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     return clock
 
 
-def slots_of(fits: int, limit: int | None = None, share: Any = None) -> SweepSlots:
+def slots_of(
+    fits: int, limit: int | None = None, share: Any = None, lacking: Mapping[str, str] | None = None
+) -> SweepSlots:
+    """Of a cluster whose machines have one slot each."""
     sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
-    cluster = SimpleNamespace(slots=lambda resources: fits)
-    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share))
+    cluster = SimpleNamespace(slots=lambda resources, without=(): fits - len(without))
+    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share), lacking)
 
 
 class Shared:
@@ -55,6 +59,19 @@ class Shared:
     @property
     def grant(self) -> Grant:
         return self.grants.pop(0) if len(self.grants) > 1 else self.grants[0]
+
+
+def test_machines_that_lack_the_data_have_no_slots(now: Now) -> None:
+    lacking: dict[str, str] = {}
+    slots = slots_of(3, lacking=lacking)
+    assert (slots(0, None).trials, slots(0, None).fits) == (3, 3)
+    lacking["a1"] = "vm lacks the data"
+    now.s += 2.0
+    assert (slots(0, None).trials, slots(0, None).fits) == (2, 3)
+    assert slots(0, None).limit == ""
+    lacking.update(b2="vm2 lacks the data", c3="vm3 lacks the data")
+    now.s += 2.0
+    assert (slots(0, None).trials, slots(0, None).limit) == (0, "vm lacks the data")
 
 
 def test_alone_all_that_fits_within_the_limit_is_its_own(now: Now) -> None:

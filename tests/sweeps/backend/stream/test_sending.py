@@ -17,6 +17,9 @@ from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 
+DATA = {"root": "/data/mine", "fraction": 1.0}
+CONFIG = {"data": DATA}
+
 
 @pytest.fixture(scope="module")
 def _ray() -> Iterator[None]:
@@ -45,8 +48,8 @@ def heard(streams: StreamedResults) -> list[str]:
 
 @pytest.mark.usefixtures("_ray")
 def test_a_machine_that_reaches_the_folder_sends_nothing(trials: Path) -> None:
-    with streamed_results(trials) as streams:
-        assert (trials / streams.work["mark"]).is_file()
+    with streamed_results(trials, DATA, "f00d") as streams:
+        assert (trials / streams.work(CONFIG)["mark"]).is_file()
         assert heard(streams) == []
         with pytest.raises(ValueError, match="receiver"):
             calls.connect(streams.session)
@@ -57,8 +60,8 @@ def test_a_machine_that_reaches_the_folder_sends_nothing(trials: Path) -> None:
 def test_one_that_does_not_sends_to_the_driver_and_is_cleaned(
     trials: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with streamed_results(trials) as streams:
-        mark = trials / streams.work["mark"]
+    with streamed_results(trials, DATA, "f00d") as streams:
+        mark = trials / streams.work(CONFIG)["mark"]
         mark.rename(tmp_path / "elsewhere")  # as on a disk of its own
         (message,) = heard(streams)
         assert "its trials send each epoch here" in message
@@ -84,11 +87,34 @@ def test_one_that_does_not_sends_to_the_driver_and_is_cleaned(
 @pytest.mark.usefixtures("_ray")
 def test_the_mark_of_a_killed_session_is_removed(trials: Path) -> None:
     (trials / f"{sending._MARK}old").touch()
-    with streamed_results(trials) as streams:
-        assert [*trials.glob(f"{sending._MARK}*")] == [trials / streams.work["mark"]]
+    with streamed_results(trials, DATA, "f00d") as streams:
+        assert [*trials.glob(f"{sending._MARK}*")] == [trials / streams.work(CONFIG)["mark"]]
 
 
 @pytest.mark.usefixtures("_ray")
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written"):
-        StreamedResults(tmp_path / "absent" / "trials")
+        StreamedResults(tmp_path / "absent" / "trials", DATA, "f00d")
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_trial_of_the_sweeps_own_data_is_held_to_it(
+    trials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_ROOT", "/data")
+    with streamed_results(trials, DATA, "f00d") as streams:
+        about = {"session": streams.session, "base": "/data"}
+        assert streams.work(CONFIG)["data"] == {**about, "fingerprint": "f00d"}
+        swept = {"data": {**DATA, "fraction": 0.5}}
+        assert streams.work(swept)["data"] == {**about, "fingerprint": ""}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_machine_without_the_data_is_named_once(trials: Path) -> None:
+    with streamed_results(trials, DATA, "f00d") as streams:
+        message = streams.lacks("a1", "vm", "/data/mine is not there")
+        assert message == (
+            "vm lacks the data: /data/mine is not there; no trial of this sweep runs there"
+        )
+        assert streams.lacks("a1", "vm", "/data/mine is not there") == ""
+        assert streams.lacking == {"a1": "vm lacks the data: /data/mine is not there"}
