@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
+from sweeps.backend.away import away
 from sweeps.backend.known_head import Head
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import (
@@ -50,6 +51,21 @@ _TOKEN = secrets.token_hex(32)
 
 
 @dataclass(frozen=True)
+class Places:
+    """Says for how many trials a cluster has room.
+
+    Attributes:
+        fits: on all machines.
+        lent: on those that are lent now.
+        away: id of each machine that is not -> why, in words.
+    """
+
+    fits: int
+    lent: int
+    away: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Cluster:
     """Describes a Ray that is up.
 
@@ -69,6 +85,14 @@ class Cluster:
     def slots(self, resources: Mapping[str, Any]) -> int:
         """Count the trials that fit on all machines together, given what each asks for."""
         return sum(_fits(node, resources) for node in alive_nodes())
+
+    def places(self, resources: Mapping[str, Any]) -> Places:
+        """Count the trials that fit, and those that may run now."""
+        nodes = alive_nodes()
+        gone = away(nodes)
+        fits = [_fits(node, resources) for node in nodes]
+        lent = [n for node, n in zip(nodes, fits, strict=True) if node["NodeID"] not in gone]
+        return Places(sum(fits), sum(lent), gone)
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """Refuse what no machine can hold.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
+from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
@@ -78,7 +79,7 @@ def run(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
                 search_alg=_Proposals(here, room, last_begun),
-                scheduler=_Decisions(here),
+                scheduler=_Decisions(here, room),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -128,8 +129,10 @@ class _Here:
 def _trainable(config: dict[str, Any]) -> None:
     """Run in a trial's process."""
     hide_cards(config["config"]["resources"])
-    labels = ray.get_runtime_context().get_node_labels()
-    trial_side.train(config, str(labels.get("member", "")), tune.report)
+    context = ray.get_runtime_context()
+    node = context.get_node_id()
+    member = str(context.get_node_labels().get("member", ""))
+    trial_side.train(config, member, lambda result: tune.report({**result, "node": node}))
 
 
 def hide_cards(resources: Mapping[str, Any]) -> None:
@@ -143,7 +146,10 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     bundle = {"CPU": float(wanted["cpu"])}
     if wanted["gpu"]:
         bundle["GPU"] = float(wanted["gpu"])
-    return tune.PlacementGroupFactory([bundle])
+    if not config["away"]:
+        return tune.PlacementGroupFactory([bundle])
+    elsewhere = {NODE_ID_LABEL_KEY: f"!in({','.join(config['away'])})"}
+    return tune.PlacementGroupFactory([bundle], bundle_label_selector=[elsewhere])
 
 
 class _Room:
@@ -154,6 +160,7 @@ class _Room:
         self._look_up = slots
         self._had = time.monotonic()
         self._slots = slots(0, driver.wanted)
+        self.controller: Any = None  # Tune's own
         driver.share(self._slots)
 
     @property
@@ -162,13 +169,18 @@ class _Room:
         return self._slots.trials
 
     @property
+    def away(self) -> tuple[str, ...]:
+        """Return the machines where nothing is to begin now."""
+        return tuple(sorted(self._slots.away))
+
+    @property
     def is_shared(self) -> bool:
         """Whether other sweeps may take slots."""
         return self._slots.shared
 
     @property
     def has_none(self) -> bool:
-        """Whether the slots are other sweeps' for now, and all trials have let theirs go."""
+        """Whether no slot is to be had for now, and all trials have let theirs go."""
         return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
 
     def look(self) -> None:
@@ -176,7 +188,7 @@ class _Room:
         driver, before = self._driver, self._slots
         now, wanted = time.monotonic(), driver.wanted
         self._slots = self._look_up(driver.running, wanted)
-        if self._slots.trials != before.trials:
+        if (self._slots.trials, self._slots.away) != (before.trials, before.away):
             driver.share(self._slots)
         lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
         if lacks and (message := _change(before, self._slots)):
@@ -186,16 +198,35 @@ class _Room:
         elif now - self._had > _NO_ROOM_S:
             driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
 
+    def end_idle(self) -> None:
+        """End the process that Tune keeps for a next trial, where none is to begin now.
+
+        It would keep its slot from another sweep, or a machine from its owner.
+        """
+        wanted, most = self._driver.wanted, self._slots.trials
+        most = most if wanted is None else min(most, wanted)
+        if self.controller is not None and self._driver.running >= most:
+            self.controller._cleanup_cached_actors(force_all=True)
+
 
 def _change(before: Slots, now: Slots) -> str:
-    """Say what has changed; empty if as many trials may run as before."""
-    if now.trials == before.trials:
+    """Say what has changed, and why; empty if nothing has, or if why is not known yet."""
+    gone = "; ".join(why for one, why in now.away.items() if one not in before.away)
+    if now.trials == before.trials and not gone:
         return ""
+    back = before.away.keys() - now.away.keys()
     if now.fits != before.fits:
-        change = "joined" if now.fits > before.fits else "was lost"
+        change = "joined" if now.fits > before.fits else "has left" if back else "was lost"
         return f"a machine {change}: room for {now.trials} trials at a time"
-    why = now.limit or f"others have {', '.join(now.others)}"
-    because = f": {why}" if now.limit or now.others else ""
+    reasons = (
+        gone,
+        "a machine is lent again" if back and now.trials > before.trials else "",
+        now.limit,
+        f"others have {', '.join(now.others)}" if now.others else "",
+    )
+    because = next((f": {why}" for why in reasons if why), "")
+    if not because and now.trials < before.trials:
+        return ""
     return f"{now.trials} of {now.fits} trials at a time now{because}"
 
 
@@ -221,7 +252,7 @@ class _Proposals(Searcher):
         assignment = self._driver().next()
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
-        return _work(assignment)
+        return _work(assignment, self._room.away)
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -246,12 +277,18 @@ class _Proposals(Searcher):
 class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
-    def __init__(self, driver: _Here) -> None:
+    def __init__(self, driver: _Here, room: _Room) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._driver = driver
+        self._room: _Room | None = room
         self._trained = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_room": None}
+
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        assert self._room is not None
+        self._room.controller = vars(tune_controller)["_tune_controller"]
         name = trial.config["trial"]
         if "state" in result:
             self._driver().failed(name, State(result["state"]), result["reason"])
@@ -266,7 +303,8 @@ class _Decisions(FIFOScheduler):
         for note in result.get("notes", ()):
             self._driver().notify(f"{name}: {note}")
         metrics = _below("metrics/", result)
-        place = Place(result["member"], result["machine"], _below("load/", result))
+        load = _below("load/", result)
+        place = Place(result["member"], result["machine"], load, result["node"])
         stop = self._driver().epoch(name, result["epoch"], metrics, place)
         return str(self.STOP if stop else self.CONTINUE)
 
@@ -289,6 +327,7 @@ class _Events(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         assert self._room is not None
         self._room.look()
+        self._room.end_idle()
         self._driver().listen()
 
     def on_trial_recover(
@@ -329,11 +368,12 @@ class _Halt(tune.Stopper):
         return bool(self._driver().halted)
 
 
-def _work(assignment: Assignment) -> dict[str, Any]:
+def _work(assignment: Assignment, away: Sequence[str]) -> dict[str, Any]:
     return {
         "trial": assignment.trial,
         "config": dict(assignment.config),
         "folder": str(Path(assignment.folder).resolve()),
         "after": assignment.after,
         "owner": assignment.owner,
+        "away": list(away),
     }

@@ -72,7 +72,7 @@ class Driver:
         self._budget_notified = False  # whether a person knows that the budget has ended the sweep
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
-        self._slots = sys.maxsize
+        self._slots = Slots(sys.maxsize, sys.maxsize)
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
         self._failures = 0  # in a row
@@ -138,7 +138,7 @@ class Driver:
                 return False  # on record before: its process was lost after that
             self._show_epoch(trial, epoch, metrics, place)
             self._ledger.record_if_due()
-            ends = self._judge(trial, epoch)
+            ends = self._judge(trial, epoch, place.node)
             if ends:
                 self._end_waiting()
             return ends
@@ -151,8 +151,8 @@ class Driver:
 
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
-        self._slots = slots.trials
-        self._waiting.make_room(self._running, slots.trials)
+        self._slots = slots
+        self._waiting.make_room(self._running, slots)
         self._observer.slots(slots.trials)
 
     def notify(self, message: str) -> None:
@@ -324,7 +324,7 @@ class Driver:
         load = {f"{LOAD}{name}": value for name, value in place.load.items()}
         self._tracker.epoch(trial, epoch, {**metrics, **load}, checkpoint, is_best)
 
-    def _judge(self, trial: str, epoch: int) -> bool:
+    def _judge(self, trial: str, epoch: int, machine: str = "") -> bool:
         """Judge a trial after an epoch on record; True if it gives its slot back."""
         record = self._study.trial(trial)
         if (end := self._end_of(record, epoch)) is not None:
@@ -335,7 +335,7 @@ class Driver:
         else:
             if epoch > record.passed:
                 self._study.go_on(trial, epoch)
-            if not self._waiting.leaves(trial, self._running, self._slots):
+            if not self._waiting.leaves(trial, machine, self._running, self._slots):
                 return False
             self._unfinished.append(trial)
             self._pause(trial)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sweeps.backend.claim import member_name
-from sweeps.backend.ray_session import Cluster
+from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
 from sweeps.driver.contract import Slots
@@ -41,7 +41,7 @@ class SweepSlots:
         self._limit = sweep.config["max_concurrent"]
         self._resources = sweep.resources
         self._cluster, self._share = cluster, share
-        self._looked, self._fits = -_LOOK_S, 0
+        self._looked, self._places = -_LOOK_S, Places(0, 0, {})
         self._slots, self._since = 0, time.monotonic()
         self._slot_s = self._s = 0.0
 
@@ -49,13 +49,14 @@ class SweepSlots:
         """Return the slots there are now, for so many trials that run and could run."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
-            self._looked, self._fits = now, self._cluster.slots(self._resources)
-        most = self._fits if self._limit is None else min(self._fits, self._limit)
-        slots = Slots(most, self._fits)
+            self._looked, self._places = now, self._cluster.places(self._resources)
+        fits, lent, away = self._places.fits, self._places.lent, self._places.away
+        most = lent if self._limit is None else min(lent, self._limit)
+        slots = Slots(most, fits, away=away)
         if self._share is not None:
             self._share.update(most if wanted is None else min(most, wanted), held)
             grant = self._share.grant
-            slots = Slots(min(most, grant.slots), self._fits, True, grant.others, grant.limit)
+            slots = Slots(min(most, grant.slots), fits, True, grant.others, grant.limit, away)
         self._add(slots.trials, now)
         return slots
 
@@ -76,7 +77,8 @@ class SweepSlots:
             if slots.trials or not slots.fits:
                 return
             others = ", ".join(slots.others) or "sweeps that have just ended"
-            if (why := slots.limit or f"all are with {others}") != said:
+            gone = "" if slots.others else "; ".join(slots.away.values())
+            if (why := slots.limit or gone or f"all are with {others}") != said:
                 said = why
                 say(f"waiting for a slot: {why}")
             time.sleep(_WAIT_S)

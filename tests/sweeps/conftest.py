@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sweeps.backend import ray_tune, worker
-from sweeps.backend.ray_session import Cluster, Ray, session
+from sweeps.backend.ray_session import Cluster, Places, Ray, session
 from sweeps.checked.check import check
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
@@ -72,6 +72,9 @@ class NoRay(Cluster):
     def slots(self, resources: Mapping[str, Any]) -> int:
         return 1
 
+    def places(self, resources: Mapping[str, Any]) -> Places:
+        return Places(1, 1, {})
+
     def check(self, resources: Mapping[str, Any]) -> None:
         """It fits."""
 
@@ -108,7 +111,7 @@ class NoRay(Cluster):
                     raise _Stopped
 
             with suppress(_Stopped):
-                worker.train(ray_tune._work(assignment), "", tell)
+                worker.train(ray_tune._work(assignment, ()), "", tell)
             driver.listen()
         return False
 

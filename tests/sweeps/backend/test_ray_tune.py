@@ -136,7 +136,7 @@ def cards(share):
 for share in json.loads(sys.argv[1]):
     seen[share] = ray.get(cards.options(num_cpus=1, num_gpus=share).remote(share))
     resources = {"cpu": 0.5, "gpu": share}
-    groups = [placement_group(_resources({"config": {"resources": resources}})
+    groups = [placement_group(_resources({"config": {"resources": resources}, "away": []})
               .bundles) for _ in range(12 if share else 0)]
     ready = [group.ready() for group in groups]
     counted = cluster.slots(resources)
@@ -174,3 +174,24 @@ def test_what_changes_is_said_where_it_changes_how_many_trials_run() -> None:
     assert _change(others, two) == "2 of 2 trials at a time now"
     limited = Slots(0, 2, True, (), "beta's hours are 20-08")
     assert _change(two, limited) == "0 of 2 trials at a time now: beta's hours are 20-08"
+    away = Slots(1, 2, away={"a1": "alpha's vm: its hours are 20-08"})
+    assert _change(two, away) == "1 of 2 trials at a time now: alpha's vm: its hours are 20-08"
+    assert _change(away, two) == "2 of 2 trials at a time now: a machine is lent again"
+    assert _change(two, Slots(1, 2)) == "", "a look later it is known why"
+    assert _change(Slots(1, 2), away) == _change(two, away)
+    leaving = Slots(0, 1, away={"a1": "alpha's vm: it leaves"})
+    assert _change(two, leaving).endswith("lost: room for 0 trials at a time")
+    left = _change(Slots(2, 3, away={"a1": "alpha's vm: it leaves"}), Slots(1, 2))
+    assert left == "a machine has left: room for 1 trials at a time"
+
+
+def test_a_trial_asks_for_another_machine_than_those_that_are_not_lent() -> None:
+    from sweeps.backend.ray_tune import _resources
+
+    resources = {"cpu": 1, "gpu": 0.5}
+    anywhere = _resources({"config": {"resources": resources}, "away": []})
+    elsewhere = _resources({"config": {"resources": resources}, "away": ["a1", "b2"]})
+    assert anywhere.bundles == elsewhere.bundles == [{"CPU": 1.0, "GPU": 0.5}]
+    assert anywhere != elsewhere, "or an idle process there would be taken for it"
+    asked = elsewhere._bound.arguments["bundle_label_selector"]
+    assert asked == [{"ray.io/node-id": "!in(a1,b2)"}]

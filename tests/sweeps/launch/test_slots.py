@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from sweeps.backend.claim import Grant
-from sweeps.backend.ray_session import Cluster
+from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
 from sweeps.launch import slots as module
@@ -36,9 +36,16 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     return clock
 
 
-def slots_of(fits: int, limit: int | None = None, share: Any = None) -> SweepSlots:
+def slots_of(
+    fits: int,
+    limit: int | None = None,
+    share: Any = None,
+    lent: int | None = None,
+    away: dict[str, str] | None = None,
+) -> SweepSlots:
     sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
-    cluster = SimpleNamespace(slots=lambda resources: fits)
+    places = Places(fits, fits if lent is None else lent, away or {})
+    cluster = SimpleNamespace(places=lambda resources: places)
     return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share))
 
 
@@ -81,6 +88,17 @@ def test_it_waits_for_a_slot_and_says_for_what_once(now: Now) -> None:
         "waiting for a slot: all are with beta's sweep b (4)",
         "waiting for a slot: alpha's hours are 20-08",
     ]
+
+
+def test_what_is_not_lent_counts_for_nothing_and_is_waited_for(now: Now) -> None:
+    away = {"a1": "alpha's vm: its hours are 20-08"}
+    slots = slots_of(4, lent=2, away=away, share=Shared(Grant(4)))(0, None)
+    assert (slots.trials, slots.fits, slots.away) == (2, 4, away)
+    assert slots_of(4, lent=2, limit=1, away=away)(0, None).trials == 1
+    said: list[str] = []
+    none = slots_of(4, lent=0, away=away, share=Shared(Grant(0)))
+    none.wait(said.append, halted=lambda: bool(said))
+    assert said == ["waiting for a slot: alpha's vm: its hours are 20-08"]
 
 
 def test_whoever_is_halted_waits_no_more_and_without_a_machine_nobody_waits(now: Now) -> None:
