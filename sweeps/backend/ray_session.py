@@ -12,13 +12,14 @@ import re
 import secrets
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
+from sweeps.backend.away import away
 from sweeps.backend.known_head import Head
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import (
@@ -51,6 +52,21 @@ _TOKEN = secrets.token_hex(32)
 
 
 @dataclass(frozen=True)
+class Places:
+    """Says for how many trials a cluster has room.
+
+    Attributes:
+        fits: on all machines.
+        lent: on those that are lent now.
+        away: id of each machine that is not, or lacks what trials need -> why, in words.
+    """
+
+    fits: int
+    lent: int
+    away: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Cluster:
     """Describes a Ray that is up.
 
@@ -67,14 +83,22 @@ class Cluster:
         """Whether any of its machines has one."""
         return any(node["Resources"].get("GPU", 0.0) >= 1 for node in alive_nodes())
 
-    def slots(self, resources: Mapping[str, Any], without: Collection[str] = ()) -> int:
-        """Count the trials that fit on all machines together, given what each asks for.
+    def slots(self, resources: Mapping[str, Any]) -> int:
+        """Count the trials that fit on all machines together, given what each asks for."""
+        return sum(_fits(node, resources) for node in alive_nodes())
+
+    def places(self, resources: Mapping[str, Any], lacking: Mapping[str, str]) -> Places:
+        """Count the trials that fit, and those that may run now.
 
         Args:
-            without: ids of machines that are not counted.
+            lacking: id of each machine that lacks what trials need -> what, in words.
         """
-        nodes = (node for node in alive_nodes() if node["NodeID"] not in without)
-        return sum(_fits(node, resources) for node in nodes)
+        nodes = alive_nodes()
+        here = {str(node["NodeID"]) for node in nodes}
+        gone = {**{one: why for one, why in lacking.items() if one in here}, **away(nodes)}
+        fits = [_fits(node, resources) for node in nodes]
+        lent = [n for node, n in zip(nodes, fits, strict=True) if node["NodeID"] not in gone]
+        return Places(sum(fits), sum(lent), gone)
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """Refuse what no machine can hold.

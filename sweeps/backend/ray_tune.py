@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from ray.util.placement_group import NODE_ID_LABEL_KEY
 from sweeps.backend import worker as trial_side
 from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.backend.room import Room
 from sweeps.backend.stream import calls
 from sweeps.backend.stream.held_trials import HeldTrials
 from sweeps.backend.stream.sending import StreamedResults
@@ -31,14 +32,11 @@ from sweeps.timeline import mark
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
-    from sweeps.driver.contract import Assignment, LookUpSlots, Slots
+    from sweeps.driver.contract import Assignment, LookUpSlots
     from sweeps.driver.driver import Driver
 
 #: Trials that may wait for their process at once, so that slots fill in parallel.
 _STARTING = 64
-#: Seconds without room for a single trial after which a session ends.
-_NO_ROOM_S = 60.0
-
 #: Seconds that epochs on their way may take to arrive once a session ends.
 _ARRIVE_S = 10.0
 
@@ -81,13 +79,13 @@ def run(
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
-    room, held = _Room(driver, slots), HeldTrials()
+    room, held = Room(driver, slots), HeldTrials()
     with private_folder("caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
                 search_alg=_Proposals(here, room, last_begun, streams),
-                scheduler=_Decisions(here, held, streams),
+                scheduler=_Decisions(here, room, held, streams),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -157,63 +155,10 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     bundle = {"CPU": float(wanted["cpu"])}
     if wanted["gpu"]:
         bundle["GPU"] = float(wanted["gpu"])
-    if not config.get("away"):
+    if not config["away"]:
         return tune.PlacementGroupFactory([bundle])
     elsewhere = {NODE_ID_LABEL_KEY: f"!in({','.join(config['away'])})"}
     return tune.PlacementGroupFactory([bundle], bundle_label_selector=[elsewhere])
-
-
-class _Room:
-    """Looks up how many trials may run, and notes machines and shares that come and go."""
-
-    def __init__(self, driver: Driver, slots: LookUpSlots) -> None:
-        self._driver = driver
-        self._look_up = slots
-        self._had = time.monotonic()
-        self._slots = slots(0, driver.wanted)
-        driver.share(self._slots)
-
-    @property
-    def trials(self) -> int:
-        """Return how many trials may run at once."""
-        return self._slots.trials
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other sweeps may take slots."""
-        return self._slots.shared
-
-    @property
-    def has_none(self) -> bool:
-        """Whether the slots are other sweeps' for now, and all trials have let theirs go."""
-        return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
-
-    def look(self) -> None:
-        """See what there is now, and give up when there has been no machine for long."""
-        driver, before = self._driver, self._slots
-        now, wanted = time.monotonic(), driver.wanted
-        self._slots = self._look_up(driver.running, wanted)
-        if self._slots.trials != before.trials:
-            driver.share(self._slots)
-        lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
-        if lacks and (message := _change(before, self._slots)):
-            driver.notify(message)
-        if self._slots.fits:
-            self._had = now
-        elif now - self._had > _NO_ROOM_S:
-            driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
-
-
-def _change(before: Slots, now: Slots) -> str:
-    """Say what has changed; empty if as many trials may run as before."""
-    if now.trials == before.trials:
-        return ""
-    if now.fits != before.fits:
-        change = "joined" if now.fits > before.fits else "was lost"
-        return f"a machine {change}: room for {now.trials} trials at a time"
-    why = now.limit or f"others have {', '.join(now.others)}"
-    because = f": {why}" if now.limit or now.others else ""
-    return f"{now.trials} of {now.fits} trials at a time now{because}"
 
 
 class _Proposals(Searcher):
@@ -222,13 +167,13 @@ class _Proposals(Searcher):
     def __init__(
         self,
         driver: _Here,
-        room: _Room,
+        room: Room,
         last_begun: Callable[[], None],
         streams: StreamedResults | None,
     ) -> None:
         super().__init__()
         self._driver, self._streams = driver, streams
-        self._room: _Room | None = room
+        self._room: Room | None = room
         self._last_begun: Callable[[], None] | None = last_begun
 
     def suggest(self, trial_id: str) -> Any:
@@ -245,9 +190,9 @@ class _Proposals(Searcher):
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
         if self._streams is None:
-            return _work(assignment)
-        more = self._streams.work(assignment.config)
-        return {**_work(assignment), **more, "away": sorted(self._streams.lacking)}
+            return _work(assignment, self._room.away)
+        away = sorted({*self._room.away, *self._streams.lacking})
+        return {**_work(assignment, away), **self._streams.work(assignment.config)}
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -272,23 +217,26 @@ class _Proposals(Searcher):
 class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
-    def __init__(self, driver: _Here, held: HeldTrials, streams: StreamedResults | None) -> None:
+    def __init__(
+        self, driver: _Here, room: Room, held: HeldTrials, streams: StreamedResults | None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._driver, self._held, self._streams = driver, held, streams
+        self._room: Room | None = room
         self._trained = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_streams": None}
+        return {**self.__dict__, "_room": None, "_streams": None}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        assert self._room is not None
+        self._room.controller = vars(tune_controller)["_tune_controller"]
         name = trial.config["trial"]
         if "state" in result:
             self._driver().failed(name, State(result["state"]), result["reason"])
             return str(self.STOP)
         if "lacks" in result and self._streams is not None:
-            node, machine = result["node"], result["machine"]
-            if message := self._streams.lacks(node, machine, result["lacks"]):
-                self._driver().notify(message)
+            self._streams.lacks(result["node"], result["machine"], result["lacks"])
             self._driver().give_back(name)
             return str(self.STOP)
         if "waiting" in result:
@@ -302,11 +250,11 @@ class _Decisions(FIFOScheduler):
             self._driver().notify(f"{name}: {note}")
         metrics = _below("metrics/", result)
         load, streams = _below("load/", result), bool(result["streams"])
-        place = Place(result["member"], result["machine"], load, streams)
+        place = Place(result["member"], result["machine"], load, result["node"], streams)
         if self._driver().epoch(name, result["epoch"], metrics, place):
             return str(self.STOP)
         if self._driver().arriving.is_held(name) or (streams and self._driver().halted):
-            self._held.hold(name, tune_controller, trial)
+            self._held.hold(name, self._room.controller, trial)
             return str(self.NOOP)
         return str(self.CONTINUE)
 
@@ -320,10 +268,10 @@ class _Events(tune.Callback):
     """Notes what happens to the trials' processes and to the machines."""
 
     def __init__(
-        self, driver: _Here, room: _Room, held: HeldTrials, streams: StreamedResults | None
+        self, driver: _Here, room: Room, held: HeldTrials, streams: StreamedResults | None
     ) -> None:
         self._driver, self._held = driver, held
-        self._room: _Room | None = room
+        self._room: Room | None = room
         self._streams = streams
 
     def __getstate__(self) -> dict[str, Any]:
@@ -332,6 +280,7 @@ class _Events(tune.Callback):
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         assert self._room is not None
         self._room.look()
+        self._room.end_idle()
         self._driver().listen()
         if self._streams is not None:
             for message in self._streams.look():
@@ -383,11 +332,12 @@ class _Halt(tune.Stopper):
         return late or not self._driver().arriving.any
 
 
-def _work(assignment: Assignment) -> dict[str, Any]:
+def _work(assignment: Assignment, away: Sequence[str]) -> dict[str, Any]:
     return {
         "trial": assignment.trial,
         "config": dict(assignment.config),
         "folder": str(Path(assignment.folder).resolve()),
         "after": assignment.after,
         "owner": assignment.owner,
+        "away": list(away),
     }

@@ -36,7 +36,7 @@ class ArrivingEpochs:
         """
         self._folder, self._tracker = folder, tracker
         self._epochs: dict[str, _Epoch] = {}
-        self._ends: set[str] = set()  # trials that end, or give way, after theirs
+        self._ends: dict[str, str] = {}  # trials that end after theirs -> the machine they are on
 
     def show(
         self, trial: str, number: int, metrics: Mapping[str, float], place: Place, best: bool
@@ -78,11 +78,15 @@ class ArrivingEpochs:
         trained = (self._folder.trials / trial / ".lock").exists()
         return last - 1 if last and trained else last
 
-    def holds(self, trial: str) -> bool:
+    def holds(self, trial: str, machine: str) -> bool:
         """Whether a trial that would end now does so later: its last epoch is still on its way."""
         if trial in self._epochs:
-            self._ends.add(trial)
+            self._ends[trial] = machine
         return trial in self._epochs
+
+    def held_on(self, trial: str) -> str:
+        """Return the machine on which a trial is, or was, held."""
+        return self._ends.get(trial, "")
 
     def is_held(self, trial: str) -> bool:
         """Whether a trial is to end once its last epoch is here."""
@@ -92,7 +96,7 @@ class ArrivingEpochs:
         """Wait for a trial's epoch no more: if it is not here, it is shown without checkpoint."""
         if trial in self._epochs:
             self._show(trial)
-        self._ends.discard(trial)
+        self._ends.pop(trial, None)
 
     def forget_all(self) -> None:
         """Wait for nothing more."""

@@ -34,12 +34,7 @@ from trainers.files import history
 
 
 class Driver:
-    """Makes the decisions of one session of a sweep.
-
-    Attributes:
-        halted: why the session ends now; empty if it does not.
-        arriving: the epochs on record whose checkpoints are on their way here.
-    """
+    """Makes the decisions of one session of a sweep; `arriving` has the epochs on their way."""
 
     def __init__(
         self,
@@ -72,7 +67,7 @@ class Driver:
         self._budget_notified = False  # whether a person knows that the budget has ended the sweep
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
         self._running: set[str] = set()
-        self._slots = sys.maxsize
+        self._slots = Slots(sys.maxsize, sys.maxsize)
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
         self._failures = 0  # in a row
@@ -142,7 +137,7 @@ class Driver:
                 if epoch <= record.passed or epoch < record.last_epoch:
                     return False
                 self.arriving.told_again(trial, epoch, place)
-            return self._ends(trial, epoch)
+            return self._ends(trial, epoch, place.node)
 
     def arrived(self, trial: str) -> bool | None:
         """Judge a trial that was held; True if it is to stop, None if it is held still."""
@@ -150,8 +145,9 @@ class Driver:
             return True
         if self.arriving.is_held(trial):
             return None
+        machine, last = self.arriving.held_on(trial), self._study.trial(trial).last_epoch
         with self._study.together():
-            return self._ends(trial, self._study.trial(trial).last_epoch)
+            return self._ends(trial, last, machine)
 
     def failed(self, trial: str, state: State, reason: str) -> None:
         """End a trial badly: FAILED, DIVERGED or INFEASIBLE."""
@@ -166,8 +162,8 @@ class Driver:
 
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
-        self._slots = slots.trials
-        self._waiting.make_room(self._running, slots.trials)
+        self._slots = slots
+        self._waiting.make_room(self._running, slots)
         self._observer.slots(slots.trials)
 
     def notify(self, message: str) -> None:
@@ -311,14 +307,14 @@ class Driver:
         best = record.best(self._study.objective)
         self.arriving.show(trial, epoch, metrics, place, best is not None and best[0] == epoch)
 
-    def _ends(self, trial: str, epoch: int) -> bool:
+    def _ends(self, trial: str, epoch: int, machine: str) -> bool:
         """Judge a trial that runs after its epoch, and what its end brings; True if it stops."""
-        ends = self._judge(trial, epoch)
+        ends = self._judge(trial, epoch, machine)
         if ends:
             self._end_waiting()
         return ends
 
-    def _judge(self, trial: str, epoch: int) -> bool:
+    def _judge(self, trial: str, epoch: int, machine: str = "") -> bool:
         """Judge a trial after an epoch on record; True if it gives its slot back."""
         record = self._study.trial(trial)
         end = self._end_of(record, epoch)
@@ -326,9 +322,9 @@ class Driver:
         if end is None and not pauses:
             if epoch > record.passed:
                 self._study.go_on(trial, epoch)
-            if not self._waiting.leaves(trial, self._running, self._slots):
+            if not self._waiting.leaves(trial, machine, self._running, self._slots):
                 return False
-        if self.arriving.holds(trial):
+        if self.arriving.holds(trial, machine):
             return False
         if end is not None:
             self._end(trial, *end)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sweeps.backend.claim import member_name
-from sweeps.backend.ray_session import Cluster
+from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
 from sweeps.driver.contract import Slots
@@ -52,27 +52,24 @@ class SweepSlots:
         self._limit = sweep.config["max_concurrent"]
         self._resources = sweep.resources
         self._cluster, self._share = cluster, share
-        self._looked, self._fits, self._usable = -_LOOK_S, 0, 0
+        self._looked, self._places = -_LOOK_S, Places(0, 0, {})
+        self._known = 0  # how many of those that lack something are in it
         self._slots, self._since = 0, time.monotonic()
         self._slot_s = self._s = 0.0
 
     def __call__(self, held: int, wanted: int | None) -> Slots:
         """Return the slots there are now, for so many trials that run and could run."""
         now = time.monotonic()
-        if now - self._looked >= _LOOK_S:
-            self._looked, self._fits = now, self._cluster.slots(self._resources)
-            self._usable = self._fits
-            if self._lacking:
-                self._usable = self._cluster.slots(self._resources, self._lacking)
-        most = self._usable if self._limit is None else min(self._usable, self._limit)
-        limit = "" if self._usable else next(iter(self._lacking.values()), "")
-        slots = Slots(most, self._fits, limit=limit)
+        if now - self._looked >= _LOOK_S or len(self._lacking) != self._known:
+            self._looked, self._known = now, len(self._lacking)
+            self._places = self._cluster.places(self._resources, self._lacking)
+        fits, lent, away = self._places.fits, self._places.lent, self._places.away
+        most = lent if self._limit is None else min(lent, self._limit)
+        slots = Slots(most, fits, away=away)
         if self._share is not None:
             self._share.update(most if wanted is None else min(most, wanted), held)
             grant = self._share.grant
-            slots = Slots(
-                min(most, grant.slots), self._fits, True, grant.others, limit or grant.limit
-            )
+            slots = Slots(min(most, grant.slots), fits, True, grant.others, grant.limit, away)
         self._add(slots.trials, now)
         return slots
 
@@ -93,7 +90,8 @@ class SweepSlots:
             if slots.trials or not slots.fits:
                 return
             others = ", ".join(slots.others) or "sweeps that have just ended"
-            if (why := slots.limit or f"all are with {others}") != said:
+            gone = "" if slots.others else "; ".join(slots.away.values())
+            if (why := slots.limit or gone or f"all are with {others}") != said:
                 said = why
                 say(f"waiting for a slot: {why}")
             time.sleep(_WAIT_S)

@@ -5,7 +5,7 @@ A Ray takes seconds to start, and so does every sweep on it, whose trials' proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sweeps.backend import ray_tune, worker
-from sweeps.backend.ray_session import Cluster, Ray, session
+from sweeps.backend.ray_session import Cluster, Places, Ray, session
 from sweeps.backend.stream.sending import StreamedResults
 from sweeps.checked.check import check
 from sweeps.cli import use_plugins
@@ -70,8 +70,11 @@ class NoRay(Cluster):
 
     has_gpu = False
 
-    def slots(self, resources: Mapping[str, Any], without: Collection[str] = ()) -> int:
+    def slots(self, resources: Mapping[str, Any]) -> int:
         return 1
+
+    def places(self, resources: Mapping[str, Any], lacking: Mapping[str, str]) -> Places:
+        return Places(1, 1, {})
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """It fits."""
@@ -110,7 +113,7 @@ class NoRay(Cluster):
                     raise _Stopped
 
             with suppress(_Stopped):
-                worker.train(ray_tune._work(assignment), "", tell)
+                worker.train(ray_tune._work(assignment, ()), "", tell)
             driver.listen()
         return False
 

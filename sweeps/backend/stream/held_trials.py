@@ -31,10 +31,9 @@ class HeldTrials:
         """Hold a trial of Tune's, which has just told an epoch and gets no answer yet.
 
         Args:
-            controller: of Tune, as its schedulers are given it.
+            controller: Tune's own.
         """
-        inner = vars(controller)["_tune_controller"]
-        self._held[name] = (inner, trial, time.monotonic() + _ALIVE_S)
+        self._held[name] = (controller, trial, time.monotonic() + _ALIVE_S)
 
     def drop(self, name: str) -> None:
         """Hold a trial no longer, its process being lost."""

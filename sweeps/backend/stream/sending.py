@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeps.backend.machine_data import base
 from sweeps.backend.stream import calls, scratch
+from sweeps.backend.stream.machine_data import base
 from sweeps.backend.stream.trial_folder import reaches
 from trainers.errors import ConfigError
 
@@ -69,16 +69,13 @@ class StreamedResults:
         data = {"session": self.session, "base": base(), "fingerprint": fingerprint}
         return {"mark": self._mark, "session": self.session, "driver": _here(), "data": data}
 
-    def lacks(self, node: str, machine: str, why: str) -> str:
-        """Note that a machine lacks the data; returns a message for a person, once a machine.
+    def lacks(self, node: str, machine: str, why: str) -> None:
+        """Note that a machine lacks the data; a person hears it with the slots that it takes.
 
         Args:
             machine: its name.
         """
-        if node in self.lacking:
-            return ""
         self.lacking[node] = f"{machine} lacks the data: {why}"
-        return f"{self.lacking[node]}; no trial of this sweep runs there"
 
     def look(self) -> list[str]:
         """Ask machines that have come, and hear those that answer; returns messages for a person.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,11 @@ class DriverSession:
         assert assignment is not None
         return assignment
 
-    def epoch(self, trial: str, epoch: int, value: float = 0.5, seconds: float = 1.0) -> bool:
+    def epoch(
+        self, trial: str, epoch: int, value: float = 0.5, seconds: float = 1.0, machine: str = ""
+    ) -> bool:
         metrics = {"val_accuracy": value, "epoch_s": seconds}
-        return self.driver.epoch(trial, epoch, metrics, HERE)
+        return self.driver.epoch(trial, epoch, metrics, replace(HERE, node=machine))
 
     def checkpoint(self, trial: str, epoch: int) -> None:
         """Leave something in the place of an epoch's checkpoint."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,7 +39,7 @@ def controller() -> Controller:
 @pytest.fixture
 def held(controller: Controller) -> HeldTrials:
     trials = HeldTrials()
-    trials.hold("0000", SimpleNamespace(_tune_controller=controller), "a")
+    trials.hold("0000", controller, "a")
     return trials
 
 
@@ -63,7 +62,7 @@ def test_a_process_that_is_lost_meanwhile_is_noticed(
     held: HeldTrials, controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_trials, "_ALIVE_S", -1.0)
-    held.hold("0000", SimpleNamespace(_tune_controller=controller), "a")
+    held.hold("0000", controller, "a")
     held.look(lambda name: None)
     assert controller.asked == ["get_auto_filled_metrics a"]
     held.drop("0000")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweeps.backend import machine_data
-from sweeps.backend.machine_data import DriversData, LacksData, base, found_here
+from sweeps.backend.stream import machine_data
+from sweeps.backend.stream.machine_data import DriversData, LacksData, base, found_here
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from tests.sweeps.processes import ROOT
@@ -101,7 +101,7 @@ def test_other_data_is_lacking(table: Make, monkeypatch: pytest.MonkeyPatch) -> 
 
 PREPARE = """
 import json, sys
-from sweeps.backend import machine_data
+from sweeps.backend.stream import machine_data
 from trainers.data import resident
 
 prepare = resident.prepare
