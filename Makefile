@@ -12,13 +12,13 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS N SEED
+VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS N SEED HOURS POLITE
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join submit status logs stop torture test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join leave doctor submit status logs stop torture test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -78,14 +78,20 @@ dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
 	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
-bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
+bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings, cluster [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]
 	$(RUN) cluster.head --address=ADDRESS --port=PORT --member=MEMBER
 
-join: setup  ## lend this machine to a cluster: HEAD=10.0.0.5:26379 MEMBER=alpha [CPUS=4] [GPUS=1]
-	$(RUN) cluster.join --head=HEAD --member=MEMBER --cpus=CPUS --gpus=GPUS
+join: setup  ## lend this machine to a cluster: HEAD=10.0.0.5:26379 MEMBER=alpha [CPUS=4] [GPUS=1] [HOURS=20-08] [POLITE=true]
+	$(RUN) cluster.join --head=HEAD --member=MEMBER --cpus=CPUS --gpus=GPUS --hours=HOURS --polite=POLITE
+
+leave: setup  ## take this machine back: its trials finish their epochs and go on elsewhere (twice: at once)
+	$(RUN) cluster.leave
+
+doctor: setup  ## try this machine from end to end, and say what to do: [HEAD=10.0.0.5:26379]
+	$(RUN) cluster.doctor --head=HEAD
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

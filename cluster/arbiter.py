@@ -19,6 +19,7 @@ from cluster import shares
 from cluster.members import Member, members_file, read_members
 from cluster.shares import Machine, Request
 from sweeps import ROOT
+from sweeps.backend.away import away
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
 from sweeps.backend.ray_session import alive_nodes
@@ -298,5 +299,7 @@ def start() -> Any:
 
 
 def _machines() -> list[Machine]:
-    has = [node["Resources"] for node in alive_nodes()]
+    nodes = alive_nodes()
+    gone = away(nodes)
+    has = [node["Resources"] for node in nodes if node["NodeID"] not in gone]
     return [Machine(one.get("CPU", 0.0), int(one.get("GPU", 0.0))) for one in has]

@@ -14,12 +14,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from cluster.machine.processes import descendants, end_left, kill, remember
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
@@ -30,9 +32,6 @@ from trainers.errors import ConfigError
 
 #: Seconds that Ray may take to start or to reach the head; what it waits for itself is within.
 START_S = PATIENCE_S + 30.0
-
-#: Seconds that what has been killed may take to be gone.
-_GONE_S = 20.0
 
 #: In Ray's log -> what it means.
 _REFUSED = (
@@ -82,6 +81,10 @@ class Node:
         if re.search(pattern, self.log.read_text(encoding="utf-8", errors="replace")):
             raise ConfigError(reason)
 
+    def remember(self) -> None:
+        """Write down its processes, so that what a kill of all of us leaves can be ended."""
+        remember(_record(self.log), self.process.pid)
+
     def reason(self) -> str:
         """Say why Ray failed, as far as its log tells."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
@@ -96,7 +99,12 @@ class Node:
 
 @contextlib.contextmanager
 def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[Node]:
-    """Run `ray start` with these arguments; on leaving, end it and all that it started."""
+    """Run `ray start` with these arguments; on leaving, end it and all that it started.
+
+    What a kill has left of the one before with this log is ended first.
+    """
+    if left := end_left(_record(log)):
+        say(f"ended {left} processes of Ray's that a kill had left")
     with private_folder(PREFIX) as folder, log.open("wb") as output:
         log.chmod(0o600)
         command = [
@@ -104,6 +112,8 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             "--block",
             "--disable-usage-stats",
             f"--temp-dir={folder / 'ray'}",  # within ours: Ray lets everybody into its own
+            # Ray's own would be 52365, which a second one on this machine could not have.
+            f"--dashboard-agent-listen-port={_free_port()}",
             *arguments,
         ]
         process = subprocess.Popen(
@@ -125,7 +135,9 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
         try:
             yield Node(process, log)
         finally:
-            _end(process)
+            with _in_a_hurry(process):
+                _end(process)
+            _record(log).unlink(missing_ok=True)
 
 
 def token(folder: Path = FOLDER, create: bool = False) -> Path:
@@ -163,6 +175,7 @@ def wait_for_port(node: Node, host: str, port: int) -> None:
     while time.monotonic() < until:
         node.check_start()
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            node.remember()
             return
         time.sleep(0.2)
     raise ConfigError(f"Ray did not start within {START_S:.0f} s: {node.reason()}")
@@ -177,6 +190,7 @@ def wait_for_text(node: Node, text: str) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         if text.encode() in node.log.read_bytes():
+            node.remember()
             return
         node.check_start()
         time.sleep(0.2)
@@ -230,12 +244,27 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
+@contextlib.contextmanager
+def _in_a_hurry(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Let a further Ctrl-C kill Ray at once, rather than leave it to itself."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with signals(handle):
+        yield
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End `ray start`, which ends what it started; all of that if it does not.
 
     Whoever starts a head next finds its memory on disk unlocked, as no process of this one is left.
     """
-    started = _descendants(process.pid)
+    started = descendants(process.pid)
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -243,22 +272,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for pid in started:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + _GONE_S
-    while any(Path(f"/proc/{pid}").exists() for pid in started) and time.monotonic() < until:
-        time.sleep(0.05)
+    kill(started)
 
 
-def _descendants(process: int) -> list[int]:
-    """List the processes below one, where the system has /proc."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = path.read_text(errors="replace").rpartition(")")[2].split()
-            parents[int(path.parent.name)] = int(fields[1])
-    found = {process}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found - {process})
+def _record(log: Path) -> Path:
+    """Return the file beside a log in which the processes of its Ray are written down."""
+    return log.with_suffix(".processes.json")
+
+
+def _free_port() -> int:
+    """Return a port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

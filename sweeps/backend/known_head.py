@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -66,11 +67,16 @@ class Head:
     @staticmethod
     def known(folder: Path = FOLDER) -> Head | None:
         """Return the head last started or joined here, if it still answers."""
+        head = Head.remembered(folder)
+        return head if head is not None and head.answers() else None
+
+    @staticmethod
+    def remembered(folder: Path = FOLDER) -> Head | None:
+        """Return the head last started or joined here, whether it answers or not."""
         try:
-            head = Head(**json.loads((folder / "head.json").read_text(encoding="utf-8")))
+            return Head(**json.loads((folder / "head.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-        return head if head.answers() else None
 
     def save(self, folder: Path = FOLDER) -> None:
         """Remember the head on this machine."""
@@ -79,12 +85,9 @@ class Head:
 
     def forget(self, folder: Path = FOLDER) -> None:
         """Forget the head, if it is the one remembered."""
-        path = folder / "head.json"
-        try:
-            if Head(**json.loads(path.read_text(encoding="utf-8"))) == self:
-                path.unlink()
-        except (OSError, ValueError, TypeError):
-            return
+        if Head.remembered(folder) == self:
+            with contextlib.suppress(OSError):
+                (folder / "head.json").unlink()
 
     def answers(self, timeout_s: float = 2.0) -> bool:
         """Whether something listens at the head's address."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,10 +35,11 @@ class Slots:
     """Says how many trials may run at once, now.
 
     Attributes:
-        fits: those that the machines have room for; 0 where there is no machine.
+        fits: those that the machines have room for, those not lent now too; 0 where there is none.
         shared: whether it is a cluster that several sweeps share.
         others: who has the rest of it.
         limit: what of its member's limits keeps the sweep from more; empty if none does.
+        away: machine -> why nothing is to run there now, such as "alpha's vm: its hours are 20-08".
     """
 
     trials: int
@@ -46,6 +47,7 @@ class Slots:
     shared: bool = False
     others: tuple[str, ...] = ()
     limit: str = ""
+    away: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Gives the slots there are now to a session that holds so many, and wants so many (None: all).

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from sweeps.driver import pbt_generations
+from sweeps.driver.contract import Slots
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.rules import Rules
 from sweeps.stop.rule import Curves
@@ -27,6 +28,7 @@ class WaitingTrials:
         self._seed = rules.search.setting.seed
         self._epochs: dict[str, int] = {}  # trial -> the epoch after which it waits
         self._leaving: set[str] = set()  # run, and give their slots to other sweeps
+        self._places: dict[str, str] = {}  # trial -> the machine of its last epoch
         self._unfinished_generation = (
             None if self._population is None else pbt_generations.cut_short(study)
         )
@@ -57,19 +59,27 @@ class WaitingTrials:
         self._epochs[trial] = epoch
         self._study.wait(trial)
 
-    def make_room(self, running: Collection[str], slots: int) -> None:
-        """Choose the trials, of those that run, that go on later: no more than `slots` stay."""
-        if (over := len(running) - slots) <= 0:
-            self._leaving.clear()
+    def make_room(self, running: Collection[str], slots: Slots) -> None:
+        """Choose the trials, of those that run, that go on later, so that no more than may stay.
+
+        At first those on machines that are not lent now, then the least promising.
+        """
+        gone = {trial for trial in running if self._places.get(trial) in slots.away}
+        staying = [trial for trial in running if trial not in gone]
+        if (over := len(staying) - slots.trials) <= 0:
+            self._leaving = gone
             return
-        order = least_promising(running, self._study.curves)
+        order = least_promising(staying, self._study.curves)
         chosen = [trial for trial in order if trial in self._leaving]  # at first: once is enough
         chosen += [trial for trial in order if trial not in self._leaving]
-        self._leaving = set(chosen[:over])
+        self._leaving = gone.union(chosen[:over])
 
-    def leaves(self, trial: str, running: Collection[str], slots: int) -> bool:
-        """Whether a trial, at an epoch's end, gives its slot to other sweeps."""
+    def leaves(self, trial: str, machine: str, running: Collection[str], slots: Slots) -> bool:
+        """Whether a trial, at an epoch's end on this machine, gives its slot back for now."""
+        self._places[trial] = machine
         self.make_room(running, slots)
+        if trial in self._leaving:
+            del self._places[trial]  # it may go on anywhere
         return trial in self._leaving
 
     def promotable(self) -> str | None:

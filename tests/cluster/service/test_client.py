@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cluster.service.client import ServiceClient
 from tests.cluster.raylets import free_port
+from tests.cluster.stand_in import service
 from trainers.errors import ConfigError
 
 TOKEN = "0123456789abcdef" * 4
-
-
-@contextmanager
-def service(code: int, answer: bytes, **headers: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The address of a head whose service gives this answer; and what it was asked."""
-    asked: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            asked.append(
-                {
-                    "method": self.command,
-                    "path": self.path,
-                    "token": self.headers["Authorization"],
-                    "body": self.rfile.read(length),
-                }
-            )
-            self.send_response(code)
-            for name, value in {"Content-Length": str(len(answer)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *words: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port - 1}", asked
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -118,6 +118,20 @@ class TestGivingWay:
         assert not one.epoch(second, 1, 0.0), "it was chosen once, and was the older one"
         assert one.epoch(third, 1, 0.9)
 
+    def test_those_on_a_machine_that_is_taken_back_go_and_nobody_else(self, sit: Sit) -> None:
+        one = sit("stop=none", "epochs=5")
+        good, bad = one.next().trial, one.next().trial
+        assert not one.epoch(good, 1, 0.9, machine="theirs")
+        assert not one.epoch(bad, 1, 0.1, machine="ours")
+        one.driver.share(Slots(trials=1, fits=2, away={"theirs": "alpha's vm: it leaves"}))
+        assert not one.epoch(bad, 2, 0.1, machine="ours"), "the worse one, but where it may stay"
+        assert one.epoch(good, 2, 0.9, machine="theirs")
+        one.driver.share(Slots(trials=2, fits=3, away={"theirs": "alpha's vm: it leaves"}))
+        assert one.next().trial == good
+        one.driver.share(Slots(trials=1, fits=2, away={"theirs": "alpha's vm: it leaves"}))
+        assert one.epoch(bad, 3, 0.1, machine="ours"), "of two where they may stay, the worse one"
+        assert not one.epoch(good, 3, 0.9, machine="ours")
+
     def test_nobody_goes_once_another_has_ended(self, sit: Sit) -> None:
         one = sit("stop=none", "epochs=2")
         first, second = one.next().trial, one.next().trial

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from sweeps.backend.claim import Grant
-from sweeps.backend.ray_session import Cluster
+from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
 from sweeps.launch import slots as module
@@ -36,10 +37,23 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Now:
     return clock
 
 
-def slots_of(fits: int, limit: int | None = None, share: Any = None) -> SweepSlots:
+def slots_of(
+    fits: int,
+    limit: int | None = None,
+    share: Any = None,
+    lent: int | None = None,
+    away: dict[str, str] | None = None,
+    lacking: Mapping[str, str] | None = None,
+) -> SweepSlots:
+    """Of a cluster whose machines have one slot each."""
     sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
-    cluster = SimpleNamespace(slots=lambda resources: fits)
-    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share))
+
+    def places(resources: object, lacking: Mapping[str, str]) -> Places:
+        all_away = {**(away or {}), **lacking}
+        return Places(fits, (fits if lent is None else lent) - len(lacking), all_away)
+
+    cluster = SimpleNamespace(places=places)
+    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share), lacking)
 
 
 class Shared:
@@ -55,6 +69,16 @@ class Shared:
     @property
     def grant(self) -> Grant:
         return self.grants.pop(0) if len(self.grants) > 1 else self.grants[0]
+
+
+def test_machines_that_lack_the_data_have_no_slots(now: Now) -> None:
+    lacking: dict[str, str] = {}
+    slots = slots_of(3, lacking=lacking)
+    assert (slots(0, None).trials, slots(0, None).fits) == (3, 3)
+    lacking["a1"] = "vm lacks the data"  # heard of at once
+    slots_now = slots(0, None)
+    assert (slots_now.trials, slots_now.fits, slots_now.limit) == (2, 3, "")
+    assert slots_now.away == {"a1": "vm lacks the data"}
 
 
 def test_alone_all_that_fits_within_the_limit_is_its_own(now: Now) -> None:
@@ -81,6 +105,17 @@ def test_it_waits_for_a_slot_and_says_for_what_once(now: Now) -> None:
         "waiting for a slot: all are with beta's sweep b (4)",
         "waiting for a slot: alpha's hours are 20-08",
     ]
+
+
+def test_what_is_not_lent_counts_for_nothing_and_is_waited_for(now: Now) -> None:
+    away = {"a1": "alpha's vm: its hours are 20-08"}
+    slots = slots_of(4, lent=2, away=away, share=Shared(Grant(4)))(0, None)
+    assert (slots.trials, slots.fits, slots.away) == (2, 4, away)
+    assert slots_of(4, lent=2, limit=1, away=away)(0, None).trials == 1
+    said: list[str] = []
+    none = slots_of(4, lent=0, away=away, share=Shared(Grant(0)))
+    none.wait(said.append, halted=lambda: bool(said))
+    assert said == ["waiting for a slot: alpha's vm: its hours are 20-08"]
 
 
 def test_whoever_is_halted_waits_no_more_and_without_a_machine_nobody_waits(now: Now) -> None:
