@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cluster import arbiter
+from cluster.sharing import arbiter
 from sweeps.backend.ray_session import alive_nodes, attach
 
 #: Seconds between two looks, and that the arbiter may take to answer.
