@@ -157,6 +157,7 @@ class Sharing:
                     "granted": session.granted,
                     "limit": session.limit,
                     "since": session.since,
+                    "progress": session.claim.progress,
                 }
                 for session in self._sessions.values()
             ],

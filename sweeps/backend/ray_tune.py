@@ -22,8 +22,8 @@ from ray.tune.search import Searcher
 from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from sweeps.backend import worker as trial_side
-from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.private_folder import private_folder
 from sweeps.timeline import mark
 from sweeps.trials import Place, State
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sweeps.processes import descendants, start
+from tests.sweeps.processes import descendants, finish, start
 
 
 @dataclass
@@ -43,15 +42,19 @@ class Machines:
             end(alpha)
 
 
-def free_port(ports: int = 1) -> int:
-    """A port that nobody listens at, nor at those that follow it."""
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nothing listens at."""
     while True:
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            probes = [stack.enter_context(socket.socket()) for _ in range(ports)]
-            probes[0].bind(("127.0.0.1", 0))
-            first = int(probes[0].getsockname()[1])
-            for number, probe in enumerate(probes[1:], 1):
-                probe.bind(("127.0.0.1", first + number))
+        first = free_port()
+        with ExitStack() as stack, suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return first
 
 
@@ -64,6 +67,14 @@ def line(process: subprocess.Popen[str], text: str) -> str:
         if text in printed:
             return printed
     raise AssertionError(f"{text!r} never came, but:\n{seen}")
+
+
+def says_that_no_head_is_known(folder: Path, *words: str) -> None:
+    """A command that asks the head is refused in a line where none was started or joined."""
+    code, output = finish(start(*words, CAVIAR_CLUSTER=str(folder)))
+    assert code == 2
+    assert "no head is known here" in output
+    assert len(output.splitlines()) == 1
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -61,6 +61,21 @@ def test_a_swept_seed_is_grouped_by_the_rest() -> None:
     root(figure)
 
 
+def test_the_best_run_is_told_where_it_is_of_no_best_mean() -> None:
+    values = (0.5, 0.6, 0.1, 0.9)
+    trials = [
+        trial(n, [value], params={"act": "ab"[n // 2], "seed": n % 2})
+        for n, value in enumerate(values)
+    ]
+    sweep = sweep_of(trials, {"act": Choice(("a", "b")), "seed": Choice((0, 1))})
+    figure = repeats(sweep, Findings(()), marks_of(sweep))
+    assert figure is not None
+    assert "the best mean, 0.5500 ± 0.6353, is that of 0000 over 2 seeds" in figure.sentence
+    assert "The best run, 0003, is of another configuration" in figure.sentence
+    best = [e.get("data-t") for e in root(figure).iter() if e.get("class") == "t best"]
+    assert best == ["0002"], "the lane that it is in"
+
+
 def test_equal_scores_and_none() -> None:
     trials = [trial(n, [0.5], params={"seed": n}) for n in range(3)]
     sweep = sweep_of(trials, {"seed": Choice((0, 1, 2))})
