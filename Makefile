@@ -8,15 +8,17 @@ SWEEP ?=
 TRAIN ?=
 BENCH ?= trainer
 export PYTHONUNBUFFERED := 1
+# Where it is set, each of a sweep's processes would compile its libraries anew, which takes 2 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS HOURS POLITE
+VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS N SEED HOURS POLITE
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join leave doctor status test lint
+.PHONY: help setup sweep train preview simulate resume extend repair replay diagnose predict report watch note dashboard sync bench head join leave doctor submit status logs stop torture test lint
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -65,7 +67,7 @@ report: setup  ## review a sweep, or several, on one HTML page, and in a sheet: 
 	$(RUN) sweeps.commands.review.report SWEEP ARGS
 
 watch: setup  ## show the report in a browser of this machine, up to date while the sweep runs: SWEEP=quickstart [ARGS="port=8000"]
-	$(RUN) sweeps.commands.review.watch SWEEP ARGS
+	$(RUN) cluster.watch SWEEP ARGS
 
 note: setup  ## note something about a trial, also while the sweep runs: SWEEP=mnist TRIAL=7 TEXT="the loss jumps at epoch 3" [ARGS="by=alpha"]
 	$(RUN) sweeps.commands.review.note SWEEP --trial=TRIAL --text=TEXT --member=MEMBER ARGS
@@ -96,8 +98,20 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-status: setup  ## show the cluster: machines, members, sweeps and their shares
+submit: setup  ## hand a sweep to the head, which runs it in its turn: ARGS="experiment=mnist name=a" [MEMBER=me], or SWEEP=a to go on
+	$(RUN) cluster.submit SWEEP ARGS
+
+logs: setup  ## print what a handed-in sweep prints, until it ends: SWEEP=a
+	$(RUN) cluster.logs SWEEP
+
+stop: setup  ## stop a handed-in sweep, so that it can go on: SWEEP=a
+	$(RUN) cluster.stop SWEEP
+
+status: setup  ## show the cluster: machines, members, sweeps with their shares, what was handed in
 	$(RUN) cluster.status
+
+torture: setup  ## kill parts of a real cluster at random, and check that nothing is lost: [N=50] [SEED=1]
+	$(RUN) tests.torture --n=N --seed=SEED
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
 	$(RUN) pytest ARGS

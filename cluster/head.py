@@ -6,30 +6,37 @@ import argparse
 import contextlib
 import getpass
 import os
+import secrets
 import socket
+import subprocess
 import sys
-import threading
 import time
-from typing import Any
+from collections.abc import Iterator
 
-from cluster import arbiter
 from cluster.node import (
     Node,
     Stopped,
+    die_with_parent,
+    free_port,
     ray_node,
     say,
     token,
     until_stopped,
     wait_for_port,
 )
+from cluster.service.jobs import STOP_S
+from cluster.service.login import login_link
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, USUAL, Head
-from sweeps.backend.ray_session import alive_nodes, attach
+from sweeps.backend.ray_environment import SETTINGS, for_trials, is_loopback
 from sweeps.cli import refusals
 from trainers.errors import ConfigError
 
-#: Not Ray's usual 6379, which is also that of Redis.
+#: Not Ray's usual 6379, which is also that of Redis. The service and its page have the next one.
 PORT = 26379
+_LOOPBACK = "127.0.0.1"
+#: Seconds between two starts of the service.
+_AGAIN_S = 5.0
 
 
 def head(address: str, port: int, member: str) -> None:
@@ -42,11 +49,20 @@ def head(address: str, port: int, member: str) -> None:
     running = Head.known()
     if running is not None:
         raise ConfigError(f"a head at {running.address} is known here already: use that, or end it")
+    if not 0 < port < 65535:
+        raise ConfigError(
+            f"PORT={port} must be from 1 to 65534, such as PORT={PORT}: the next one is the page's"
+        )
     _free(address, port)
+    _free(address, port + 1)
     secret = token(create=True)
-    us = Head(f"{address}:{port}", str(secret))
+    us = Head(f"{address}:{port}", str(secret), member)
+    jobs_port = free_port(_LOOPBACK)
     environment = {
         **us.environment(),
+        # Its agent, which runs jobs, would look for a loopback address at the machine's outer one.
+        **({"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"} if is_loopback(address) else {}),
+        "RAY_JOB_STOP_WAIT_TIME_S": f"{STOP_S}",
         # The cluster's own memory on disk: a head that was killed can be started again, and
         # those who had joined are there once more.
         "RAY_gcs_storage": "rocksdb",
@@ -57,15 +73,20 @@ def head(address: str, port: int, member: str) -> None:
         f"--node-ip-address={address}",
         f"--port={port}",
         f"--labels=member={member}",
-        "--include-dashboard=false",
+        # Ray's own pages and its job server are for this machine alone; ours are in front of them.
+        "--include-dashboard=true",
+        f"--dashboard-host={_LOOPBACK}",
+        f"--dashboard-port={jobs_port}",
+        f"--dashboard-agent-listen-port={free_port(address)}",
     ]
     say(f"starting a Ray head on {address}, port {port}")
     with ray_node(arguments, environment, FOLDER / "head.log") as node:
         wait_for_port(node, address, port)
         us.save()
         try:
-            _tell(us, member)
-            _watch(node, us)
+            with _service(us, f"http://{_LOOPBACK}:{jobs_port}") as service:
+                _tell(us, member)
+                _watch(node, service)
         finally:
             us.forget()
 
@@ -77,14 +98,66 @@ def _tell(us: Head, member: str) -> None:
     say(f"  make join HEAD={us.address} MEMBER=alpha")
     if host.startswith("127."):
         say("(this address is of this machine alone: give ADDRESS=… for others to reach it)")
-    say("Here, make sweep now runs on all that have joined. Ctrl-C ends the head.")
+    else:
+        say(
+            "Ray itself listens on all of this machine's addresses, and nothing is encrypted: the "
+            "token is the guard. Let a firewall, a VPN or an SSH tunnel keep strangers away."
+        )
+    say("Here, make sweep now runs on all that have joined; make submit hands a sweep in.")
+    say(f"The page, for a browser: {login_link(us)}")
+    say("Ctrl-C ends the head.")
 
 
-def _watch(node: Node, us: Head) -> None:
-    """Print a line for each machine that comes or goes, until Ray ends."""
-    os.environ.update(us.environment())
-    # In a thread of its own: asking a head that has just died takes a minute.
-    threading.Thread(target=_tell_machines, args=(us.address,), daemon=True).start()
+class _Service:
+    """Keeps the head's service up, which is a process of its own: a fatal error of Ray ends it."""
+
+    def __init__(self, us: Head, jobs: str) -> None:
+        self._command = [
+            *(sys.executable, "-m", "cluster.service.server"),
+            *(f"--head={us.address}", f"--port={us.page.rpartition(':')[2]}", f"--jobs={jobs}"),
+            f"--session={secrets.token_hex(4)}",
+        ]
+        self._environment = {**for_trials(os.environ), **SETTINGS, **us.environment()}
+        self._start()
+
+    def _start(self) -> None:
+        self._began = time.monotonic()
+        self._process = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us, who then end it in order
+            preexec_fn=die_with_parent,
+        )
+
+    def look(self) -> None:
+        """Start it again if it has ended."""
+        if self._process.poll() is not None and time.monotonic() - self._began > _AGAIN_S:
+            say("the head's service has ended, and is started again; the sweeps run on")
+            self._start()
+
+    def end(self) -> None:
+        """End it."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def _service(us: Head, jobs: str) -> Iterator[_Service]:
+    """Run the service within a `with` block."""
+    service = _Service(us, jobs)
+    try:
+        yield service
+    finally:
+        service.end()
+
+
+def _watch(node: Node, service: _Service) -> None:
+    """Wait until Ray ends."""
     while True:
         try:
             node.check()
@@ -92,32 +165,8 @@ def _watch(node: Node, us: Head) -> None:
             raise ConfigError(
                 f"{error}\nmake head again: the machines that had joined come back by themselves"
             ) from None
+        service.look()
         time.sleep(0.5)
-
-
-def _tell_machines(address: str) -> None:
-    attach(address)
-    arbiter.start()
-    known: dict[str, str] = {}
-    while True:
-        alive = {n["NodeID"]: _describe(n) for n in alive_nodes()}
-        for key in alive.keys() - known.keys():
-            say(f"{_now()}  joined: {alive[key]}")
-        for key in known.keys() - alive.keys():
-            say(f"{_now()}  gone:   {known[key]}")
-        known = alive
-        time.sleep(1.0)
-
-
-def _describe(node: dict[str, Any]) -> str:
-    member = node.get("Labels", {}).get("member", "?")
-    has = node["Resources"]
-    gpus = f", {has['GPU']:g} GPUs" if has.get("GPU") else ""
-    return f"{member} on {node['NodeManagerHostname']}, {has.get('CPU', 0):g} CPUs{gpus}"
-
-
-def _now() -> str:
-    return time.strftime("%H:%M:%S")
 
 
 def _user() -> str:
@@ -139,8 +188,6 @@ def _own_address() -> str:
 
 
 def _free(address: str, port: int) -> None:
-    if not 0 < port < 65536:
-        raise ConfigError(f"PORT={port} must be from 1 to 65535, such as PORT={PORT}")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -161,7 +208,6 @@ def main() -> None:
     given = parser.parse_args()
     with refusals(), contextlib.suppress(Stopped), until_stopped():
         head(given.address or _own_address(), given.port, member_name(given.member))
-    # Ray's own farewell, of the thread that watches, would look for the cluster that has ended.
     sys.stdout.flush()
     os._exit(0)
 

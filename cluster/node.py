@@ -24,10 +24,10 @@ from types import FrameType
 from cluster.machine.processes import descendants, end_left, kill, remember
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
-from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
 from sweeps.backend.ray_session import PREFIX, plain_python
 from sweeps.cli import signals
+from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
 
 #: Seconds that Ray may take to start or to reach the head; what it waits for itself is within.
@@ -121,7 +121,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             env={
                 **for_trials(os.environ),
                 **SETTINGS,
-                # Ray would wait for its actors to end, which none of ours does by itself.
+                # Ray would wait for 15 s, when it is told to end, for what runs here to end.
                 "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
                 **environment,
             },
@@ -130,7 +130,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us, who then end it in order
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         try:
             yield Node(process, log)
@@ -209,6 +209,13 @@ def split_address(text: str, what: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def free_port(host: str) -> int:
+    """Return a port of this machine that nothing listens at."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
 def say(text: str) -> None:
     """Print a line to the person."""
     sys.stdout.write(f"{text}\n")
@@ -217,16 +224,20 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
-    """Raise `Stopped` within on Ctrl-C and SIGTERM."""
+    """Raise `Stopped` within on Ctrl-C and SIGTERM, once: a second one would cut the end short."""
+    stopped = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        raise Stopped
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            raise Stopped
 
     with signals(handle):
         yield
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Let Ray end if we are killed (Linux only; elsewhere it runs on)."""
     if sys.platform == "linux":
         set_parent_death_signal = 1

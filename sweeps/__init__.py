@@ -5,6 +5,7 @@ The packages and modules, in the order of the layers: each imports only from tho
     trials.py          what a trial, its state and an objective are; ranking
     redaction.py       keep passwords and keys out of files and messages
     timeline.py        where the time of a command goes
+    private_folder.py  temporary files that a process which is killed does not leave for ever
     space/             what varies: the grammar of values, dimensions, conditions
     formatting.py      numbers, durations and cells as text
     results_folder.py  what is where in results/<sweep>/; replacing a file whole

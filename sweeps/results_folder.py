@@ -104,12 +104,12 @@ def require_free(results: Path, name: str, trust: Sequence[str] = ()) -> None:
     Raises:
         ConfigError: the name is taken, or is no name of a folder that every tool takes.
     """
-    plain = name.isprintable() and name == name.strip() and "/" not in name
-    if not plain or not name or name[0] in ".-" or len(os.fsencode(name)) > LONGEST_NAME:
+    plain = name.isprintable() and name == name.strip() and not {"/", "="} & {*name}
+    if not plain or not name or name[0] in ".-~" or len(os.fsencode(name)) > LONGEST_NAME:
         shown = name if len(name) <= LONGEST_NAME else f"{name[:20]}…"
         raise ConfigError(
             f"name={shown!r} must be a plain folder name of at most {LONGEST_NAME} bytes that "
-            "begins with neither . nor -, such as name=mnist-2"
+            "begins with none of . - ~ and has no =, such as name=mnist-2"
         )
     if (results / name).exists():
         raise ConfigError(

@@ -20,7 +20,7 @@ use_plugins()  # Hydra looks for them once, at its first use
 compose_once()
 
 #: Fixtures that start a Ray, and others that start processes.
-RAYS = {"cluster", "machines"}
+RAYS = {"cluster", "machines", "own_machines"}
 PROCESSES = {"nursery"}
 
 

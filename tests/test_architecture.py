@@ -22,7 +22,7 @@ PACKAGES = ("trainers", "sweeps", "cluster")
 
 #: Units of sweeps/, the lower ones first: a unit imports only from lines above its own.
 LAYERS = (
-    ("trials", "redaction", "timeline"),
+    ("trials", "redaction", "timeline", "private_folder"),
     ("space", "formatting"),
     ("results_folder", "tracking"),
     ("stop", "repeats", "config"),

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster.checkout import checkout
 from cluster.checks.check import Check, fail, ok, warn
 from cluster.machine.admission import clock_misfit, misfits
 from cluster.node import split_address
-from cluster.service_client import ServiceClient
+from cluster.service.checkout import checkout
+from cluster.service.client import ServiceClient
 from sweeps.backend.known_head import FOLDER, Head
 from trainers.errors import ConfigError
 

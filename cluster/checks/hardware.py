@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cluster.checks.check import Check, fail, ok, warn
 from cluster.machine.admission import ENOUGH_DISK
-from sweeps.backend.private_folder import private_folder
+from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
 
 _GB = 1e9

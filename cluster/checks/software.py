@@ -11,8 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from cluster.checkout import checkout, git
 from cluster.checks.check import Check, fail, ok, warn
+from cluster.service.checkout import checkout, git
 from sweeps import ROOT
 
 #: The Pythons that the pinned packages exist for.

@@ -12,8 +12,8 @@ import yaml
 
 from cluster.checks.check import Check, fail, ok, warn
 from sweeps import ROOT
-from sweeps.backend.private_folder import private_folder
 from sweeps.formatting import one_line
+from sweeps.private_folder import private_folder
 from sweeps.tracking.wandb_connection import has_key
 from trainers.errors import ConfigError
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cluster.checkout import Checkout, checkout
 from cluster.machine.cards import Cards
 from cluster.machine.terms import Terms
-from cluster.service_client import ServiceClient
+from cluster.service.checkout import Checkout, checkout
+from cluster.service.client import ServiceClient
 from sweeps.backend.known_head import Head
 from sweeps.formatting import one_line
 from trainers.errors import ConfigError

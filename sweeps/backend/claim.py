@@ -24,6 +24,7 @@ class Claim:
         slot: what a trial takes: CPU, GPU.
         wanted: slots that it could use now.
         held: slots that its trials have now.
+        progress: how it does, in words: "7 of 24 trials ended; about 12:00 left".
     """
 
     session: str
@@ -32,6 +33,7 @@ class Claim:
     slot: Mapping[str, float]
     wanted: int
     held: int
+    progress: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,12 @@ class Head:
     Attributes:
         address: host:port.
         token: file with the cluster's token, mode 600.
+        member: whose machine this is; empty if that is not known.
     """
 
     address: str
     token: str
+    member: str = ""
 
     @staticmethod
     def known(folder: Path = FOLDER) -> Head | None:
@@ -95,6 +97,12 @@ class Head:
                 return True
         except (OSError, ValueError):
             return False
+
+    @property
+    def page(self) -> str:
+        """Return the address of the head's service and page: the port after Ray's."""
+        host, _, port = self.address.rpartition(":")
+        return f"{host}:{int(port) + 1}"
 
     def environment(self) -> dict[str, str]:
         """Return what Ray needs in the environment to be let in."""

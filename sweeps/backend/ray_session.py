@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from sweeps import ROOT
 from sweeps.backend.away import away
 from sweeps.backend.known_head import Head
-from sweeps.backend.private_folder import private_folder
 from sweeps.backend.ray_environment import (
     SETTINGS,
     environment,
@@ -31,6 +30,7 @@ from sweeps.backend.ray_environment import (
 )
 from sweeps.backend.share import Share, shared
 from sweeps.backend.stream.sending import StreamedResults, streamed_results
+from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError, first_line
 
 if TYPE_CHECKING:  # make head and make join need none of the driver's libraries

@@ -35,6 +35,7 @@ class Share:
             Exception: whatever `ask` raises.
         """
         self._claim, self._ask = claim, ask
+        self._progress: Callable[[], str] = str
         self.grant = ask(claim)
         self._changed, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="share", daemon=True)
@@ -45,6 +46,10 @@ class Share:
         if (wanted, held) != (self._claim.wanted, self._claim.held):
             self._claim = replace(self._claim, wanted=wanted, held=held)
             self._changed.set()
+
+    def report(self, progress: Callable[[], str]) -> None:
+        """Tell with each word from now on how the sweep does."""
+        self._progress = progress
 
     def end(self) -> None:
         """Give all back."""
@@ -61,7 +66,7 @@ class Share:
             self._changed.clear()
             if not self._over.is_set():
                 with contextlib.suppress(Exception):  # Ray has no one error for this
-                    self.grant = self._ask(self._claim)
+                    self.grant = self._ask(replace(self._claim, progress=self._progress()))
 
 
 @contextlib.contextmanager

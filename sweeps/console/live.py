@@ -289,6 +289,12 @@ class Progress(Observer):
             self._beat = self._clock()
             self.notify(self._heartbeat())
 
+    @property
+    def line(self) -> str:
+        """Say in a line how the sweep does; any thread may ask."""
+        with self._lock:
+            return self._heartbeat()
+
     def _heartbeat(self) -> str:
         status, now = self._status, self._clock()
         of = "" if status.trials is None else f" of {status.trials}"

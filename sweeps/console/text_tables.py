@@ -9,8 +9,8 @@ from rich.text import Text
 
 from sweeps.console.columns import Column, LaidOut, shortened, table
 from sweeps.formatting import CELL, GAP, cell, clip, score, state_words
+from sweeps.repeats.repeat_means import repeated
 from sweeps.report.closing import Ending
-from sweeps.report.repeat_means import repeated
 from sweeps.trials import Objective, Ranked, scores
 
 FRONT = 12  # trials of a trade-off that are listed

@@ -14,8 +14,9 @@ from sweeps.findings.finding import Findings
 from sweeps.formatting import score
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.repeats.intervals import Mean, mean
+from sweeps.repeats.repeat_means import repeated
 from sweeps.space.dimensions import label_of
-from sweeps.trials import SEED
+from sweeps.trials import SEED, TrialRecord
 
 _TOP, _BOTTOM, _LEFT, _RIGHT, _LANE = 40, 50, 200, WIDTH - 128, 26
 _MOST = 24
@@ -45,7 +46,7 @@ class SeededScores:
 
 def repeats(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Figure | None:
     """Draw a lane for each configuration that was trained with several seeds, the best first."""
-    found = [one for one in (*_rerun(sweep), *_swept(sweep, marks)) if one.scores]
+    found = [one for one in (*_rerun(sweep), *_swept(sweep)) if one.scores]
     if not any(len(one.scores) > 1 for one in found):
         return None
     sign = -1 if sweep.objective.maximize else 1
@@ -100,19 +101,29 @@ def _rerun(sweep: RecordedSweep) -> list[SeededScores]:
     ]
 
 
-def _swept(sweep: RecordedSweep, marks: TrialMarks) -> list[SeededScores]:
-    """Group the trials of a sweep over the seed by the rest of their parameters."""
-    groups: dict[tuple[object, ...], dict[str, float]] = {}
-    for name, ranked in marks.scored.items():
-        if SEED in ranked.trial.params and ranked.trial.state.scored:
-            rest = tuple((k, label_of(v)) for k, v in ranked.trial.params.items() if k != SEED)
-            groups.setdefault(rest, {})[name] = ranked.value
-    keys = [key for key in sweep.dimensions if key != SEED]
-    found = []
-    for scores in groups.values():
-        first = marks.scored[min(scores)].trial
-        found.append(SeededScores(first.id, described(first, keys), None, scores))
-    return found
+def _swept(sweep: RecordedSweep) -> list[SeededScores]:
+    """Return the configurations of a sweep over the seed, the best mean first."""
+    return [
+        SeededScores(
+            one.runs[0].trial.id,
+            _configured(sweep, one.runs[0].trial),
+            None,
+            {run.trial.id: run.value for run in one.runs},
+        )
+        for one in repeated(sweep.searched, sweep.objective)
+    ]
+
+
+def _configured(sweep: RecordedSweep, trial: TrialRecord) -> str:
+    """Say what a trial has of the space; of a sweep with a baseline what it has not as that."""
+    as_is = {} if sweep.baseline is None else sweep.baseline.params
+    kept = {key: repr(label_of(value)) for key, value in as_is.items()}
+    keys = [
+        key
+        for key in sweep.dimensions
+        if key != SEED and repr(label_of(trial.params.get(key))) != kept.get(key)
+    ]
+    return described(trial, keys) or ("as it is" if as_is else "")
 
 
 def _draw(canvas: Canvas, frame: Frame, one: SeededScores, y: float, marks: TrialMarks) -> None:
@@ -121,7 +132,7 @@ def _draw(canvas: Canvas, frame: Frame, one: SeededScores, y: float, marks: Tria
     average = one.mean
     margin = "" if math.isinf(average.margin) else f" ± {score(average.margin)}"
     told = f"{marks.prefix}{name}: {score(average.value)}{margin}, {len(one.scores)} seeds"
-    kind = "t best" if one.trial == marks.best else "t complete"
+    kind = "t best" if marks.best in (one.trial, *one.scores) else "t complete"
     canvas.add(f'<g class="{kind}" data-t="{marks.key(one.trial)}">{title(told)}')
     if math.isfinite(average.margin):
         low, high = (frame.place(end, "") for end in (average.low, average.high))
@@ -165,8 +176,9 @@ def _sentence(
 ) -> str:
     best = shown[0]
     margin = "" if math.isinf(best.mean.margin) else f" ± {score(best.mean.margin)}"
+    several = sum(len(one.scores) > 1 for one in found)
     parts = [
-        f"{counted(len(found), 'configuration')} with several seeds: the best mean, "
+        f"{counted(several, 'configuration')} with several seeds: the best mean, "
         f"{score(best.mean.value)}{margin}, is that of {marks.prefix}{best.trial} over "
         f"{counted(len(best.scores), 'seed')}."
     ]
@@ -178,6 +190,11 @@ def _sentence(
         parts.append(
             f"Crosses: the score in the search, above the mean of other seeds in {len(lucky)} of "
             f"{len(found)} (they were chosen for it)."
+        )
+    elif marks.best not in best.scores:
+        parts.append(
+            f"The best run, {marks.prefix}{marks.best}, is of another configuration: single runs "
+            "are lucky as well."
         )
     if findings.noise is not None:
         parts.append(f"Between seeds the standard deviation is {score(findings.noise)}.")

@@ -10,7 +10,7 @@ from sweeps.figures.drawing.marks import MOST_DRAWN, TrialMarks, counted
 from sweeps.figures.drawing.scales import Categories, Linear, Tick
 from sweeps.figures.figure import Figure
 from sweeps.findings.finding import Findings
-from sweeps.findings.waste import EPOCHS_SPAN, epochs_span
+from sweeps.findings.waste import EPOCHS_SPAN
 from sweeps.formatting import duration
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import TrialRecord
@@ -106,7 +106,7 @@ def timeline(sweep: RecordedSweep, findings: Findings, marks: TrialMarks) -> Fig
     return Figure(
         "timeline",
         "When and where",
-        _sentence(marks, stretches, lanes, len(trained), end - begin, epochs_span(sweep)),
+        _sentence(marks, stretches, lanes, len(trained), end - begin, sweep.epochs_span),
         canvas.svg(),
         ("machine", "member", "slots", "trials", "training", "busy"),
         _table(lanes, end - begin),

@@ -12,6 +12,7 @@ from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
 from sweeps.findings.regression import enough_trials
 from sweeps.formatting import Unit, clip, number, short_names
+from sweeps.space.dimensions import Interval
 from sweeps.trials import State
 
 #: Cells of a value in a sentence.
@@ -36,9 +37,13 @@ def effect_findings(
             yield _open(rest, clear, names[key], unit, observed)
 
 
-def cannot_be_told(observed: Observations) -> str:
-    """Say that these trials do not tell, and how many would, where they are too few."""
-    trials, enough = len(observed.trials), enough_trials(observed)
+def cannot_be_told(observed: Observations, count: int = 0) -> str:
+    """Say that these trials do not tell, and how many would, where they are too few.
+
+    Args:
+        count: of the trials that were looked at; 0: all that are observed.
+    """
+    trials, enough = count or len(observed.trials), enough_trials(observed)
     text = f"cannot be told from {trials} trials"
     return text if trials >= enough else f"{text}; from about {enough} on"
 
@@ -149,17 +154,30 @@ def importance_findings(
     if borne_out:
         text, certainty = f"what mattered: {', then '.join(parts)}", Certainty.CLEAR
     else:
-        text, certainty = f"what mattered {cannot_be_told(observed)}", Certainty.OPEN
-        if len(observed.trials) >= enough_trials(observed):
+        text, certainty = (
+            f"what mattered {cannot_be_told(observed, mattered.count)}",
+            Certainty.OPEN,
+        )
+        if (mattered.count or len(observed.trials)) >= enough_trials(observed):
             text += f"; by their shares {parts[0]} leads"
     if mattered.trust is not None:
         text += f"; a random forest predicts left-out trials with R2 {mattered.trust:.2f}"
     if mattered.note and not mattered.note.startswith("a random forest"):
         text += f" ({mattered.note})"
-    if any(trial.state is not State.COMPLETE for trial in observed.trials):
-        text += "; Optuna's own plot may differ: it counts finished trials only"
+    if differs := _why_optuna_differs(mattered, observed):
+        text += f"; Optuna's own plot may differ: {' and '.join(differs)}"
     first = (borne_out or mattered.shares)[0]
     yield Finding("importance", Topic.IMPORTANCE, certainty, text, key=first.parameter)
+
+
+def _why_optuna_differs(mattered: Importances, observed: Observations) -> list[str]:
+    reasons = []
+    if any(trial.state is not State.COMPLETE for trial in observed.trials):
+        reasons.append("it counts finished trials only")
+    looked_at = (observed.dimensions.get(one.parameter) for one in mattered.shares)
+    if any(isinstance(one, Interval) and (one.log or one.log1m) for one in looked_at):
+        reasons.append("its fANOVA knows no log scale")
+    return reasons
 
 
 def _share(one: Importance, names: Mapping[str, str]) -> str:

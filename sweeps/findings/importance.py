@@ -48,11 +48,13 @@ class Importances:
         shares: most important first, by the agreed order.
         note: warns when they mean little; else empty.
         trust: out-of-bag R2 of the forest; None where there are too few trials for one.
+        count: how many trials they rest on; 0 where there are no shares.
     """
 
     shares: tuple[Importance, ...]
     note: str = ""
     trust: float | None = None
+    count: int = 0
 
 
 def importances(
@@ -67,10 +69,12 @@ def importances(
     2014) explains the variation over the whole space, of the parameters that every trial has; the
     forest's importances (Breiman 2001, mean decrease in impurity) are those of W&B's panel, with
     choices one-hot encoded and summed up. Early-stopped trials count with their best epoch, else
-    only those that were never in doubt would be compared. The agreed order is that of the mean
-    rank over the evaluators, one that does not judge a parameter putting it last.
+    only those that were never in doubt would be compared. Those that go on from another's training
+    (stop=pbt) do not: what they score is of several configurations. The agreed order is that of the
+    mean rank over the evaluators, one that does not judge a parameter putting it last.
     """
-    scored = ranking(list(trials), objective)
+    own = [trial for trial in trials if not trial.taken_over]
+    scored = ranking(own, objective)
     scored = sorted((r for r in scored if math.isfinite(r.value)), key=lambda r: r.trial.number)
     if len(scored) < 2:
         return Importances((), "too few finished trials to tell which parameters matter")
@@ -97,15 +101,20 @@ def importances(
     found = _agreed({name: values for name, values in shares.items() if values}, few, dimensions)
     if not found:
         return Importances((), "the finished trials do not tell which parameters matter")
-    note = ""
+    notes = []
     if count < ENOUGH:
-        note = f"only {count} finished trials: below {ENOUGH} these shares are mostly noise"
+        notes = [f"only {count} trials have a score: below {ENOUGH} these shares are mostly noise"]
     elif trust is not None and trust <= 0:
-        note = (
+        notes = [
             f"a random forest on these {len(few)} trials predicts nothing of those left out "
             f"(R2 {trust:.2f}): the shares are mostly noise"
+        ]
+    if others := len(trials) - len(own):
+        notes.append(
+            f"{others} that go on from another's training are left out, as it is of several "
+            "configurations"
         )
-    return Importances(tuple(found), note, trust)
+    return Importances(tuple(found), "; ".join(notes), trust, count)
 
 
 def _varied(scored: Sequence[Ranked], dimensions: Mapping[str, Dimension]) -> dict[str, Dimension]:
@@ -217,12 +226,29 @@ def _optuna(
         for key, kind in found.items()
         if isinstance(kind, CategoricalDistribution) and len(kind.choices) > _MOST_VALUES
     }
+    # It knows no log scale: by it, a learning rate would matter in its uppermost tenth alone.
+    placed = _placed(few, dimensions)
     pedanova = PedAnovaImportanceEvaluator(target_quantile=best_share)
     fanova = FanovaImportanceEvaluator(n_trees=_FANOVA_TREES, seed=seed % 2**32)
     return {
         "ped_anova": _shares(_study(scored, found, found, dimensions, objective), pedanova),
-        "fanova": _shares(_study(few, {**found, **counted}, found, dimensions, objective), fanova),
+        "fanova": _shares(
+            _study(few, {**found, **counted, **placed}, found, dimensions, objective), fanova
+        ),
     }
+
+
+def _placed(
+    scored: Sequence[Ranked], dimensions: Mapping[str, Dimension]
+) -> dict[str, BaseDistribution]:
+    """Return a distribution of each interval's positions, on its own scale."""
+    found: dict[str, BaseDistribution] = {}
+    for key, dimension in dimensions.items():
+        if isinstance(dimension, Interval):
+            tried = [one.trial.params[key] for one in scored if key in one.trial.params]
+            places = [p for value in tried if (p := place_of(dimension, value)) is not None]
+            found[key] = FloatDistribution(min([0.0, *places]), max([1.0, *places]))
+    return found
 
 
 def _distributions(
@@ -259,7 +285,12 @@ def _study(
     dimensions: Mapping[str, Dimension],
     objective: Objective,
 ) -> optuna.Study:
-    """Make a study of the trials. `listed`: the same, in which a choice has its values."""
+    """Make a study of the trials.
+
+    Args:
+        listed: distributions of the values as they are. Where `distributions` has another one, a
+            choice has the number of its value, and an interval the position.
+    """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize" if objective.maximize else "minimize")
     for one in scored:
@@ -269,9 +300,10 @@ def _study(
             if dimension is None:
                 continue
             if isinstance(dimension, Interval):
-                if place_of(dimension, value) is None:
+                if (at := place_of(dimension, value)) is None:
                     continue
-                params[key] = dimension.label(value)
+                as_it_is = listed[key] is distributions[key]
+                params[key] = dimension.label(value) if as_it_is else at
             else:
                 kind = listed[key]
                 assert isinstance(kind, CategoricalDistribution)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sweeps.findings.finding import Certainty, Finding, Topic, slug
 from sweeps.formatting import clip, duration, one_line
 from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.recorded.spans import joined, longest_pause, total
 from sweeps.trials import State, TrialRecord
 
 _BAD = (State.FAILED, State.DIVERGED, State.ABANDONED)
@@ -17,19 +17,9 @@ _BAD = (State.FAILED, State.DIVERGED, State.ABANDONED)
 _MOST_REASONS, _CELLS = 3, 90
 #: A machine that stood idle for less, or a time without training, is not spoken of.
 _LEAST_SHARE, _LEAST_S = 0.05, 10.0
-#: No session lasts without any epoch for so many times the longest epoch, and so many seconds.
-_BREAK_TIMES, _BREAK_S = 3.0, 120.0
-#: What `epochs_span` is called, wherever it is told.
+#: What `RecordedSweep.epochs_span` is called, wherever it is told.
 EPOCHS_SPAN = "from the first epoch to the last"
 _NUMBER = re.compile(r"\d[\d.,_]*(?:e[+-]?\d+)?")
-
-
-@dataclass(frozen=True)
-class Span:
-    """Holds a time in which a machine trained an epoch, in seconds since 1970."""
-
-    start: float
-    end: float
 
 
 def waste_findings(sweep: RecordedSweep) -> Iterator[Finding]:
@@ -80,53 +70,11 @@ def _reasons(trials: Sequence[TrialRecord]) -> str:
     return ", ".join(parts)
 
 
-def _spans(sweep: RecordedSweep) -> dict[str, list[Span]]:
-    """Return when each machine trained, by its name."""
-    spans: dict[str, list[Span]] = defaultdict(list)
-    for trial in sweep.trials:
-        for epoch, moment in trial.moments.items():
-            seconds = max(trial.epochs.get(epoch, {}).get("epoch_s", 0.0), 0.0)
-            name = f"{moment.machine} ({moment.member})" if moment.member else moment.machine
-            spans[name].append(Span(moment.at - seconds, moment.at))
-    return {name: sorted(own, key=lambda span: span.start) for name, own in spans.items()}
-
-
-def _joined(spans: Sequence[Span], gap: float = 0.0) -> list[Span]:
-    """Join spans that overlap, or are no further apart than a gap."""
-    joined: list[Span] = []
-    for span in sorted(spans, key=lambda one: one.start):
-        if joined and span.start <= joined[-1].end + gap:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
-        else:
-            joined.append(span)
-    return joined
-
-
-def _total(spans: Sequence[Span]) -> float:
-    return sum(span.end - span.start for span in spans)
-
-
-def _sessions(spans: dict[str, list[Span]]) -> list[Span]:
-    """Return the times between epochs, without breaks in which no machine trained."""
-    every = [span for own in spans.values() for span in own]
-    longest = max((span.end - span.start for span in every), default=0.0)
-    return _joined(every, max(_BREAK_S, _BREAK_TIMES * longest))
-
-
-def epochs_span(sweep: RecordedSweep) -> float:
-    """Return the seconds from the first epoch's start to the last one's end, breaks left out.
-
-    Less than the wall time of the sweep, in which Ray and processes start, and files are written.
-    """
-    return _total(_sessions(_spans(sweep)))
-
-
 def _idle(sweep: RecordedSweep) -> Iterator[Finding]:
     """Yield the machines on which nothing trained for some of the time that others did."""
-    spans = _spans(sweep)
-    lasted = _total(_sessions(spans))
-    for name, own in sorted(spans.items()):
-        idle = lasted - _total(_joined(own))
+    lasted = sweep.epochs_span
+    for name, own in sorted(sweep.spans.items()):
+        idle = lasted - total(joined(own))
         if idle < max(_LEAST_S, _LEAST_SHARE * lasted):
             continue
         shown = clip(one_line(name) or "the machine", 40)
@@ -139,9 +87,7 @@ def _idle(sweep: RecordedSweep) -> Iterator[Finding]:
 
 def _without_training(sweep: RecordedSweep) -> Iterator[Finding]:
     """Yield the time between the epochs of trials: checkpoints, waiting, and starting again."""
-    spans = _spans(sweep)
-    longest = max((s.end - s.start for own in spans.values() for s in own), default=0.0)
-    pause = max(_BREAK_S, _BREAK_TIMES * longest)  # of a session, or of a trial that was paused
+    pause = longest_pause(sweep.spans)  # of a session, or of a trial that was paused
     between = trained = 0.0
     for trial in sweep.trials:
         for epoch, moment in trial.moments.items():

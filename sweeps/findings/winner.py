@@ -12,12 +12,13 @@ import numpy as np
 
 from sweeps.findings.finding import CONFIDENCE, Certainty, Finding, Topic
 from sweeps.findings.regression import Estimate
-from sweeps.findings.seed_noise import SeedNoise
+from sweeps.findings.seed_noise import SeedNoise, over_seeds
 from sweeps.formatting import Unit
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.repeats import verdict
 from sweeps.repeats.intervals import ROUNDING, differences, mean
 from sweeps.repeats.plan import Candidate
+from sweeps.space.dimensions import label_of
 from sweeps.trials import SEED, Objective, Ranked, front, tally
 
 #: Draws of the scores' noise, for the best of at most so many trials.
@@ -60,7 +61,9 @@ def _lead_and_luck(
     if noise is not None and not noise.repeated and len(own) > 1:
         spread = statistics.stdev(one.value for one in own)
         noise = None if noise.sd >= spread else noise  # a model that explains nothing tells nothing
-    if len(own) > 1:
+    if (seeds := over_seeds(sweep, own[0], unit)) is not None:
+        yield seeds
+    elif len(own) > 1:
         yield _lead(own, noise, _asked(sweep), unit)
     luck = _luck_between_seeds(own, noise, sweep.objective, unit) if noise else _luck(own, unit)
     if len(own) > 2 and luck is not None:
@@ -114,7 +117,8 @@ def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], number: int, unit: Un
         second = ranked[1]
         gap = sign * (best.value - second.value)
         if second is not own or own is best:
-            parts.append(_against(unit, gap, best.value, f"the second, {second.trial.id}"))
+            again = ", the same with another seed" if _same_but_seed(best, second) else ""
+            parts.append(_against(unit, gap, best.value, f"the second, {second.trial.id}{again}"))
             named.append(second.trial.id)
         elif own is second:
             parts[-1] += ", which is the second"
@@ -127,6 +131,15 @@ def _first(sweep: RecordedSweep, ranked: Sequence[Ranked], number: int, unit: Un
         unit=unit.metric,
         trials=tuple(named),
     )
+
+
+def _same_but_seed(one: Ranked, other: Ranked) -> bool:
+    """Whether two trials differ in a swept seed alone."""
+    first, second = (
+        {k: repr(label_of(v)) for k, v in each.trial.params.items() if k != SEED}
+        for each in (one, other)
+    )
+    return SEED in one.trial.params and first == second
 
 
 def _front(sweep: RecordedSweep, best: Ranked) -> Finding:
@@ -217,7 +230,7 @@ def _luck_between_seeds(
     luck = optimism([one.value for one in own], noise.sd, objective.maximize)
     most = "" if noise.repeated else "at most "
     text = (
-        f"the best of {len(own)} scores is optimistic: {most}about {unit.size(luck)} {unit.noun} "
+        f"the best of {_scores(own)} is optimistic: {most}about {unit.size(luck)} {unit.noun} "
         "of it are expected to be luck"
     )
     return _lucky(text, luck, own[:_BEST], unit)
@@ -240,10 +253,16 @@ def _luck(own: Sequence[Ranked], unit: Unit) -> Finding | None:
         )
         return _lucky(text, 0.0, top, unit)
     text = (
-        f"the best of {len(own)} scores is optimistic: were the best {len(top)} equally good, "
+        f"the best of {_scores(own)} is optimistic: were the best {len(top)} equally good, "
         f"{unit.size(luck)} {unit.noun} of it would be luck"
     )
     return _lucky(text, luck, top, unit)
+
+
+def _scores(own: Sequence[Ranked]) -> str:
+    """Count scores: a population has more of them than trials."""
+    copies = any(one.trial.taken_over for one in own)
+    return f"{len(own)} scores{' (a copy that goes on has its own)' if copies else ''}"
 
 
 def _lucky(text: str, luck: float, top: Sequence[Ranked], unit: Unit) -> Finding:

@@ -24,7 +24,7 @@ from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
 from sweeps.launch.slots import SweepSlots, WorkClock, own_member
-from sweeps.launch.sweep_page import refreshed, shown_of, write_at_end
+from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
 from sweeps.results_folder import Folder, read_sweep
@@ -55,10 +55,9 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         told = conclude(sweep, folder, study, driver, ran.slots)
         mark("make the report")
         review = write_at_end(folder)
-        if review.reviewed is not None:
-            told = replace(told, findings=review.reviewed.findings)
-            if not driver.halted:
-                tracker.sweep_ended(shown_of(review.reviewed))
+        told = replace(told, findings=review.findings)
+        if review.shown is not None and not driver.halted:
+            tracker.sweep_ended(review.shown)
     except OSError as error:
         if disk_faults.of_disk(error) is None:
             raise
@@ -76,7 +75,7 @@ def run(sweep: Sweep, folder: Folder, study: Study, cluster: Cluster) -> int:
         study.close()
     paths = {**review.paths, **told.paths}
     closing.show(console, replace(told, slot_time=ran.slot_time, paths=paths))
-    for note in (*([review.problem] if review.problem else []), *tracker.notes()):
+    for note in (*review.problems, *tracker.notes()):
         console.print(note, soft_wrap=True)
     return _exit_code(driver, bool(ranking(list(told.trials), sweep.objective)))
 
@@ -118,6 +117,8 @@ def _run_trials(
                 observer=progress,
                 clock=clock,
             )
+            if share is not None:
+                share.report(lambda: progress.line)
             tracked_trials.begun(tracker, sweep.space, sweep.objective)
             tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
             for note in sweep.messages:

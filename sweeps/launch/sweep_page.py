@@ -17,7 +17,9 @@ from dataclasses import dataclass
 
 from sweeps import ROOT
 from sweeps.cli import doing
+from sweeps.findings.finding import Findings
 from sweeps.page import report_file
+from sweeps.page.problems import problem
 from sweeps.page.reviewed import Reviewed
 from sweeps.report import summary_run
 from sweeps.results_folder import Folder
@@ -40,13 +42,16 @@ class WrittenReview:
     """Holds the review of a sweep that has ended, and where it is.
 
     Attributes:
-        reviewed: None if it could not be made; `problem` says why, or what of it could not.
+        findings: empty if they could not be made.
+        shown: what a tracker shows of the sweep; None if some of it could not be made.
         paths: what -> where it is.
+        problems: a line for each part that could not be made.
     """
 
-    reviewed: Reviewed | None
+    findings: Findings
+    shown: SweepResults | None
     paths: Mapping[str, str]
-    problem: str = ""
+    problems: Sequence[str] = ()
 
 
 def write_at_end(folder: Folder) -> WrittenReview:
@@ -56,13 +61,20 @@ def write_at_end(folder: Folder) -> WrittenReview:
             reviewed = report_file.review(folder)
             page = report_file.write([reviewed])
     except Exception as error:  # a sweep does not fail by what only shows it
-        return WrittenReview(None, {}, report_file.problem("report.html", error, folder))
-    paths = {"the report": str(page), "the sheet": str(folder.path / "sheet.xlsx")}
-    return WrittenReview(reviewed, paths, "\n".join(reviewed.problems))
+        return WrittenReview(Findings(()), None, {}, (problem("report.html", error, folder),))
+    shown = reviewed.attempt("what W&B shows of the sweep", lambda: _shown(reviewed), None)
+    return WrittenReview(
+        reviewed.findings or Findings(()),
+        shown,
+        {"the report": str(page), "the sheet": str(folder.path / "sheet.xlsx")},
+        reviewed.problems,
+    )
 
 
-def shown_of(reviewed: Reviewed) -> SweepResults:
-    """Return what a tracker shows of a sweep that has ended."""
+def _shown(reviewed: Reviewed) -> SweepResults | None:
+    """Return what a tracker shows; None if there is not all of it: `make sync` sends it later."""
+    if reviewed.findings is None or reviewed.sheet is None:
+        return None
     return summary_run.results(reviewed.sweep, reviewed.findings, reviewed.sheet)
 
 

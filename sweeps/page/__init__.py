@@ -1,6 +1,7 @@
 """Make report.html, one page of what came of sweeps, which needs no network and no server.
 
 reviewed.py    a sweep with all that is said of it: findings, sheet, figures
+problems.py    a part that fails is named in a line, and the rest is made
 report_file.py read sweeps, make their page, write it
 background_page.py  the same in a process of its own, while the sweep runs
 live_page.py   a page that is made again when the record has changed

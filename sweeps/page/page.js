@@ -315,7 +315,7 @@
       show();
     } else if (link) { // of the contents: the address keeps what is chosen
       event.preventDefault();
-      find(link.hash)?.scrollIntoView();
+      document.getElementById(decodeURIComponent(link.hash.slice(1)))?.scrollIntoView();
     }
   }
 

@@ -6,11 +6,12 @@ import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
 
-from sweeps.findings.waste import EPOCHS_SPAN, epochs_span
+from sweeps.findings.waste import EPOCHS_SPAN
 from sweeps.formatting import counts, duration
 from sweeps.page.elements import data, joined, paragraph, section
 from sweeps.page.reviewed import Reviewed
@@ -21,7 +22,7 @@ from sweeps.page.sections.findings import findings
 from sweeps.page.sections.histograms import histograms
 from sweeps.page.sections.origin import origin
 from sweeps.page.sections.sheet import sheet
-from sweeps.page.trial_data import trial_data
+from sweeps.page.trial_data import NOTHING, trial_data
 from sweeps.trials import State, tally
 
 _FOLDER = Path(__file__).parent
@@ -69,13 +70,15 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
         refresh_s: how often the page asks the server that it came from for a newer one; 0: it came
             from a file, and asks nobody.
     """
-    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    style = stylesheet()
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    first = all_reviewed[0]
     parts = _sections(all_reviewed)
+    known = first.attempt("what the script knows", lambda: trial_data(all_reviewed), NOTHING)
     trials = sum(len(one.sweep.trials) for one in all_reviewed)
     title = ", ".join(one.sweep.name for one in all_reviewed)
     policy = _POLICY.format(
-        script=_hashed(script), style=_hashed(style), connect="'self'" if refresh_s else "'none'"
+        script=hashed(script), style=hashed(style), connect="'self'" if refresh_s else "'none'"
     )
     return str(
         _PAGE.format(
@@ -83,7 +86,7 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
             watch=Markup(' data-refresh="{}"').format(f"{refresh_s:g}") if refresh_s else "",
             large=Markup(' class="large"') if trials > _MANY else "",
             title=title,
-            lead=joined(_lead(one, len(all_reviewed) > 1) for one in all_reviewed),
+            lead=_head(all_reviewed),
             contents=joined(
                 (
                     Markup('<a href="#{}">{}</a>').format(id, name)
@@ -93,7 +96,7 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
                 between=" ",
             ),
             sections=joined(section(id, name, content) for id, name, content in parts),
-            data=data("data", trial_data(all_reviewed)),
+            data=data("data", known),
             style=Markup(style),
             script=Markup(script),
         )
@@ -101,30 +104,59 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
 
 
 def _sections(all_reviewed: Sequence[Reviewed]) -> list[tuple[str, str, Markup]]:
-    """List the sections: id, heading, content; one without content is left out of the page."""
-    several = len(all_reviewed) > 1
+    """List the sections: id, heading, content; one without content is left out of the page.
 
-    def of_each(write: Callable[[Reviewed], Markup]) -> Markup:
-        if not several:
-            return write(all_reviewed[0])
-        return joined(
-            joined([Markup('<h3 class="sweep">{}</h3>\n').format(one.sweep.name), content])
+    So is one that fails, for the sweep for which it does.
+    """
+    several = len(all_reviewed) > 1
+    none = Markup("")
+
+    def of_each(what: str, write: Callable[[Reviewed], Markup]) -> Markup:
+        contents = [
+            (
+                one.sweep.name,
+                one.attempt(f"the part “{what}” of the page", partial(write, one), none),
+            )
             for one in all_reviewed
-            if (content := write(one))
+        ]
+        if not several:
+            return contents[0][1]
+        return joined(
+            joined([Markup('<h3 class="sweep">{}</h3>\n').format(name), content])
+            for name, content in contents
+            if content
         )
 
-    return [
-        ("across", "The sweeps beside each other", across(all_reviewed) if several else Markup("")),
-        ("findings", "Findings", of_each(findings)),
-        ("best", "The best trial, and how to use it", of_each(best_trial)),
-        ("sheet", "The sheet", sheet(all_reviewed)),
-        ("figures", "Figures", of_each(_figures)),
-        ("histograms", "Weights and gradients", of_each(histograms)),
-        ("origin", "How this was made", of_each(origin)),
+    def of_all(what: str, write: Callable[[Sequence[Reviewed]], Markup]) -> Markup:
+        make = partial(write, all_reviewed)
+        return all_reviewed[0].attempt(f"the part “{what}” of the page", make, none)
+
+    made: list[tuple[str, str, Callable[[str], Markup]]] = [
+        ("across", "The sweeps beside each other", lambda name: of_all(name, across)),
+        ("findings", "Findings", lambda name: of_each(name, findings)),
+        ("best", "The best trial, and how to use it", lambda name: of_each(name, best_trial)),
+        ("sheet", "The sheet", lambda name: of_all(name, sheet)),
+        ("figures", "Figures", lambda name: of_each(name, _figures)),
+        ("histograms", "Weights and gradients", lambda name: of_each(name, histograms)),
+        ("origin", "How this was made", lambda name: of_each(name, origin)),
     ]
+    return [(id, name, write(name)) for id, name, write in made[0 if several else 1 :]]
+
+
+def _head(all_reviewed: Sequence[Reviewed]) -> Markup:
+    """Say how each sweep stands, and what of the page could not be made."""
+    several = len(all_reviewed) > 1
+    leads = [
+        one.attempt("the head of the page", partial(_lead, one, several), Markup(""))
+        for one in all_reviewed
+    ]
+    lines = [paragraph(line, kind="problem") for one in all_reviewed for line in one.problems]
+    return joined([*leads, *lines])
 
 
 def _figures(reviewed: Reviewed) -> Markup:
+    if not reviewed.figures and any(trial.epochs for trial in reviewed.sweep.trials):
+        return Markup("")  # there should be some
     return figures([(f"{reviewed.prefix}figure-{one.id}", one) for one in reviewed.figures])
 
 
@@ -139,7 +171,7 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     text += f" · {running} unfinished" if running else ""
     if sweep.wall_s:
         text += f" · wall time {duration(sweep.wall_s)}"
-        if span := epochs_span(sweep):
+        if span := sweep.epochs_span:
             text += f", of that {duration(span)} {EPOCHS_SPAN}"
     moments = [moment.at for trial in sweep.trials for moment in trial.moments.values()]
     if moments:
@@ -155,6 +187,12 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     return joined([paragraph(text, kind="lead"), paragraph(so_far, kind="lead")])
 
 
-def _hashed(text: str) -> str:
+def stylesheet() -> str:
+    """Return how all pages of ours look, as CSS."""
+    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+def hashed(text: str) -> str:
+    """Return what a policy names a style or a script by, that alone may be used."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"

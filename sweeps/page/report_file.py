@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from glob import escape
 from pathlib import Path
 
 from sweeps import results_folder
 from sweeps.figures.all_figures import all_figures
+from sweeps.figures.figure import Figure
 from sweeps.findings import findings_json
 from sweeps.findings.finding import Findings
 from sweeps.findings.findings import findings
-from sweeps.formatting import one_line
 from sweeps.page.page import page
+from sweeps.page.problems import attempt, problem
 from sweeps.page.reviewed import Reviewed
 from sweeps.recorded.recorded_sweep import RecordedSweep, read
-from sweeps.redaction import redacted_text
 from sweeps.report import csv_files
 from sweeps.report.sheet import sheet
 from sweeps.report.sheet_files import write_sheet
@@ -51,36 +52,17 @@ def reviewed_of(sweep: RecordedSweep, prefix: str = "") -> Reviewed:
 
     What fails by an error of this program is left out, and a line says so.
     """
-    problems: list[str] = []
+    lines: list[str] = []
 
-    def failed(what: str, error: Exception) -> None:
-        problems.append(problem(what, error, sweep.folder))
+    def failed(name: str, error: Exception) -> None:
+        lines.append(problem(f"the figure {name}", error, sweep.folder))
 
-    try:
-        found = findings(sweep)
-    except Exception as error:
-        failed("the findings", error)
-        found = Findings(())
-    figures = all_figures(
-        sweep, found, prefix, lambda name, error: failed(f"the figure {name}", error)
-    )
-    return Reviewed(
-        sweep=sweep,
-        findings=found,
-        sheet=sheet(sweep, found),
-        figures=figures,
-        prefix=prefix,
-        problems=problems,
-    )
-
-
-def problem(what: str, error: Exception, folder: Folder) -> str:
-    """Say in a line what could not be made, and what to send to have that mended."""
-    reason = one_line(redacted_text(f"{type(error).__name__}: {error}"))
-    return (
-        f"{what} could not be made ({reason}): please report this line, with "
-        f"{folder.sweep} and {folder.study}"
-    )
+    found = attempt("the findings", partial(findings, sweep), None, sweep.folder, lines)
+    told = found or Findings(())
+    draw = partial(all_figures, sweep, told, prefix, failed)
+    figures = attempt("the figures", draw, list[Figure](), sweep.folder, lines)
+    made = attempt("the sheet", partial(sheet, sweep, told), None, sweep.folder, lines)
+    return Reviewed(sweep, found, made, figures, prefix, lines)
 
 
 def review_all(folders: Sequence[Folder]) -> list[Reviewed]:
@@ -115,6 +97,7 @@ def write(reviewed: Sequence[Reviewed], out: Path | None = None, rows: bool = Fa
     """Write the page of sweeps, replacing an older one whole; returns its path.
 
     In the folder of a single sweep its sheet, importances.csv and findings.json are written too.
+    A file of what could not be made stays as it was.
 
     Args:
         out: in the place of `path_of`; a folder gets a file of the usual name.
@@ -129,23 +112,46 @@ def write(reviewed: Sequence[Reviewed], out: Path | None = None, rows: bool = Fa
         path = path / usual.name
     text = page(reviewed)
     whole = out is None and len(reviewed) == 1
-    try:
+    with _writable(path):
         if out is not None:
             _require_page(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_cut(path.parent, "" if whole else path.name)
         write_whole(path, text)
-        if whole:
-            (one,) = reviewed
-            write_sheet(one.sweep.folder, one.sheet, rows)
-            csv_files.write_importances(one.sweep.folder, one.findings.importances)
-            findings_json.write(one.sweep, one.findings)
+    if whole:
+        _write_beside(reviewed[0], rows)
+    return path
+
+
+def _write_beside(one: Reviewed, rows: bool) -> None:
+    """Write the files beside the page of a sweep, those of what could be made."""
+    folder, made, found = one.sweep.folder, one.sheet, one.findings
+
+    def sheet_too() -> None:
+        if made is not None:
+            with _writable(folder.path):
+                write_sheet(folder, made, rows)
+
+    def findings_too() -> None:
+        if found is not None:
+            with _writable(folder.path):
+                csv_files.write_importances(folder, found.importances)
+                findings_json.write(one.sweep, found)
+
+    one.attempt("sheet.csv or sheet.xlsx", sheet_too, None)
+    one.attempt("importances.csv or findings.json", findings_too, None)
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    """Refuse in a line what cannot be written within a `with` block."""
+    try:
+        yield
     except OSError as error:
         place = error.filename2 or path  # of a file that is replaced whole
         raise ConfigError(
             f"{place} cannot be written ({error.strerror}): name another place, out=…"
         ) from None
-    return path
 
 
 def _remove_cut(folder: Path, name: str) -> None:

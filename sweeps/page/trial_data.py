@@ -8,7 +8,11 @@ from typing import Any
 from sweeps.formatting import number, score, short_names
 from sweeps.page.reviewed import Reviewed
 from sweeps.page.sections.findings import finding_id
-from sweeps.trials import Objective, TrialRecord
+from sweeps.recorded.recorded_sweep import RecordedSweep
+from sweeps.trials import TrialRecord
+
+#: Where there is nothing to say of any trial.
+NOTHING: dict[str, Any] = {"keys": [], "names": [], "sweeps": {}, "trials": {}, "findings": {}}
 
 
 def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
         "sweeps": {
             one.prefix: {
                 "metric": one.sweep.objective.metric,
-                "baseline": one.key(one.sheet.baseline) if one.sheet.baseline else "",
+                "baseline": one.key(one.sweep.baseline.id) if one.sweep.baseline else "",
             }
             for one in all_reviewed
         },
@@ -35,7 +39,7 @@ def trial_data(all_reviewed: Sequence[Reviewed]) -> dict[str, Any]:
         "findings": {
             finding_id(one, finding): [one.key(trial) for trial in finding.trials]
             for one in all_reviewed
-            for finding in one.findings.statements
+            for finding in (one.findings.statements if one.findings else ())
             if finding.trials
         },
     }
@@ -55,23 +59,23 @@ def _trials(reviewed: Reviewed, keys: Sequence[str]) -> dict[str, dict[str, Any]
             "source": trial.source.told if trial.source else "",
             "machine": trial.machine,
             "remarks": remarks.get(trial.id),
-            "url": reviewed.sheet.links.get(trial.id),
-            **_score(trial, sweep.objective, baseline),
+            "url": reviewed.sheet.links.get(trial.id) if reviewed.sheet else None,
+            **_score(sweep, trial, baseline),
         }
         found[reviewed.key(trial.id)] = {key: value for key, value in told.items() if value}
     return found
 
 
 def _score(
-    trial: TrialRecord, objective: Objective, baseline: TrialRecord | None
+    sweep: RecordedSweep, trial: TrialRecord, baseline: TrialRecord | None
 ) -> dict[str, Any]:
     """Return a trial's best value, and how far it is from the baseline's."""
-    best = trial.best(objective)
+    best = sweep.best_epochs[trial.id]
     if best is None:
         return {}
     told: dict[str, Any] = {"score": score(best[1]), "epoch": best[0]}
-    reached = baseline.best(objective) if baseline and baseline.id != trial.id else None
+    reached = sweep.best_epochs[baseline.id] if baseline and baseline.id != trial.id else None
     if reached is not None:
         told["gain"] = f"{best[1] - reached[1]:+.4f}"
-        told["better"] = objective.better(best[1], reached[1])
+        told["better"] = sweep.objective.better(best[1], reached[1])
     return told

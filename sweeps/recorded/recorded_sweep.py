@@ -19,6 +19,7 @@ from hydra.errors import HydraException
 
 from sweeps import results_folder
 from sweeps.recorded.remarks import Remark, remarks_of
+from sweeps.recorded.spans import Span, sessions, spans_of, total
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import Standing, stand
 from sweeps.repeats.settings import Repeats
@@ -100,6 +101,25 @@ class RecordedSweep:
         ranked = ranking(list(self.trials), self.objective)
         won = verdict.winner(self.repeats, self.objective)
         return ranked if won is None else [won.ranked, *(r for r in ranked if r != won.ranked)]
+
+    @cached_property
+    def best_epochs(self) -> Mapping[str, tuple[int, float] | None]:
+        """Map each trial to its best epoch and the value there; None before its first."""
+        return {trial.id: trial.best(self.objective) for trial in self.trials}
+
+    @cached_property
+    def spans(self) -> Mapping[str, Sequence[Span]]:
+        """Return when each machine trained, by its name."""
+        return spans_of(self.trials)
+
+    @cached_property
+    def epochs_span(self) -> float:
+        """Return the seconds from the first epoch's start to the last one's end, without breaks.
+
+        Less than the wall time of the sweep, in which Ray and processes start, and files are
+        written.
+        """
+        return total(sessions(self.spans))
 
     @property
     def baseline(self) -> TrialRecord | None:

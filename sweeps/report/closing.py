@@ -18,9 +18,9 @@ from sweeps.findings.finding import Findings
 from sweeps.formatting import RESULTS, command
 from sweeps.repeats import verdict
 from sweeps.repeats.plan import stand
+from sweeps.repeats.repeat_means import repeated
 from sweeps.repeats.verdict import Rerun
 from sweeps.report import csv_files, lineage, pareto, summary_json
-from sweeps.report.repeat_means import repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Ablation, Change
 from sweeps.study.study import Study

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.findings.finding import Importance
+from sweeps.repeats.repeat_means import Repeated
 from sweeps.repeats.verdict import Rerun
-from sweeps.report.repeat_means import Repeated
 from sweeps.results_folder import Folder
 from sweeps.search.ablation import Change
 from sweeps.trials import Objective, Ranked, TrialRecord, scores

@@ -205,7 +205,7 @@ def _results(sweep: RecordedSweep, trials: Sequence[TrialRecord]) -> list[SheetR
 
 def _at_best(sweep: RecordedSweep, trial: TrialRecord, metric: str) -> float | str | None:
     """Return a metric at a trial's best epoch; None if its epochs are no results."""
-    best = trial.best(sweep.objective)
+    best = sweep.best_epochs[trial.id]
     if best is None or not (trial.state.scored or trial.state is State.RUNNING):
         return None
     value: float | str | None = cell(trial.epochs[best[0]].get(metric))

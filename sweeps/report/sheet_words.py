@@ -50,7 +50,7 @@ class Words:
             if baseline is None
             else {key: baseline.params.get(key) for key in sweep.dimensions}
         )
-        best = None if baseline is None else baseline.best(sweep.objective)
+        best = None if baseline is None else sweep.best_epochs[baseline.id]
         self._score = best[1] if best and baseline and baseline.state.scored else None
 
     def value(self, trial: TrialRecord, key: str) -> Any:
@@ -99,7 +99,7 @@ class Words:
     def verdict(self, trial: TrialRecord) -> str:
         """Say what was found of a trial's changes; a single comparison is called one run."""
         lines = []
-        best = trial.best(self._sweep.objective) if trial.state.scored else None
+        best = self._sweep.best_epochs[trial.id] if trial.state.scored else None
         changes = self._changes(trial)
         if best is not None and self._score is not None and changes:
             gain = (

@@ -55,8 +55,8 @@ def publish(sweeps: Sequence[RecordedSweep], findings: Sequence[Findings]) -> Pu
         ConfigError: no key, no server, nothing of a sweep is there, or its record cannot be
             written.
     """
-    _require_workspaces()
     with server_api() as api:
+        _require_workspaces()
         reported, notes = [], []
         for sweep, found in zip(sweeps, findings, strict=True):
             entity, project = _place(sweep, api)

@@ -20,12 +20,20 @@ def require_access(url: str) -> None:
         ConfigError: as it says.
     """
     if not has_key(url):
-        raise ConfigError(f"no key of W&B is known for {url}: wandb login, or WANDB_API_KEY")
+        own = ", W&B's own cloud" if url == _default_address() else ""
+        raise ConfigError(f"no key of W&B is known for {url}{own}: wandb login, or WANDB_API_KEY")
     if silent := why_silent(url):
         raise ConfigError(
             f"W&B at {url} cannot be reached ({silent}): nothing was sent; try again later, or set "
             "WANDB_BASE_URL"
         )
+
+
+def _default_address() -> str:
+    """Return where wandb goes if nothing names another server; it has changed before."""
+    import wandb
+
+    return str(wandb.Settings.model_fields["base_url"].default)
 
 
 def why_silent(url: str) -> str:

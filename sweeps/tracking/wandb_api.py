@@ -7,11 +7,10 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from sweeps.tracking.wandb_access import refusal, require_access
-from sweeps.tracking.wandb_process import Core
+from sweeps.tracking.wandb_process import Core, scratch
 from trainers.errors import ConfigError, class_and_first_line
 
 PAGE = 500  # runs that one request asks for
@@ -124,17 +123,16 @@ def server_api() -> Iterator[ServerApi]:
 
 @contextmanager
 def _own_files() -> Iterator[None]:
-    """Keep wandb's files in a folder that goes with the block, not in the home directory."""
-    with TemporaryDirectory() as folder:
-        files = dict.fromkeys(("WANDB_DATA_DIR", "WANDB_CACHE_DIR"), folder)
-        own = {**files, "WANDB_ERROR_REPORTING": "false"}  # prints when it cannot report
-        before = {name: os.environ.get(name) for name in own}
-        os.environ.update(own)
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+    """Keep wandb's files in a folder that goes with this process, not in the home directory."""
+    files = dict.fromkeys(("WANDB_DATA_DIR", "WANDB_CACHE_DIR"), str(scratch()))
+    own = {**files, "WANDB_ERROR_REPORTING": "false"}  # prints when it cannot report
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -6,15 +6,12 @@ or killed at any moment, and wandb's own waits have no end, so each of them is b
 
 from __future__ import annotations
 
-import contextlib
-import netrc
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from sweeps.tracking import wandb_sweep
 from sweeps.tracking.run_id import run_id
@@ -291,10 +288,20 @@ def _title(name: str, job_type: str, config: Mapping[str, Any]) -> str | None:
 
 
 def has_key(base_url: str) -> bool:
-    """Whether there is a W&B key in the environment or in the file `wandb login` writes."""
+    """Whether wandb has a key for a server: in the environment, or as `wandb login` keeps it.
+
+    Only wandb knows where that is: a key of api.wandb.ai, as it was once called, is one of
+    api.forge.coreweave.com.
+    """
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlsplit(base_url).netloc
-    with contextlib.suppress(OSError, netrc.NetrcParseError):
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
-    return False
+    import wandb
+    from wandb.errors import AuthenticationError
+    from wandb.sdk.lib.wbauth.wbnetrc import read_netrc_auth
+
+    if wandb.setup().settings.api_key:
+        return True
+    try:
+        return read_netrc_auth(host=base_url) is not None
+    except AuthenticationError:  # there is one, in no form that a key has: wandb says so
+        return True

@@ -6,14 +6,30 @@ import contextlib
 import logging
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from sweeps.private_folder import folder_of_process
 
 REAP_S = 1.0  # for a core that has ended or was killed to be gone
 
 
+def scratch() -> Path:
+    """Return this process's folder for files of wandb that nobody needs after it.
+
+    Raises:
+        ConfigError: it can be made nowhere.
+    """
+    return folder_of_process("caviar-wandb-")
+
+
 class Core:
     """Runs the one wandb-core of this process; only `died` and `kill` are for other threads.
+
+    Until the teardown the temporary files of this process are in `scratch`: a process that is
+    killed leaves those of wandb, which nothing else would ever remove.
 
     wandb itself waits for its core without end, so it must be possible to kill it: what waits
     then gets an exception.
@@ -22,6 +38,7 @@ class Core:
     def __init__(self) -> None:
         self.killed = False
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: list[str | None] = []  # where temporary files were; empty: they still are
 
     def start(self) -> None:
         """Import wandb and start wandb-core, in place of the one before.
@@ -31,6 +48,9 @@ class Core:
             RuntimeError: `kill` was called.
             Exception: whatever wandb raises when its core does not start.
         """
+        if not self._before:  # wandb makes folders as it is imported, and later ones
+            self._before.append(tempfile.tempdir)
+            tempfile.tempdir = str(scratch())
         import wandb
         from wandb.sdk.lib.service import service_process
 
@@ -40,13 +60,14 @@ class Core:
         logger.addHandler(logging.NullHandler())
         if self._process:
             self._process.kill()
-            self.teardown()
+            self._reap()
         if self.killed:
             raise RuntimeError("wandb-core was killed")
 
         def quiet(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
-            discarded = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-            self._process = subprocess.Popen(*args, **{**options, **discarded})
+            own: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            own["env"] = {**os.environ, "TMPDIR": str(scratch())}  # a killed core leaves a folder
+            self._process = subprocess.Popen(*args, **{**options, **own})
             return self._process
 
         # The core inherits the terminal, and a panic of it would be printed there. wandb has no
@@ -77,6 +98,11 @@ class Core:
 
     def teardown(self) -> None:
         """Let wandb end and forget wandb-core; otherwise wandb complains at exit."""
+        if self._before:
+            tempfile.tempdir = self._before.pop()
+        self._reap()
+
+    def _reap(self) -> None:
         if self._process is None:
             return
         import wandb

@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sweeps.processes import descendants, start
+from tests.sweeps.processes import descendants, finish, start
 
 
 @dataclass
@@ -55,6 +55,16 @@ def free_port(ports: int = 1) -> int:
             return first
 
 
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row that nothing listens at."""
+    while True:
+        first = free_port()
+        with ExitStack() as stack, suppress(OSError, OverflowError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+
+
 def line(process: subprocess.Popen[str], text: str) -> str:
     """The next line of its output with this text in it."""
     assert process.stdout is not None
@@ -64,6 +74,14 @@ def line(process: subprocess.Popen[str], text: str) -> str:
         if text in printed:
             return printed
     raise AssertionError(f"{text!r} never came, but:\n{seen}")
+
+
+def says_that_no_head_is_known(folder: Path, *words: str) -> None:
+    """A command that asks the head is refused in a line where none was started or joined."""
+    code, output = finish(start(*words, CAVIAR_CLUSTER=str(folder)))
+    assert code == 2
+    assert "no head is known here" in output
+    assert len(output.splitlines()) == 1
 
 
 def end(process: subprocess.Popen[str]) -> None:

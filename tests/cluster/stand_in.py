@@ -11,7 +11,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from cluster.checkout import checkout
+from cluster.service.checkout import checkout
 
 
 @contextmanager

@@ -24,8 +24,8 @@ def test_is_rays_own_program() -> None:
 
 @pytest.mark.machines
 def test_a_head_at_a_loopback_address_listens_nowhere_else(machines: Machines) -> None:
+    import ray  # noqa: F401, I001  it brings psutil
     import psutil  # type: ignore[import-untyped]
-    import ray  # noqa: F401  it brings psutil
 
     ours = {*descendants(machines.head.pid), machines.head.pid}
     found = [c for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.pid in ours]

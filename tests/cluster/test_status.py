@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,17 @@ import pytest
 from rich.console import Console
 
 from cluster.status import show
-from tests.cluster.raylets import Machines
 from tests.sweeps.processes import finish, start
 
 
 def node(member: str, cpus: float, gpus: float = 0.0) -> dict[str, Any]:
-    return {
-        "Labels": {"member": member},
-        "NodeManagerHostname": f"host-{member}",
-        "Resources": {"CPU": cpus, "GPU": gpus},
-    }
+    return {"member": member, "name": f"host-{member}", "cpus": cpus, "gpus": gpus}
 
 
-def shown(nodes: list[dict[str, Any]], **sharing: Any) -> str:
+def shown(nodes: list[dict[str, Any]], queue: Sequence[dict[str, Any]] = (), **sharing: Any) -> str:
     console = Console(file=io.StringIO(), width=120)
     known = {"sessions": [], "gpu_hours": {}, "weights": {}, "problem": "", **sharing}
-    show(console, "10.0.0.5:26379", nodes, known)
+    show(console, {"machines": nodes, "sharing": known, "queue": queue})
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -33,7 +29,7 @@ def shown(nodes: list[dict[str, Any]], **sharing: Any) -> str:
 def test_machines_sweeps_and_hours_are_shown() -> None:
     session = {
         "sweep": "a", "member": "alpha", "slot": {"CPU": 1.0, "GPU": 0.5}, "wanted": 4,
-        "held": 2, "granted": 2, "limit": "", "since": 0.0,
+        "held": 2, "granted": 2, "limit": "", "since": 0.0, "progress": "3 of 9 trials ended",
     }  # fmt: skip
     waits = {**session, "sweep": "[bold]b", "held": 0, "granted": 0, "slot": {"CPU": 2.0}}
     late = {**waits, "sweep": "c", "limit": "beta's hours are 20-08"}
@@ -46,7 +42,7 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
     )
     lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "alpha host-alpha 8 2 3.2 2" in lines
-    assert "a alpha 2 2 4 1 CPU, 0.5 GPU" in lines
+    assert "a alpha 2 2 4 1 CPU, 0.5 GPU 3 of 9 trials ended" in lines
     assert "[bold]b alpha 0 0 4 2 CPU waits for a slot" in lines
     assert "c alpha 0 0 4 2 CPU beta's hours are 20-08" in lines
     assert "gone has had 1.0 GPU-hours today" in lines
@@ -54,15 +50,15 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
 
 
 def test_a_cluster_without_sweeps_says_what_to_do() -> None:
-    assert "none runs: make sweep" in shown([node("zeta", 2)])
+    output = shown([node("zeta", 2)])
+    assert "none: make sweep, or make submit" in output
+    assert "Handed in" not in output
 
 
-def test_a_running_head_is_shown(machines: Machines) -> None:
-    code, output = finish(start("cluster.status", **machines.environment))
-    assert code == 0, output
-    assert f"head {machines.address}" in output
-    assert "zeta" in output
-    assert "none runs" in output
+def test_what_was_handed_in_is_shown() -> None:
+    one = {"sweep": "a[/]", "member": "beta", "step": "failed", "since": 0}
+    output = shown([], [{**one, "message": "see its log"}])
+    assert "a[/]   beta    failed (see its log)" in output
 
 
 @pytest.mark.machines

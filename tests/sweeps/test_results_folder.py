@@ -63,6 +63,8 @@ class TestFolder:
             "a\nb",
             "a\x1bb",
             "\udc80",
+            "a=b",  # the commands would take it for an option
+            "~a",
         ],
     )
     def test_of_a_name_that_is_none(self, tmp_path: Path, name: str) -> None:

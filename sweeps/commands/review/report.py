@@ -12,19 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sweeps.cli import doing, refusals, some_sweeps, terminal
+from sweeps.cli import FAILED, doing, refusals, some_sweeps, terminal
 from sweeps.formatting import RESULTS
 from sweeps.page import report_file
 from sweeps.page.reviewed import Reviewed
 from sweeps.recorded import recorded_sweep
-from sweeps.report.wandb_report import PublishedReport, publish
+from sweeps.report.wandb_report import publish
 from trainers.errors import ConfigError
 
 OPTIONS = ("results", "out", "rows", "to")
 
 
-def report(names: Sequence[str], given: Mapping[str, str]) -> Path:
-    """Write the page of sweeps, print where it is, and return its path.
+def report(names: Sequence[str], given: Mapping[str, str]) -> int:
+    """Write the page of sweeps, print where it is, and return the exit code.
+
+    That is 1 if some part of it could not be made.
 
     Raises:
         ConfigError: a sweep that is not there or has no record, a place that cannot be written, or
@@ -43,20 +45,27 @@ def report(names: Sequence[str], given: Mapping[str, str]) -> Path:
     console = terminal()
     console.print(f"{path}  {told}", soft_wrap=True)
     console.print(f"open it in a browser: {path.resolve().as_uri()}", soft_wrap=True)
-    for line in (line for one in reviewed for line in one.problems):
-        console.print(line, soft_wrap=True)
     if "to" in given:
-        with doing("publishing the report at W&B"):
-            published = _publish(reviewed)
-            report_file.write([_again(one) for one in reviewed], out, rows)  # it links to it now
-        how = "made" if published.new else "updated"
-        for line in (f"the report at W&B is {how}: {published.url}", *published.notes):
-            console.print(line, soft_wrap=True)
-    return path
+        _to_wandb(reviewed, out, rows)
+    problems = [line for one in reviewed for line in one.problems]
+    for line in problems:
+        console.print(line, soft_wrap=True)
+    return FAILED if problems else 0
 
 
-def _publish(reviewed: Sequence[Reviewed]) -> PublishedReport:
-    return publish([one.sweep for one in reviewed], [one.findings for one in reviewed])
+def _to_wandb(reviewed: Sequence[Reviewed], out: Path | None, rows: bool) -> None:
+    """Publish the review, link to it on the page, and print where it is."""
+    console = terminal()
+    found = [one.findings for one in reviewed if one.findings is not None]
+    if len(found) < len(reviewed):
+        console.print("the report at W&B stays as it is: there are no findings to publish")
+        return
+    with doing("publishing the report at W&B"):
+        published = publish([one.sweep for one in reviewed], found)
+        report_file.write([_again(one) for one in reviewed], out, rows)  # it links to it now
+    how = "made" if published.new else "updated"
+    for line in (f"the report at W&B is {how}: {published.url}", *published.notes):
+        console.print(line, soft_wrap=True)
 
 
 def _again(reviewed: Reviewed) -> Reviewed:
@@ -74,7 +83,9 @@ def _switch(name: str, text: str) -> bool:
 def main() -> None:
     """Read the command line of `make report`."""
     with refusals():
-        report(*some_sweeps("make report SWEEP=quickstart", OPTIONS))
+        code = report(*some_sweeps("make report SWEEP=quickstart", OPTIONS))
+    if code:
+        raise SystemExit(code)
 
 
 if __name__ == "__main__":

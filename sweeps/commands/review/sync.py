@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -41,6 +40,7 @@ from sweeps.tracking.sync.due_runs import DueRuns
 from sweeps.tracking.sync.lacking import Balance
 from sweeps.tracking.sync.send import ServerAway, Sync, Synced
 from sweeps.tracking.wandb_connection import WandbSettings
+from sweeps.tracking.wandb_process import scratch
 from trainers.errors import class_and_first_line
 from trainers.files import history
 
@@ -68,21 +68,20 @@ def sync(name: str, given: Mapping[str, str]) -> int:
         ConfigError: no such sweep, its driver runs, or W&B cannot be used.
     """
     results = Path(given.get("results", "results"))
-    with TemporaryDirectory() as scratch:
-        if train_folder.is_training(name):
-            due, settings, checkpoints, path = _training(results, name, given, Path(scratch))
-            again = command("sync", train=path.name, results=results)
-            return _send(due, settings, checkpoints, path, again)
-        folder = results_folder.find(results, name)
-        recorded = results_folder.read_sweep(folder)
-        place = shared(recorded["config"].get("study")) or folder.study
-        with alone(place, recorded["config"]["name"]):
-            with doing("reading the record"):
-                sweep = recorded_sweep.read(folder)
-                due, settings, checkpoints = _due(sweep, given, Path(scratch))
-                unmade = _add_summary(due, sweep)
-            again = command("sync", name, folder.path.parent)
-            return _send(due, settings, checkpoints, folder.path, again, unmade)
+    if train_folder.is_training(name):
+        due, settings, checkpoints, path = _training(results, name, given)
+        again = command("sync", train=path.name, results=results)
+        return _send(due, settings, checkpoints, path, again)
+    folder = results_folder.find(results, name)
+    recorded = results_folder.read_sweep(folder)
+    place = shared(recorded["config"].get("study")) or folder.study
+    with alone(place, recorded["config"]["name"]):
+        with doing("reading the record"):
+            sweep = recorded_sweep.read(folder)
+            due, settings, checkpoints = _due(sweep, given)
+            unmade = _add_summary(due, sweep)
+        again = command("sync", name, folder.path.parent)
+        return _send(due, settings, checkpoints, folder.path, again, unmade)
 
 
 def _send(
@@ -111,7 +110,7 @@ def _send(
 
 
 def _training(
-    results: Path, name: str, given: Mapping[str, str], scratch: Path
+    results: Path, name: str, given: Mapping[str, str]
 ) -> tuple[DueRuns, WandbSettings, str, Path]:
     """Gather what W&B should have of a training by itself that has ended, and where."""
     trained = train_folder.find(results, name, given.get("trust", "[]"))
@@ -126,12 +125,10 @@ def _training(
         due.epoch(path.name, epoch, metrics, None, epoch == trained.epoch)
     stalled = history.stalled(rows, training.task, training.patience)
     due.trial_ended(path.name, "complete", stalled, {})
-    return due, *_where("train", uid, config.get("track") or {}, scratch), path
+    return due, *_where("train", uid, config.get("track") or {}), path
 
 
-def _due(
-    sweep: RecordedSweep, given: Mapping[str, str], scratch: Path
-) -> tuple[DueRuns, WandbSettings, str]:
+def _due(sweep: RecordedSweep, given: Mapping[str, str]) -> tuple[DueRuns, WandbSettings, str]:
     """Gather what W&B should have of a sweep's trials, and where.
 
     Returns:
@@ -150,18 +147,16 @@ def _due(
             composition,
             setting,
         )
-    return due, *_where(name, sweep.uid, sweep.config.get("track") or {}, scratch)
+    return due, *_where(name, sweep.uid, sweep.config.get("track") or {})
 
 
-def _where(
-    name: str, uid: str, config: Mapping[str, Any], scratch: Path
-) -> tuple[WandbSettings, str]:
+def _where(name: str, uid: str, config: Mapping[str, Any]) -> tuple[WandbSettings, str]:
     """Say where runs go, and which checkpoints, as the recorded `track` says."""
     track = _track(config)
     settings = WandbSettings(
         sweep=name,
         uid=uid,
-        folder=scratch,
+        folder=scratch(),
         project=track["project"],
         entity=track["entity"],
         mode="online",

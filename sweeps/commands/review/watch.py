@@ -53,10 +53,15 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def be_nice() -> None:
+    """Let the trials go first, which may run on this machine."""
+    os.nice(_NICE)
+
+
 def main() -> None:
-    """Read the command line of `make watch`."""
+    """Read the command line of `make watch`, for a sweep whose folder is here."""
     with refusals():
-        os.nice(_NICE)
+        be_nice()
         watch(*some_sweeps("make watch SWEEP=quickstart", OPTIONS))
 
 

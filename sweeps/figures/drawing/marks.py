@@ -120,7 +120,7 @@ def marks_of(sweep: RecordedSweep, prefix: str = "") -> TrialMarks:
     scored = {}
     for trial in searched:
         if trial.state.scored or trial.state is State.RUNNING:
-            best = trial.best(objective)
+            best = sweep.best_epochs[trial.id]
             if best is not None and math.isfinite(best[1]):
                 scored[trial.id] = Ranked(trial, *best)
     sign = 1 if objective.maximize else -1

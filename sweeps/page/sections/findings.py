@@ -31,7 +31,9 @@ _NAMED = 4
 
 
 def findings(reviewed: Reviewed) -> Markup:
-    """Write all findings of a sweep."""
+    """Write all findings of a sweep; nothing if they could not be made."""
+    if reviewed.findings is None:
+        return Markup("")
     parts: list[object] = []
     for topic, heading in _HEADINGS.items():
         if about := reviewed.findings.about(topic):

@@ -71,7 +71,7 @@ def _counted(reviewed: Reviewed) -> dict[str, Mapping[str, Histogram]]:
     for trial in order.values():
         if len(found) == MOST_TRIALS:
             break
-        best = trial.best(sweep.objective)
+        best = sweep.best_epochs[trial.id]
         try:
             counted = load(sweep.folder.trials / trial.id, best[0]) if best else {}
         except (OSError, ValueError, KeyError, TypeError):  # damaged: as if there were none

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 from sweeps.formatting import number, one_line, score
 from sweeps.page.elements import folded, is_number, joined, paragraph, table
 from sweeps.page.reviewed import Reviewed
-from sweeps.report.sheet import SheetRow
+from sweeps.report.sheet import Sheet, SheetRow
 
 #: Letters of a cell that are shown; the rest is in sheet.csv.
 _LONGEST = 160
@@ -23,24 +23,30 @@ PRINTED = 40
 
 
 def sheet(all_reviewed: Sequence[Reviewed]) -> Markup:
-    """Write one sheet of the trials of all sweeps, the objective first."""
-    trials = [one.key(trial) for one in all_reviewed for trial in one.sheet.trials]
+    """Write one sheet of the trials of all sweeps, the objective first.
+
+    Nothing of those whose sheet could not be made.
+    """
+    sheets = [(one, one.sheet) for one in all_reviewed if one.sheet is not None]
+    if not sheets:
+        return Markup("")
+    trials = [one.key(trial) for one, made in sheets for trial in made.trials]
     if not trials:
         return paragraph("There is no trial yet.")
-    rows = merged(all_reviewed)
-    objectives = {one.sweep.objective.metric for one in all_reviewed}
+    rows = merged([made for _, made in sheets])
+    objectives = {one.sweep.objective.metric for one, _ in sheets}
     shown = sorted(
         (row for row in rows if not row.folded), key=lambda row: row.key not in objectives
     )
     equal = [(row.name, _text(row, row.values[0])) for row in rows if row.folded]
-    files = "; ".join(f"{one.sweep.name}/sheet.xlsx" for one in all_reviewed)
+    files = "; ".join(f"{made.sweep}/sheet.xlsx" for _, made in sheets)
     return joined(
         [
             _controls(len(trials)),
-            _table(trials, shown, _kinds(all_reviewed)),
+            _table(trials, shown, _kinds([made for _, made in sheets])),
             _on_paper(len(trials)),
             paragraph(
-                f"{all_reviewed[0].sheet.scale}. The same, a column a trial: {files}.",
+                f"{sheets[0][1].scale}. The same, a column a trial: {files}.",
                 kind="aside",
             ),
             folded("Equal in all trials", table(["row", "value"], equal), id="equal")
@@ -58,19 +64,19 @@ def _on_paper(trials: int) -> Markup:
     return paragraph(told, kind="aside paper")
 
 
-def merged(all_reviewed: Sequence[Reviewed]) -> list[SheetRow]:
+def merged(sheets: Sequence[Sheet]) -> list[SheetRow]:
     """Put the sheets of several sweeps side by side; what differs between sweeps is not folded."""
-    if len(all_reviewed) == 1:
-        return list(all_reviewed[0].sheet.rows)
-    names = dict.fromkeys(row.name for one in all_reviewed for row in one.sheet.rows)
-    of = [{row.name: row for row in one.sheet.rows} for one in all_reviewed]
-    sweeps = tuple(one.sweep.name for one in all_reviewed for _ in one.sheet.trials)
+    if len(sheets) == 1:
+        return list(sheets[0].rows)
+    names = dict.fromkeys(row.name for one in sheets for row in one.rows)
+    of = [{row.name: row for row in one.rows} for one in sheets]
+    sweeps = tuple(one.sweep for one in sheets for _ in one.trials)
     rows = [SheetRow("sweep", sweeps)]
     for name in names:
         values: list[Any] = []
-        for one, found in zip(all_reviewed, of, strict=True):
+        for one, found in zip(sheets, of, strict=True):
             row = found.get(name)
-            values += row.values if row else [None] * len(one.sheet.trials)
+            values += row.values if row else [None] * len(one.trials)
         ways = {found[name].higher_is_better for found in of if name in found}
         keys = {found[name].key for found in of if name in found}
         alike = len(set(map(repr, values))) == 1
@@ -80,13 +86,13 @@ def merged(all_reviewed: Sequence[Reviewed]) -> list[SheetRow]:
     return sorted(rows, key=lambda row: row.folded)
 
 
-def _kinds(all_reviewed: Sequence[Reviewed]) -> list[str]:
+def _kinds(sheets: Sequence[Sheet]) -> list[str]:
     """Return the classes of each trial's row: its state, and whether it won or is the baseline."""
     kinds = []
-    for one in all_reviewed:
-        for trial, state in zip(one.sheet.trials, one.sheet.states, strict=True):
-            best = " best" if trial == one.sheet.best else ""
-            baseline = " baseline" if trial == one.sheet.baseline else ""
+    for one in sheets:
+        for trial, state in zip(one.trials, one.states, strict=True):
+            best = " best" if trial == one.best else ""
+            baseline = " baseline" if trial == one.baseline else ""
             kinds.append(f"t {state}{best}{baseline}")
     return kinds
 

@@ -9,11 +9,11 @@ from typing import cast
 
 import pytest
 
-from cluster.checkout import Checkout, checkout
 from cluster.machine import admission as module
 from cluster.machine.admission import admit, clock_misfit, misfits
 from cluster.machine.cards import Cards
 from cluster.machine.terms import Terms
+from cluster.service.checkout import Checkout, checkout
 from sweeps.backend.known_head import Head
 from tests.cluster.raylets import free_port
 from tests.cluster.stand_in import of_head, service

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -57,8 +58,28 @@ def test_a_swept_seed_is_grouped_by_the_rest() -> None:
     average = statistics.fmean([0.13, 0.14, 0.15])
     assert figure.rows[0][0] == "0003"
     assert figure.rows[0][2] == f"{average:.4f}"
-    assert [row[-1] for row in figure.rows] == ["act b", "act a"]
+    assert [row[-1] for row in figure.rows] == ["act b", "as it is"]
     root(figure)
+
+
+def test_the_best_run_is_told_where_it_is_of_no_best_mean() -> None:
+    values = (0.5, 0.6, 0.1, 0.9)
+    trials = [
+        trial(n, [value], params={"act": "ab"[n // 2], "seed": n % 2})
+        for n, value in enumerate(values)
+    ]
+    sweep = sweep_of(trials, {"act": Choice(("a", "b")), "seed": Choice((0, 1))})
+    figure = repeats(sweep, Findings(()), marks_of(sweep))
+    assert figure is not None
+    assert "the best mean, 0.5500 ± 0.6353, is that of 0000 over 2 seeds" in figure.sentence
+    assert "The best run, 0003, is of another configuration" in figure.sentence
+    best = [e.get("data-t") for e in root(figure).iter() if e.get("class") == "t best"]
+    assert best == ["0002"], "the lane that it is in"
+    assert [row[-1] for row in figure.rows] == ["as it is", "act b"], "what it changes fits"
+    without = replace(sweep, config={**sweep.config, "baseline": False})
+    figure = repeats(without, Findings(()), marks_of(without))
+    assert figure is not None
+    assert [row[-1] for row in figure.rows] == ["act a", "act b"]
 
 
 def test_equal_scores_and_none() -> None:

@@ -71,4 +71,20 @@ def test_a_page_that_cannot_be_made_fails_no_sweep(
     ran = sweep_without_ray("epochs=1", "model.width=8,16", "budget.trials=2")
     assert ran.code == 0
     assert "report.html could not be made (KeyError: 'a fault of ours')" in capsys.readouterr().out
-    assert write_at_end(ran.folder).reviewed is None
+    assert write_at_end(ran.folder).shown is None
+
+
+def test_what_w_and_b_cannot_show_fails_no_sweep(
+    sweep_without_ray: Callable[..., Ran],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def wrong(*args: object) -> None:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(sweep_page.summary_run, "results", wrong)
+    ran = sweep_without_ray("epochs=1", "model.width=8,16", "budget.trials=2")
+    assert ran.code == 0
+    said = capsys.readouterr().out
+    assert "what W&B shows of the sweep could not be made (KeyError: 'a fault of ours')" in said
+    assert (ran.folder.path / NAME).is_file()

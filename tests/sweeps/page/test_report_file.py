@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markupsafe import Markup
 
 from sweeps.figures import all_figures
+from sweeps.page import page as page_module
 from sweeps.page import report_file
 from sweeps.page.page import page
 from sweeps.page.report_file import find, path_of, review_all, write
+from sweeps.page.reviewed import Reviewed
 from sweeps.recorded import recorded_sweep
 from sweeps.results_folder import Folder
 from sweeps.trials import State
@@ -190,15 +194,88 @@ def test_any_damage_of_sweep_yaml_gives_a_report_or_a_line(tmp_path: Path) -> No
 def test_what_fails_is_named_in_a_line_and_the_rest_is_made(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(results / "a", tmp_path / "a")
+    folder = Folder(tmp_path / "a")
+    write([report_file.review(folder)])
+    before = {name: (folder.path / name).read_bytes() for name in KEPT}
+
     def broken(*args: object) -> None:
         raise ValueError("first\nsecond")
 
-    monkeypatch.setattr(report_file, "findings", broken)
-    monkeypatch.setattr(all_figures, "_ORDER", (broken, *all_figures._ORDER[:1]))
-    (reviewed,) = review_all([Folder(results / "a")])
+    with monkeypatch.context() as patch:
+        for module, name in (
+            (report_file, "findings"),
+            (report_file, "sheet"),
+            (page_module, "origin"),
+            (page_module, "trial_data"),
+            (page_module, "_lead"),
+        ):
+            patch.setattr(module, name, broken)
+        patch.setattr(all_figures, "_ORDER", (broken, *all_figures._ORDER[:1]))
+        reviewed = report_file.review(folder)
+        text = write([reviewed]).read_text()
+        assert page([reviewed]) == text, "each is said once"
     assert [figure.id for figure in reviewed.figures] == ["curves"]
-    of_findings, of_figure = reviewed.problems
-    assert of_findings.startswith("the findings could not be made (ValueError: first second):")
-    assert of_findings.endswith("sweep.yaml and " + str(results / "a" / "study.log"))
-    assert of_figure.startswith("the figure broken could not be made (ValueError")
-    assert "0000" in write([reviewed], tmp_path / "x.html").read_text()
+    parts = [
+        line.partition(" could not be made (ValueError: first second): ")
+        for line in reviewed.problems
+    ]
+    assert [part for part, _, _ in parts] == [
+        "the findings",
+        "the figure broken",
+        "the sheet",
+        "the part “How this was made” of the page",
+        "what the script knows",
+        "the head of the page",
+    ]
+    assert {rest for _, _, rest in parts} == {
+        f"please report this line, with {folder.sweep} and {folder.study}"
+    }
+    assert text.count('<p class="problem">') == len(parts)
+    assert {name: (folder.path / name).read_bytes() for name in KEPT} == before
+    ids = re.findall(r'<section id="(\w+)"', text)
+    assert ids == ["best", "figures"]
+    assert "no trial has a score" not in text
+    assert "There is no trial yet" not in text
+
+
+def test_a_file_that_fails_is_named_and_the_others_are_written(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(results / "a", tmp_path / "a")
+    for name in KEPT:
+        (tmp_path / "a" / name).unlink(missing_ok=True)
+
+    def broken(*args: object) -> None:
+        raise KeyError("no column")
+
+    monkeypatch.setattr(report_file, "write_sheet", broken)
+    (reviewed,) = review_all([Folder(tmp_path / "a")])
+    path = write([reviewed])
+    assert path.is_file()
+    assert (tmp_path / "a" / "findings.json").is_file()
+    (line,) = reviewed.problems
+    assert line.startswith("sheet.csv or sheet.xlsx could not be made (KeyError: 'no column')")
+
+
+def test_what_fails_of_one_sweep_is_there_of_the_other(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = page_module.origin
+
+    def broken(reviewed: Reviewed) -> Markup:
+        if reviewed.sweep.name == "a":
+            raise ValueError("no origin")
+        return whole(reviewed)
+
+    monkeypatch.setattr(page_module, "origin", broken)
+    a, b = review_all(find(results, ["plan"]))
+    text = page([a, b])
+    assert [len(one.problems) for one in (a, b)] == [1, 0]
+    _, _, end = text.partition('<section id="origin"')
+    assert '<h3 class="sweep">b c</h3>' in end
+    assert '<h3 class="sweep">a</h3>' not in end
+
+
+#: Files of what a test lets fail: they stay as they were.
+KEPT = ("findings.json", "importances.csv", "sheet.csv", "sheet.xlsx")

@@ -224,8 +224,8 @@ def test_of_an_interval_an_effect_is_about_what_was_crossed() -> None:
 
 def test_what_a_trial_did_not_change_is_no_finding_of_it() -> None:
     effects = (effect("activation", "gelu", "relu", 0.1, 0.2),)
-    told = words(findings=Findings((), effects))
     other = trial(1, 0.4, params=BASE | {"activation": "tanh"})
+    told = words(other, findings=Findings((), effects))
     assert told.verdict(other) == "0.1000 worse than the baseline, one run"
     assert told.verdict(BASELINE) == ""
     failed = replace(other, state=State.FAILED)

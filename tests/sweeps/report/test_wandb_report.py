@@ -172,6 +172,8 @@ def test_what_is_in_the_way_is_one_line(
     monkeypatch.setenv("WANDB_API_KEY", server.key)
     server.stop()
     assert "cannot be reached" in refused()
+    server.start()
+    server.refuse_key = False
     monkeypatch.setitem(sys.modules, "wandb_workspaces.reports.v2", None)
     assert "to=wandb needs wandb-workspaces" in refused()
     assert ATTRIBUTE not in again(tmp_path).attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import wandb
 
 from sweeps.tracking.wandb_access import refusal, require_access, why_silent
 from tests.wandb_server import WandbServer
@@ -33,6 +34,9 @@ def test_without_a_key_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sweeps.tracking.wandb_access.has_key", lambda url: False)
     with pytest.raises(ConfigError, match=r"no key of W&B is known for http://127\.0\.0\.1:1"):
         require_access("http://127.0.0.1:1")
+    default = str(wandb.Settings().base_url)
+    with pytest.raises(ConfigError, match=f"known for {default}, W&B's own cloud: wandb login"):
+        require_access(default)
 
 
 def test_a_key_that_is_not_taken_is_told_from_another_fault() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.tracking.wandb_connection import has_key
+from sweeps.tracking.wandb_process import Core
 from tests.sweeps.tracking.tracked import (
     CONFIG,
     HARD_LIMIT_S,
@@ -183,6 +185,34 @@ def test_without_a_key_it_says_so_and_a_login_file_counts_as_one(
     track.trial_ended("0000", "complete", "", {})
     track.close()
     assert run_id("0000") in server.runs
+
+
+def test_a_key_is_known_wherever_wandb_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has logged in at api.wandb.ai is known where that has moved."""
+    for name in ("DATA", "CACHE"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / name))
+    core = Core()
+    core.start()
+    cloud = "https://api.forge.coreweave.com"
+    assert not has_key(cloud)
+    login = Path.home() / ".netrc"
+    login.write_text(f"machine api.wandb.ai\n  login user\n  password {WandbServer.key}\n")
+    login.chmod(0o600)
+    assert has_key(cloud)
+    assert not has_key("https://wandb.example.org")
+    login.rename(tmp_path / "mine")
+    monkeypatch.setenv("NETRC", "~/../mine")
+    assert has_key(cloud)
+    login.write_text("machine api.wandb.ai\n  login user\n  password short\n")
+    login.chmod(0o600)
+    monkeypatch.delenv("NETRC")
+    assert has_key(cloud), "wandb says what is wrong with it"
+    login.unlink()
+    core.teardown()
+    for name in ("DATA", "CACHE"):
+        monkeypatch.delenv(f"WANDB_{name}_DIR")
 
 
 @pytest.mark.parametrize("how", ["mode", "environment"])

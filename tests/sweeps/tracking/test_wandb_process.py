@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sweeps.tracking.wandb_process import Core
+from sweeps.tracking.wandb_process import Core, scratch
 from tests.sweeps.tracking.tracked import HARD_LIMIT_S
 
 pytestmark = pytest.mark.machines
@@ -47,3 +48,21 @@ def test_its_death_is_seen_and_it_is_started_again() -> None:
     assert core.killed
     assert core._process.wait(HARD_LIMIT_S) == -signal.SIGKILL
     core.teardown()
+
+
+def test_temporary_files_are_in_a_folder_that_goes_with_the_process() -> None:
+    """What wandb and a core that is killed would leave; later processes remove it."""
+    core, before = Core(), tempfile.gettempdir()
+    core.start()
+    assert tempfile.gettempdir() == str(scratch())
+    first = core._process
+    assert first is not None
+    environment = Path(f"/proc/{first.pid}/environ")
+    if environment.exists():
+        assert f"\0TMPDIR={scratch()}\0".encode() in b"\0" + environment.read_bytes()
+    first.send_signal(signal.SIGKILL)
+    assert core.died(within_s=HARD_LIMIT_S)
+    core.start()
+    assert tempfile.gettempdir() == str(scratch()), "as it is started again"
+    core.teardown()
+    assert tempfile.gettempdir() == before

@@ -9,7 +9,8 @@ import pytest
 
 from sweeps import cli
 from sweeps.commands.review.report import main
-from sweeps.recorded.recorded_sweep import read
+from sweeps.page import report_file
+from sweeps.recorded.recorded_sweep import RecordedSweep, read
 from sweeps.results_folder import Folder
 from tests.sweeps.report.reports import at_server
 from tests.sweeps.transfer.test_previous_sweeps import LR, run
@@ -67,6 +68,24 @@ def test_to_wandb_is_made_then_updated_and_the_page_links_to_it(
             assert f'<a href="{address}"' in (tmp_path / place).read_text()
             assert note.startswith("2 of 3 trials of a are at W&B: make sync SWEEP=a")
         assert len(server.views) == 2
+
+
+def test_what_fails_is_a_line_and_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(sweep: RecordedSweep) -> None:
+        raise ValueError("no findings of this")
+
+    run(tmp_path, "a", LR, trials=1).close()
+    monkeypatch.setattr(report_file, "findings", broken)
+    monkeypatch.setattr(sys, "argv", ["report", "a", "to=wandb", f"results={tmp_path}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    *_, stays, line = capsys.readouterr().out.splitlines()
+    assert stays == "the report at W&B stays as it is: there are no findings to publish"
+    assert line.startswith("the findings could not be made (ValueError: no findings of this)")
+    assert (tmp_path / "a" / "report.html").is_file()
 
 
 @pytest.mark.parametrize(

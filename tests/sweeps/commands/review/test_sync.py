@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from sweeps.findings.finding import Findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.study.lock import Owner, hold
 from tests.sweeps.conftest import NoRay, begun
+from tests.sweeps.processes import finish, start
+from tests.sweeps.waiting import until
 from tests.wandb_server import WandbServer
 from trainers.errors import ConfigError
 
@@ -69,6 +72,31 @@ def test_an_offline_sweep_is_sent_once(
     before = {path.relative_to(swept) for path in swept.rglob("*")}
     after = {path.relative_to(results) for path in results.rglob("*")}
     assert {path.suffix for path in after - before} <= {".synced"}
+
+
+def test_a_killed_sync_leaves_nothing_that_the_next_does_not_remove(
+    swept: Path, tmp_path: Path
+) -> None:
+    results, temporary = tmp_path / "moved", tmp_path / "tmp"
+    shutil.copytree(swept, results, symlinks=True)
+    temporary.mkdir()
+    with WandbServer() as server:
+        words = ("sweeps.commands.review.sync", "s", f"results={results}")
+        around = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": server.key}
+        around["TMPDIR"] = str(temporary)
+        killed = start(*words, **around)
+        until(lambda: any(run.history for run in server.runs.values()), running=killed)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.communicate()
+        left = Path(f"/tmp/caviar-wandb-{killed.pid}")
+        assert left.is_dir()
+        assert [path.name for path in temporary.iterdir()] == []
+        code, told = finish(start(*words, **around))
+        assert (code, told.splitlines()[-1][:12]) == (0, "all is there"), told
+        assert not left.exists()
+        assert [path.name for path in temporary.iterdir()] == []
+        trials = [run for run in server.runs.values() if run.job_type == "trial"]
+        assert [[row["epoch"] for row in run.history] for run in trials] == [[1, 2]] * 2
 
 
 def test_what_hinders_a_sync_is_one_line_without_the_key(

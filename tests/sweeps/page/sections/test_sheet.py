@@ -34,7 +34,7 @@ def test_the_objective_comes_first_and_what_is_equal_is_folded(reviewed: Reviewe
 
 def test_what_differs_between_sweeps_is_not_folded(reviewed: Reviewed) -> None:
     other = (*ROWS[:-1], SheetRow("norm", ("layer", "layer"), folded=True), SheetRow("x", (1, 2)))
-    rows = merged([small(reviewed, prefix="a/"), small(reviewed, *other, prefix="b/")])
+    rows = merged([replace(SMALL, rows=ROWS), replace(SMALL, rows=other)])
     by_name = {row.name: row for row in rows}
     assert by_name["norm"].values == ("batch", "batch", "layer", "layer")
     assert not by_name["norm"].folded
@@ -43,6 +43,13 @@ def test_what_differs_between_sweeps_is_not_folded(reviewed: Reviewed) -> None:
     made = sheet([small(reviewed, prefix="a/"), small(reviewed, *other, prefix="b/")])
     assert made.count('class="t stopped best"') == 2
     assert 'data-t="b/0001"' in made
+
+
+def test_a_sheet_that_could_not_be_made_is_left_out(reviewed: Reviewed) -> None:
+    none = replace(reviewed, sheet=None, prefix="a/")
+    assert sheet([none]) == ""
+    made = sheet([none, small(reviewed, prefix="b/")])
+    assert set(re.findall(r'<tr data-t="(.)/', made)) == {"b"}
 
 
 def test_long_and_many_lined_texts_are_cut(reviewed: Reviewed) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from trainers.errors import ConfigError
@@ -34,6 +36,26 @@ def private_folder(prefix: str) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def folder_of_process(prefix: str) -> Path:
+    """Return the folder that this process keeps to its end; remove those of killed processes.
+
+    Args:
+        prefix: as for `private_folder`.
+
+    Raises:
+        ConfigError: it can be made nowhere.
+    """
+    return _kept(prefix, os.getpid())
+
+
+@cache
+def _kept(prefix: str, process: int) -> Path:
+    """Make the folder once; a fork is another process, and makes its own."""
+    folder = _make(prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _make(prefix: str) -> Path:

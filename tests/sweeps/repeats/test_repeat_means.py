@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sweeps.report.repeat_means import repeated
+from sweeps.repeats.repeat_means import repeated
 from sweeps.trials import Objective, State, TrialRecord
 
 HIGH = Objective("acc", maximize=True)
@@ -46,6 +46,18 @@ def test_lowest_first_where_less_is_better() -> None:
     told = repeated(trials, Objective("acc", maximize=False))
     assert [row.params["w"] for row in told] == [0, 1, 2]
     assert [row.params["w"] for row in repeated(trials, HIGH)] == [2, 1, 0]
+
+
+def test_a_single_score_comes_last_however_good() -> None:
+    scores = {("a", 1): 0.5, ("b", 1): 0.9, ("a", 2): 0.6}
+    trials = [
+        trial(n, {"w": w, "seed": seed}, value)
+        for n, ((w, seed), value) in enumerate(scores.items())
+    ]
+    rows = repeated(trials, HIGH)
+    assert [(row.params["w"], row.trials) for row in rows] == [("a", 2), ("b", 1)]
+    assert rows[0].by_seed == {1: 0.5, 2: 0.6}
+    assert [run.trial.id for run in rows[0].runs] == ["0000", "0002"]
 
 
 def test_nothing_without_swept_seeds() -> None:

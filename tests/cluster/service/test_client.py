@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.service_client import ServiceClient
+from cluster.service.client import ServiceClient
 from tests.cluster.raylets import free_port
 from tests.cluster.stand_in import service
 from trainers.errors import ConfigError

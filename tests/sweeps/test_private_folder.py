@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.backend import private_folder as module
-from sweeps.backend.private_folder import private_folder
+from sweeps import private_folder as module
+from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
 
 PREFIX = "caviar-test-"
@@ -33,6 +35,32 @@ def test_the_folder_of_a_killed_process_is_swept_away(monkeypatch: pytest.Monkey
     finally:
         with suppress(FileNotFoundError):
             alive.rmdir()
+
+
+def test_that_of_a_process_is_made_once_and_goes_with_it() -> None:
+    """A killed one leaves it to the next."""
+    code = (
+        "import os, sys\n"
+        "from sweeps.private_folder import folder_of_process\n"
+        f"made = folder_of_process('{PREFIX}')\n"
+        f"assert made == folder_of_process('{PREFIX}')\n"
+        "(made / 'file').touch()\n"
+        "print(made, flush=True)\n"
+        "os.kill(os.getpid(), 9) if sys.argv[1:] else None"
+    )
+
+    def ran(*words: str) -> Path:
+        command = [sys.executable, "-c", code, *words]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == (-9 if words else 0)
+        return Path(done.stdout.strip())
+
+    killed = ran("killed")
+    assert (killed / "file").is_file()
+    ended = ran()
+    assert not killed.exists()
+    assert ended.name.startswith(PREFIX)
+    assert not ended.exists()
 
 
 @pytest.fixture

@@ -12,11 +12,14 @@ from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
 from cluster.node import split_address
+from sweeps.backend.known_head import Head
 from sweeps.formatting import one_line
 from trainers.errors import ConfigError, first_line
 
 #: Seconds that the service may take to answer, and bytes that its answer may have.
 _ANSWER_S, _MOST = 10.0, 64 * 2**20
+#: Seconds that it may take to check a sweep.
+CHECK_S = 150.0
 
 
 class ServiceClient:
@@ -47,21 +50,23 @@ class ServiceClient:
         Raises:
             ConfigError: it refuses, or cannot be asked.
         """
-        return self._ask(path, None)
+        return self._ask(path, None, _ANSWER_S)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Send something to a path.
+    def post(
+        self, path: str, body: Mapping[str, Any], timeout_s: float = _ANSWER_S
+    ) -> dict[str, Any]:
+        """Send something to a path; `timeout_s`: what the answer may take.
 
         Raises:
             ConfigError: it refuses, or cannot be asked.
         """
-        return self._ask(path, json.dumps(body).encode())
+        return self._ask(path, json.dumps(body).encode(), timeout_s)
 
-    def _ask(self, path: str, body: bytes | None) -> dict[str, Any]:
+    def _ask(self, path: str, body: bytes | None, timeout_s: float) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         request = Request(f"http://{self.address}{quote(path, safe='/?=&%')}", body, headers)
         try:
-            with self._opener.open(request, timeout=_ANSWER_S) as response:
+            with self._opener.open(request, timeout=timeout_s) as response:
                 content = json.loads(response.read(_MOST))
         except HTTPError as error:
             with error:
@@ -89,6 +94,21 @@ class ServiceClient:
         except (ValueError, TypeError, KeyError, OSError, http.client.HTTPException):
             said = f"the head's service at {self.address} answers {error.code} {error.reason}"
         return one_line(str(said))
+
+
+def known_service() -> ServiceClient:
+    """Return the service of the head that was started or joined here.
+
+    Raises:
+        ConfigError: there is none that answers.
+    """
+    head = Head.known()
+    if head is None:
+        raise ConfigError(
+            "no head is known here, or it does not answer: start one (make head), or join one "
+            "(make join HEAD=10.0.0.5:26379 MEMBER=alpha)"
+        )
+    return ServiceClient(head.address, head.token)
 
 
 class _NoRedirects(HTTPRedirectHandler):

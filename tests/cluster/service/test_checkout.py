@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.checkout import checkout, git
+from cluster.service.checkout import checkout, git
 from sweeps import ROOT
 
 

@@ -1,0 +1,131 @@
+"""Make the page of a head: machines and members, the queue, and how each sweep does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from sweeps.figures.figure import Figure
+from sweeps.formatting import duration
+from sweeps.page.elements import joined, paragraph, section, table
+from sweeps.page.page import hashed, stylesheet
+from sweeps.page.sections.figure import figures
+
+#: Seconds after which a browser asks for a newer page.
+REFRESH_S = 10
+
+_PAGE = Markup("""\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
+style-src {allowed}; img-src data:; base-uri 'none'; form-action 'none'">
+<meta http-equiv="refresh" content="{refresh}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<main tabindex="-1">
+<header><h1>{title}</h1>{lead}</header>
+{sections}</main>
+</body>
+</html>
+""")
+
+
+def head_page(known: Mapping[str, Any], drawn: Mapping[str, Figure]) -> str:
+    """Make the page.
+
+    Args:
+        known: as /api/status answers.
+        drawn: learning curves of some sweeps.
+    """
+    machines, queue, sharing = known["machines"], known["queue"], known["sharing"]
+    title = f"Caviar: {_count(len(machines), 'machine')}, {_count(len(queue), 'sweep')}"
+    lead = paragraph(f"As of {time.strftime('%Y-%m-%d %H:%M:%S')}, the head's time.", kind="lead")
+    problem = paragraph(sharing["problem"], kind="aside") if sharing["problem"] else Markup("")
+    style = stylesheet()
+    return str(
+        _PAGE.format(
+            allowed=hashed(style),
+            refresh=REFRESH_S,
+            title=title,
+            lead=joined([lead, problem]),
+            style=Markup(style),
+            sections=joined(
+                [
+                    section("running", "Sweeps that run", _running(sharing)),
+                    section("queue", "Handed in", _queue(queue)),
+                    section("machines", "Machines and members", _machines(machines, sharing)),
+                    section("curves", "Learning curves", _curves(drawn)),
+                ]
+            ),
+        )
+    )
+
+
+def _running(sharing: Mapping[str, Any]) -> Markup:
+    """Write what every session says of itself, also of those that were started by hand."""
+    rows = []
+    for one in sharing["sessions"]:
+        slots = f"{one['held']} of {one['wanted']}"
+        why = one["limit"] or ("waits for a slot" if not one["granted"] else "")
+        rows.append([one["sweep"], one["member"], slots, one["progress"] or why])
+    if not rows:
+        return paragraph("None runs now.")
+    return table(["sweep", "member", "slots", "how it does"], rows)
+
+
+def _queue(queue: Sequence[Mapping[str, Any]]) -> Markup:
+    """Write the sweeps that were handed in."""
+    if not queue:
+        return paragraph("None was handed in: make submit")
+    now = time.time()
+    rows = [
+        [
+            _link(one["sweep"]) if one["step"] != "waiting" else one["sweep"],
+            one["member"],
+            one["step"] + (f": {one['message']}" if one["message"] else ""),
+            f"{duration(max(now - one['since'], 0.0))} ago",
+        ]
+        for one in queue
+    ]
+    return table(["sweep", "member", "how it stands", "since"], rows)
+
+
+def _curves(drawn: Mapping[str, Figure]) -> Markup:
+    places = enumerate(drawn.values(), start=1)  # a name is no id of an element
+    return figures([(f"curves-{place}", figure) for place, figure in places])
+
+
+def _link(sweep: str) -> Markup:
+    return Markup('<a href="/sweep/{}">{}</a>').format(quote(sweep, safe=""), sweep)
+
+
+def _machines(machines: Sequence[Mapping[str, Any]], sharing: Mapping[str, Any]) -> Markup:
+    hours, weights = sharing["gpu_hours"], sharing["weights"]
+    rows = [
+        [
+            one["member"],
+            one["name"],
+            f"{one['cpus']:g}",
+            f"{one['gpus']:g}",
+            f"{hours.get(one['member'], 0.0):.1f}",
+            f"{weights.get(one['member'], 1.0):g}",
+        ]
+        for one in sorted(machines, key=lambda one: (one["member"], one["name"]))
+    ]
+    columns = ["member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight"]
+    return table(columns, rows) if rows else paragraph("No machine is seen.")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
