@@ -18,7 +18,16 @@ from cluster.machine.owner import Others, Owner, cores
 from cluster.machine.processes import running
 from cluster.machine.tell import Telling
 from cluster.machine.terms import Terms
-from cluster.node import Node, Stopped, ray_node, say, split_address, token, wait_for_text
+from cluster.node import (
+    Node,
+    Stopped,
+    free_port,
+    ray_node,
+    say,
+    split_address,
+    token,
+    wait_for_text,
+)
 from sweeps.backend.away import LABEL
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, Head
@@ -83,6 +92,8 @@ class Lent:
     def _arguments(self) -> list[str]:
         host, _ = split_address(self._head.address, "HEAD")
         arguments = [
+            # Ray's own would be 52365, which a second one on this machine could not have.
+            f"--dashboard-agent-listen-port={free_port('')}",
             f"--address={self._head.address}",
             f"--labels=member={self._member},{LABEL}={self._machine}",
         ]
@@ -173,7 +184,7 @@ def main() -> None:
         member = member_name(given.member)
         terms = Terms.parse(given.cpus, given.gpus, given.hours, given.polite)
         split_address(given.head, "HEAD")
-        head, cards = Head(given.head, str(token())), Cards()
+        head, cards = Head(given.head, str(token()), member), Cards()
         with once(given.head, member):
             for warning in admit(head, terms, cards):
                 say(f"warning: {warning}")

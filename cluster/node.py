@@ -113,8 +113,6 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
             "--block",
             "--disable-usage-stats",
             f"--temp-dir={folder / 'ray'}",  # within ours: Ray lets everybody into its own
-            # Ray's own would be 52365, which a second one on this machine could not have.
-            f"--dashboard-agent-listen-port={_free_port()}",
             *arguments,
         ]
         process = subprocess.Popen(
@@ -280,10 +278,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _record(log: Path) -> Path:
     """Return the file beside a log in which the processes of its Ray are written down."""
     return log.with_suffix(".processes.json")
-
-
-def _free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])

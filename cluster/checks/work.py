@@ -57,8 +57,9 @@ def trial() -> Check:
     try:
         with private_folder("caviar-doctor-") as folder:
             words = [
-                "debug=one_epoch", "track=none", "space=null", "data=digits", "budget.trials=1",
-                "max_concurrent=1", "resources.gpu=0", "name=doctor", f"results={folder}",
+                "debug=one_epoch", "track=none", "space=null", "data=digits", "seed=1,2",
+                "budget.trials=1", "max_concurrent=1", "resources.gpu=0", "name=doctor",
+                f"results={folder}",
             ]  # fmt: skip
             result = subprocess.run(
                 [sys.executable, "-m", "sweeps", *words],
@@ -74,7 +75,8 @@ def trial() -> Check:
     if result.returncode or not saved:
         said = (result.stdout + result.stderr).strip().splitlines() or ["it said nothing"]
         errors = [line for line in said if line.startswith("error")] or said[-1:]
-        return fail("a trial", one_line(errors[-1])[:200], "make sweep: it says more")
+        why = one_line(errors[-1]).removeprefix("error: ")[:200]
+        return fail("a trial", why, "make sweep: it says more")
     return ok("a trial", f"Ray and one epoch in {time.monotonic() - began:.0f} s")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -43,16 +42,10 @@ class Machines:
             end(alpha)
 
 
-def free_port(ports: int = 1) -> int:
-    """A port that nobody listens at, nor at those that follow it."""
-    while True:
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            probes = [stack.enter_context(socket.socket()) for _ in range(ports)]
-            probes[0].bind(("127.0.0.1", 0))
-            first = int(probes[0].getsockname()[1])
-            for number, probe in enumerate(probes[1:], 1):
-                probe.bind(("127.0.0.1", first + number))
-            return first
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def free_ports(count: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,32 +17,32 @@ from tests.sweeps.processes import finish, start
 
 
 @pytest.mark.machines
-def test_a_machine_is_tried_from_end_to_end(tmp_path: Path) -> None:
-    environment = {"CAVIAR_CLUSTER": str(tmp_path / "cluster"), "DATA_ROOT": str(tmp_path)}
-    code, output = finish(start("cluster.doctor", **environment))
-    assert code == 0, output
-    lines = output.splitlines()
-    for what in ("Python", "packages", "cores", "memory", "disk", "open files", "token", "head"):
-        assert any(what in line for line in lines), what
-    assert any(line.startswith("ok") and "Ray and one epoch in" in line for line in lines)
-    assert "0 failed" in output
-    assert not (tmp_path / "cluster").exists(), "it leaves nothing"
-
-
-@pytest.mark.machines
-def test_faults_of_the_environment_are_failures(tmp_path: Path) -> None:
+def test_a_machine_is_tried_from_end_to_end_and_its_faults_are_failures(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"\xff")
-    environment = {
-        "CAVIAR_CLUSTER": str(tmp_path),
-        "DATA_ROOT": str(tmp_path / "gone"),
-        "PATH": "",  # no git
-    }
+    environment = {"CAVIAR_CLUSTER": str(tmp_path), "DATA_ROOT": str(tmp_path / "gone")}
     head = f"--head=127.0.0.1:{free_port()}"
     code, output = finish(start("cluster.doctor", head, **environment))
     assert code == 1, output
-    failed = [line.split()[1] for line in output.splitlines() if line.startswith("fail")]
-    assert {"data", "token", "head"} <= set(failed), output
+    lines = output.splitlines()
+    for what in ("Python", "packages", "cores", "memory", "disk", "open files", "W&B"):
+        assert any(line.split()[1:2] == what.split()[:1] for line in lines), what
+    failed = {line.split()[1] for line in lines if line.startswith("fail")}
+    assert failed == {"data", "token", "head"}, output
+    assert any(line.startswith("ok") and "Ray and one epoch in" in line for line in lines)
+    assert "3 failed" in output
     assert "Traceback" not in output
+    assert [path.name for path in tmp_path.iterdir()] == ["token"], "it leaves nothing"
+
+
+@pytest.mark.parametrize(("found", "code"), [(ok, 0), (warn, 0), (fail, 1)])
+def test_only_a_failure_is_one(
+    monkeypatch: pytest.MonkeyPatch, found: Callable[..., Check], code: int
+) -> None:
+    check = found("disk", "1 GB") if found is ok else found("disk", "1 GB", "free some")
+    monkeypatch.setattr(doctor, "trials", lambda head: [("disk", lambda: check)])
+    monkeypatch.setattr("sys.argv", ["doctor"])
+    with nullcontext() if code == 0 else pytest.raises(SystemExit, match="1"):
+        doctor.main()
 
 
 def test_what_is_found_is_shown_without_markup() -> None:

@@ -47,6 +47,13 @@ def test_joining_needs_the_token_and_leaves_nothing_behind(
         (["--head=127.0.0.1", "--member=a"], "must be host:port"),
         (["--head=127.0.0.1:1", "--member=a b"], "must be letters"),
         (["--head=127.0.0.1:1", "--member="], "must be letters"),
+        (["--head=127.0.0.1:1", "--member=../a"], "must be letters"),
+        (["--head=127.0.0.1:1", "--member=<b>"], "must be letters"),
+        (["--head=127.0.0.1:99999", "--member=a"], "must be host:port"),
+        (["--head=127.0.0.1:1", "--member=a", "--cpus=0"], "CPUS=0 must be a whole number"),
+        (["--head=127.0.0.1:1", "--member=a", "--gpus=99"], "GPUS=99: this machine has"),
+        (["--head=127.0.0.1:1", "--member=a", "--hours=25-3"], "HOURS=25-3 must be two full hours"),
+        (["--head=127.0.0.1:1", "--member=a", "--polite=maybe"], "POLITE=maybe must be true"),
         (["--head=127.0.0.1:1", "--member=a"], "nothing answers"),
     ],
 )
@@ -56,4 +63,4 @@ def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule
     code, output = finish(start("cluster.join", *words, CAVIAR_CLUSTER=str(tmp_path)))
     assert code == 2
     assert rule in output
-    assert "Traceback" not in output
+    assert len(output.splitlines()) <= 2
