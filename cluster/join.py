@@ -164,9 +164,7 @@ class Lent:
                 return
             time.sleep(0.2)
         if node.process.poll() is None:
-            say(
-                f"{_now()}  what still runs here ends: trials go on elsewhere, from their last epochs"
-            )
+            say(f"{_now()}  what still runs here ends; trials go on elsewhere")
 
 
 def _what_becomes(trials: int) -> str:
