@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 # Variables reach Python as they are written: neither make nor a shell expands what is in them.
-VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS HOURS POLITE N SEED
+VARIABLES := ARGS SWEEP TRAIN TRIAL TEXT BENCH ADDRESS PORT MEMBER HEAD CPUS GPUS N SEED HOURS POLITE
 $(foreach name,$(VARIABLES),$(eval export CAVIAR_$(name) := $$(value $(name))))
 unexport $(VARIABLES)
 RUN := @$(BIN)/python -m sweeps.commands.from_make
@@ -78,7 +78,7 @@ dashboard: setup  ## open optuna-dashboard on a sweep's record, running or not: 
 sync: setup  ## send W&B what it lacks of a sweep, and tell what is there: SWEEP=mnist, or TRAIN=0003
 	$(RUN) sweeps.commands.review.sync SWEEP train/TRAIN ARGS
 
-bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings [ARGS="data.root=data/hw1p2"]
+bench: setup  ## measure against rivals, or a known truth: BENCH=trainer, start, tracking, search, tutorial, efficiency, findings, cluster [ARGS="data.root=data/hw1p2"]
 	$(RUN) sweeps.bench.BENCH ARGS
 
 head: setup  ## start a cluster here for others to join: [ADDRESS=10.0.0.5] [PORT=26379] [MEMBER=me]

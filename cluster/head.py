@@ -49,6 +49,10 @@ def head(address: str, port: int, member: str) -> None:
     running = Head.known()
     if running is not None:
         raise ConfigError(f"a head at {running.address} is known here already: use that, or end it")
+    if not 0 < port < 65535:
+        raise ConfigError(
+            f"PORT={port} must be from 1 to 65534, such as PORT={PORT}: the next one is the page's"
+        )
     _free(address, port)
     _free(address, port + 1)
     secret = token(create=True)
@@ -184,8 +188,6 @@ def _own_address() -> str:
 
 
 def _free(address: str, port: int) -> None:
-    if not 0 < port < 65536:
-        raise ConfigError(f"PORT={port} must be from 1 to 65535, such as PORT={PORT}")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

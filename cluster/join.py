@@ -192,7 +192,7 @@ def main() -> None:
         member = member_name(given.member)
         terms = Terms.parse(given.cpus, given.gpus, given.hours, given.polite)
         split_address(given.head, "HEAD")
-        head, cards = Head(given.head, str(token())), Cards()
+        head, cards = Head(given.head, str(token()), member), Cards()
         with once(given.head, member):
             for warning in admit(head, terms, cards):
                 say(f"warning: {warning}")

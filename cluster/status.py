@@ -35,7 +35,7 @@ def show(console: Console, known: Mapping[str, Any]) -> None:
         known: as the head's service answers to /api/status.
     """
     sharing, nodes = known["sharing"], known["machines"]
-    machines = _table("member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight")
+    machines = _table("member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", "")
     for node in sorted(nodes, key=lambda node: str(node["member"])):
         member = str(node["member"])
         machines.add_row(
@@ -45,6 +45,7 @@ def show(console: Console, known: Mapping[str, Any]) -> None:
             f"{node['gpus']:g}",
             f"{sharing['gpu_hours'].get(member, 0.0):.1f}",
             f"{sharing['weights'].get(member, 1.0):g}",
+            _plain(node["away"] and f"not lent: {node['away']}"),
         )
     console.print(machines)
     console.print(Text("\nSweeps that run", "bold"))

@@ -64,12 +64,14 @@ class Place:
     Attributes:
         load: reading -> value (`sweeps.backend.machine_load`), for W&B; it goes on no record.
         node: id of the machine in this cluster, where it has one; it goes on no record either.
+        streams: whether it does not reach the results: its files are sent, and arrive later.
     """
 
     member: str
     machine: str
     load: Mapping[str, float] = field(default_factory=dict)
     node: str = ""
+    streams: bool = False
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,7 @@ def test_packages_on_the_way_of_a_trials_process_load_nothing(package: str) -> N
 @pytest.mark.parametrize(
     ("library", "doors"),
     [
-        ("ray", ("sweeps.backend", "sweeps.bench.rivals", "cluster")),
+        ("ray", ("sweeps.backend", "sweeps.bench.rivals", "sweeps.bench.cluster", "cluster")),
         ("ray.tune", ("sweeps.backend.ray_tune", "sweeps.bench.rivals")),
         ("wandb", ("sweeps.tracking",)),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cluster.members import Hours
+from cluster.sharing.members import Hours
 from trainers.errors import ConfigError
 
 

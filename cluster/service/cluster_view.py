@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cluster import arbiter
+from cluster.sharing import arbiter
+from sweeps.backend.away import away
 from sweeps.backend.ray_session import alive_nodes, attach
 
 #: Seconds between two looks, and that the arbiter may take to answer.
@@ -23,12 +24,17 @@ _NOTHING: Mapping[str, Any] = {"sessions": [], "gpu_hours": {}, "weights": {}, "
 
 @dataclass(frozen=True)
 class Machine:
-    """Describes a machine that has joined."""
+    """Describes a machine that has joined.
+
+    Attributes:
+        away: why it takes no trial now, in words; empty if it does.
+    """
 
     member: str
     name: str
     cpus: float
     gpus: float
+    away: str = ""
 
     def __str__(self) -> str:
         """Write it in words."""
@@ -53,7 +59,14 @@ class ClusterView:
         shares = arbiter.start()
         while True:
             with contextlib.suppress(Exception):  # Ray has no one error for a head that is busy
-                self._look({n["NodeID"]: _machine(n) for n in alive_nodes()})
+                nodes = alive_nodes()
+                why = away(nodes)
+                self._look(
+                    {
+                        n["NodeID"]: _machine(n, why.get(n["NodeID"], "").partition(": ")[2])
+                        for n in nodes
+                    }
+                )
                 self.sharing = ray.get(shares.status.remote(), timeout=_ANSWER_S)
             time.sleep(_LOOK_S)
 
@@ -65,13 +78,14 @@ class ClusterView:
             self._say(f"{_now()}  gone:   {known[key]}")
 
 
-def _machine(node: Mapping[str, Any]) -> Machine:
+def _machine(node: Mapping[str, Any], why: str = "") -> Machine:
     has = node["Resources"]
     return Machine(
         member=str(node.get("Labels", {}).get("member", "?")),
         name=str(node["NodeManagerHostname"]),
         cpus=float(has.get("CPU", 0.0)),
         gpus=float(has.get("GPU", 0.0)),
+        away=why,
     )
 
 

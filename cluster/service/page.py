@@ -120,10 +120,11 @@ def _machines(machines: Sequence[Mapping[str, Any]], sharing: Mapping[str, Any])
             f"{one['gpus']:g}",
             f"{hours.get(one['member'], 0.0):.1f}",
             f"{weights.get(one['member'], 1.0):g}",
+            one["away"] and f"not lent: {one['away']}",
         ]
         for one in sorted(machines, key=lambda one: (one["member"], one["name"]))
     ]
-    columns = ["member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight"]
+    columns = ["member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", ""]
     return table(columns, rows) if rows else paragraph("No machine is seen.")
 
 

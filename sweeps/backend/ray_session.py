@@ -29,6 +29,7 @@ from sweeps.backend.ray_environment import (
     without_secrets,
 )
 from sweeps.backend.share import Share, shared
+from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError, first_line
 
@@ -57,7 +58,7 @@ class Places:
     Attributes:
         fits: on all machines.
         lent: on those that are lent now.
-        away: id of each machine that is not -> why, in words.
+        away: id of each machine that is not, or lacks what trials need -> why, in words.
     """
 
     fits: int
@@ -86,10 +87,15 @@ class Cluster:
         """Count the trials that fit on all machines together, given what each asks for."""
         return sum(_fits(node, resources) for node in alive_nodes())
 
-    def places(self, resources: Mapping[str, Any]) -> Places:
-        """Count the trials that fit, and those that may run now."""
+    def places(self, resources: Mapping[str, Any], lacking: Mapping[str, str]) -> Places:
+        """Count the trials that fit, and those that may run now.
+
+        Args:
+            lacking: id of each machine that lacks what trials need -> what, in words.
+        """
         nodes = alive_nodes()
-        gone = away(nodes)
+        here = {str(node["NodeID"]) for node in nodes}
+        gone = {**{one: why for one, why in lacking.items() if one in here}, **away(nodes)}
         fits = [_fits(node, resources) for node in nodes]
         lent = [n for node, n in zip(nodes, fits, strict=True) if node["NodeID"] not in gone]
         return Places(sum(fits), sum(lent), gone)
@@ -118,10 +124,10 @@ class Cluster:
         raise ConfigError("no machine of this cluster has the CPUs and GPUs of a trial together")
 
     def check_folder(self, folder: Path) -> None:
-        """Check that every machine reaches the results, where the checkpoints will go.
+        """Check that this machine's Ray can write the results, where the checkpoints will go.
 
         Raises:
-            ConfigError: a machine that does not; named.
+            ConfigError: it cannot.
         """
         if self.own:
             return
@@ -132,22 +138,27 @@ class Cluster:
         def reaches(path: str) -> bool:
             return os.path.isdir(path) and os.access(path, os.W_OK)
 
-        nodes = alive_nodes()
-        answers = ray.get(
-            [
-                reaches.options(scheduling_strategy=On(node["NodeID"], soft=False)).remote(
-                    str(folder)
-                )
-                for node in nodes
-            ],
-            timeout=60,
-        )
-        for node, answer in zip(nodes, answers, strict=True):
-            if not answer:
-                raise ConfigError(
-                    f"{folder} cannot be written from {node['NodeManagerHostname']}: put results= "
-                    "on a folder that all machines share"
-                )
+        here = On(ray.get_runtime_context().get_node_id(), soft=False)
+        reached = reaches.options(scheduling_strategy=here).remote(str(folder))
+        if not ray.get(reached, timeout=60):
+            raise ConfigError(
+                f"{folder} cannot be written by the Ray of this machine, which somebody else has "
+                "started: put results= on a folder that both may write"
+            )
+
+    @contextlib.contextmanager
+    def streams(
+        self, trials: Path, data: Mapping[str, Any], fingerprint: str
+    ) -> Iterator[StreamedResults | None]:
+        """Take in what machines that do not reach the results send, for a `with` block.
+
+        Arguments as of `StreamedResults`.
+        """
+        if self.own:
+            yield None
+            return
+        with streamed_results(trials, data, fingerprint) as streams:
+            yield streams
 
     def prepare(self) -> None:
         """Import what the driver needs to run trials, which takes a second or two."""
@@ -162,6 +173,7 @@ class Cluster:
         lost_processes: int,
         how_to_go_on: str,
         last_begun: Callable[[], None],
+        streams: StreamedResults | None = None,
     ) -> bool:
         """Run trials until the driver has none left, has no slot any more, or is halted.
 
@@ -170,6 +182,7 @@ class Cluster:
             lost_processes: how often a trial's process or machine may be lost before it has failed.
             how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
             last_begun: called once there is no further trial to begin, while the last ones run.
+            streams: as `streams` gives them.
 
         Returns:
             Whether trials are left, for which there is no slot now.
@@ -177,7 +190,7 @@ class Cluster:
         from sweeps.backend import ray_tune
 
         how = how_to_go_on if self.own else None
-        return ray_tune.run(driver, slots, lost_processes, how, last_begun)
+        return ray_tune.run(driver, slots, lost_processes, how, last_begun, streams)
 
     @contextlib.contextmanager
     def share(

@@ -23,18 +23,22 @@ from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from sweeps.backend import worker as trial_side
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.backend.room import Room
+from sweeps.backend.stream import calls
+from sweeps.backend.stream.held_trials import HeldTrials
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.private_folder import private_folder
 from sweeps.timeline import mark
 from sweeps.trials import Place, State
 
 if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
-    from sweeps.driver.contract import Assignment, LookUpSlots, Slots
+    from sweeps.driver.contract import Assignment, LookUpSlots
     from sweeps.driver.driver import Driver
 
 #: Trials that may wait for their process at once, so that slots fill in parallel.
 _STARTING = 64
-#: Seconds without room for a single trial after which a session ends.
-_NO_ROOM_S = 60.0
+#: Seconds that epochs on their way may take to arrive once a session ends.
+_ARRIVE_S = 10.0
 
 #: Must be set before Tune is used: no files of its own, no handling of Ctrl-C.
 ENVIRONMENT = {
@@ -57,6 +61,7 @@ def run(
     lost_processes: int,
     how_to_go_on: str | None,
     last_begun: Callable[[], None],
+    streams: StreamedResults | None = None,
 ) -> bool:
     """Run trials until the driver has none left, has no slot any more, or is halted.
 
@@ -67,19 +72,20 @@ def run(
         lost_processes: how often a trial's process or machine may be lost before it has failed.
         how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
         last_begun: called once the driver has no further trial to hand out.
+        streams: takes in the files of trials elsewhere; None: all run on this machine.
 
     Returns:
         Whether trials are left, for which there is no slot now.
     """
     os.environ.update(ENVIRONMENT)
     here = _Here(driver)
-    room = _Room(driver, slots)
+    room, held = Room(driver, slots), HeldTrials()
     with private_folder("caviar-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(_trainable, _resources),
             tune_config=tune.TuneConfig(
-                search_alg=_Proposals(here, room, last_begun),
-                scheduler=_Decisions(here, room),
+                search_alg=_Proposals(here, room, last_begun, streams),
+                scheduler=_Decisions(here, room, held, streams),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -87,7 +93,7 @@ def run(
                 name="sweep",
                 storage_path=str(scratch),
                 stop=_Halt(here),
-                callbacks=[_Events(here, room)],
+                callbacks=[_Events(here, room, held, streams)],
                 failure_config=tune.FailureConfig(max_failures=lost_processes),
                 verbose=0,
             ),
@@ -132,7 +138,10 @@ def _trainable(config: dict[str, Any]) -> None:
     context = ray.get_runtime_context()
     node = context.get_node_id()
     member = str(context.get_node_labels().get("member", ""))
-    trial_side.train(config, member, lambda result: tune.report({**result, "node": node}))
+    reach = partial(calls.connect, config["session"]) if "session" in config else None
+    if node == config.get("driver"):
+        config = {**config, "data": None}  # it is where the configuration says
+    trial_side.train(config, member, lambda result: tune.report({**result, "node": node}), reach)
 
 
 def hide_cards(resources: Mapping[str, Any]) -> None:
@@ -152,91 +161,19 @@ def _resources(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([bundle], bundle_label_selector=[elsewhere])
 
 
-class _Room:
-    """Looks up how many trials may run, and notes machines and shares that come and go."""
-
-    def __init__(self, driver: Driver, slots: LookUpSlots) -> None:
-        self._driver = driver
-        self._look_up = slots
-        self._had = time.monotonic()
-        self._slots = slots(0, driver.wanted)
-        self.controller: Any = None  # Tune's own
-        driver.share(self._slots)
-
-    @property
-    def trials(self) -> int:
-        """Return how many trials may run at once."""
-        return self._slots.trials
-
-    @property
-    def away(self) -> tuple[str, ...]:
-        """Return the machines where nothing is to begin now."""
-        return tuple(sorted(self._slots.away))
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other sweeps may take slots."""
-        return self._slots.shared
-
-    @property
-    def has_none(self) -> bool:
-        """Whether no slot is to be had for now, and all trials have let theirs go."""
-        return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
-
-    def look(self) -> None:
-        """See what there is now, and give up when there has been no machine for long."""
-        driver, before = self._driver, self._slots
-        now, wanted = time.monotonic(), driver.wanted
-        self._slots = self._look_up(driver.running, wanted)
-        if (self._slots.trials, self._slots.away) != (before.trials, before.away):
-            driver.share(self._slots)
-        lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
-        if lacks and (message := _change(before, self._slots)):
-            driver.notify(message)
-        if self._slots.fits:
-            self._had = now
-        elif now - self._had > _NO_ROOM_S:
-            driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
-
-    def end_idle(self) -> None:
-        """End the process that Tune keeps for a next trial, where none is to begin now.
-
-        It would keep its slot from another sweep, or a machine from its owner.
-        """
-        wanted, most = self._driver.wanted, self._slots.trials
-        most = most if wanted is None else min(most, wanted)
-        if self.controller is not None and self._driver.running >= most:
-            self.controller._cleanup_cached_actors(force_all=True)
-
-
-def _change(before: Slots, now: Slots) -> str:
-    """Say what has changed, and why; empty if nothing has, or if why is not known yet."""
-    gone = "; ".join(why for one, why in now.away.items() if one not in before.away)
-    if now.trials == before.trials and not gone:
-        return ""
-    back = before.away.keys() - now.away.keys()
-    if now.fits != before.fits:
-        change = "joined" if now.fits > before.fits else "has left" if back else "was lost"
-        return f"a machine {change}: room for {now.trials} trials at a time"
-    reasons = (
-        gone,
-        "a machine is lent again" if back and now.trials > before.trials else "",
-        now.limit,
-        f"others have {', '.join(now.others)}" if now.others else "",
-    )
-    because = next((f": {why}" for why in reasons if why), "")
-    if not because and now.trials < before.trials:
-        return ""
-    return f"{now.trials} of {now.fits} trials at a time now{because}"
-
-
 class _Proposals(Searcher):
     """Asks the driver for a trial whenever a slot is free."""
 
-    def __init__(self, driver: _Here, room: _Room, last_begun: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        driver: _Here,
+        room: Room,
+        last_begun: Callable[[], None],
+        streams: StreamedResults | None,
+    ) -> None:
         super().__init__()
-        self._driver = driver
-        self._room: _Room | None = room
+        self._driver, self._streams = driver, streams
+        self._room: Room | None = room
         self._last_begun: Callable[[], None] | None = last_begun
 
     def suggest(self, trial_id: str) -> Any:
@@ -252,7 +189,10 @@ class _Proposals(Searcher):
         assignment = self._driver().next()
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
-        return _work(assignment, self._room.away)
+        if self._streams is None:
+            return _work(assignment, self._room.away)
+        away = sorted({*self._room.away, *self._streams.lacking})
+        return {**_work(assignment, away), **self._streams.work(assignment.config)}
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -265,7 +205,7 @@ class _Proposals(Searcher):
         """Told by `_Decisions` and `_Events` already."""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None, "_last_begun": None}
+        return {**self.__dict__, "_room": None, "_last_begun": None, "_streams": None}
 
     def save(self, checkpoint_path: str) -> None:
         """Do nothing: the study remembers."""
@@ -277,14 +217,16 @@ class _Proposals(Searcher):
 class _Decisions(FIFOScheduler):
     """Passes each result to the driver, and its decision to Tune."""
 
-    def __init__(self, driver: _Here, room: _Room) -> None:
+    def __init__(
+        self, driver: _Here, room: Room, held: HeldTrials, streams: StreamedResults | None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._driver = driver
-        self._room: _Room | None = room
+        self._driver, self._held, self._streams = driver, held, streams
+        self._room: Room | None = room
         self._trained = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None}
+        return {**self.__dict__, "_room": None, "_streams": None}
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         assert self._room is not None
@@ -292,6 +234,10 @@ class _Decisions(FIFOScheduler):
         name = trial.config["trial"]
         if "state" in result:
             self._driver().failed(name, State(result["state"]), result["reason"])
+            return str(self.STOP)
+        if "lacks" in result and self._streams is not None:
+            self._streams.lacks(result["node"], result["machine"], result["lacks"])
+            self._driver().give_back(name)
             return str(self.STOP)
         if "waiting" in result:
             self._driver().notify(f"{name} waits: {result['waiting']}")
@@ -303,10 +249,14 @@ class _Decisions(FIFOScheduler):
         for note in result.get("notes", ()):
             self._driver().notify(f"{name}: {note}")
         metrics = _below("metrics/", result)
-        load = _below("load/", result)
-        place = Place(result["member"], result["machine"], load, result["node"])
-        stop = self._driver().epoch(name, result["epoch"], metrics, place)
-        return str(self.STOP if stop else self.CONTINUE)
+        load, streams = _below("load/", result), bool(result["streams"])
+        place = Place(result["member"], result["machine"], load, result["node"], streams)
+        if self._driver().epoch(name, result["epoch"], metrics, place):
+            return str(self.STOP)
+        if self._driver().arriving.is_held(name) or (streams and self._driver().halted):
+            self._held.hold(name, self._room.controller, trial)
+            return str(self.NOOP)
+        return str(self.CONTINUE)
 
 
 def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
@@ -317,23 +267,32 @@ def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
 class _Events(tune.Callback):
     """Notes what happens to the trials' processes and to the machines."""
 
-    def __init__(self, driver: _Here, room: _Room) -> None:
-        self._driver = driver
-        self._room: _Room | None = room
+    def __init__(
+        self, driver: _Here, room: Room, held: HeldTrials, streams: StreamedResults | None
+    ) -> None:
+        self._driver, self._held = driver, held
+        self._room: Room | None = room
+        self._streams = streams
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_room": None}
+        return {**self.__dict__, "_room": None, "_streams": None}
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         assert self._room is not None
         self._room.look()
         self._room.end_idle()
         self._driver().listen()
+        if self._streams is not None:
+            for message in self._streams.look():
+                self._driver().notify(message)
+            if not self._driver().halted:
+                self._held.look(self._driver().arrived)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         name = trial.config["trial"]
+        self._held.drop(name)
         self._driver().notify(f"{name}: its process was lost; it goes on from its last epoch")
 
     def on_trial_error(
@@ -356,16 +315,21 @@ class _Events(tune.Callback):
 
 
 class _Halt(tune.Stopper):
-    """Ends everything once the driver is halted."""
+    """Ends everything once the driver is halted, and what was on its way then has arrived."""
 
     def __init__(self, driver: _Here) -> None:
         self._driver = driver
+        self._halted: float | None = None
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         return False
 
     def stop_all(self) -> bool:
-        return bool(self._driver().halted)
+        if not self._driver().halted:
+            return False
+        self._halted = self._halted or time.monotonic()
+        late = time.monotonic() - self._halted > _ARRIVE_S
+        return late or not self._driver().arriving.any
 
 
 def _work(assignment: Assignment, away: Sequence[str]) -> dict[str, Any]:

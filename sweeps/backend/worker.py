@@ -17,6 +17,9 @@ from typing import Any
 
 from sweeps.backend.machine_load import MachineLoad
 from sweeps.backend.repeat_runs import lockstep
+from sweeps.backend.stream.machine_data import DriversData, LacksData, found_here
+from sweeps.backend.stream.sender import AsksReceiver, Superseded
+from sweeps.backend.stream.trial_folder import TrialFolder, trial_folder
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
 from trainers.errors import (
@@ -40,59 +43,101 @@ _TRIES = 3
 _broken = False
 
 
-def train(work: Mapping[str, Any], member: str, tell: Callable[[dict[str, Any]], None]) -> None:
+def train(
+    work: Mapping[str, Any],
+    member: str,
+    tell: Callable[[dict[str, Any]], None],
+    connect: Callable[[], AsksReceiver] | None = None,
+) -> None:
     """Run a trial to its end, or until `tell` raises; a disk that is full is waited for.
 
     Args:
-        work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`.
+        work: trial, config, folder, after and owner, as in `sweeps.driver.contract.Assignment`; on
+            a cluster also mark, session and data (`sweeps.backend.stream.sending`).
         member: whose machine this is; empty if nobody's in particular.
-        tell: takes {"epoch", "metrics", "notes", "load", "member", "machine"} for each epoch,
-            {"waiting": reason} when the folder cannot be written for now, or {"state", "reason"}
-            when the trial ends badly.
+        tell: takes {"epoch", "metrics", "notes", "load", "streams", "member", "machine"} for each
+            epoch, {"waiting": reason} when the folder cannot be written for now, {"lacks": reason}
+            when this machine has not its data, or {"state", "reason"} when the trial ends badly.
+        connect: connects to the driver's machine, if this one may not reach the folder.
     """
     global _broken
     if _broken:
         os._exit(70)  # the trial is started again, in a new process
 
+    place = {"member": member, "machine": socket.gethostname()}
+    try:
+        work = _with_own_data(work)
+    except LacksData as error:
+        tell({"lacks": str(error), **place})
+        return
+    folder = trial_folder(work, connect)
+    try:
+        _train(work, place, tell, folder)
+    except Superseded:
+        os._exit(70)  # the trial is another process's: this one was believed lost
+    finally:
+        folder.close()
+
+
+def _train(
+    work: Mapping[str, Any],
+    place: Mapping[str, str],
+    tell: Callable[[dict[str, Any]], None],
+    folder: TrialFolder,
+) -> None:
+    global _broken
     import torch
 
-    folder = Path(str(work["folder"]))
-    place = {"member": member, "machine": socket.gethostname()}
+    def say(why: str) -> None:
+        tell({"waiting": why})
+
+    def fail(state: str, reason: str) -> None:
+        with contextlib.suppress(OSError):  # nothing more to send is no reason to wait
+            folder.send(say)
+        folder.wait(say)
+        tell({"state": state, "reason": reason})
+
     after, tries, load = int(work["after"]), 0, MachineLoad()
     patience = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            for saved in _epochs(work, folder, place["machine"], after):
+            folder.open(str(work["owner"]), say)
+            for saved in _epochs(work, folder.path, place["machine"], after):
+                folder.send(say)
                 epoch = {"epoch": saved.number, "metrics": saved.metrics}
-                tell({**epoch, "notes": list(saved.notes), "load": load.read(), **place})
+                more = {"notes": list(saved.notes), "streams": folder.streams}
+                tell({**epoch, **more, "load": load.read(), **place})
                 after, tries = max(after, saved.number), 0
+            folder.wait(say)
             return
+        except Superseded:
+            raise
         except Diverged as error:
-            tell({"state": "diverged", "reason": str(error)})
+            fail("diverged", str(error))
         except torch.OutOfMemoryError as error:
-            _log(folder)
-            tell({"state": "failed", "reason": f"out of GPU memory: {first_line(error)}"})
+            folder.log(traceback.format_exc())
+            fail("failed", f"out of GPU memory: {first_line(error)}")
             torch.cuda.empty_cache()
         except MemoryError:
-            _log(folder)
-            tell({"state": "failed", "reason": "out of memory"})
+            folder.log(traceback.format_exc())
+            fail("failed", "out of memory")
         except FolderInUse as error:  # its last process was lost, and has yet to end
             if time.monotonic() < patience:
                 time.sleep(_IN_USE_S)
                 continue
-            _log(folder)
-            tell({"state": "failed", "reason": first_line(error)})
+            folder.log(traceback.format_exc())
+            fail("failed", first_line(error))
         except Exception as error:  # whatever a trial raises ends that trial alone
             if tries < _TRIES and disk_faults.of_disk(error) is not None:
-                if why := disk_faults.why_unwritable(folder):
-                    tell({"waiting": f"{folder} cannot be written: {why}"})
-                    _wait(folder)
+                if why := disk_faults.why_unwritable(folder.path):
+                    tell({"waiting": f"{folder.path} cannot be written: {why}"})
+                    _wait(folder.path)
                 else:
                     tries += 1  # it may be another disk's, such as that of the data
                 continue
-            _log(folder)
+            folder.log(traceback.format_exc())
             _broken = "CUDA error" in str(error)
-            tell({"state": "failed", "reason": class_and_first_line(error)})
+            fail("failed", class_and_first_line(error))
         return
 
 
@@ -108,13 +153,22 @@ def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> 
         yield from epochs
 
 
+def _with_own_data(work: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Name the data by the path that it has on this machine.
+
+    Raises:
+        LacksData: it is not here.
+    """
+    if not work.get("data"):  # it is the driver's own
+        return work
+    config = work["config"]
+    return {
+        **work,
+        "config": {**config, "data": found_here(config["data"], DriversData(**work["data"]))},
+    }
+
+
 def _wait(folder: Path) -> None:
     """Wait until a folder can be written again. Whoever ends the sweep ends this process."""
     while disk_faults.why_unwritable(folder) is not None:
         time.sleep(_LOOK_S)
-
-
-def _log(folder: Path) -> None:
-    """Keep the traceback beside the trial's checkpoints, if there is room for it."""
-    with contextlib.suppress(OSError), (folder / "log").open("a", encoding="utf-8") as file:
-        file.write(traceback.format_exc())

@@ -101,6 +101,8 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "runs on", _where(sweep)
     measured = volume.measure(sweep)
     yield "checkpoints", _volume(sweep, measured)
+    if _cluster() and not isinstance(measured, str):
+        yield "each epoch sends", _sent(measured)
     if shown := volume.shown(sweep, measured):
         yield "W&B gets", shown
     yield "results", str(Path(sweep.config["results"]) / sweep.name)
@@ -141,11 +143,15 @@ def _early(sweep: Sweep) -> str:
     return describe(sweep.training.first)
 
 
-def _where(sweep: Sweep) -> str:
-    address = os.environ.get("RAY_ADDRESS", "")
+def _cluster() -> str:
+    """Return the address of the cluster that a sweep would run on; empty if it is this machine."""
     head = Head.known()
-    if address or head is not None:
-        return f"the Ray cluster at {address or (head.address if head else '')}"
+    return os.environ.get("RAY_ADDRESS", "") or (head.address if head else "")
+
+
+def _where(sweep: Sweep) -> str:
+    if address := _cluster():
+        return f"the Ray cluster at {address}"
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     slots = int(cpus / sweep.resources["cpu"])
     limit = sweep.config["max_concurrent"]
@@ -167,3 +173,12 @@ def _volume(sweep: Sweep, measured: volume.Volume | str) -> str:
     short = "  NOT ENOUGH: checkpoint.keep=best_and_last" if measured.on_disk > free else ""
     most = size_text(measured.on_disk)
     return f"up to about {most} ({measured.each}); {size_text(free)} are free{short}"
+
+
+def _sent(measured: volume.Volume) -> str:
+    """Tell what goes over the network, and what room a machine needs for it."""
+    epoch = measured.runs * measured.mean
+    return (
+        f"about {size_text(epoch)} here, from a machine that does not reach the results folder; "
+        f"each trial there needs {size_text(3 * epoch)} of its disk"
+    )

@@ -6,41 +6,35 @@ Every event is in the study before anyone else hears of it.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sweeps.config.require import MOST_INFEASIBLE, Refused
 from sweeps.driver import tracked_trials
+from sweeps.driver.arriving import ArrivingEpochs
 from sweeps.driver.contract import Assignment, Slots, Trainings, with_absolute_paths
 from sweeps.driver.ledger import Ledger
 from sweeps.driver.observer import Observer
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.repeat_best import RepeatBest
 from sweeps.driver.rules import Rules
-from sweeps.driver.unrecorded_folders import set_aside
+from sweeps.driver.trial_folders import TrialFolders
 from sweeps.driver.waiting import WaitingTrials
-from sweeps.results_folder import Folder, write_config
+from sweeps.results_folder import Folder
 from sweeps.study.study import Study
-from sweeps.tracking import LOAD, Tracker
+from sweeps.tracking import Tracker
 from sweeps.trials import Place, State, TrialRecord
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
-from trainers.files import disk_faults, history
-
-_T = TypeVar("_T")
-
-#: Seconds between two attempts to write to the results.
-_LOOK_S = 1.0
+from trainers.files import history
 
 
 class Driver:
-    """Makes the decisions of one session of a sweep."""
+    """Makes the decisions of one session of a sweep; `arriving` has the epochs on their way."""
 
     def __init__(
         self,
@@ -61,9 +55,10 @@ class Driver:
         self._study = study
         self._composition = composition
         self._rules = rules
-        self._folder = None if folder is None else Folder(folder)
-        self._tracker = tracker
-        self._observer = observer
+        own = None if folder is None else Folder(folder)
+        self._folders = TrialFolders(own, observer, self.listen)
+        self._tracker, self._observer = tracker, observer
+        self.arriving = ArrivingEpochs(own, tracker)
         resources, failures = composition.base.resources, composition.base.failures
         self._ledger = Ledger(study, rules.budget, float(resources.gpu), clock)
         self._waiting = WaitingTrials(study, rules)
@@ -130,24 +125,40 @@ class Driver:
         return None if repeat is None else self._assign(repeat)
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
-        """Record an epoch; True if the trial is to stop."""
+        """Record an epoch; True if the trial is to stop, but one that `arriving` holds."""
         if trial not in self._running:
             return True
         with self._study.together():
-            if not self._study.report(trial, epoch, metrics, place.member, place.machine):
-                return False  # on record before: its process was lost after that
-            self._show_epoch(trial, epoch, metrics, place)
-            self._ledger.record_if_due()
-            ends = self._judge(trial, epoch, place.node)
-            if ends:
-                self._end_waiting()
-            return ends
+            if self._study.report(trial, epoch, metrics, place.member, place.machine):
+                self._show_epoch(trial, epoch, metrics, place)
+                self._ledger.record_if_due()
+            else:  # on record before: its process was lost after that
+                record = self._study.trial(trial)
+                if epoch <= record.passed or epoch < record.last_epoch:
+                    return False
+                self.arriving.told_again(trial, epoch, place)
+            return self._ends(trial, epoch, place.node)
+
+    def arrived(self, trial: str) -> bool | None:
+        """Judge a trial that was held; True if it is to stop, None if it is held still."""
+        if trial not in self._running:
+            return True
+        if self.arriving.is_held(trial):
+            return None
+        machine, last = self.arriving.held_on(trial), self._study.trial(trial).last_epoch
+        with self._study.together():
+            return self._ends(trial, last, machine)
 
     def failed(self, trial: str, state: State, reason: str) -> None:
         """End a trial badly: FAILED, DIVERGED or INFEASIBLE."""
         if trial in self._running:
             self._end(trial, state, reason)
             self._end_waiting()
+
+    def give_back(self, trial: str) -> None:
+        """Take a trial's slot; it goes on later, perhaps elsewhere."""
+        self._unfinished.append(trial)
+        self._pause(trial)
 
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
@@ -159,15 +170,18 @@ class Driver:
         """Show a person a message."""
         self._observer.notify(message)
 
-    def listen(self) -> None:
-        """Pass on the messages of the tracker and the study. Cheap; call it often."""
+    def listen(self) -> str:
+        """Pass on the messages of the tracker and the study; returns `halted`. Call it often."""
+        self.arriving.look()
         for message in (*self._tracker.notes(), *self._study.notes()):
             self._observer.notify(message)
         if self._study.lost:
             self.halt(self._study.lost)
+        return self.halted
 
-    def spend(self) -> None:
-        """Put the time spent on record."""
+    def close(self) -> None:
+        """Put the time spent on record, and wait for no epoch any more."""
+        self.arriving.forget_all()
         self._ledger.record()
 
     @property
@@ -195,7 +209,10 @@ class Driver:
         while self._unfinished and not self.halted:
             record = self._study.trial(self._unfinished.popleft())
             assignment = self._assign(record)
-            if assignment is not None and not self._judge(record.id, record.last_epoch):
+            if assignment is None:
+                continue
+            lacks = assignment.after < record.last_epoch  # it comes again, and is judged then
+            if lacks or not self._judge(record.id, record.last_epoch):
                 return assignment
         return None
 
@@ -238,11 +255,9 @@ class Driver:
     def _replace(self, birth: Birth) -> None:
         """End a trial that gives way, its child having its checkpoint."""
         try:
-            if self._folder is not None:
-                hand_over = partial(self._folder.hand_over, birth.child)
-                self._patiently(partial(hand_over, self._owner(birth.child.id)))
-                if self.halted:
-                    return  # the generation is begun again by the next session
+            self._folders.hand_over(birth.child, self._owner(birth.child.id))
+            if self.halted:
+                return  # the generation is begun again by the next session
         except FileNotFoundError as error:
             self._end(birth.child.id, State.FAILED, str(error))
         self._end(birth.trial, State.STOPPED, birth.reason)
@@ -262,52 +277,23 @@ class Driver:
             return None
         self._refused.clear()
         container = with_absolute_paths(config)
-        folder = self._patiently(partial(self._make_folder, record, container))
+        folder = self._folders.make(record, container)
         if folder is None:
             return None  # it goes on in the next session
         self._running.add(record.id)
         if record.repeat_of is not None and self._search_over:
-            self.spend()  # so that a kill does not take from what ended the search
+            self._ledger.record()  # so that a kill does not take from what ended the search
             self._repeats.begin(self._active)
         self._trainings[record.id] = training
         self._observer.started(record)
         setting = self._rules.search.setting
         tracked_trials.started(self._tracker, record, container, self._composition, setting)
-        return Assignment(record.id, container, folder, record.last_epoch, self._owner(record.id))
-
-    def _patiently(self, act: Callable[[], _T]) -> _T | None:
-        """Do what writes to the results, again until the disk lets it; None once halted."""
-        told = False
-        while not self.halted:
-            try:
-                return act()
-            except OSError as error:
-                if disk_faults.of_disk(error) is None:
-                    raise
-                if not told:
-                    told = True
-                    self._observer.notify(
-                        f"the results cannot be written ({error.strerror}: {error.filename}): no "
-                        "further trial begins until they can"
-                    )
-                time.sleep(_LOOK_S)
-                self.listen()
-        return None
+        last = self.arriving.last_here(record.id, record.last_epoch)
+        return Assignment(record.id, container, folder, last, self._owner(record.id))
 
     def _owner(self, trial: str) -> str:
         """Return the id that the checkpoints of a trial carry."""
         return f"{self._study.uid}/{trial}"
-
-    def _make_folder(self, trial: TrialRecord, config: dict[str, Any]) -> Path:
-        """Make the folder of a trial, its configuration in it."""
-        if self._folder is None:
-            return Path(os.devnull)
-        folder = self._folder.trials / trial.id
-        if not trial.epochs and (message := set_aside(folder, config, trial.params)):
-            self._observer.notify(message)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_config(folder / "config.yaml", config)
-        return folder
 
     def _show_epoch(
         self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place
@@ -318,27 +304,35 @@ class Driver:
         machine = f"{place.member}/{place.machine}" if place.member else place.machine
         self._observer.spent(self._ledger.spent)
         self._observer.epoch(trial, epoch, metrics, machine)
-        checkpoint = None if self._folder is None else self._folder.checkpoint(trial, epoch)
         best = record.best(self._study.objective)
-        is_best = best is not None and best[0] == epoch
-        load = {f"{LOAD}{name}": value for name, value in place.load.items()}
-        self._tracker.epoch(trial, epoch, {**metrics, **load}, checkpoint, is_best)
+        self.arriving.show(trial, epoch, metrics, place, best is not None and best[0] == epoch)
+
+    def _ends(self, trial: str, epoch: int, machine: str) -> bool:
+        """Judge a trial that runs after its epoch, and what its end brings; True if it stops."""
+        ends = self._judge(trial, epoch, machine)
+        if ends:
+            self._end_waiting()
+        return ends
 
     def _judge(self, trial: str, epoch: int, machine: str = "") -> bool:
         """Judge a trial after an epoch on record; True if it gives its slot back."""
         record = self._study.trial(trial)
-        if (end := self._end_of(record, epoch)) is not None:
-            self._end(trial, *end)
-        elif self._waiting.pauses(record, epoch):
-            self._waiting.pause(trial, epoch)
-            self._pause(trial)
-        else:
+        end = self._end_of(record, epoch)
+        pauses = end is None and self._waiting.pauses(record, epoch)
+        if end is None and not pauses:
             if epoch > record.passed:
                 self._study.go_on(trial, epoch)
             if not self._waiting.leaves(trial, machine, self._running, self._slots):
                 return False
-            self._unfinished.append(trial)
+        if self.arriving.holds(trial, machine):
+            return False
+        if end is not None:
+            self._end(trial, *end)
+        elif pauses:
+            self._waiting.pause(trial, epoch)
             self._pause(trial)
+        else:
+            self.give_back(trial)
         return True
 
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:
@@ -368,6 +362,7 @@ class Driver:
     def _pause(self, trial: str) -> None:
         """Take a trial's slot until it goes on; on record it is still running."""
         self._running.discard(trial)
+        self.arriving.forget(trial)
         self._observer.paused(trial)
         self._tracker.trial_ended(trial, "paused", "", {})
 
@@ -385,6 +380,7 @@ class Driver:
         self._waiting.clear()
 
     def _end(self, trial: str, state: State, reason: str) -> None:
+        self.arriving.forget(trial)
         record = self._study.end(trial, state, reason)
         self._ledger.count_end(record)
         self._repeats.ended(record)

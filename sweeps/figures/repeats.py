@@ -15,7 +15,8 @@ from sweeps.formatting import score
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.repeats.intervals import Mean, mean
 from sweeps.repeats.repeat_means import repeated
-from sweeps.trials import SEED
+from sweeps.space.dimensions import label_of
+from sweeps.trials import SEED, TrialRecord
 
 _TOP, _BOTTOM, _LEFT, _RIGHT, _LANE = 40, 50, 200, WIDTH - 128, 26
 _MOST = 24
@@ -102,16 +103,27 @@ def _rerun(sweep: RecordedSweep) -> list[SeededScores]:
 
 def _swept(sweep: RecordedSweep) -> list[SeededScores]:
     """Return the configurations of a sweep over the seed, the best mean first."""
-    keys = [key for key in sweep.dimensions if key != SEED]
     return [
         SeededScores(
             one.runs[0].trial.id,
-            described(one.runs[0].trial, keys),
+            _configured(sweep, one.runs[0].trial),
             None,
             {run.trial.id: run.value for run in one.runs},
         )
         for one in repeated(sweep.searched, sweep.objective)
     ]
+
+
+def _configured(sweep: RecordedSweep, trial: TrialRecord) -> str:
+    """Say what a trial has of the space; of a sweep with a baseline what it has not as that."""
+    as_is = {} if sweep.baseline is None else sweep.baseline.params
+    kept = {key: repr(label_of(value)) for key, value in as_is.items()}
+    keys = [
+        key
+        for key in sweep.dimensions
+        if key != SEED and repr(label_of(trial.params.get(key))) != kept.get(key)
+    ]
+    return described(trial, keys) or ("as it is" if as_is else "")
 
 
 def _draw(canvas: Canvas, frame: Frame, one: SeededScores, y: float, marks: TrialMarks) -> None:

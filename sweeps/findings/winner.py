@@ -230,7 +230,7 @@ def _luck_between_seeds(
     luck = optimism([one.value for one in own], noise.sd, objective.maximize)
     most = "" if noise.repeated else "at most "
     text = (
-        f"the best of {len(own)} scores is optimistic: {most}about {unit.size(luck)} {unit.noun} "
+        f"the best of {_scores(own)} is optimistic: {most}about {unit.size(luck)} {unit.noun} "
         "of it are expected to be luck"
     )
     return _lucky(text, luck, own[:_BEST], unit)
@@ -253,10 +253,16 @@ def _luck(own: Sequence[Ranked], unit: Unit) -> Finding | None:
         )
         return _lucky(text, 0.0, top, unit)
     text = (
-        f"the best of {len(own)} scores is optimistic: were the best {len(top)} equally good, "
+        f"the best of {_scores(own)} is optimistic: were the best {len(top)} equally good, "
         f"{unit.size(luck)} {unit.noun} of it would be luck"
     )
     return _lucky(text, luck, top, unit)
+
+
+def _scores(own: Sequence[Ranked]) -> str:
+    """Count scores: a population has more of them than trials."""
+    copies = any(one.trial.taken_over for one in own)
+    return f"{len(own)} scores{' (a copy that goes on has its own)' if copies else ''}"
 
 
 def _lucky(text: str, luck: float, top: Sequence[Ranked], unit: Unit) -> Finding:

@@ -12,13 +12,14 @@ from functools import partial
 from types import FrameType
 
 from sweeps.backend.ray_session import Cluster
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.checked.sweep import Sweep
 from sweeps.cli import FAILED, INTERRUPTED, doing, signals, terminal
 from sweeps.console import closing
 from sweeps.console.live import Progress
 from sweeps.console.status import Overview
 from sweeps.driver import tracked_trials
-from sweeps.driver.contract import Slots
+from sweeps.driver.contract import Slots, with_absolute_paths
 from sweeps.driver.driver import Driver
 from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
@@ -26,7 +27,7 @@ from sweeps.launch.slots import SweepSlots, WorkClock, own_member
 from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead
-from sweeps.results_folder import Folder
+from sweeps.results_folder import Folder, read_sweep
 from sweeps.stop import Never
 from sweeps.stop.rehearsal import Rehearsed, rehearse
 from sweeps.study.storage import annotate
@@ -97,8 +98,12 @@ def _run_trials(
 ) -> _Ran:
     console = terminal()
     member, most = own_member(), cluster.slots(sweep.resources)
-    with cluster.share(sweep.name, member, sweep.resources, most) as share:
-        slots = SweepSlots(sweep, cluster, share)
+    data = with_absolute_paths(sweep.config)["data"]
+    with (
+        cluster.share(sweep.name, member, sweep.resources, most) as share,
+        cluster.streams(folder.trials, data, read_sweep(folder)["data"]) as streams,
+    ):
+        slots = SweepSlots(sweep, cluster, share, None if streams is None else streams.lacking)
         slots.wait(partial(console.print, soft_wrap=True), halted=lambda: False)
         folder.summary.unlink(missing_ok=True)
         now, clock = slots(0, None), WorkClock()
@@ -120,19 +125,24 @@ def _run_trials(
                 progress.notify(note)
             with _interrupts(driver), _hushed(), refreshed(folder):
                 mark("start the first processes")
-                _train(sweep, cluster, driver, slots, clock)
-                driver.spend()
+                _train(sweep, cluster, driver, slots, clock, streams)
+                driver.close()
                 drain(driver, study)
             return _Ran(driver, progress.slot_time, slots.average)
 
 
 def _train(
-    sweep: Sweep, cluster: Cluster, driver: Driver, slots: SweepSlots, clock: WorkClock
+    sweep: Sweep,
+    cluster: Cluster,
+    driver: Driver,
+    slots: SweepSlots,
+    clock: WorkClock,
+    streams: StreamedResults | None,
 ) -> None:
     """Run trials until none is left, or the driver is halted; wait where others have all slots."""
     lost_processes = int(sweep.config["failures"]["lost_processes"])
     how = _resume(sweep)
-    while cluster.run(driver, slots, lost_processes, how, import_ahead):
+    while cluster.run(driver, slots, lost_processes, how, import_ahead, streams):
         with clock.stopped():
             slots.wait(driver.notify, halted=lambda: bool(driver.halted))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sweeps.backend.claim import member_name
@@ -36,20 +36,33 @@ class SweepSlots:
         average: how many they were, over the time in which there were any.
     """
 
-    def __init__(self, sweep: Sweep, cluster: Cluster, share: Share | None) -> None:
-        """Take the session's share of the cluster; None: all is its own."""
+    def __init__(
+        self,
+        sweep: Sweep,
+        cluster: Cluster,
+        share: Share | None,
+        lacking: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the session's share of the cluster; None: all is its own.
+
+        Args:
+            lacking: id of each machine where no trial can run -> why, as far as it is known.
+        """
+        self._lacking = {} if lacking is None else lacking
         self._limit = sweep.config["max_concurrent"]
         self._resources = sweep.resources
         self._cluster, self._share = cluster, share
         self._looked, self._places = -_LOOK_S, Places(0, 0, {})
+        self._known = 0  # how many of those that lack something are in it
         self._slots, self._since = 0, time.monotonic()
         self._slot_s = self._s = 0.0
 
     def __call__(self, held: int, wanted: int | None) -> Slots:
         """Return the slots there are now, for so many trials that run and could run."""
         now = time.monotonic()
-        if now - self._looked >= _LOOK_S:
-            self._looked, self._places = now, self._cluster.places(self._resources)
+        if now - self._looked >= _LOOK_S or len(self._lacking) != self._known:
+            self._looked, self._known = now, len(self._lacking)
+            self._places = self._cluster.places(self._resources, self._lacking)
         fits, lent, away = self._places.fits, self._places.lent, self._places.away
         most = lent if self._limit is None else min(lent, self._limit)
         slots = Slots(most, fits, away=away)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.head import _free
+from cluster.head import head
+from sweeps.backend.known_head import Head
 from tests.cluster.raylets import Machines, end, free_port, line
 from tests.sweeps.processes import command, descendants, finish, start, wait_for_epochs
 from tests.sweeps.waiting import until
@@ -91,7 +92,8 @@ def test_a_folder_that_cannot_be_written_is_refused_in_a_line() -> None:
     assert len(output.splitlines()) == 1
 
 
-@pytest.mark.parametrize("port", [99999, -1, 0])
-def test_a_port_that_none_is_is_refused(port: int) -> None:
-    with pytest.raises(ConfigError, match=f"PORT={port} must be from 1 to 65535"):
-        _free("127.0.0.1", port)
+@pytest.mark.parametrize("port", [99999, 65535, -1, 0])
+def test_a_port_that_none_is_is_refused(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Head, "known", lambda: None)
+    with pytest.raises(ConfigError, match=f"PORT={port} must be from 1 to 65534"):
+        head("127.0.0.1", port, "zeta")

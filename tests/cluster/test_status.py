@@ -15,7 +15,8 @@ from tests.sweeps.processes import finish, start
 
 
 def node(member: str, cpus: float, gpus: float = 0.0) -> dict[str, Any]:
-    return {"member": member, "name": f"host-{member}", "cpus": cpus, "gpus": gpus}
+    one = {"member": member, "name": f"host-{member}", "cpus": cpus, "gpus": gpus}
+    return {**one, "away": "beta is using it" if member == "beta" else ""}
 
 
 def shown(nodes: list[dict[str, Any]], queue: Sequence[dict[str, Any]] = (), **sharing: Any) -> str:
@@ -34,7 +35,7 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
     waits = {**session, "sweep": "[bold]b", "held": 0, "granted": 0, "slot": {"CPU": 2.0}}
     late = {**waits, "sweep": "c", "limit": "beta's hours are 20-08"}
     output = shown(
-        [node("zeta", 2), node("alpha", 8, 2)],
+        [node("zeta", 2), node("alpha", 8, 2), node("beta", 1)],
         sessions=[session, waits, late],
         gpu_hours={"alpha": 3.25, "gone": 1.0},
         weights={"alpha": 2.0},
@@ -42,6 +43,7 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
     )
     lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "alpha host-alpha 8 2 3.2 2" in lines
+    assert "beta host-beta 1 0 0.0 1 not lent: beta is using it" in lines
     assert "a alpha 2 2 4 1 CPU, 0.5 GPU 3 of 9 trials ended" in lines
     assert "[bold]b alpha 0 0 4 2 CPU waits for a slot" in lines
     assert "c alpha 0 0 4 2 CPU beta's hours are 20-08" in lines

@@ -16,6 +16,7 @@ import pytest
 
 from sweeps.backend import ray_tune, worker
 from sweeps.backend.ray_session import Cluster, Places, Ray, session
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.checked.check import check
 from sweeps.cli import use_plugins
 from sweeps.config.composition import compose
@@ -72,7 +73,7 @@ class NoRay(Cluster):
     def slots(self, resources: Mapping[str, Any]) -> int:
         return 1
 
-    def places(self, resources: Mapping[str, Any]) -> Places:
+    def places(self, resources: Mapping[str, Any], lacking: Mapping[str, str]) -> Places:
         return Places(1, 1, {})
 
     def check(self, resources: Mapping[str, Any]) -> None:
@@ -91,6 +92,7 @@ class NoRay(Cluster):
         lost_processes: int,
         how_to_go_on: str,
         last_begun: Callable[[], None],
+        streams: StreamedResults | None = None,
     ) -> bool:
         """One trial after the other."""
         driver.share(slots(0, driver.wanted))

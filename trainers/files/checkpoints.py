@@ -12,8 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import secrets
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,12 +25,27 @@ import torch
 from trainers.config import Keep
 from trainers.errors import CorruptCheckpoint, ForeignCheckpoint
 from trainers.files import history
+from trainers.files.checkpoint_folders import clean, move_to, remove, saved, set_aside, temporary
 from trainers.files.training_state import write
 from trainers.fit import Epoch
 
+#: What lies in a folder is named and moved by checkpoint_folders.py.
+__all__ = (
+    "VERSION",
+    "Checkpoint",
+    "clean",
+    "latest",
+    "link",
+    "load",
+    "metrics",
+    "prune",
+    "remove",
+    "save",
+    "saved",
+    "set_aside",
+)
+
 VERSION = 1
-_NAME = re.compile(r"epoch_(\d{3,})")
-_OLD = re.compile(r"\.old_(epoch_\d{3,})_\w+")
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,9 @@ def save(folder: Path, epoch: Epoch, owner: str = "") -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     final = folder / f"epoch_{epoch.number:03d}"
-    temporary = folder / f".tmp_{final.name}_{secrets.token_hex(4)}"
-    temporary.mkdir()
-    with (temporary / "state.pt").open("wb") as file:
+    fresh = temporary(final)
+    fresh.mkdir()
+    with (fresh / "state.pt").open("wb") as file:
         written = write(epoch.state(), file)
         _flush(file)
     record = {
@@ -66,15 +79,8 @@ def save(folder: Path, epoch: Epoch, owner: str = "") -> Path:
         "crc32": written.crc32,
         "owner": owner,
     }
-    _write_record(temporary, record)
-    if final.exists():
-        old = folder / f".old_{final.name}_{secrets.token_hex(4)}"
-        final.rename(old)
-        temporary.rename(final)
-        shutil.rmtree(old)
-    else:
-        temporary.rename(final)
-    _sync(folder)
+    _write_record(fresh, record)
+    move_to(final, fresh)
     return final
 
 
@@ -104,16 +110,6 @@ def metrics(path: Path, owner: str = "") -> dict[str, float]:
     return _record(path, owner)[0]
 
 
-def saved(folder: Path) -> dict[int, Path]:
-    """List the checkpoints by epoch number, ascending, complete or damaged."""
-    checkpoints = {
-        int(match.group(1)): path
-        for path in folder.glob("epoch_*")
-        if (match := _NAME.fullmatch(path.name)) and path.is_dir()
-    }
-    return dict(sorted(checkpoints.items()))
-
-
 def latest(folder: Path, owner: str = "") -> tuple[Checkpoint | None, list[CorruptCheckpoint]]:
     """Find the newest checkpoint that is complete, and the newer ones that are of no use.
 
@@ -129,20 +125,6 @@ def latest(folder: Path, owner: str = "") -> tuple[Checkpoint | None, list[Corru
     return None, corrupt
 
 
-def clean(folder: Path) -> None:
-    """Finish or undo what a kill left half done. Only for a process that has locked the folder."""
-    for path in list(folder.glob(".old_*")):
-        match = _OLD.fullmatch(path.name)
-        if match and not (folder / match.group(1)).exists():
-            path.rename(folder / match.group(1))
-    halves = (".old_*", ".tmp_*", "histograms/.tmp_*")
-    for path in [path for pattern in halves for path in folder.glob(pattern)]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:  # a file that was to be replaced whole
-            path.unlink(missing_ok=True)
-
-
 def prune(folder: Path, keep: Keep, best: int) -> None:
     """Remove the checkpoints not to `keep`: with best_and_last, all but `best` and the newest."""
     if keep is Keep.all:
@@ -151,20 +133,6 @@ def prune(folder: Path, keep: Keep, best: int) -> None:
     for number, path in by_number.items():
         if number not in (best, max(by_number)):
             remove(path)
-
-
-def remove(path: Path) -> None:
-    """Delete a checkpoint; killed half way, this leaves nothing that looks like one."""
-    doomed = path.with_name(f".tmp_{path.name}_{secrets.token_hex(4)}")
-    path.rename(doomed)
-    shutil.rmtree(doomed)
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a checkpoint that is of no use here, to be kept; returns its new path."""
-    aside = path.with_name(f".refused_{path.name}_{secrets.token_hex(4)}")
-    path.rename(aside)
-    return aside
 
 
 def link(path: Path, target: Path, owner: str = "") -> None:
@@ -238,12 +206,3 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 def _flush(file: IO[Any]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

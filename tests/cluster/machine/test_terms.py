@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cluster.machine.terms import Terms
-from cluster.members import Hours
+from cluster.sharing.members import Hours
 from trainers.errors import ConfigError
 
 

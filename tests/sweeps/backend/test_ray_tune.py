@@ -15,7 +15,6 @@ import pytest
 from optuna.trial import TrialState
 
 from sweeps import ROOT
-from sweeps.driver.contract import Slots
 from sweeps.results_folder import Folder
 from tests.sweeps.conftest import Ran
 from tests.sweeps.launch.test_session import rows, study
@@ -123,7 +122,7 @@ import ray
 from ray.util.placement_group import placement_group
 from sweeps.driver.contract import Slots
 from sweeps.backend.ray_session import Cluster
-from sweeps.backend.ray_tune import _change, _resources, hide_cards
+from sweeps.backend.ray_tune import _resources, hide_cards
 
 ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, log_to_driver=False)
 cluster, seen, fits = Cluster(own=True, address=""), {}, {}
@@ -160,29 +159,6 @@ def test_a_trial_sees_the_cards_it_was_given_and_shares_are_of_one_card(tmp_path
     assert seen.pop("0") == ""
     assert set(seen.values()) <= {"0", "1"}
     assert fits == {"0": [16, 0], "0.6": [2, 2], "0.3": [6, 6], "1": [2, 2]}
-
-
-def test_what_changes_is_said_where_it_changes_how_many_trials_run() -> None:
-    from sweeps.backend.ray_tune import _change
-
-    two = Slots(2, 2)
-    assert _change(two, Slots(2, 4)) == "", "max_concurrent lets no more run"
-    assert _change(two, Slots(1, 1)) == "a machine was lost: room for 1 trials at a time"
-    assert _change(two, Slots(3, 3)) == "a machine joined: room for 3 trials at a time"
-    others = Slots(1, 2, True, ("beta's sweep b (1)",))
-    assert _change(two, others) == "1 of 2 trials at a time now: others have beta's sweep b (1)"
-    assert _change(others, two) == "2 of 2 trials at a time now"
-    limited = Slots(0, 2, True, (), "beta's hours are 20-08")
-    assert _change(two, limited) == "0 of 2 trials at a time now: beta's hours are 20-08"
-    away = Slots(1, 2, away={"a1": "alpha's vm: its hours are 20-08"})
-    assert _change(two, away) == "1 of 2 trials at a time now: alpha's vm: its hours are 20-08"
-    assert _change(away, two) == "2 of 2 trials at a time now: a machine is lent again"
-    assert _change(two, Slots(1, 2)) == "", "a look later it is known why"
-    assert _change(Slots(1, 2), away) == _change(two, away)
-    leaving = Slots(0, 1, away={"a1": "alpha's vm: it leaves"})
-    assert _change(two, leaving).endswith("lost: room for 0 trials at a time")
-    left = _change(Slots(2, 3, away={"a1": "alpha's vm: it leaves"}), Slots(1, 2))
-    assert left == "a machine has left: room for 1 trials at a time"
 
 
 def test_a_trial_asks_for_another_machine_than_those_that_are_not_lent() -> None:

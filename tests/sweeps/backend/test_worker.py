@@ -152,6 +152,20 @@ def test_a_folder_that_this_machine_does_not_have_is_named(work: Work, tmp_path:
     assert "results= a folder that all machines share" in told["reason"]
 
 
+def test_a_machine_without_the_data_trains_nothing(work: Work, tmp_path: Path) -> None:
+    given = work()
+    given["config"]["data"] = {**given["config"]["data"], "_target_": "trainers.data.mnist.load",
+                               "root": str(tmp_path / "nothing")}  # fmt: skip
+    about = {"session": "ab", "base": "/data", "fingerprint": "f00d"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainers.data.mnist.MIRRORS", ())
+        patch.setenv("TMPDIR", str(tmp_path))
+        (told,) = trained({**given, "data": about})
+    assert "MNIST is not in" in told["lacks"]
+    assert told["machine"]
+    assert not (tmp_path / "0000" / ".lock").exists()
+
+
 def test_its_process_loads_none_of_the_drivers_libraries() -> None:
     code = (
         "import sys; import sweeps.backend.worker\n"

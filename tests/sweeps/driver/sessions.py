@@ -82,6 +82,7 @@ class DriverSession:
     """A driver, and all that it is given."""
 
     def __init__(self, folder: Path, sweep: Sweep, clock: Clock) -> None:
+        self.folder = folder
         path = folder / "study.log"
         self.study = open_study(path, sweep.objective, sweep.space, "s", create=not path.exists())
         self.tracker = Watched()
@@ -109,6 +110,10 @@ class DriverSession:
     ) -> bool:
         metrics = {"val_accuracy": value, "epoch_s": seconds}
         return self.driver.epoch(trial, epoch, metrics, replace(HERE, node=machine))
+
+    def checkpoint(self, trial: str, epoch: int) -> None:
+        """Leave something in the place of an epoch's checkpoint."""
+        (self.folder / "trials" / trial / f"epoch_{epoch:03d}").mkdir(parents=True, exist_ok=True)
 
     def finish(self, assignment: Assignment, value: float = 0.5) -> None:
         """Run a trial to the end that it is given."""

@@ -26,7 +26,7 @@ class TestBudget:
         trial = one.next().trial
         clock.now += 2000
         assert not one.epoch(trial, 1)
-        one.driver.spend()
+        one.driver.close()
         assert one.driver.wall_s == 2000
 
         clock.now += 50_000  # nobody sits

@@ -14,6 +14,7 @@ from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
 from sweeps.driver.pbt_generations import changed, generations
+from sweeps.results_folder import Folder
 from sweeps.study.study import Study
 from sweeps.trials import Source, State
 from tests.sweeps.driver.sessions import Clock, DriverSession
@@ -98,7 +99,7 @@ def test_the_worst_give_way_and_children_go_on(calm: DriverSession) -> None:
             assert born.source == Source(parent, generation.epoch)
             assert born.params != calm.record(parent).params
             assert at[parent] > at[trial]
-            assert calm.driver._folder.checkpoint(child, generation.epoch).is_dir()  # type: ignore[union-attr]
+            assert Folder(calm.folder).checkpoint(child, generation.epoch).is_dir()
     alive = [t for t in trials if t.state is State.COMPLETE]
     assert {t.last_epoch for t in alive} == {6}
     assert len(alive) == 6, "a population stays as large as it was"
@@ -185,7 +186,7 @@ def test_several_slots_decide_alike_where_proposals_do_not_depend_on_results(
 
 def test_an_extension_is_a_population_among_itself(calm: DriverSession, tmp_path: Path) -> None:
     before = calm.study.trials
-    shutil.copytree(calm.driver._folder.path, tmp_path / "more")  # type: ignore[union-attr]
+    shutil.copytree(calm.folder, tmp_path / "more")
     more = Population(tmp_path / "more", "budget.trials=10").sit()
     assert more.study.trials[: len(before)] == before
     assert more.study.count == 10

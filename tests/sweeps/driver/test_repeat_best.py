@@ -205,7 +205,7 @@ def test_time_spent_on_them_is_not_the_searchs(sit: Sit, clock: Clock) -> None:
     assert two.next().trial == begun.trial
     clock.now += 600
     two.finish(begun)
-    two.driver.spend()
+    two.driver.close()
     assert (two.study.wall_s, two.study.repeats_s) == (7200, 3600)
     three = sit(budget=limited(hours=1.5))
     assert three.driver.extension == ()

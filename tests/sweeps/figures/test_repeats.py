@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_swept_seed_is_grouped_by_the_rest() -> None:
     average = statistics.fmean([0.13, 0.14, 0.15])
     assert figure.rows[0][0] == "0003"
     assert figure.rows[0][2] == f"{average:.4f}"
-    assert [row[-1] for row in figure.rows] == ["act b", "act a"]
+    assert [row[-1] for row in figure.rows] == ["act b", "as it is"]
     root(figure)
 
 
@@ -74,6 +75,11 @@ def test_the_best_run_is_told_where_it_is_of_no_best_mean() -> None:
     assert "The best run, 0003, is of another configuration" in figure.sentence
     best = [e.get("data-t") for e in root(figure).iter() if e.get("class") == "t best"]
     assert best == ["0002"], "the lane that it is in"
+    assert [row[-1] for row in figure.rows] == ["as it is", "act b"], "what it changes fits"
+    without = replace(sweep, config={**sweep.config, "baseline": False})
+    figure = repeats(without, Findings(()), marks_of(without))
+    assert figure is not None
+    assert [row[-1] for row in figure.rows] == ["act a", "act b"]
 
 
 def test_equal_scores_and_none() -> None:

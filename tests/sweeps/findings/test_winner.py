@@ -152,6 +152,10 @@ def test_of_a_population_what_was_taken_over_is_no_rival() -> None:
         "+15.0 points against the second, 0001"
     )
     assert told["winner-lead"].trials == ("0000", "0001")
+    better = trial(4, {"a": 4}, [0.6, 0.9, 0.95], source=Source("0000", epoch=2))
+    whole = [replace(one, state=State.COMPLETE) for one in (first, *others, child, better)]
+    luck = found(sweep(whole, {}))["winner-luck"].sentence
+    assert luck.startswith("the best of 4 scores (a copy that goes on has its own) is optimistic")
     assert "make replay" in told["winner-lead"].sentence
     assert "repeats.top" not in told["winner-lead"].sentence
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -42,11 +43,17 @@ def slots_of(
     share: Any = None,
     lent: int | None = None,
     away: dict[str, str] | None = None,
+    lacking: Mapping[str, str] | None = None,
 ) -> SweepSlots:
+    """Of a cluster whose machines have one slot each."""
     sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
-    places = Places(fits, fits if lent is None else lent, away or {})
-    cluster = SimpleNamespace(places=lambda resources: places)
-    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share))
+
+    def places(resources: object, lacking: Mapping[str, str]) -> Places:
+        all_away = {**(away or {}), **lacking}
+        return Places(fits, (fits if lent is None else lent) - len(lacking), all_away)
+
+    cluster = SimpleNamespace(places=places)
+    return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share), lacking)
 
 
 class Shared:
@@ -62,6 +69,16 @@ class Shared:
     @property
     def grant(self) -> Grant:
         return self.grants.pop(0) if len(self.grants) > 1 else self.grants[0]
+
+
+def test_machines_that_lack_the_data_have_no_slots(now: Now) -> None:
+    lacking: dict[str, str] = {}
+    slots = slots_of(3, lacking=lacking)
+    assert (slots(0, None).trials, slots(0, None).fits) == (3, 3)
+    lacking["a1"] = "vm lacks the data"  # heard of at once
+    slots_now = slots(0, None)
+    assert (slots_now.trials, slots_now.fits, slots_now.limit) == (2, 3, "")
+    assert slots_now.away == {"a1": "vm lacks the data"}
 
 
 def test_alone_all_that_fits_within_the_limit_is_its_own(now: Now) -> None:

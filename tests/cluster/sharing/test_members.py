@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.members import Hours, Member, read_members
+from cluster.sharing.members import Hours, Member, read_members
 from trainers.errors import ConfigError
 
 

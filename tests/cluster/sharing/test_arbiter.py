@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.arbiter import Sharing
-from cluster.shares import Machine
+from cluster.sharing.arbiter import Sharing
+from cluster.sharing.shares import Machine
 from sweeps.backend.claim import LEASE_S, Claim
 
 NOON = datetime.datetime(2026, 11, 29, 12).timestamp()

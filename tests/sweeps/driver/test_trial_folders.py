@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweeps.driver.unrecorded_folders import set_aside
+from sweeps.driver.trial_folders import set_aside
 
 CONFIG: dict[str, Any] = {"seed": 0, "optimizer": {"lr": 0.1, "betas": [0.9, 0.99]}, "norm": "a"}
 KEYS = ("optimizer.lr", "optimizer.betas.1")

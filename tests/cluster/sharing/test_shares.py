@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.shares import Machine, Request, Room, allot, dues, more
+from cluster.sharing.shares import Machine, Request, Room, allot, dues, more
 from sweeps.backend.claim import Claim
 
 CPU = {"CPU": 1.0, "GPU": 0.0}

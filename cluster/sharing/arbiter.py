@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cluster import shares
-from cluster.members import Member, members_file, read_members
-from cluster.shares import Machine, Request
+from cluster.sharing import shares
+from cluster.sharing.members import Member, members_file, read_members
+from cluster.sharing.shares import Machine, Request
 from sweeps import ROOT
 from sweeps.backend.away import away
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant

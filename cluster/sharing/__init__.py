@@ -1,0 +1,1 @@
+"""Divide the slots of a cluster between sweeps: by members, weights and limits."""

@@ -1,0 +1,91 @@
+"""Look up how many trials may run, and note machines and shares that come and go."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # a trial's process imports this module, and needs none of the driver's
+    from sweeps.driver.contract import LookUpSlots, Slots
+    from sweeps.driver.driver import Driver
+
+#: Seconds without room for a single trial after which a session ends.
+_NO_ROOM_S = 60.0
+
+
+class Room:
+    """Looks up how many trials may run, and notes machines and shares that come and go."""
+
+    def __init__(self, driver: Driver, slots: LookUpSlots) -> None:
+        self._driver = driver
+        self._look_up = slots
+        self._had = time.monotonic()
+        self._slots = slots(0, driver.wanted)
+        self.controller: Any = None  # Tune's own
+        driver.share(self._slots)
+
+    @property
+    def trials(self) -> int:
+        """Return how many trials may run at once."""
+        return self._slots.trials
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """Return the machines where nothing is to begin now."""
+        return tuple(sorted(self._slots.away))
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other sweeps may take slots."""
+        return self._slots.shared
+
+    @property
+    def has_none(self) -> bool:
+        """Whether no slot is to be had for now, and all trials have let theirs go."""
+        return not self._slots.trials and self._slots.fits > 0 and not self._driver.running
+
+    def look(self) -> None:
+        """See what there is now, and give up when there has been no machine for long."""
+        driver, before = self._driver, self._slots
+        now, wanted = time.monotonic(), driver.wanted
+        self._slots = self._look_up(driver.running, wanted)
+        if (self._slots.trials, self._slots.away) != (before.trials, before.away):
+            driver.share(self._slots)
+        lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
+        if lacks and (message := _change(before, self._slots)):
+            driver.notify(message)
+        if self._slots.fits:
+            self._had = now
+        elif now - self._had > _NO_ROOM_S:
+            driver.halt(f"no machine has had room for a trial for {_NO_ROOM_S:.0f} s")
+
+    def end_idle(self) -> None:
+        """End the process that Tune keeps for a next trial, where none is to begin now.
+
+        It would keep its slot from another sweep, or a machine from its owner.
+        """
+        wanted, most = self._driver.wanted, self._slots.trials
+        most = most if wanted is None else min(most, wanted)
+        if self.controller is not None and self._driver.running >= most:
+            self.controller._cleanup_cached_actors(force_all=True)
+
+
+def _change(before: Slots, now: Slots) -> str:
+    """Say what has changed, and why; empty if nothing has, or if why is not known yet."""
+    gone = "; ".join(why for one, why in now.away.items() if one not in before.away)
+    if now.trials == before.trials and not gone:
+        return ""
+    back = before.away.keys() - now.away.keys()
+    if now.fits != before.fits:
+        change = "joined" if now.fits > before.fits else "has left" if back else "was lost"
+        return f"a machine {change}: room for {now.trials} trials at a time"
+    reasons = (
+        gone,
+        "a machine is lent again" if back and now.trials > before.trials else "",
+        now.limit,
+        f"others have {', '.join(now.others)}" if now.others else "",
+    )
+    because = next((f": {why}" for why in reasons if why), "")
+    if not because and now.trials < before.trials:
+        return ""
+    return f"{now.trials} of {now.fits} trials at a time now{because}"

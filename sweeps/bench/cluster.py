@@ -1,0 +1,175 @@
+"""Measure what it costs that a machine does not share the results: each epoch is sent.
+
+Two trials at a time train real models on this machine, in turns with their folder shared and with
+it streamed to the receiver of a driver. Beside training: what saving and sending take of the time
+of the training thread. Sending also takes processor time from the training of the next epoch: that
+is in the seconds of a whole epoch.
+
+    make bench BENCH=cluster ARGS="runs=3 epochs=12"
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from sweeps.backend.ray_session import session
+from sweeps.backend.stream import calls
+from sweeps.backend.worker import train
+from sweeps.bench.record import MedianOfRuns, show, write
+from sweeps.cli import refusals, terminal
+from sweeps.config.composition import compose
+from sweeps.config.keys import plain
+from sweeps.config.overrides import key_of, value_of
+from trainers.errors import ConfigError
+
+DEFAULTS = {"runs": 3, "epochs": 12}
+
+#: Size of a checkpoint -> the model that has it.
+_MODELS = {
+    "1 MB": ("model.width=256", "model.depth=2"),
+    "20 MB": ("model.width=1280", "model.depth=2"),
+}
+_WORDS = ("space=null", "track=none", "model.dropout=0", "optimizer=adamw", "resources.cpu=1")
+_SLOTS = 2
+#: Seconds of an epoch by which the cost is judged.
+_EPOCH_S = 5.0
+_MODES = ("shared", "streamed")
+
+
+@dataclass(frozen=True)
+class TrialTimes:
+    """Holds the mean seconds of an epoch: of all of it, and of all but the training."""
+
+    whole_s: float
+    beside_s: float
+
+
+def main() -> None:
+    """Measure in turns, print the figures and write results/bench/cluster.json."""
+    console = terminal()
+    with refusals():
+        options = _options(sys.argv[1:])
+        with session():
+            figures = measure(options["runs"], options["epochs"], console)
+    path = write("cluster", options["runs"], figures)
+    show(console, f"an epoch of {_SLOTS} trials at a time", figures)
+    console.print(f"\n{path}", soft_wrap=True)
+
+
+def _options(words: Sequence[str]) -> dict[str, int]:
+    """Read runs= and epochs=."""
+    options = dict(DEFAULTS)
+    for word in words:
+        value = value_of(word)
+        if key_of(word) not in options or not value.isdecimal() or int(value) < 1:
+            raise ConfigError(f"{word}: this benchmark takes runs=3 and epochs=12")
+        options[key_of(word)] = int(value)
+    return options
+
+
+def measure(runs: int, epochs: int, console: Console) -> dict[str, MedianOfRuns]:
+    """Train in turns on the Ray that this process is connected to, and return the figures."""
+    found: dict[tuple[str, str], list[TrialTimes]] = {}
+    sizes: dict[str, float] = {}
+    with tempfile.TemporaryDirectory(prefix="caviar-bench-") as folder:
+        trials = Path(folder)
+        receiver = calls.start_receiver(folder, "b" * 32)
+        bar = track(range(runs + 1), "trials", console=console, disable=not console.is_terminal)
+        for turn in bar:
+            for size, words in _MODELS.items():
+                with compose([*_WORDS, *words, f"epochs={epochs + 1}"]) as composition:
+                    config = plain(composition.base)
+                for mode in _MODES if turn % 2 else reversed(_MODES):
+                    times = _together(trials, config, mode == "streamed")
+                    if turn:
+                        found.setdefault((size, mode), []).extend(times)
+                newest = max(trials.glob("*/epoch_001/state.pt"))
+                sizes[size] = newest.stat().st_size / 1e6
+        resident, shared = _memory(receiver)
+    return {
+        **_figures(found, sizes),
+        "receiver's memory, its own": MedianOfRuns.of([resident], "MB"),
+        "receiver's memory, shared with Ray": MedianOfRuns.of([shared], "MB"),
+    }
+
+
+def _figures(
+    found: Mapping[tuple[str, str], Sequence[TrialTimes]], sizes: Mapping[str, float]
+) -> dict[str, MedianOfRuns]:
+    figures: dict[str, MedianOfRuns] = {}
+    for size in _MODELS:
+        figures[f"{size}: a checkpoint"] = MedianOfRuns.of([sizes[size]], "MB")
+        for mode in _MODES:
+            times = found[size, mode]
+            name = f"{size}, {mode}"
+            figures[f"{name}: an epoch"] = MedianOfRuns.of([t.whole_s * 1e3 for t in times], "ms")
+            beside = [t.beside_s * 1e3 for t in times]
+            figures[f"{name}: beside training"] = MedianOfRuns.of(beside, "ms")
+        pairs = zip(found[size, "streamed"], found[size, "shared"], strict=True)
+        more = [(a.whole_s - b.whole_s) / _EPOCH_S * 100 for a, b in pairs]
+        cost = f"{size}: streaming takes, of an epoch of {_EPOCH_S:g} s"
+        figures[cost] = MedianOfRuns.of(more, "%")
+    return figures
+
+
+def _together(trials: Path, config: dict[str, Any], streams: bool) -> list[TrialTimes]:
+    """Train as many trials as there are slots, at the same time."""
+    import ray
+
+    running = []
+    for number in range(_SLOTS):
+        trial = f"{len([*trials.iterdir()]):04d}"
+        (trials / trial).mkdir()
+        work = {
+            "trial": trial,
+            "config": {**config, "seed": number},
+            "folder": str(trials / trial),
+            "after": 0,
+            "owner": trial,
+            **({"mark": "none", "session": "b" * 32} if streams else {}),
+        }
+        running.append(ray.remote(_train).options(num_cpus=1, max_retries=0).remote(work))
+    return list(ray.get(running))
+
+
+def _train(work: Mapping[str, Any]) -> TrialTimes:
+    """Run in a trial's process."""
+    from sweeps.backend.ray_tune import hide_cards
+
+    hide_cards(work["config"]["resources"])
+    ends: list[float] = []
+    beside: list[float] = []
+
+    def tell(result: Mapping[str, Any]) -> None:
+        if "epoch" not in result:
+            raise ConfigError(f"a trial has failed: {result}")
+        ends.append(time.perf_counter())
+        if len(ends) > 1:
+            beside.append(ends[-1] - ends[-2] - result["metrics"]["epoch_s"])
+
+    train(work, "", tell, partial(calls.connect, "b" * 32))
+    return TrialTimes((ends[-1] - ends[0]) / (len(ends) - 1), statistics.fmean(beside))
+
+
+def _memory(receiver: Any) -> tuple[float, float]:
+    """Return the MB that the receiver's process has to itself, and those it shares."""
+    import psutil  # type: ignore[import-untyped]
+    import ray
+
+    memory = psutil.Process(ray.get(receiver.process.remote())).memory_full_info()
+    return memory.uss / 1e6, memory.shared / 1e6
+
+
+if __name__ == "__main__":
+    main()

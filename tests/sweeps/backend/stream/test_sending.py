@@ -1,0 +1,116 @@
+"""A session of a cluster sees who shares its folder, and takes in what the others send."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweeps.backend.ray_session import session
+from sweeps.backend.stream import calls, scratch, sending
+from sweeps.backend.stream.contents import Delivery, Piece
+from sweeps.backend.stream.receiver import Outcome
+from sweeps.backend.stream.sending import StreamedResults, streamed_results
+from tests.sweeps.waiting import until
+from trainers.errors import ConfigError
+
+DATA = {"root": "/data/mine", "fraction": 1.0}
+CONFIG = {"data": DATA}
+
+
+@pytest.fixture(scope="module")
+def _ray() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", "")
+        with session():
+            yield
+
+
+@pytest.fixture
+def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a sweep whose driver takes this machine for another one."""
+    monkeypatch.setattr(sending, "_LOOK_S", 0.0)
+    (tmp_path / "s" / "trials" / "0000").mkdir(parents=True)
+    return tmp_path / "s" / "trials"
+
+
+def heard(streams: StreamedResults) -> list[str]:
+    """What is said of this machine, once it has answered."""
+    streams._seen.clear()
+    messages: list[str] = []
+    streams.look()
+    until(lambda: messages.extend(streams.look()) or not streams._asked)
+    return messages
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_machine_that_reaches_the_folder_sends_nothing(trials: Path) -> None:
+    with streamed_results(trials, DATA, "f00d") as streams:
+        assert (trials / streams.work(CONFIG)["mark"]).is_file()
+        assert heard(streams) == []
+        with pytest.raises(ValueError, match="receiver"):
+            calls.connect(streams.session)
+    assert [path.name for path in trials.iterdir()] == ["0000"]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_one_that_does_not_sends_to_the_driver_and_is_cleaned(
+    trials: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with streamed_results(trials, DATA, "f00d") as streams:
+        mark = trials / streams.work(CONFIG)["mark"]
+        mark.rename(tmp_path / "elsewhere")  # as on a disk of its own
+        (message,) = heard(streams)
+        assert "its trials send each epoch here" in message
+        receiver = calls.connect(streams.session)
+        token, state = "1" * 32, os.urandom(20_000_000)
+        assert receiver.open("0000", token).newest == 0
+        half = len(state) // 2
+        for offset in (0, half):
+            piece = state[offset : offset + half]
+            reply = receiver.write("0000", token, "epoch_001/state.pt", offset, piece)
+            assert reply.outcome is Outcome.DONE, reply
+        large = {"epoch_001/state.pt": Piece(len(state), hashlib.sha256(state).hexdigest())}
+        reply = receiver.deliver("0000", token, Delivery(1, 0, {"log": b"x"}, large, ()))
+        assert reply.newest == 1, reply
+        assert (trials / "0000" / "epoch_001" / "state.pt").read_bytes() == state
+        folder, lock = scratch.make(streams.session)  # of a process that is killed
+        os.close(lock)
+    assert not folder.exists()
+    with pytest.raises(ValueError, match="receiver"):
+        calls.connect(streams.session)
+
+
+@pytest.mark.usefixtures("_ray")
+def test_the_mark_of_a_killed_session_is_removed(trials: Path) -> None:
+    (trials / f"{sending._MARK}old").touch()
+    with streamed_results(trials, DATA, "f00d") as streams:
+        assert [*trials.glob(f"{sending._MARK}*")] == [trials / streams.work(CONFIG)["mark"]]
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        StreamedResults(tmp_path / "absent" / "trials", DATA, "f00d")
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_trial_of_the_sweeps_own_data_is_held_to_it(
+    trials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_ROOT", "/data")
+    with streamed_results(trials, DATA, "f00d") as streams:
+        about = {"session": streams.session, "base": "/data"}
+        assert streams.work(CONFIG)["data"] == {**about, "fingerprint": "f00d"}
+        swept = {"data": {**DATA, "fraction": 0.5}}
+        assert streams.work(swept)["data"] == {**about, "fingerprint": ""}
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_machine_without_the_data_is_noted(trials: Path) -> None:
+    with streamed_results(trials, DATA, "f00d") as streams:
+        streams.lacks("a1", "vm", "/data/mine is not there")
+        assert streams.lacking == {"a1": "vm lacks the data: /data/mine is not there"}
