@@ -12,10 +12,11 @@ from types import FrameType
 
 from cluster.machine.admission import admit
 from cluster.machine.cards import Cards
+from cluster.machine.drivers import drivers
 from cluster.machine.joined import once
 from cluster.machine.lending import Lending
 from cluster.machine.owner import Others, Owner, cores
-from cluster.machine.processes import running
+from cluster.machine.processes import running, started
 from cluster.machine.tell import Telling
 from cluster.machine.terms import Terms
 from cluster.node import (
@@ -142,21 +143,28 @@ class Lent:
 
     def _leave(self, node: Node) -> None:
         """Wait until the trials have finished their epochs, and gone."""
+        until = time.monotonic() + LEAVE_S
         trials = running(node.process.pid, _TRIAL)
         self._telling.tell("it leaves")
         say(f"{_now()}  leaving{_what_becomes(trials)}. Ctrl-C again leaves at once.")
-        until = time.monotonic() + LEAVE_S
+        sweeps = drivers(self._head, self._machine)
+        if sweeps:
+            say(
+                f"{_now()}  a sweep is run from here (process {sweeps[0]}) and ends with it: "
+                f"{LEAVE_S:.0f} s are left to end it in order; make resume goes on"
+            )
         without = time.monotonic()
         while time.monotonic() < until and node.process.poll() is None:
             self._telling.go_on()
             untold = not self._telling.is_told and self._head.answers()
-            if untold or running(node.process.pid, _TRIAL):
+            used = any(map(started, sweeps)) or running(node.process.pid, _TRIAL)
+            if untold or used:
                 without = time.monotonic()
             elif time.monotonic() - without >= _NO_TRIAL_S:
                 return
             time.sleep(0.2)
         if node.process.poll() is None:
-            say(f"{_now()}  trials still run: they go on elsewhere from their last epochs")
+            say(f"{_now()}  what still runs here ends; trials go on elsewhere")
 
 
 def _what_becomes(trials: int) -> str:

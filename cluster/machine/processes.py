@@ -38,14 +38,14 @@ def kill(processes: Iterable[int]) -> None:
         with contextlib.suppress(OSError):
             os.kill(process, signal.SIGKILL)
     until = time.monotonic() + GONE_S
-    while any(_started(process) for process in left) and time.monotonic() < until:
+    while any(started(process) for process in left) and time.monotonic() < until:
         time.sleep(0.05)
 
 
 def remember(path: Path, top: int) -> None:
     """Write down which processes are at and below one, and that they are this one's to end."""
-    known = {str(p): _started(p) for p in (top, *descendants(top))}
-    us = {str(os.getpid()): _started(os.getpid())}
+    known = {str(p): started(p) for p in (top, *descendants(top))}
+    us = {str(os.getpid()): started(os.getpid())}
     with contextlib.suppress(OSError):  # a full disk: they end with us all the same
         write_whole(path, json.dumps({"by": us, "processes": known}) + "\n")
 
@@ -72,11 +72,11 @@ def end_left(path: Path) -> int:
 def _still(known: Mapping[str, str]) -> list[int]:
     """List those that are still there: a number alone may be another process's by now."""
     return [
-        int(p) for p, since in known.items() if p.isdigit() and since and _started(int(p)) == since
+        int(p) for p, since in known.items() if p.isdigit() and since and started(int(p)) == since
     ]
 
 
-def _started(process: int) -> str:
+def started(process: int) -> str:
     """Return when a process was started, as the system writes it; empty if it is gone."""
     try:
         fields = (

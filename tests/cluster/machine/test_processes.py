@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.machine.processes import _started, descendants, end_left, kill, remember, running
+from cluster.machine.processes import descendants, end_left, kill, remember, running, started
 from tests.sweeps.waiting import until
 
 #: Starts a process of its own that waits, writes its number, and waits.
@@ -58,9 +58,9 @@ def test_what_is_left_of_a_killed_one_is_ended(
     subprocess.run(words, check=True, cwd=ROOT)
     parent.kill()
     parent.wait()
-    assert _started(child)
+    assert started(child)
     assert end_left(record) == 1
-    assert not _started(child)
+    assert not started(child)
     assert not record.exists()
 
 
@@ -71,7 +71,7 @@ def test_what_somebody_looks_after_stays(
     record = tmp_path / "record.json"
     remember(record, parent.pid)
     assert end_left(record) == 0
-    assert _started(child)
+    assert started(child)
 
 
 def test_a_number_that_is_another_process_by_now_stays(
@@ -85,7 +85,7 @@ def test_a_number_that_is_another_process_by_now_stays(
     content["processes"] = dict.fromkeys(content["processes"], "1")
     record.write_text(json.dumps(content))
     assert end_left(record) == 0
-    assert _started(child)
+    assert started(child)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"by": 1, "processes": 2}', '{"by": [], "x"'])
