@@ -122,13 +122,18 @@ class _Service:
 
     def _start(self) -> None:
         self._began = time.monotonic()
-        self._process = subprocess.Popen(
-            self._command,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us, who then end it in order
-            preexec_fn=die_with_parent,
-        )
+        log = os.open(FOLDER / "service.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us, who then end it in order
+                preexec_fn=die_with_parent,
+            )
+        finally:
+            os.close(log)
 
     def look(self) -> None:
         """Start it again if it has ended."""
@@ -137,13 +142,9 @@ class _Service:
             self._start()
 
     def end(self) -> None:
-        """End it."""
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End it, at once: what it keeps is on disk, and Ray would print a trace at SIGTERM."""
+        self._process.kill()
+        self._process.wait()
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
 from sweeps.backend.ray_session import PREFIX, plain_python
+from sweeps.backend.stream.scratch import remove_left
 from sweeps.cli import signals
 from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
@@ -135,6 +136,7 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
         finally:
             with _in_a_hurry(process):
                 _end(process)
+            remove_left()
             _record(log).unlink(missing_ok=True)
 
 

@@ -46,6 +46,8 @@ def checked(body: Mapping[str, Any], queue: Queue, here: Path, own: Checkout) ->
     if goes_on:
         if len(kept) == len(words) and goes_on in queue:
             results = Path(queue[goes_on].results)
+            if not kept and not (results / goes_on).exists():
+                return queue[goes_on]  # stopped before it had a record: it begins anew
         _require_record(results, goes_on, kept)
         return Queued(goes_on, member, tuple(kept), True, str(results))
     name = value_given(kept, "name") or _free_name(queue, results, kept)

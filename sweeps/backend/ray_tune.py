@@ -26,7 +26,7 @@ from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
 from sweeps.backend.room import Room
 from sweeps.backend.stream import calls
 from sweeps.backend.stream.held_trials import HeldTrials
-from sweeps.backend.stream.sending import StreamedResults
+from sweeps.backend.stream.sending import StreamedResults, named
 from sweeps.private_folder import private_folder
 from sweeps.timeline import mark
 from sweeps.trials import Place, State
@@ -236,7 +236,8 @@ class _Decisions(FIFOScheduler):
             self._driver().failed(name, State(result["state"]), result["reason"])
             return str(self.STOP)
         if "lacks" in result and self._streams is not None:
-            self._streams.lacks(result["node"], result["machine"], result["lacks"])
+            machine = named(result["member"], result["machine"])
+            self._streams.lacks(result["node"], machine, result["lacks"])
             self._driver().give_back(name)
             return str(self.STOP)
         if "waiting" in result:

@@ -1,9 +1,10 @@
 """Measure what it costs that a machine does not share the results: each epoch is sent.
 
 Two trials at a time train real models on this machine, in turns with their folder shared and with
-it streamed to the receiver of a driver. Beside training: what saving and sending take of the time
-of the training thread. Sending also takes processor time from the training of the next epoch: that
-is in the seconds of a whole epoch.
+it streamed to the receiver of a driver. Beside training is what saving and sending take of the time
+of the training thread. What they take of a processor, the receiver's part included, is taken from
+training where all processors are busy: that is the cost, and no other load on the machine changes
+it.
 
     make bench BENCH=cluster ARGS="runs=3 epochs=12"
 """
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,11 @@ _MODES = ("shared", "streamed")
 
 @dataclass(frozen=True)
 class TrialTimes:
-    """Holds the mean seconds of an epoch: of all of it, and of all but the training."""
+    """Holds the means of an epoch: its seconds, those beside training, those of a processor."""
 
     whole_s: float
     beside_s: float
+    cpu_s: float
 
 
 def main() -> None:
@@ -91,7 +93,10 @@ def measure(runs: int, epochs: int, console: Console) -> dict[str, MedianOfRuns]
                 with compose([*_WORDS, *words, f"epochs={epochs + 1}"]) as composition:
                     config = plain(composition.base)
                 for mode in _MODES if turn % 2 else reversed(_MODES):
+                    before = _used(receiver)
                     times = _together(trials, config, mode == "streamed")
+                    received_s = (_used(receiver) - before) / (_SLOTS * (epochs + 1))
+                    times = [replace(one, cpu_s=one.cpu_s + received_s) for one in times]
                     if turn:
                         found.setdefault((size, mode), []).extend(times)
                 newest = max(trials.glob("*/epoch_001/state.pt"))
@@ -116,9 +121,11 @@ def _figures(
             figures[f"{name}: an epoch"] = MedianOfRuns.of([t.whole_s * 1e3 for t in times], "ms")
             beside = [t.beside_s * 1e3 for t in times]
             figures[f"{name}: beside training"] = MedianOfRuns.of(beside, "ms")
+            cpu = [t.cpu_s * 1e3 for t in times]
+            figures[f"{name}: of a processor"] = MedianOfRuns.of(cpu, "ms")
         pairs = zip(found[size, "streamed"], found[size, "shared"], strict=True)
-        more = [(a.whole_s - b.whole_s) / _EPOCH_S * 100 for a, b in pairs]
-        cost = f"{size}: streaming takes, of an epoch of {_EPOCH_S:g} s"
+        more = [(a.cpu_s - b.cpu_s) / _EPOCH_S * 100 for a, b in pairs]
+        cost = f"{size}: streaming takes, of a processor in an epoch of {_EPOCH_S:g} s"
         figures[cost] = MedianOfRuns.of(more, "%")
     return figures
 
@@ -150,21 +157,35 @@ def _train(work: Mapping[str, Any]) -> TrialTimes:
     hide_cards(work["config"]["resources"])
     ends: list[float] = []
     beside: list[float] = []
+    cpu: list[float] = []
 
     def tell(result: Mapping[str, Any]) -> None:
         if "epoch" not in result:
             raise ConfigError(f"a trial has failed: {result}")
         ends.append(time.perf_counter())
+        cpu.append(time.process_time())
         if len(ends) > 1:
             beside.append(ends[-1] - ends[-2] - result["metrics"]["epoch_s"])
 
     train(work, "", tell, partial(calls.connect, "b" * 32))
-    return TrialTimes((ends[-1] - ends[0]) / (len(ends) - 1), statistics.fmean(beside))
+    count = len(ends) - 1
+    return TrialTimes(
+        (ends[-1] - ends[0]) / count, statistics.fmean(beside), (cpu[-1] - cpu[0]) / count
+    )
+
+
+def _used(receiver: Any) -> float:
+    """Return the seconds of a processor that the receiver has used."""
+    import psutil  # type: ignore[import-untyped]
+    import ray
+
+    times = psutil.Process(ray.get(receiver.process.remote())).cpu_times()
+    return float(times.user + times.system)
 
 
 def _memory(receiver: Any) -> tuple[float, float]:
     """Return the MB that the receiver's process has to itself, and those it shares."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
     import ray
 
     memory = psutil.Process(ray.get(receiver.process.remote())).memory_full_info()

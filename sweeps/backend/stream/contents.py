@@ -110,14 +110,25 @@ def loose_files(folder: Path) -> dict[str, Stamp]:
     return found
 
 
-def checkpoints(folder: Path) -> dict[str, int]:
-    """Find the folders of checkpoints, each moved to its place whole: name -> its inode."""
+def checkpoints(folder: Path) -> dict[str, Stamp]:
+    """Find the folders of checkpoints, each moved to its place whole: name -> stamp.
+
+    The stamp is that of its record: the folder itself changes once its state is dropped.
+    """
     return {
-        f"{run}{entry.name}": entry.inode()
+        f"{run}{entry.name}": _stamp_of_record(Path(entry.path))
         for run in runs(folder)
         for entry in _entries(folder / run)
         if is_checkpoint(f"{run}{entry.name}") and entry.is_dir(follow_symlinks=False)
     }
+
+
+def _stamp_of_record(checkpoint: Path) -> Stamp:
+    try:
+        facts = os.lstat(checkpoint / "epoch.json")
+    except OSError:  # a damaged one
+        facts = os.lstat(checkpoint)
+    return Stamp(facts.st_size, facts.st_mtime_ns, facts.st_ino)
 
 
 def files_of(folder: Path, checkpoint: str) -> dict[str, int]:

@@ -73,7 +73,7 @@ class StreamedResults:
         """Note that a machine lacks the data; a person hears it with the slots that it takes.
 
         Args:
-            machine: its name.
+            machine: what it is called.
         """
         self.lacking[node] = f"{machine} lacks the data: {why}"
 
@@ -92,7 +92,7 @@ class StreamedResults:
         for node in nodes:
             if node["NodeID"] not in self._seen:
                 self._seen.add(node["NodeID"])
-                name = str(node["NodeManagerHostname"])
+                name = named(node["Labels"].get("member", ""), node["NodeManagerHostname"])
                 self._asked[node["NodeID"]] = (name, self._ask(node["NodeID"]))
         messages = []
         for one, (name, answer) in list(self._asked.items()):
@@ -134,6 +134,11 @@ class StreamedResults:
 
     def _clean(self, node: str) -> Any:
         return _on(node, scratch.remove_left).remote(self.session, _END_S)
+
+
+def named(member: str, host: str) -> str:
+    """Name a machine to a person."""
+    return f"{member}'s {host}" if member else host
 
 
 def _reaches(trials: str, mark: str) -> bool:

@@ -111,7 +111,7 @@ class StreamedFolder:
         self._token = secrets.token_hex(16)
         self._opened = False
         self._loose: dict[str, Stamp] = {}  # what the driver has, as it is here
-        self._checkpoints: dict[str, int] = {}
+        self._checkpoints: dict[str, Stamp] = {}
         self._newest = self._number = 0
         self._sending: Sending | None = None
 
@@ -150,8 +150,8 @@ class StreamedFolder:
             return
         loose, kept = contents.loose_files(self.path), contents.checkpoints(self.path)
         new = [name for name, stamp in loose.items() if self._loose.get(name) != stamp]
-        for checkpoint, inode in kept.items():
-            if self._checkpoints.get(checkpoint) != inode:
+        for checkpoint, stamp in kept.items():
+            if self._checkpoints.get(checkpoint) != stamp:
                 new += contents.files_of(self.path, checkpoint)
         removed = tuple(sorted(self._checkpoints.keys() - kept.keys()))
         if not new and not removed:

@@ -78,6 +78,13 @@ def test_a_wrong_request_is_refused(
         checked(body(**other), queue, tmp_path, OWN)
 
 
+def test_one_that_was_stopped_before_it_began_begins_anew(tmp_path: Path, queue: Queue) -> None:
+    queue.add(checked(body("budget.trials=4", "name=a"), queue, tmp_path, OWN))
+    queue.stop("a")
+    queued = checked(body(goes_on="a"), queue, tmp_path, OWN)
+    assert (queued.sweep, queued.words) == ("a", ("budget.trials=4", "name=a"))
+
+
 def test_what_goes_on_is_given_whole_numbers(tmp_path: Path, queue: Queue) -> None:
     folder = tmp_path / "results" / "a"
     folder.mkdir(parents=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,10 +72,18 @@ def test_finds_what_there_is_and_follows_no_link(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_is_replaced_is_another(tmp_path: Path) -> None:
-    (tmp_path / "epoch_001").mkdir()
+    folder = tmp_path / "epoch_001"
+
+    def write(at: int) -> None:
+        folder.mkdir()
+        (folder / "state.pt").touch()
+        (folder / "epoch.json").write_text("{}")
+        os.utime(folder / "epoch.json", ns=(at, at))
+
+    write(at=0)
     before = contents.checkpoints(tmp_path)
-    (tmp_path / "epoch_001" / "state.pt").touch()
-    assert contents.checkpoints(tmp_path) == before
-    (tmp_path / "epoch_001").rename(tmp_path / ".old_epoch_001_ab")
-    (tmp_path / "epoch_001").mkdir()
+    (folder / "state.pt").unlink()
+    assert contents.checkpoints(tmp_path) == before, "its state was dropped here"
+    shutil.rmtree(folder)
+    write(at=10**9)  # perhaps with the same inodes: file systems give them again
     assert contents.checkpoints(tmp_path) != before

@@ -13,7 +13,7 @@ from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls, scratch, sending
 from sweeps.backend.stream.contents import Delivery, Piece
 from sweeps.backend.stream.receiver import Outcome
-from sweeps.backend.stream.sending import StreamedResults, streamed_results
+from sweeps.backend.stream.sending import StreamedResults, named, streamed_results
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 
@@ -114,3 +114,8 @@ def test_a_machine_without_the_data_is_noted(trials: Path) -> None:
     with streamed_results(trials, DATA, "f00d") as streams:
         streams.lacks("a1", "vm", "/data/mine is not there")
         assert streams.lacking == {"a1": "vm lacks the data: /data/mine is not there"}
+
+
+def test_a_machine_is_called_by_its_member() -> None:
+    assert named("alpha", "vm") == "alpha's vm"
+    assert named("", "vm") == "vm"
