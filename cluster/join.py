@@ -33,6 +33,7 @@ from sweeps.backend.away import LABEL
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, Head
 from sweeps.backend.ray_environment import is_loopback
+from sweeps.backend.stream import scratch
 from sweeps.cli import refusals, signals
 from trainers.errors import ConfigError
 
@@ -71,6 +72,7 @@ class Lent:
             ConfigError: Ray does not start, or has ended.
             Stopped: a signal asked to end at once.
         """
+        scratch.remove_left()
         try:
             if self._lending.why_not:
                 self._tell_first()
@@ -89,6 +91,7 @@ class Lent:
             say("left")
         finally:
             self._telling.end()
+            scratch.remove_left()
 
     def _arguments(self) -> list[str]:
         host, _ = split_address(self._head.address, "HEAD")

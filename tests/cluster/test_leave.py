@@ -20,14 +20,19 @@ from tests.sweeps.waiting import until
 
 
 def test_a_machine_that_is_not_lent_takes_no_trial_and_one_that_leaves_gives_its_own_back(
-    machines: Machines, tmp_path: Path
+    machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("CAVIAR_SCRATCH", str(tmp_path / "scratch"))
+    left = tmp_path / "scratch" / "caviar-scratch-00aa-x"
+    left.mkdir(parents=True)
+    (left / ".lock").touch()
     hour, cores = datetime.datetime.now().hour, (os.cpu_count() or 1) + 1
     hours = f"{(hour + 2) % 24}-{(hour + 3) % 24}"
     alpha = machines.join("--member=alpha", f"--cpus={cores}", f"--hours={hours}")
     running = beta = None
     try:
         assert "its hours are" in line(alpha, "not lent now")
+        assert not left.exists(), "a killed process had left it"
         code, output = finish(machines.join("--member=alpha"))
         assert (code, f"process {alpha.pid}, as alpha" in output) == (2, True), output
 

@@ -58,7 +58,7 @@ def test_one_that_is_like_the_head_may_join(tmp_path: Path) -> None:
         ({"code": "0" * 64}, "one of them has changes of its own"),
         ({"code": "0" * 64, "commit": ""}, "unknown there): install the head's version here"),
         ({"python": None, "ray": "<b>\n[red]"}, "None at the head"),
-        ({"time": time.time() - 3600}, "clock is 36"),
+        ({"time": time.time() - 3600}, "s ahead of the head's: set both by the network"),
         ({"time": None}, "does not tell its time"),
     ],
 )
