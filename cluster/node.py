@@ -24,8 +24,8 @@ from types import FrameType
 from cluster.machine.processes import descendants, end_left, kill, remember
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
-from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials
-from sweeps.backend.ray_session import PREFIX, plain_python
+from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials, plain_python
+from sweeps.backend.ray_session import PREFIX
 from sweeps.backend.stream.scratch import remove_left
 from sweeps.cli import signals
 from sweeps.private_folder import private_folder

@@ -94,6 +94,19 @@ class _Card:
         return float(nvml.nvmlDeviceGetUtilizationRates(self._handle).gpu)
 
 
+def smallest_card_gb() -> float | None:
+    """Return the memory of this machine's smallest card; None if no card can be asked."""
+    try:
+        from ray._private.thirdparty import pynvml
+
+        nvml: Any = pynvml
+        nvml.nvmlInit()
+        cards = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        return min(float(nvml.nvmlDeviceGetMemoryInfo(card).total) / _GB for card in cards)
+    except Exception:  # no driver, no permission, another maker's, none at all
+        return None
+
+
 @cache
 def _card(uuid: str) -> _Card | None:
     """Find a card once a process; None if it is not one of NVIDIA's, or cannot be asked."""

@@ -9,7 +9,9 @@ import contextlib
 import ipaddress
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 #: Seconds that what Ray starts may take, not its own 30 for a node and 60 for a worker: on a busy
@@ -57,6 +59,30 @@ def python_path(environment: Mapping[str, str]) -> dict[str, str]:
     folders = environment.get("PYTHONPATH", "").split(os.pathsep)
     absolute = [os.path.abspath(os.path.expanduser(folder)) for folder in folders if folder]
     return {"PYTHONPATH": os.pathsep.join(absolute)} if absolute else {}
+
+
+def plain_python(folder: Path) -> str:
+    """Return this Python by a path that a shell takes for one word, as Ray's workers need it.
+
+    Args:
+        folder: where to put a link to the environment, if there must be one.
+    """
+    if re.fullmatch(r"[\w./+-]+", sys.executable):
+        return sys.executable
+    python = Path(sys.executable)
+    link = folder / "venv"
+    link.symlink_to(python.parent.parent)
+    return str(link / python.parent.name / python.name)
+
+
+@contextlib.contextmanager
+def run_by(python: str) -> Iterator[None]:
+    """Let Ray start its processes, within a `with` block, by a Python of this path."""
+    before, sys.executable = sys.executable, python
+    try:
+        yield
+    finally:
+        sys.executable = before
 
 
 def keep_loopback() -> None:

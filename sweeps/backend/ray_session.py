@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import secrets
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -21,11 +19,14 @@ from typing import TYPE_CHECKING, Any
 from sweeps import ROOT
 from sweeps.backend.away import away
 from sweeps.backend.known_head import Head
+from sweeps.backend.machine_load import smallest_card_gb
 from sweeps.backend.ray_environment import (
     SETTINGS,
     environment,
     keep_loopback,
+    plain_python,
     python_path,
+    run_by,
     without_secrets,
 )
 from sweeps.backend.share import Share, shared
@@ -82,6 +83,17 @@ class Cluster:
     def has_gpu(self) -> bool:
         """Whether any of its machines has one."""
         return any(node["Resources"].get("GPU", 0.0) >= 1 for node in alive_nodes())
+
+    def smallest_card_gb(self) -> float | None:
+        """Return the memory of the smallest card; None if a machine cannot be asked for its own."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+        nodes = [node["NodeID"] for node in alive_nodes() if node["Resources"].get("GPU", 0.0)]
+        ask = ray.remote(num_cpus=0)(smallest_card_gb)
+        asked = [ask.options(scheduling_strategy=On(one, soft=False)).remote() for one in nodes]
+        found = [gb for gb in ray.get(asked, timeout=60) if gb is not None]
+        return min(found) if found and len(found) == len(asked) else None
 
     def slots(self, resources: Mapping[str, Any]) -> int:
         """Count the trials that fit on all machines together, given what each asks for."""
@@ -269,7 +281,7 @@ def session() -> Iterator[Cluster]:
             # Ray turns authentication on by itself, but would put its token into the home folder.
             own = {**SETTINGS, "RAY_AUTH_TOKEN_PATH": str(token), **python_path(os.environ)}
             stack.enter_context(environment(own))
-            with _python(plain_python(folder)):
+            with run_by(plain_python(folder)):
                 _start(folder)
             import ray
 
@@ -319,29 +331,6 @@ def _start(folder: Path) -> None:
         f"Ray does not start on this machine ({first_line(error)}): is it out of memory, of "
         f"processes or of room in {folder.parent}? Free some, and try again"
     ) from error
-
-
-def plain_python(folder: Path) -> str:
-    """Return this Python by a path that a shell takes for one word, as Ray's workers need it.
-
-    Args:
-        folder: where to put a link to the environment, if there must be one.
-    """
-    if re.fullmatch(r"[\w./+-]+", sys.executable):
-        return sys.executable
-    python = Path(sys.executable)
-    link = folder / "venv"
-    link.symlink_to(python.parent.parent)
-    return str(link / python.parent.name / python.name)
-
-
-@contextlib.contextmanager
-def _python(path: str) -> Iterator[None]:
-    before, sys.executable = sys.executable, path
-    try:
-        yield
-    finally:
-        sys.executable = before
 
 
 def attach(address: str, **more: Any) -> None:

@@ -142,11 +142,6 @@ def _refuse_limits(config: Mapping[str, Any], budget: Budget, search: Search) ->
             raise ConfigError(
                 f"failures.{name} must be {least} or more, not {config['failures'][name]}"
             )
-    if config["resources"]["gpu_memory_gb"] is not None:
-        raise ConfigError(
-            "resources.gpu_memory_gb is not understood yet: give a trial's share of a GPU, such as "
-            "resources.gpu=0.25"
-        )
 
 
 def _refuse_other_mode(stop: Stop, objective: Objective) -> None:

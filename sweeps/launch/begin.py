@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sweeps import cli, results_folder
 from sweeps.backend.early_ray import started_early
@@ -96,10 +97,31 @@ def connect(sweep: Sweep, ray: Ray) -> Iterator[Cluster]:
         with cli.doing("starting Ray, which runs the trials"):
             cluster = stack.enter_context(ray())
         if sweep.resources["gpu"] is None:
-            sweep.composition.fix("resources.gpu", 1.0 if cluster.has_gpu else 0.0)
+            sweep.composition.fix("resources.gpu", _share_of_card(sweep.resources, cluster))
         cluster.check(sweep.resources)
         _check_devices(sweep, cluster)
         yield cluster
+
+
+def _share_of_card(resources: Mapping[str, Any], cluster: Cluster) -> float:
+    """Return the share of a card for a trial that names none: by its memory, else all of it."""
+    memory = resources["gpu_memory_gb"]
+    if not cluster.has_gpu:
+        return 0.0
+    if memory is None:
+        return 1.0
+    smallest = cluster.smallest_card_gb()
+    if smallest is None:
+        raise ConfigError(
+            f"resources.gpu_memory_gb={memory:g}: not all cards of this cluster tell their memory: "
+            "give a share of a card, such as resources.gpu=0.25"
+        )
+    if memory > smallest:
+        raise ConfigError(
+            f"resources.gpu_memory_gb={memory:g}: the smallest card of this cluster has "
+            f"{smallest:.1f} GB: lower it"
+        )
+    return 1.0 / int(smallest / memory)
 
 
 def _check_devices(sweep: Sweep, cluster: Cluster) -> None:

@@ -109,6 +109,8 @@ class ResourcesConfig:
     """Names the resources of a training: cores, GPUs (or a share of one), gigabytes on the GPU.
 
     gpu null: one in a cluster that has any, else none; 0: none, and `device=auto` takes none.
+    gpu_memory_gb: the most that a training may take of a card's; where gpu is null, as many trials
+    share a card as have room on the smallest one.
     """
 
     cpu: float = MISSING

@@ -47,6 +47,15 @@ def set_up_process(config: TrainConfig, device: torch.device) -> None:
         # Filling costs time and decides nothing.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.use_deterministic_algorithms(True, warn_only=True)
+        if torch.cuda.is_available():
+            _limit_memory(config.resources.gpu_memory_gb)
+
+
+def _limit_memory(gigabytes: float | None) -> None:
+    """Let a training that takes more of the card end alone, not the trials beside it."""
+    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+    share = 1.0 if gigabytes is None else min(1.0, gigabytes * 1e9 / card.total_memory)
+    torch.cuda.set_per_process_memory_fraction(share)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -138,7 +138,8 @@ class Receiver:
     def write(self, trial: str, token: str, name: str, offset: int, data: bytes) -> Reply:
         """Keep some bytes of a large file, until its delivery says what it must be."""
         try:
-            with self._of(trial, token) as (folder, sender):
+            # Locked: what comes late would lie in the folder of a training that has cleaned it.
+            with self._of(trial, token) as (folder, sender), self._locked(folder):
                 if not contents.is_file(name) or not contents.is_state(name):
                     raise _Not(Outcome.REFUSED, f"{name[:80]!r} is no state of a trial")
                 if offset == 0:

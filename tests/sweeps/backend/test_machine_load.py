@@ -12,7 +12,7 @@ import ray  # noqa: F401  psutil comes with it
 import torch
 
 from sweeps.backend import machine_load
-from sweeps.backend.machine_load import MachineLoad
+from sweeps.backend.machine_load import MachineLoad, smallest_card_gb
 
 HOST = {"cpu_percent", "memory_percent", "trial_cpu_percent", "trial_memory_gb"}
 
@@ -51,6 +51,7 @@ class Nvml:
     def __init__(self) -> None:
         self.samples = [(1, 20), (2, 40), (3, 90)]
         self.asked: list[bytes] = []
+        self.total = {"card": 16_000_000_000, "small": 11_500_000_000}
 
     def nvmlInit(self) -> None:  # noqa: N802
         pass
@@ -60,7 +61,13 @@ class Nvml:
         return "card"
 
     def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:  # noqa: N802
-        return SimpleNamespace(used=3_500_000_000)
+        return SimpleNamespace(used=3_500_000_000, total=self.total[handle])
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self.total)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
+        return [*self.total][index]
 
     def nvmlDeviceGetPowerUsage(self, handle: str) -> int:  # noqa: N802
         raise self.NVMLError("not supported")
@@ -112,3 +119,9 @@ def test_a_card_that_cannot_be_asked_is_asked_once(
     for _ in range(2):
         assert MachineLoad().read().keys() == HOST
     assert len(tried) == 1
+
+
+def test_the_smallest_card_of_a_machine(nvml: Nvml) -> None:
+    assert smallest_card_gb() == 11.5
+    nvml.total = {}
+    assert smallest_card_gb() is None

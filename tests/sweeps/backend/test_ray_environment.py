@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sweeps.backend.ray_environment import (
     environment,
     for_trials,
     is_loopback,
+    plain_python,
     python_path,
     without_secrets,
 )
@@ -92,3 +94,11 @@ def test_packages_are_found_from_any_folder(
 def test_without_packages_elsewhere_nothing_is_set(given: dict[str, str]) -> None:
     """An empty entry is the folder that Python runs in, which is another one for a trial."""
     assert python_path(given) == {}
+
+
+def test_a_plain_path_needs_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/opt/env/bin/python3.12")
+    assert plain_python(tmp_path) == "/opt/env/bin/python3.12"
+    monkeypatch.setattr(sys, "executable", "/opt/my env/bin/python3.12")
+    assert plain_python(tmp_path) == str(tmp_path / "venv/bin/python3.12")
+    assert os.readlink(tmp_path / "venv") == "/opt/my env"

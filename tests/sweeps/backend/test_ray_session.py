@@ -13,7 +13,7 @@ import pytest
 
 from sweeps import ROOT
 from sweeps.backend import ray_session
-from sweeps.backend.ray_session import plain_python, session
+from sweeps.backend.ray_session import session
 from tests.sweeps.processes import finish, start
 from trainers.errors import ConfigError
 
@@ -31,14 +31,6 @@ def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
     assert code == 0, output
     assert "2 of 2 trials ended" in output
     assert not Path(f"/tmp/caviar-ray-{process.pid}").exists()
-
-
-def test_a_plain_path_needs_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/opt/env/bin/python3.12")
-    assert plain_python(tmp_path) == "/opt/env/bin/python3.12"
-    monkeypatch.setattr(sys, "executable", "/opt/my env/bin/python3.12")
-    assert plain_python(tmp_path) == str(tmp_path / "venv/bin/python3.12")
-    assert os.readlink(tmp_path / "venv") == "/opt/my env"
 
 
 SHOW = """

@@ -35,7 +35,7 @@ ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
         ((*SWEPT, "failures.in_a_row=0"), r"failures\.in_a_row must be 1 or more, not 0"),
         ((*SWEPT, "failures.lost_processes=-1"), r"failures\.lost_processes must be 0 or more"),
         ((*SWEPT, "max_concurrent=0"), "max_concurrent must be 1 or more.* not 0"),
-        ((*SWEPT, "resources.gpu_memory_gb=4"), "gpu_memory_gb is not understood yet"),
+        ((*SWEPT, "resources.gpu_memory_gb=-4"), "gpu_memory_gb"),
         ((*SWEPT, "+objectives.val_accuracy=max"), "val_accuracy is the objective already"),
         ((*SWEPT, "+objectives.speed=max"), r"objectives must be one of .*epoch_s.*speed"),
         ((*SWEPT, "+objectives.val_loss=max"), r"set objectives\.val_loss=min"),

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.backend.ray_session import Ray
+from sweeps.backend.ray_session import Cluster, Ray
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep, Transfer
 from sweeps.config.composition import compose
-from sweeps.launch.begin import _removed_if_refused, begin, connect, fetch
+from sweeps.launch.begin import _removed_if_refused, _share_of_card, begin, connect, fetch
 from sweeps.results_folder import Folder, create
 from tests.sweeps.conftest import SMALL
 from trainers.errors import ConfigError
@@ -20,6 +20,19 @@ from trainers.errors import ConfigError
 def swept(where: Path, *words: str) -> Sweep:
     with compose([*SMALL, "search=grid", "seed=1,2", f"results={where}", "name=s", *words]) as made:
         return check(made)
+
+
+class WithCards(Cluster):
+    """A cluster with cards, of which the smallest has so many gigabytes."""
+
+    has_gpu = True  # type: ignore[assignment]
+
+    def __init__(self, smallest: float | None) -> None:
+        super().__init__(own=False, address="")
+        object.__setattr__(self, "smallest", smallest)
+
+    def smallest_card_gb(self) -> float | None:
+        return self.__dict__["smallest"]  # type: ignore[no-any-return]
 
 
 def nowhere() -> Ray:
@@ -48,6 +61,28 @@ def test_the_data_have_a_fingerprint(tmp_path: Path) -> None:
     fingerprint = fetch(swept(tmp_path))
     assert fingerprint
     assert fetch(swept(tmp_path, "model.width=8")) == fingerprint
+
+
+@pytest.mark.parametrize(
+    ("memory", "smallest", "share"), [(4.0, 16.0, 0.25), (5.0, 16.0, 1 / 3), (16.0, 16.0, 1.0)]
+)
+def test_as_many_trials_share_a_card_as_have_room(
+    tmp_path: Path, memory: float, smallest: float, share: float
+) -> None:
+    sweep = swept(tmp_path, f"resources.gpu_memory_gb={memory}")
+    assert _share_of_card(sweep.resources, WithCards(smallest)) == share
+
+
+@pytest.mark.parametrize(
+    ("smallest", "rule"),
+    [(3.9, "the smallest card of this cluster has 3.9 GB"), (None, "give a share of a card")],
+)
+def test_a_card_too_small_or_unknown_is_refused(
+    tmp_path: Path, smallest: float | None, rule: str
+) -> None:
+    sweep = swept(tmp_path, "resources.gpu_memory_gb=4.0")
+    with pytest.raises(ConfigError, match=rf"resources.gpu_memory_gb=4: .*{rule}"):
+        _share_of_card(sweep.resources, WithCards(smallest))
 
 
 def test_a_trial_gets_the_gpu_that_the_cluster_has(tmp_path: Path, without_ray: Ray) -> None:

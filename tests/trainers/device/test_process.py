@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -38,6 +39,20 @@ def test_the_device_that_is_asked_for_or_the_best_there_is(small: Compose) -> No
         assert best == "cuda"
     else:
         assert best == ("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@pytest.mark.parametrize(("memory", "share"), [("null", 1.0), ("4.0", 0.25), ("99.0", 1.0)])
+def test_a_training_takes_no_more_of_a_card_than_it_may(
+    small: Compose, restored: None, monkeypatch: pytest.MonkeyPatch, memory: str, share: float
+) -> None:
+    shares: list[float] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    card = SimpleNamespace(total_memory=16_000_000_000)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
+    set_up_process(small(f"resources.gpu_memory_gb={memory}"), CUDA)
+    assert shares == [share]
 
 
 @pytest.mark.parametrize("device", [Device.cuda, Device.mps])
