@@ -91,7 +91,6 @@ class Lent:
             say("left")
         finally:
             self._telling.end()
-            scratch.remove_left()
 
     def _arguments(self) -> list[str]:
         host, _ = split_address(self._head.address, "HEAD")
