@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.cluster.raylets import Machines, end, free_ports, line
+from tests.cluster.raylets import Machines, end, line
 from tests.sweeps.processes import command, descendants, finish, start
 
 #: Seconds after which a round has failed; and that a process is stopped, or a machine is away.
@@ -60,12 +60,6 @@ class Round:
         below = {*descendants(self.machines.head.pid), *descendants(self.alpha.pid)}
         return [pid for pid in below if all(word in command(pid) for word in words)]
 
-    def start_head(self) -> None:
-        port = self.machines.address.rpartition(":")[2]
-        words = ("--address=127.0.0.1", f"--port={port}", "--member=zeta")
-        self.machines.head = start("cluster.head", *words, **self.machines.environment)
-        line(self.machines.head, "joined: zeta")
-
     def join(self) -> None:
         self.alpha = self.machines.join("--member=alpha", "--cpus=1", folder=self.folder / "alpha")
         line(self.alpha, "joined")
@@ -73,9 +67,7 @@ class Round:
 
 def begin(folder: Path) -> Round:
     """Start a head and a machine, each with a folder of its own, as on two machines."""
-    machines = Machines(None, f"127.0.0.1:{free_ports(2)}", folder / "zeta")  # type: ignore[arg-type]
-    one = Round(folder, machines, None)  # type: ignore[arg-type]
-    one.start_head()
+    one = Round(folder, Machines.begin(folder / "zeta"), None)  # type: ignore[arg-type]
     (folder / "alpha").mkdir(mode=0o700)
     (folder / "alpha" / "token").write_text((folder / "zeta" / "token").read_text())
     one.join()
@@ -97,7 +89,7 @@ def kill_head(one: Round, dice: random.Random) -> None:
     os.kill(one.machines.head.pid, signal.SIGKILL)
     one.machines.head.wait()
     time.sleep(dice.uniform(2, 8))
-    one.start_head()
+    one.machines.start_head()
 
 
 def kill_machine(one: Round, dice: random.Random) -> None:
@@ -139,7 +131,7 @@ FAULTS: Mapping[str, Callable[[Round, random.Random], None]] = {
 def revive(one: Round) -> None:
     """Do what a person does who sees that something has ended."""
     if one.machines.head.poll() is not None:
-        one.start_head()
+        one.machines.start_head()
     if one.alpha.poll() is not None:
         one.join()
 

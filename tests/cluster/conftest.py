@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.raylets import Machines, end, free_ports, line
-from tests.sweeps.processes import start
+from tests.cluster.raylets import Machines, end
 
 
 @pytest.fixture(scope="session")
@@ -28,11 +27,8 @@ def own_machines(tmp_path: Path) -> Iterator[Machines]:
 
 @contextmanager
 def _head(folder: Path) -> Iterator[Machines]:
-    port = free_ports(2)
-    head = start("cluster.head", "--address=127.0.0.1", f"--port={port}", "--member=zeta",
-                 CAVIAR_CLUSTER=str(folder))  # fmt: skip
+    machines = Machines.begin(folder)
     try:
-        line(head, "joined: zeta")
-        yield Machines(head, f"127.0.0.1:{port}", folder)
+        yield machines
     finally:
-        end(head)
+        end(machines.head)

@@ -22,6 +22,18 @@ class Machines:
     address: str
     folder: Path
 
+    @staticmethod
+    def begin(folder: Path) -> Machines:
+        """Start a head that keeps its state in this folder."""
+        address = f"127.0.0.1:{free_ports(2)}"
+        return Machines(_head(address, folder), address, folder)
+
+    def start_head(self) -> None:
+        """Start it again, once it has ended."""
+        if self.head.stdout is not None:
+            self.head.stdout.close()
+        self.head = _head(self.address, self.folder)
+
     @property
     def environment(self) -> dict[str, str]:
         return {"CAVIAR_CLUSTER": str(self.folder), "RAY_ADDRESS": ""}
@@ -40,6 +52,18 @@ class Machines:
             yield alpha
         finally:
             end(alpha)
+
+
+def _head(address: str, folder: Path) -> subprocess.Popen[str]:
+    host, _, port = address.rpartition(":")
+    words = (f"--address={host}", f"--port={port}", "--member=zeta")
+    head = start("cluster.head", *words, CAVIAR_CLUSTER=str(folder), RAY_ADDRESS="")
+    try:
+        line(head, "joined: zeta")
+    except BaseException:
+        end(head)
+        raise
+    return head
 
 
 def free_port() -> int:

@@ -2,58 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
 from cluster.head import head
 from sweeps.backend.known_head import Head
-from tests.cluster.raylets import Machines, end, free_port, line
-from tests.sweeps.processes import command, descendants, finish, start, wait_for_epochs
-from tests.sweeps.waiting import until
+from tests.cluster.raylets import free_port
+from tests.sweeps.processes import finish, start
 from trainers.errors import ConfigError
-
-
-def test_killed_and_started_again_it_goes_on_with_its_queue_and_two_ctrl_c_leave_nothing(
-    own_machines: Machines, tmp_path: Path
-) -> None:
-    machines, epochs = own_machines, 250
-    words = (
-        "name=qa", "space=null", "seed=1,2", "budget.trials=1", "stop=none", f"epochs={epochs}",
-        "track=none", "model.width=16", "data.fraction=0.25", f"results={tmp_path}",
-    )  # fmt: skip
-    code, output = finish(start("cluster.submit", *words, **machines.environment))
-    assert code == 0, output
-    log = tmp_path / "qa" / "study.log"
-    until(log.exists, running=machines.head)
-    wait_for_epochs(machines.head, log, 10)
-    children = descendants(machines.head.pid)
-    os.kill(machines.head.pid, signal.SIGKILL)
-    machines.head.wait()
-    until(lambda: not [child for child in children if command(child)])
-
-    port = machines.address.rpartition(":")[2]
-    head = start("cluster.head", "--address=127.0.0.1", f"--port={port}", "--member=zeta",
-                 **machines.environment)  # fmt: skip
-    try:
-        line(head, "joined: zeta")
-        code, output = finish(start("cluster.logs", "qa", **machines.environment))
-        assert code == 0, output
-        with (tmp_path / "qa" / "trials" / "0000" / "metrics.csv").open() as file:
-            assert [int(row["epoch"]) for row in csv.DictReader(file)] == [*range(1, epochs + 1)]
-        children = descendants(head.pid)
-        for _ in range(2):
-            head.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-        assert finish(head)[0] == 0
-        until(lambda: not [child for child in children if command(child)])
-    finally:
-        end(head)
 
 
 @pytest.mark.machines
