@@ -88,8 +88,8 @@ class Effect:
         pairs: how many pairs of trials differ in this key alone; 0: a model of the rest was used.
         epochs: the epochs at which the scores were compared; the same for both.
         trials: ids of those that it rests on.
-        chance: how often chance alone brings as much in any comparison of the sweep (p-value of
-            Holm 1979).
+        chance: share of chance among the claims, if all as clear as this one were claimed
+            (adjusted p-value of Benjamini and Hochberg 1995), more of it below 60 trials.
         place: index of the level among those of its key.
         span, reference_span: (lowest, highest) tried in the two parts; None for values.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from sweeps.bench.findings import Case, Counts, measure
-from sweeps.findings.effects import effects, pairs_together
+from sweeps.findings.effects import _corrected, effects, pairs_together
 from sweeps.findings.finding import Effect
 from sweeps.findings.observations import observe
 from sweeps.findings.seed_noise import SeedNoise
@@ -183,3 +184,20 @@ def test_planted_effects_are_found_in_the_right_direction() -> None:
     error = math.sqrt(0.05 * 0.95 / counts.claimed)
     assert counts.right >= (0.95 - OFF * error) * counts.claimed
     assert counts.covered > 0.9 * counts.compared
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"),
+    [(60, [0.04, 0.04, 0.04, 0.9]), (200, [0.04, 0.04, 0.04, 0.9]), (30, [0.08, 0.08, 0.08, 1.0])],
+)
+def test_chances_are_those_among_all_that_is_claimed(trials: int, expected: list[float]) -> None:
+    chances = (0.01, 0.02, 0.03, 0.9)  # 4 x 0.01, 4/2 x 0.02 and 4/3 x 0.03 are 0.04
+    one = Effect("lr", 1, 2, 0.5, 0.1, 0.9, 0, 9, ())
+    found = _corrected([replace(one, chance=chance) for chance in chances], trials)
+    assert [effect.chance for effect in found] == pytest.approx(expected)
+
+
+def test_what_is_unknown_is_no_comparison() -> None:
+    one = Effect("lr", 1, 2, 0.5, -math.inf, math.inf, 0, 9, ())
+    known = replace(one, low=0.1, high=0.9, chance=0.03)
+    assert [effect.chance for effect in _corrected([one, known, one], 60)] == [1.0, 0.03, 1.0]
