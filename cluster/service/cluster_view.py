@@ -45,9 +45,14 @@ class Machine:
 class ClusterView:
     """Holds what was last seen of a cluster."""
 
-    def __init__(self, address: str, say: Callable[[str], None]) -> None:
-        """Begin to look; `say` gets a line for each machine that comes or goes."""
-        self._address, self._say = address, say
+    def __init__(self, address: str, session: str, say: Callable[[str], None]) -> None:
+        """Begin to look.
+
+        Args:
+            session: tells this head from the one before.
+            say: gets a line for each machine that comes or goes.
+        """
+        self._address, self._session, self._say = address, session, say
         self.machines: Mapping[str, Machine] = {}
         self.sharing: Mapping[str, Any] = _NOTHING
         threading.Thread(target=self._watch, name="cluster", daemon=True).start()
@@ -56,7 +61,7 @@ class ClusterView:
         import ray
 
         attach(self._address)
-        shares = arbiter.start()
+        shares = arbiter.start(self._session)
         while True:
             with contextlib.suppress(Exception):  # Ray has no one error for a head that is busy
                 nodes = alive_nodes()

@@ -208,7 +208,7 @@ def main() -> None:
     host = given.head.rpartition(":")[0]
     access = Access(FOLDER / "token")
     queue = Queue(FOLDER / FILE, RayJobs(given.jobs, given.session))
-    view = ClusterView(given.head, say)
+    view = ClusterView(given.head, given.session, say)
 
     async def serve() -> None:
         server = Server(access, queue, view, Path(os.getcwd()))

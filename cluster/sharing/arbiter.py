@@ -275,16 +275,23 @@ class Arbiter:
         return self._sharing.status()
 
 
-def start() -> Any:
-    """Return the arbiter of the head that this process is connected to; start it if need be."""
+def start(session: str) -> Any:
+    """Return the arbiter of the head that this process is connected to; start it if need be.
+
+    Args:
+        session: tells this head from the one before, whose arbiter Ray may still have on record
+            without the code to run it.
+    """
     import ray
+    from ray.experimental import internal_kv
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
     here = ray.get_runtime_context().get_node_id()
-    return (
+    name = f"{ARBITER}-{session}"
+    arbiter = (
         ray.remote(Arbiter)
         .options(
-            name=ARBITER,
+            name=name,
             namespace=NAMESPACE,
             lifetime="detached",
             get_if_exists=True,
@@ -296,6 +303,8 @@ def start() -> Any:
         )
         .remote(str(members_file()), str(FOLDER / "usage.json"))
     )
+    internal_kv._internal_kv_put(ARBITER, name, overwrite=True, namespace=NAMESPACE)
+    return arbiter
 
 
 def _machines() -> list[Machine]:

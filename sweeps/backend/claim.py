@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from trainers.errors import ConfigError
 
-#: The name of the arbiter's actor in Ray, and the namespace that has it.
+#: The key in Ray's store that has the name of the arbiter's actor, and the namespace of both.
 ARBITER, NAMESPACE = "arbiter", "caviar"
 #: Seconds without a word from a session after which its slots are given to others.
 LEASE_S = 15.0

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from sweeps.backend.claim import ARBITER, NAMESPACE, Claim, Grant
 from trainers.errors import ConfigError, first_line
@@ -69,6 +70,14 @@ class Share:
                     self.grant = self._ask(replace(self._claim, progress=self._progress()))
 
 
+def _arbiter_name() -> str | None:
+    """Return the name of the arbiter's actor; None where there is no head of ours."""
+    from ray.experimental import internal_kv
+
+    name = internal_kv._internal_kv_get(ARBITER, namespace=NAMESPACE)
+    return None if name is None else str(name.decode())
+
+
 @contextlib.contextmanager
 def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> Iterator[Share]:
     """Take part in the sharing of the cluster that this process is connected to.
@@ -82,13 +91,18 @@ def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> I
     """
     import ray
 
-    try:
-        arbiter = ray.get_actor(ARBITER, namespace=NAMESPACE)
-    except ValueError as error:
-        raise LookupError(ARBITER) from error
+    if _arbiter_name() is None:
+        raise LookupError(ARBITER)
+    known: list[Any] = []
 
     def ask(claim: Claim) -> Grant:
-        grant: Grant = ray.get(arbiter.beat.remote(claim), timeout=_ANSWER_S)
+        try:
+            if not known:
+                known.append(ray.get_actor(str(_arbiter_name()), namespace=NAMESPACE))
+            grant: Grant = ray.get(known[0].beat.remote(claim), timeout=_ANSWER_S)
+        except Exception:  # a head that was started again has another one
+            known.clear()
+            raise
         return grant
 
     claim = Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0)

@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.raylets import Machines, end
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """One for all tests that leave it as it was: it takes seconds to start and to end."""
     with _head(tmp_path_factory.mktemp("head") / "cluster") as machines:

@@ -16,6 +16,7 @@ from tests.sweeps.processes import command, descendants, finish, saved, start, w
 from tests.sweeps.waiting import until
 
 
+@pytest.mark.long
 def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
     machines: Machines, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from subprocess import Popen
 
+import pytest
+
 from tests.cluster.raylets import Machines
 from tests.sweeps.processes import finish, start, wait_for_epochs
 
@@ -29,6 +31,7 @@ def epochs(folder: Path, trial: str) -> list[int]:
         return [int(row["epoch"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.long
 def test_a_second_sweep_gets_its_share_and_once_killed_gives_it_back(
     machines: Machines, tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def epochs(folder: Path, trial: str) -> list[int]:
         return [int(row["epoch"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.long
 def test_machines_that_share_no_folder(machines: Machines, place: Path) -> None:
     results = place / "results"
     search = (

@@ -22,7 +22,9 @@ WORDS = (
 
 
 @pytest.mark.machines
-@pytest.mark.parametrize("killed", ["raylet/raylet", "gcs/gcs_server"])
+@pytest.mark.parametrize(
+    "killed", ["raylet/raylet", pytest.param("gcs/gcs_server", marks=pytest.mark.long)]
+)
 def test_a_killed_ray_is_told_and_the_sweep_goes_on(
     killed: str, tmp_path: Path, without_ray: Ray
 ) -> None:

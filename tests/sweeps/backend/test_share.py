@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import ray
 
+from sweeps.backend import share
 from sweeps.backend.claim import Claim, Grant
 from sweeps.backend.share import Share, shared
 from tests.sweeps.waiting import until
@@ -71,6 +72,7 @@ def test_a_head_whose_arbiter_does_not_answer_is_told_in_a_line(
         raise ray.exceptions.GetTimeoutError("nothing came")
 
     arbiter = SimpleNamespace(beat=SimpleNamespace(remote=lambda claim: claim))
+    monkeypatch.setattr(share, "_arbiter_name", lambda: "arbiter-1")
     monkeypatch.setattr(ray, "get_actor", lambda name, namespace: arbiter)
     monkeypatch.setattr(ray, "get", silent)
     with (

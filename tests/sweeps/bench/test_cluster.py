@@ -20,6 +20,7 @@ def test_refuses_a_bad_option(
     assert refusal(cluster.main, monkeypatch, capsys, word) == message
 
 
+@pytest.mark.long
 @pytest.mark.machines
 def test_figures_of_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
