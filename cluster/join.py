@@ -29,9 +29,9 @@ from cluster.node import (
     token,
     wait_for_text,
 )
-from sweeps.backend.away import LABEL
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, Head
+from sweeps.backend.machines import LABEL
 from sweeps.backend.ray_environment import is_loopback
 from sweeps.backend.stream import scratch
 from sweeps.cli import refusals, signals

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sweeps import ROOT
-from sweeps.backend.away import LABEL
 from sweeps.backend.known_head import Head
+from sweeps.backend.machines import LABEL
 from sweeps.backend.ray_environment import for_trials
 
 #: Seconds that the head may take to answer.

@@ -12,9 +12,9 @@ import time
 
 from cluster.machine.processes import kill
 from sweeps import ROOT
-from sweeps.backend.away import key_of
 from sweeps.backend.claim import NAMESPACE
 from sweeps.backend.known_head import Head
+from sweeps.backend.machines import key_of
 from sweeps.backend.ray_environment import for_trials
 
 #: Seconds that the head may take to answer, and after which it is asked again.

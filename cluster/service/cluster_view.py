@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.sharing import arbiter
-from sweeps.backend.away import away
-from sweeps.backend.ray_session import alive_nodes, attach
+from sweeps.backend.machines import alive_nodes, away
+from sweeps.backend.ray_session import attach
 
 #: Seconds between two looks, and that the arbiter may take to answer.
 _LOOK_S, _ANSWER_S = 1.0, 10.0

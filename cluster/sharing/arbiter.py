@@ -19,10 +19,9 @@ from cluster.sharing import shares
 from cluster.sharing.members import Member, members_file, read_members
 from cluster.sharing.shares import Machine, Request
 from sweeps import ROOT
-from sweeps.backend.away import away
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
-from sweeps.backend.ray_session import alive_nodes
+from sweeps.backend.machines import alive_nodes, away, only_on, this_node
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -284,9 +283,7 @@ def start(session: str) -> Any:
     """
     import ray
     from ray.experimental import internal_kv
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-    here = ray.get_runtime_context().get_node_id()
     name = f"{ARBITER}-{session}"
     arbiter = (
         ray.remote(Arbiter)
@@ -298,7 +295,7 @@ def start(session: str) -> Any:
             num_cpus=0,
             max_restarts=-1,
             max_task_retries=0,
-            scheduling_strategy=On(here, soft=True),
+            scheduling_strategy=only_on(this_node(), soft=True),
             runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},  # so that it finds this module
         )
         .remote(str(members_file()), str(FOLDER / "usage.json"))

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
-from sweeps.backend.away import away
 from sweeps.backend.known_head import Head
 from sweeps.backend.machine_load import smallest_card_gb
+from sweeps.backend.machines import alive_nodes, away, on_machine, this_node
 from sweeps.backend.ray_environment import (
     SETTINGS,
     environment,
@@ -87,11 +87,9 @@ class Cluster:
     def smallest_card_gb(self) -> float | None:
         """Return the memory of the smallest card; None if a machine cannot be asked for its own."""
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
         nodes = [node["NodeID"] for node in alive_nodes() if node["Resources"].get("GPU", 0.0)]
-        ask = ray.remote(num_cpus=0)(smallest_card_gb)
-        asked = [ask.options(scheduling_strategy=On(one, soft=False)).remote() for one in nodes]
+        asked = [on_machine(node, smallest_card_gb).remote() for node in nodes]
         found = [gb for gb in ray.get(asked, timeout=60) if gb is not None]
         return min(found) if found and len(found) == len(asked) else None
 
@@ -144,14 +142,11 @@ class Cluster:
         if self.own:
             return
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-        @ray.remote(num_cpus=0)
         def reaches(path: str) -> bool:
             return os.path.isdir(path) and os.access(path, os.W_OK)
 
-        here = On(ray.get_runtime_context().get_node_id(), soft=False)
-        reached = reaches.options(scheduling_strategy=here).remote(str(folder))
+        reached = on_machine(this_node(), reaches).remote(str(folder))
         if not ray.get(reached, timeout=60):
             raise ConfigError(
                 f"{folder} cannot be written by the Ray of this machine, which somebody else has "
@@ -351,13 +346,6 @@ def silence_ray() -> None:
 
 def _swallow(*words: object, **more: object) -> None:
     """Print nothing."""
-
-
-def alive_nodes() -> list[dict[str, Any]]:
-    """List the machines of the Ray that this process is connected to, as Ray describes them."""
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:

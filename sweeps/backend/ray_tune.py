@@ -22,11 +22,12 @@ from ray.tune.search import Searcher
 from ray.util.placement_group import NODE_ID_LABEL_KEY
 
 from sweeps.backend import worker as trial_side
+from sweeps.backend.machines import named
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
 from sweeps.backend.room import Room
 from sweeps.backend.stream import calls
 from sweeps.backend.stream.held_trials import HeldTrials
-from sweeps.backend.stream.sending import StreamedResults, named
+from sweeps.backend.stream.sending import StreamedResults
 from sweeps.private_folder import private_folder
 from sweeps.timeline import mark
 from sweeps.trials import Place, State

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sweeps.backend.machines import only_on, this_node
 from sweeps.backend.stream.contents import Delivery
 from sweeps.backend.stream.receiver import Receiver, Reply
 
@@ -23,9 +24,7 @@ def start_receiver(trials: str, session: str) -> Any:
         trials: folder with the trials' folders.
     """
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-    here = ray.get_runtime_context().get_node_id()
     return (
         ray.remote(Receiver)
         .options(
@@ -34,7 +33,7 @@ def start_receiver(trials: str, session: str) -> Any:
             max_restarts=-1,
             max_task_retries=-1,
             max_concurrency=_AT_ONCE,
-            scheduling_strategy=On(here, soft=False),
+            scheduling_strategy=only_on(this_node()),
         )
         .remote(trials)
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sweeps.backend.machines import alive_nodes, named, on_machine, this_node
 from sweeps.backend.stream import calls, scratch
 from sweeps.backend.stream.machine_data import base
 from sweeps.backend.stream.trial_folder import reaches
@@ -54,7 +55,7 @@ class StreamedResults:
                 "another folder, results=…"
             ) from None
         self._asked: dict[str, tuple[str, Any]] = {}  # machine -> its name and answer to come
-        self._seen = {_here()}
+        self._seen = {this_node()}
         self._due = 0.0
         self._apart: dict[str, str] = {}  # machines that do not reach the folder
         self._receiver: Any = None
@@ -67,7 +68,7 @@ class StreamedResults:
         """Return what a trial's process needs to know, beside its configuration."""
         fingerprint = self._fingerprint if config["data"] == self._data else ""
         data = {"session": self.session, "base": base(), "fingerprint": fingerprint}
-        return {"mark": self._mark, "session": self.session, "driver": _here(), "data": data}
+        return {"mark": self._mark, "session": self.session, "driver": this_node(), "data": data}
 
     def lacks(self, node: str, machine: str, why: str) -> None:
         """Note that a machine lacks the data; a person hears it with the slots that it takes.
@@ -86,7 +87,7 @@ class StreamedResults:
 
         if (now := time.monotonic()) >= self._due:
             self._due = now + _LOOK_S
-            nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+            nodes = alive_nodes()
         else:
             nodes = []
         for node in nodes:
@@ -101,9 +102,7 @@ class StreamedResults:
             del self._asked[one]
             try:
                 shares = bool(ray.get(answer))
-            except (
-                Exception
-            ):  # it is gone, or cannot run anything now: its trials see for themselves
+            except Exception:  # gone, or it can run nothing now: its trials see for themselves
                 shares = False
             if not shares:
                 self._start_receiver()
@@ -121,7 +120,7 @@ class StreamedResults:
             (self._trials / self._mark).unlink()
         if self._receiver is not None:
             with contextlib.suppress(Exception):  # a Ray that is gone has ended it
-                cleaned = [self._clean(one) for one in [*self._apart, _here()]]
+                cleaned = [self._clean(one) for one in [*self._apart, this_node()]]
                 ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_S)
                 ray.kill(self._receiver)
 
@@ -130,35 +129,14 @@ class StreamedResults:
             self._receiver = calls.start_receiver(str(self._trials), self.session)
 
     def _ask(self, node: str) -> Any:
-        return _on(node, _reaches).remote(str(self._trials), self._mark)
+        return on_machine(node, _reaches).remote(str(self._trials), self._mark)
 
     def _clean(self, node: str) -> Any:
-        return _on(node, scratch.remove_left).remote(self.session, _END_S)
-
-
-def named(member: str, host: str) -> str:
-    """Name a machine to a person."""
-    return f"{member}'s {host}" if member else host
+        return on_machine(node, scratch.remove_left).remote(self.session, _END_S)
 
 
 def _reaches(trials: str, mark: str) -> bool:
     return reaches(Path(trials), mark)
-
-
-def _here() -> str:
-    import ray
-
-    return str(ray.get_runtime_context().get_node_id())
-
-
-def _on(node: str, function: Any) -> Any:
-    """Make a function run on a machine, whatever else runs there."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
-
-    return ray.remote(function).options(
-        num_cpus=0, max_retries=0, scheduling_strategy=On(node, soft=False)
-    )
 
 
 @contextlib.contextmanager

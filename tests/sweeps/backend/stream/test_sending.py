@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from sweeps.backend.machines import named
 from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls, scratch, sending
 from sweeps.backend.stream.contents import Delivery, Piece
 from sweeps.backend.stream.receiver import Outcome
-from sweeps.backend.stream.sending import StreamedResults, named, streamed_results
+from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 

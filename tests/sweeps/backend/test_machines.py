@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sweeps.backend import away as module
-from sweeps.backend.away import away, key_of
+from sweeps.backend import machines as module
+from sweeps.backend.machines import away, key_of
 
 
 class Store:

@@ -1,0 +1,80 @@
+"""Know the machines of a cluster, and which are not lent now; run something on one of them.
+
+A machine that has joined marks itself in Ray's own store while its terms or its owner do not lend
+it; the mark is the reason, in words. Nothing is to begin on a machine with a mark, and what runs
+there goes on elsewhere after its epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sweeps.backend.claim import NAMESPACE
+from sweeps.formatting import one_line
+
+#: The label of Ray's by which a machine that has joined is known; unlike that of any other.
+LABEL = "machine"
+
+_PREFIX = "away:"
+
+
+def alive_nodes() -> list[dict[str, Any]]:
+    """List the machines of the Ray that this process is connected to, as Ray describes them."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def this_node() -> str:
+    """Return the id of the machine that this process is on, or is connected through."""
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def only_on(node: str, soft: bool = False) -> Any:
+    """Return what lets Ray run something on a machine alone; `soft`: elsewhere if it is gone."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=soft)
+
+
+def on_machine(node: str, function: Any) -> Any:
+    """Make a function run on a machine, once, whatever else runs there."""
+    import ray
+
+    return ray.remote(function).options(
+        num_cpus=0, max_retries=0, scheduling_strategy=only_on(node)
+    )
+
+
+def named(member: str, host: str) -> str:
+    """Name a machine to a person."""
+    return f"{member}'s {host}" if member else host
+
+
+def key_of(machine: str) -> bytes:
+    """Return the key in Ray's store that has the mark of a machine."""
+    return f"{_PREFIX}{machine}".encode()
+
+
+def away(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Map the id of each machine that is not lent now to why, in words.
+
+    Args:
+        nodes: as `ray.nodes` lists them.
+    """
+    joined = {str(node["Labels"][LABEL]): node for node in nodes if LABEL in node["Labels"]}
+    if not joined:
+        return {}
+    from ray.experimental import internal_kv
+
+    found: dict[str, str] = {}
+    for key in internal_kv._internal_kv_list(_PREFIX, namespace=NAMESPACE):
+        node = joined.get(key.decode("utf-8", "replace").removeprefix(_PREFIX))
+        if node is not None and (mark := internal_kv._internal_kv_get(key, namespace=NAMESPACE)):
+            why = one_line(mark.decode("utf-8", "replace"))
+            name = named(str(node["Labels"].get("member", "")), node["NodeManagerHostname"])
+            found[str(node["NodeID"])] = f"{name}: {why}"
+    return found
