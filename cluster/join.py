@@ -25,6 +25,7 @@ from cluster.node import (
     free_port,
     ray_node,
     say,
+    say_now,
     split_address,
     token,
     wait_for_text,
@@ -138,21 +139,21 @@ class Lent:
         why_not = self._lending.why_not
         self._telling.tell(why_not)
         if not why_not:
-            say(f"{_now()}  lent again: {self._lending.why_again}")
+            say_now(f"lent again: {self._lending.why_again}")
         else:
             trials = running(node.process.pid, _TRIAL)
-            say(f"{_now()}  not lent now: {why_not}{_what_becomes(trials)}")
+            say_now(f"not lent now: {why_not}{_what_becomes(trials)}")
 
     def _leave(self, node: Node) -> None:
         """Wait until the trials have finished their epochs, and gone."""
         until = time.monotonic() + LEAVE_S
         trials = running(node.process.pid, _TRIAL)
         self._telling.tell("it leaves")
-        say(f"{_now()}  leaving{_what_becomes(trials)}. Ctrl-C again leaves at once.")
+        say_now(f"leaving{_what_becomes(trials)}. Ctrl-C again leaves at once.")
         sweeps = drivers(self._head, self._machine)
         if sweeps:
-            say(
-                f"{_now()}  a sweep is run from here (process {sweeps[0]}) and ends with it: "
+            say_now(
+                f"a sweep is run from here (process {sweeps[0]}) and ends with it: "
                 f"{LEAVE_S:.0f} s are left to end it in order; make resume goes on"
             )
         without = time.monotonic()
@@ -166,7 +167,7 @@ class Lent:
                 return
             time.sleep(0.2)
         if node.process.poll() is None:
-            say(f"{_now()}  what still runs here ends; trials go on elsewhere")
+            say_now("what still runs here ends; trials go on elsewhere")
 
 
 def _what_becomes(trials: int) -> str:
@@ -174,10 +175,6 @@ def _what_becomes(trials: int) -> str:
         return ""
     many = "1 trial finishes its epoch" if trials == 1 else f"{trials} trials finish their epochs"
     return f"; {many}, to go on elsewhere"
-
-
-def _now() -> str:
-    return time.strftime("%H:%M:%S")
 
 
 def main() -> None:

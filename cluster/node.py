@@ -222,6 +222,11 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def say_now(text: str) -> None:
+    """Print a line to the person, with the time of day."""
+    say(f"{time.strftime('%H:%M:%S')}  {text}")
+
+
 @contextlib.contextmanager
 def until_stopped() -> Iterator[None]:
     """Raise `Stopped` within on Ctrl-C and SIGTERM, once: a second one would cut the end short."""

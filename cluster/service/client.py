@@ -35,8 +35,8 @@ class ServiceClient:
         Raises:
             ConfigError: no such address, or the token cannot be read.
         """
-        host, port = split_address(address, "HEAD")
-        self.address = f"{host}:{port + 1}"
+        split_address(address, "HEAD")
+        self.address = Head(address, str(token)).page
         try:
             self._token = Path(token).expanduser().read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as error:

@@ -6,8 +6,10 @@ A thread does so, and says who joins and leaves. Ray ends this process when its 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +60,14 @@ class ClusterView:
         threading.Thread(target=self._watch, name="cluster", daemon=True).start()
 
     def _watch(self) -> None:
+        """Look until the process ends; end it if nothing can be seen, to be started again."""
+        try:
+            self._look_on()
+        finally:
+            traceback.print_exc()
+            os._exit(1)
+
+    def _look_on(self) -> None:
         import ray
 
         attach(self._address)
@@ -78,9 +88,9 @@ class ClusterView:
     def _look(self, alive: Mapping[str, Machine]) -> None:
         known, self.machines = self.machines, alive
         for key in alive.keys() - known.keys():
-            self._say(f"{_now()}  joined: {alive[key]}")
+            self._say(f"joined: {alive[key]}")
         for key in known.keys() - alive.keys():
-            self._say(f"{_now()}  gone:   {known[key]}")
+            self._say(f"gone:   {known[key]}")
 
 
 def _machine(node: Mapping[str, Any], why: str = "") -> Machine:
@@ -92,7 +102,3 @@ def _machine(node: Mapping[str, Any], why: str = "") -> Machine:
         gpus=float(has.get("GPU", 0.0)),
         away=why,
     )
-
-
-def _now() -> str:
-    return time.strftime("%H:%M:%S")

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from cluster.node import say
+from cluster.node import say, say_now
 from cluster.service.access import Access
 from cluster.service.checkout import Checkout, checkout
 from cluster.service.cluster_view import ClusterView
@@ -48,6 +48,7 @@ class Server:
         self._checkout: Checkout = checkout()
         self._pages = SweepPages()
         self._lock = asyncio.Lock()  # one thing at a time is done to the queue
+        self._checking = asyncio.Lock()  # one sweep at a time is checked, and named
 
     def app(self) -> web.Application:
         """Return what aiohttp runs."""
@@ -126,12 +127,13 @@ class Server:
 
     async def _hand_in(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
-        async with self._lock:
+        async with self._checking:  # which takes seconds, while the queue goes on
             queued = await asyncio.to_thread(
                 checked, body, self._queue, self._results, self._checkout
             )
-            await asyncio.to_thread(self._queue.add, queued)
-        say(f"{time.strftime('%H:%M:%S')}  handed in: {queued.member}'s sweep {queued.sweep}")
+            async with self._lock:
+                await asyncio.to_thread(self._queue.add, queued)
+        say_now(f"handed in: {queued.member}'s sweep {queued.sweep}")
         return web.json_response({"sweep": queued.sweep})
 
     async def _stop(self, request: web.Request) -> web.StreamResponse:
@@ -152,8 +154,9 @@ class Server:
         return web.json_response(answer)
 
     async def _page(self, _: web.Request) -> web.StreamResponse:
-        known = self._known()
-        html = await asyncio.to_thread(head_page, known, self._pages.of(self._queue.entries))
+        known, entries = self._known(), self._queue.entries
+        drawn = await asyncio.to_thread(self._pages.of, entries)  # reads records: others go on
+        html = await asyncio.to_thread(head_page, known, drawn)
         return web.Response(text=html, content_type="text/html")
 
     async def _sweep_page(self, request: web.Request) -> web.StreamResponse:
@@ -208,7 +211,7 @@ def main() -> None:
     host = given.head.rpartition(":")[0]
     access = Access(FOLDER / "token")
     queue = Queue(FOLDER / FILE, RayJobs(given.jobs, given.session))
-    view = ClusterView(given.head, given.session, say)
+    view = ClusterView(given.head, given.session, say_now)
 
     async def serve() -> None:
         server = Server(access, queue, view, Path(os.getcwd()))
