@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.service.client import known_service
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
 from sweeps.cli import refusals, terminal
 from sweeps.formatting import one_line
 
@@ -35,18 +36,9 @@ def show(console: Console, known: Mapping[str, Any]) -> None:
         known: as the head's service answers to /api/status.
     """
     sharing, nodes = known["sharing"], known["machines"]
-    machines = _table("member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", "")
-    for node in sorted(nodes, key=lambda node: str(node["member"])):
-        member = str(node["member"])
-        machines.add_row(
-            _plain(member),
-            _plain(str(node["name"])),
-            f"{node['cpus']:g}",
-            f"{node['gpus']:g}",
-            f"{sharing['gpu_hours'].get(member, 0.0):.1f}",
-            f"{sharing['weights'].get(member, 1.0):g}",
-            _plain(node["away"] and f"not lent: {node['away']}"),
-        )
+    machines = _table(*MACHINES)
+    for row in machine_rows(nodes, sharing):
+        machines.add_row(*map(_plain, row))
     console.print(machines)
     console.print(Text("\nSweeps that run", "bold"))
     if not sharing["sessions"]:
@@ -55,10 +47,9 @@ def show(console: Console, known: Mapping[str, Any]) -> None:
         sweeps = _table("sweep", "member", "running", "share", "could use", "a trial takes", "")
         for one in sharing["sessions"]:
             slot = ", ".join(f"{n:g} {what}" for what, n in one["slot"].items() if n)
-            why = one["limit"] or ("waits for a slot" if not one["granted"] else one["progress"])
             sweeps.add_row(
                 *(_plain(one["sweep"]), _plain(one["member"]), str(one["held"])),
-                *(str(one["granted"]), str(one["wanted"]), slot, _plain(why)),
+                *(str(one["granted"]), str(one["wanted"]), slot, _plain(how_it_does(one))),
             )
         console.print(sweeps)
     _show_queue(console, known["queue"])
@@ -76,9 +67,9 @@ def _show_queue(console: Console, queue: Sequence[Mapping[str, Any]]) -> None:
     console.print(Text("\nHanded in", "bold"))
     table = _table("sweep", "member", "", "since")
     for one in queue:
-        step = one["step"] + (f" ({one['message']})" if one["message"] else "")
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(one["since"]))
-        table.add_row(_plain(one["sweep"]), _plain(one["member"]), _plain(step), since)
+        told = (one["sweep"], one["member"], how_it_stands(one), since)
+        table.add_row(*map(_plain, told))
     console.print(table)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cluster.sharing import arbiter
-from sweeps.backend.machines import alive_nodes, away
+from sweeps.backend.machines import alive_nodes, marks_of
 from sweeps.backend.ray_session import attach
 
 #: Seconds between two looks, and that the arbiter may take to answer.
@@ -75,13 +75,8 @@ class ClusterView:
         while True:
             with contextlib.suppress(Exception):  # Ray has no one error for a head that is busy
                 nodes = alive_nodes()
-                why = away(nodes)
-                self._look(
-                    {
-                        n["NodeID"]: _machine(n, why.get(n["NodeID"], "").partition(": ")[2])
-                        for n in nodes
-                    }
-                )
+                why = marks_of(nodes)
+                self._look({n["NodeID"]: _machine(n, why.get(n["NodeID"], "")) for n in nodes})
                 self.sharing = ray.get(shares.status.remote(), timeout=_ANSWER_S)
             time.sleep(_LOOK_S)
 

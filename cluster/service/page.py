@@ -9,30 +9,23 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
 from sweeps.figures.figure import Figure
 from sweeps.formatting import duration
 from sweeps.page.elements import joined, paragraph, section, table
-from sweeps.page.page import hashed, stylesheet
+from sweeps.page.page import hashed, html_head, stylesheet
 from sweeps.page.sections.figure import figures
 
 #: Seconds after which a browser asks for a newer page.
 REFRESH_S = 10
 
+_POLICY = (
+    "default-src 'none'; style-src {style}; img-src data:; base-uri 'none'; form-action 'none'"
+)
 _PAGE = Markup("""\
 <!DOCTYPE html>
 <html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; \
-style-src {allowed}; img-src data:; base-uri 'none'; form-action 'none'">
-<meta http-equiv="refresh" content="{refresh}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{style}</style>
-</head>
-<body>
+{head}<body>
 <main tabindex="-1">
 <header><h1>{title}</h1>{lead}</header>
 {sections}</main>
@@ -52,14 +45,13 @@ def head_page(known: Mapping[str, Any], drawn: Mapping[str, Figure]) -> str:
     title = f"Caviar: {_count(len(machines), 'machine')}, {_count(len(queue), 'sweep')}"
     lead = paragraph(f"As of {time.strftime('%Y-%m-%d %H:%M:%S')}, the head's time.", kind="lead")
     problem = paragraph(sharing["problem"], kind="aside") if sharing["problem"] else Markup("")
-    style = stylesheet()
+    policy = _POLICY.format(style=hashed(stylesheet()))
+    again = Markup('<meta http-equiv="refresh" content="{}">\n').format(REFRESH_S)
     return str(
         _PAGE.format(
-            allowed=hashed(style),
-            refresh=REFRESH_S,
+            head=html_head(title, policy, again),
             title=title,
             lead=joined([lead, problem]),
-            style=Markup(style),
             sections=joined(
                 [
                     section("running", "Sweeps that run", _running(sharing)),
@@ -77,8 +69,7 @@ def _running(sharing: Mapping[str, Any]) -> Markup:
     rows = []
     for one in sharing["sessions"]:
         slots = f"{one['held']} of {one['wanted']}"
-        why = one["limit"] or ("waits for a slot" if not one["granted"] else "")
-        rows.append([one["sweep"], one["member"], slots, one["progress"] or why])
+        rows.append([one["sweep"], one["member"], slots, how_it_does(one)])
     if not rows:
         return paragraph("None runs now.")
     return table(["sweep", "member", "slots", "how it does"], rows)
@@ -93,7 +84,7 @@ def _queue(queue: Sequence[Mapping[str, Any]]) -> Markup:
         [
             _link(one["sweep"]) if one["step"] != "waiting" else one["sweep"],
             one["member"],
-            one["step"] + (f": {one['message']}" if one["message"] else ""),
+            how_it_stands(one),
             f"{duration(max(now - one['since'], 0.0))} ago",
         ]
         for one in queue
@@ -111,21 +102,8 @@ def _link(sweep: str) -> Markup:
 
 
 def _machines(machines: Sequence[Mapping[str, Any]], sharing: Mapping[str, Any]) -> Markup:
-    hours, weights = sharing["gpu_hours"], sharing["weights"]
-    rows = [
-        [
-            one["member"],
-            one["name"],
-            f"{one['cpus']:g}",
-            f"{one['gpus']:g}",
-            f"{hours.get(one['member'], 0.0):.1f}",
-            f"{weights.get(one['member'], 1.0):g}",
-            one["away"] and f"not lent: {one['away']}",
-        ]
-        for one in sorted(machines, key=lambda one: (one["member"], one["name"]))
-    ]
-    columns = ["member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", ""]
-    return table(columns, rows) if rows else paragraph("No machine is seen.")
+    rows = machine_rows(machines, sharing)
+    return table(MACHINES, rows) if rows else paragraph("No machine is seen.")
 
 
 def _count(number: int, what: str) -> str:

@@ -60,11 +60,22 @@ def key_of(machine: str) -> bytes:
 
 
 def away(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Map the id of each machine that is not lent now to why, in words.
+    """Map the id of each machine that is not lent now to its name and why, in words.
 
     Args:
         nodes: as `ray.nodes` lists them.
     """
+    nodes = list(nodes)
+    marks = marks_of(nodes)
+    return {
+        key: f"{named(node['Labels'].get('member', ''), node['NodeManagerHostname'])}: {marks[key]}"
+        for node in nodes
+        if (key := str(node["NodeID"])) in marks
+    }
+
+
+def marks_of(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Map the id of each machine that is not lent now to why, in words; argument as of `away`."""
     joined = {str(node["Labels"][LABEL]): node for node in nodes if LABEL in node["Labels"]}
     if not joined:
         return {}
@@ -74,7 +85,5 @@ def away(nodes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for key in internal_kv._internal_kv_list(_PREFIX, namespace=NAMESPACE):
         node = joined.get(key.decode("utf-8", "replace").removeprefix(_PREFIX))
         if node is not None and (mark := internal_kv._internal_kv_get(key, namespace=NAMESPACE)):
-            why = one_line(mark.decode("utf-8", "replace"))
-            name = named(str(node["Labels"].get("member", "")), node["NodeManagerHostname"])
-            found[str(node["NodeID"])] = f"{name}: {why}"
+            found[str(node["NodeID"])] = one_line(mark.decode("utf-8", "replace"))
     return found

@@ -27,11 +27,10 @@ from rich.progress import track
 from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls
 from sweeps.backend.worker import train
-from sweeps.bench.record import MedianOfRuns, show, write
+from sweeps.bench.record import MedianOfRuns, counts, show, write
 from sweeps.cli import refusals, terminal
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
-from sweeps.config.overrides import key_of, value_of
 from trainers.errors import ConfigError
 
 DEFAULTS = {"runs": 3, "epochs": 12}
@@ -61,23 +60,12 @@ def main() -> None:
     """Measure in turns, print the figures and write results/bench/cluster.json."""
     console = terminal()
     with refusals():
-        options = _options(sys.argv[1:])
+        options = counts(sys.argv[1:], DEFAULTS)
         with session():
             figures = measure(options["runs"], options["epochs"], console)
     path = write("cluster", options["runs"], figures)
     show(console, f"an epoch of {_SLOTS} trials at a time", figures)
     console.print(f"\n{path}", soft_wrap=True)
-
-
-def _options(words: Sequence[str]) -> dict[str, int]:
-    """Read runs= and epochs=."""
-    options = dict(DEFAULTS)
-    for word in words:
-        value = value_of(word)
-        if key_of(word) not in options or not value.isdecimal() or int(value) < 1:
-            raise ConfigError(f"{word}: this benchmark takes runs=3 and epochs=12")
-        options[key_of(word)] = int(value)
-    return options
 
 
 def measure(runs: int, epochs: int, console: Console) -> dict[str, MedianOfRuns]:

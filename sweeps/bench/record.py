@@ -16,6 +16,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from sweeps.config.overrides import key_of, value_of
+from trainers.errors import ConfigError
+
 _PACKAGES = ("torch", "numpy", "ray", "optuna")
 
 
@@ -35,6 +38,22 @@ class MedianOfRuns:
 
     def __str__(self) -> str:
         return f"{_short(self.value)} {self.unit}  ({_short(self.low)} to {_short(self.high)})"
+
+
+def counts(words: Sequence[str], defaults: Mapping[str, int]) -> dict[str, int]:
+    """Read the options of a benchmark that takes whole numbers from 1, and return all of them.
+
+    Raises:
+        ConfigError: another option, or a value that is no such number.
+    """
+    options = dict(defaults)
+    for word in words:
+        value = value_of(word)
+        if key_of(word) not in options or not value.isdecimal() or int(value) < 1:
+            usual = " and ".join(f"{key}={number}" for key, number in defaults.items())
+            raise ConfigError(f"{word}: this benchmark takes {usual}")
+        options[key_of(word)] = int(value)
+    return options
 
 
 def rates(

@@ -23,9 +23,8 @@ from rich.console import Console
 from rich.progress import track
 
 from sweeps import ROOT, timeline
-from sweeps.bench.record import MedianOfRuns, show, write
+from sweeps.bench.record import MedianOfRuns, counts, show, write
 from sweeps.cli import refusals, terminal
-from sweeps.config.overrides import key_of, value_of
 from trainers.errors import ConfigError
 
 DEFAULTS = {"runs": 3, "trials": 20}
@@ -67,7 +66,7 @@ def main() -> None:
     """Run sweeps and the rival in turns, print the timeline and write results/bench/start.json."""
     console = terminal()
     with refusals():
-        options = _options(sys.argv[1:])
+        options = counts(sys.argv[1:], DEFAULTS)
         ours, bare = _measured(options["runs"], options["trials"], console)
     figures = {
         "wall": MedianOfRuns.of([one.wall_s for one in ours], "s"),
@@ -82,17 +81,6 @@ def main() -> None:
     path = write("start", options["runs"], figures)
     show(console, f"make sweep, {options['trials']} trials, from the shell to the prompt", figures)
     console.print(f"\n{path}", soft_wrap=True)
-
-
-def _options(words: Sequence[str]) -> dict[str, int]:
-    """Read runs= and trials=."""
-    options = dict(DEFAULTS)
-    for word in words:
-        value = value_of(word)
-        if key_of(word) not in options or not value.isdecimal() or int(value) < 1:
-            raise ConfigError(f"{word}: this benchmark takes runs=3 and trials=20")
-        options[key_of(word)] = int(value)
-    return options
 
 
 def _measured(runs: int, trials: int, console: Console) -> tuple[list[Started], list[float]]:

@@ -36,9 +36,8 @@ _POLICY = (
     "connect-src {connect}; base-uri 'none'; form-action 'none'"
 )
 
-_PAGE = Markup("""\
-<!DOCTYPE html>
-<html lang="en"{large}{watch}>
+_NO_MORE = Markup("")
+_HEAD = Markup("""\
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -47,8 +46,13 @@ _PAGE = Markup("""\
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>{style}</style>
-</head>
-<body>
+{more}</head>
+""")
+
+_PAGE = Markup("""\
+<!DOCTYPE html>
+<html lang="en"{large}{watch}>
+{head}<body>
 <main tabindex="-1">
 <header>
 <h1>{title}</h1>
@@ -70,7 +74,6 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
         refresh_s: how often the page asks the server that it came from for a newer one; 0: it came
             from a file, and asks nobody.
     """
-    style = stylesheet()
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     first = all_reviewed[0]
     parts = _sections(all_reviewed)
@@ -78,11 +81,13 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
     trials = sum(len(one.sweep.trials) for one in all_reviewed)
     title = ", ".join(one.sweep.name for one in all_reviewed)
     policy = _POLICY.format(
-        script=hashed(script), style=hashed(style), connect="'self'" if refresh_s else "'none'"
+        script=hashed(script),
+        style=hashed(stylesheet()),
+        connect="'self'" if refresh_s else "'none'",
     )
     return str(
         _PAGE.format(
-            policy=policy,
+            head=html_head(title, policy),
             watch=Markup(' data-refresh="{}"').format(f"{refresh_s:g}") if refresh_s else "",
             large=Markup(' class="large"') if trials > _MANY else "",
             title=title,
@@ -97,7 +102,6 @@ def page(all_reviewed: Sequence[Reviewed], refresh_s: float = 0.0) -> str:
             ),
             sections=joined(section(id, name, content) for id, name, content in parts),
             data=data("data", known),
-            style=Markup(style),
             script=Markup(script),
         )
     )
@@ -185,6 +189,16 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
         "last epoch."
     )
     return joined([paragraph(text, kind="lead"), paragraph(so_far, kind="lead")])
+
+
+def html_head(title: str, policy: str, more: Markup = _NO_MORE) -> Markup:
+    """Write the head of a page, with the look that all pages of ours have.
+
+    Args:
+        policy: says what a browser may load and run; the stylesheet must be allowed.
+        more: elements for this page alone.
+    """
+    return _HEAD.format(title=title, policy=policy, style=Markup(stylesheet()), more=more)
 
 
 def stylesheet() -> str:

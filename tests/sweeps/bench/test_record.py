@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sweeps.bench.record import MedianOfRuns, rates, show, write
+from sweeps.bench.record import MedianOfRuns, counts, rates, show, write
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=9))
@@ -58,3 +58,10 @@ def test_contenders_take_turns_and_the_first_round_does_not_count() -> None:
     assert turns == ["a", "b"] * 4
     assert {name: len(runs) for name, runs in per_second.items()} == {"a": 3, "b": 3}
     assert all(rate > 0 for runs in per_second.values() for rate in runs)
+
+
+@given(st.dictionaries(st.sampled_from(["runs", "trials"]), st.integers(1, 10**6)))
+def test_options_that_are_not_given_are_as_usual(given: dict[str, int]) -> None:
+    usual = {"runs": 3, "trials": 20}
+    words = [f"{key}={number}" for key, number in given.items()]
+    assert counts(words, usual) == {**usual, **given}

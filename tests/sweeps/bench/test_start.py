@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.bench.start import DEFAULTS, Started, _options, _parts, main
+from sweeps.bench.record import counts
+from sweeps.bench.start import DEFAULTS, Started, _parts, main
 from tests.sweeps.bench.refused import refusal
 
 
@@ -17,8 +18,8 @@ def test_refuses_a_bad_option(
 
 
 def test_takes_its_options_and_else_the_defaults() -> None:
-    assert _options([]) == DEFAULTS
-    assert _options(["trials=2", "runs=1"]) == {"runs": 1, "trials": 2}
+    assert counts([], DEFAULTS) == DEFAULTS
+    assert counts(["trials=2", "runs=1"], DEFAULTS) == {"runs": 1, "trials": 2}
 
 
 def test_a_part_that_a_run_lacks_took_no_time() -> None:

@@ -1,0 +1,42 @@
+"""Write machines, sessions and the queue as rows, for the terminal and the page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MACHINES = ("member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", "")
+
+
+def machine_rows(
+    machines: Sequence[Mapping[str, Any]], sharing: Mapping[str, Any]
+) -> list[list[str]]:
+    """Return a row of `MACHINES` for each machine, by member.
+
+    Args:
+        machines, sharing: as the head's service answers to /api/status.
+    """
+    hours, weights = sharing["gpu_hours"], sharing["weights"]
+    return [
+        [
+            str(one["member"]),
+            str(one["name"]),
+            f"{one['cpus']:g}",
+            f"{one['gpus']:g}",
+            f"{hours.get(one['member'], 0.0):.1f}",
+            f"{weights.get(one['member'], 1.0):g}",
+            f"not lent: {one['away']}" if one["away"] else "",
+        ]
+        for one in sorted(machines, key=lambda one: (str(one["member"]), str(one["name"])))
+    ]
+
+
+def how_it_does(session: Mapping[str, Any]) -> str:
+    """Say what keeps a session from its trials; if nothing does, how far it is."""
+    waits = "" if session["granted"] else "waits for a slot"
+    return str(session["limit"] or waits or session["progress"])
+
+
+def how_it_stands(queued: Mapping[str, Any]) -> str:
+    """Say where a handed-in sweep stands, and why if it failed."""
+    return str(queued["step"]) + (f" ({queued['message']})" if queued["message"] else "")

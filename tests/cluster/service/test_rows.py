@@ -1,0 +1,41 @@
+"""Terminal and page say the same of a machine, a session and a handed-in sweep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
+
+
+def test_machines_come_by_member_with_hours_weight_and_why_they_are_not_lent() -> None:
+    zeta = {"member": "zeta", "name": "a", "cpus": 2.0, "gpus": 0.0, "away": "it leaves"}
+    alpha = {"member": "alpha", "name": "b", "cpus": 8.0, "gpus": 2.0, "away": ""}
+    sharing = {"gpu_hours": {"alpha": 3.25}, "weights": {"alpha": 2.0}}
+    rows = machine_rows([zeta, alpha], sharing)
+    assert rows == [
+        ["alpha", "b", "8", "2", "3.2", "2", ""],
+        ["zeta", "a", "2", "0", "0.0", "1", "not lent: it leaves"],
+    ]
+    assert {len(row) for row in rows} == {len(MACHINES)}
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        ({"granted": 2, "limit": ""}, "3 of 9"),
+        ({"granted": 0, "limit": ""}, "waits for a slot"),
+        ({"granted": 0, "limit": "its hours are 20-08"}, "its hours are 20-08"),
+        ({"granted": 1, "limit": "it may have 1 card at once"}, "it may have 1 card at once"),
+    ],
+)
+def test_what_keeps_a_session_comes_before_how_far_it_is(
+    session: dict[str, Any], said: str
+) -> None:
+    assert how_it_does({**session, "progress": "3 of 9"}) == said
+
+
+def test_why_a_sweep_failed_is_told() -> None:
+    assert how_it_stands({"step": "waiting", "message": ""}) == "waiting"
+    assert how_it_stands({"step": "failed", "message": "see its log"}) == "failed (see its log)"
