@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -9,8 +10,11 @@ from urllib.parse import quote
 from cluster.service.client import known_service
 from sweeps.backend.known_head import Head
 from sweeps.cli import refusals, some_sweeps, terminal
-from sweeps.commands.review.watch import OPTIONS, be_nice, watch
+from sweeps.commands.review.watch import OPTIONS, watch
 from sweeps.formatting import RESULTS
+
+#: Below trials, which may run on this machine.
+_NICE = 10
 
 
 def page_on_head(names: Sequence[str], given: Mapping[str, str]) -> str:
@@ -37,7 +41,7 @@ def main() -> None:
         if address := page_on_head(names, given):
             terminal().print(f"{address}  on the head: open it in a browser", soft_wrap=True)
         else:
-            be_nice()
+            os.nice(_NICE)
             watch(names, given)
 
 

@@ -1,15 +1,14 @@
-"""Watch a sweep in a browser: `make watch SWEEP=mnist`, while it runs or after.
+"""Watch a sweep whose folder is here in a browser, while it runs or after.
 
 Serves its page on this machine alone; the open page keeps itself up to date.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sweeps.cli import doing, refusals, some_sweeps, terminal
+from sweeps.cli import doing, terminal
 from sweeps.formatting import RESULTS
 from sweeps.page import report_file
 from sweeps.page.live_page import LivePage
@@ -17,9 +16,6 @@ from sweeps.page.page_server import HOST, PageServer
 from trainers.errors import ConfigError
 
 OPTIONS = ("results", "port")
-
-#: Below trials, which may run on this machine.
-_NICE = 10
 
 
 def watch(names: Sequence[str], given: Mapping[str, str]) -> None:
@@ -51,19 +47,3 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise ConfigError(f"port={text}: a port is a whole number from 1 to 65535; 0: a free one")
     return int(text)
-
-
-def be_nice() -> None:
-    """Let the trials go first, which may run on this machine."""
-    os.nice(_NICE)
-
-
-def main() -> None:
-    """Read the command line of `make watch`, for a sweep whose folder is here."""
-    with refusals():
-        be_nice()
-        watch(*some_sweeps("make watch SWEEP=quickstart", OPTIONS))
-
-
-if __name__ == "__main__":
-    main()

@@ -23,7 +23,7 @@ from trainers.errors import ConfigError
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     run(tmp_path, "a", LR, trials=3).close()
-    process = start("sweeps.commands.review.watch", "a", f"results={tmp_path}")
+    process = start("cluster.watch", "a", f"results={tmp_path}")
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
