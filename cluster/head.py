@@ -95,7 +95,7 @@ def head(address: str, port: int, member: str) -> None:
 def _tell(us: Head, member: str) -> None:
     host = us.address.rpartition(":")[0]
     say("it is up. On another machine, in its own checkout:")
-    say(f"  mkdir -p {USUAL} && scp {_user()}@{host}:{us.token} {USUAL}/token")
+    say(f"  mkdir -p -m 700 {USUAL} && scp {_user()}@{host}:{us.token} {USUAL}/token")
     say(f"  make join HEAD={us.address} MEMBER=alpha")
     if host.startswith("127."):
         say("(this address is of this machine alone: give ADDRESS=… for others to reach it)")
