@@ -27,7 +27,7 @@ from cluster.node import (
 from cluster.service.jobs import STOP_S
 from cluster.service.login import login_link
 from sweeps.backend.claim import member_name
-from sweeps.backend.known_head import FOLDER, USUAL, Head
+from sweeps.backend.known_head import FOLDER, USUAL, Head, make
 from sweeps.backend.ray_environment import SETTINGS, for_trials, is_loopback
 from sweeps.cli import refusals
 from trainers.errors import ConfigError
@@ -55,7 +55,8 @@ def head(address: str, port: int, member: str) -> None:
         )
     _free(address, port)
     _free(address, port + 1)
-    secret = token(create=True)
+    secret, store = token(create=True), FOLDER / "gcs"
+    make(store)
     us = Head(f"{address}:{port}", str(secret), member)
     jobs_port = free_port(_LOOPBACK)
     environment = {
@@ -66,7 +67,7 @@ def head(address: str, port: int, member: str) -> None:
         # The cluster's own memory on disk: a head that was killed can be started again, and
         # those who had joined are there once more.
         "RAY_gcs_storage": "rocksdb",
-        "RAY_gcs_storage_path": str(FOLDER / "gcs"),
+        "RAY_gcs_storage_path": str(store),
     }
     arguments = [
         "--head",
@@ -94,7 +95,7 @@ def head(address: str, port: int, member: str) -> None:
 def _tell(us: Head, member: str) -> None:
     host = us.address.rpartition(":")[0]
     say("it is up. On another machine, in its own checkout:")
-    say(f"  mkdir -p {USUAL} && scp {_user()}@{host}:{us.token} {USUAL}/token")
+    say(f"  mkdir -p -m 700 {USUAL} && scp {_user()}@{host}:{us.token} {USUAL}/token")
     say(f"  make join HEAD={us.address} MEMBER=alpha")
     if host.startswith("127."):
         say("(this address is of this machine alone: give ADDRESS=… for others to reach it)")

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from cluster.service.client import known_service
 from sweeps.cli import one_sweep, refusals, terminal
+from sweeps.formatting import command
 
 
 def stop(sweep: str) -> None:
@@ -16,8 +17,8 @@ def stop(sweep: str) -> None:
     """
     step = known_service().post(f"/api/sweeps/{quote(sweep, safe='')}/stop", {})["step"]
     done = "it had not begun" if step == "stopped" else "its trials are saved, which takes seconds"
-    terminal().print(f"{sweep} ends: {done}. make submit SWEEP={sweep} goes on with it.",
-                     soft_wrap=True)  # fmt: skip
+    on = command("submit", sweep)
+    terminal().print(f"{sweep} ends: {done}. {on} goes on with it.", soft_wrap=True)
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from cluster.service.checkout import checkout
 from cluster.service.client import CHECK_S, known_service
 from sweeps.backend.known_head import Head
 from sweeps.cli import doing, refusals, terminal
+from sweeps.formatting import command
 from sweeps.launch.slots import own_member
 from trainers.errors import ConfigError
 
@@ -43,8 +44,8 @@ def submit(words: Sequence[str]) -> None:
         sweep = str(service.post("/api/sweeps", body, CHECK_S)["sweep"])
     say = terminal().print
     say(f"{sweep} is handed in, and runs on without this terminal.", soft_wrap=True)
-    for command in ("status", f"logs SWEEP={sweep}", f"watch SWEEP={sweep}", f"stop SWEEP={sweep}"):
-        say(f"  make {command}", soft_wrap=True)
+    for line in ("make status", *(command(what, sweep) for what in ("logs", "watch", "stop"))):
+        say(f"  {line}", soft_wrap=True)
 
 
 def main() -> None:

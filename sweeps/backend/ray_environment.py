@@ -23,7 +23,11 @@ SETTINGS = {
     "RAY_gcs_server_port_wait_time_s": f"{PATIENCE_S}",
     "RAY_raylet_start_wait_time_s": f"{PATIENCE_S}",
     "RAY_worker_register_timeout_seconds": f"{PATIENCE_S}",
-    "RAY_enable_metrics_collection": "0",  # a page for everybody, without the token
+    # Pages for everybody, without the token. The two that have a port can be had off only by one
+    # that none is: Ray says so in its own log, and goes on.
+    "RAY_enable_metrics_collection": "0",
+    "AUTOSCALER_METRIC_PORT": "65536",
+    "DASHBOARD_METRIC_PORT": "65536",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
 }
 
@@ -34,6 +38,7 @@ _NEEDED = re.compile(
     r"|PYTHON\w*|LD_\w+|DYLD_\w+|CUDA\w*|NVIDIA_\w+|NCCL_\w+|CUBLAS\w*|CUDNN\w*|ROCR?_\w+|HIP_\w+"
     r"|OMP_\w+|MKL_\w+|OPENBLAS_\w+|NUMEXPR_\w+|KMP_\w+|GOMP_\w+|ATEN_\w+|TORCH\w*|PYTORCH_\w+"
     r"|TRITON_\w+|XDG_\w+|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|RAY_\w+|TUNE_\w+"
+    r"|(?:AUTOSCALER|DASHBOARD)_METRIC_PORT"
     r"|DATA_ROOT|CAVIAR_\w+|HYDRA_FULL_ERROR|SLURM_\w+|GIT_CEILING_DIRECTORIES|COLUMNS|COVERAGE_\w+"
 )
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,31 +17,40 @@ from tests.sweeps.processes import descendants, finish, start
 
 @dataclass
 class Machines:
-    """A head of member zeta with one CPU, and what is needed to join it."""
+    """A head of member zeta with one CPU, and what is needed to join it.
+
+    Attributes:
+        python: program that runs Python on the head's machine.
+    """
 
     head: subprocess.Popen[str]
     address: str
     folder: Path
+    python: str
 
     @staticmethod
-    def begin(folder: Path) -> Machines:
+    def begin(folder: Path, host: str = "127.0.0.1", python: str = sys.executable) -> Machines:
         """Start a head that keeps its state in this folder."""
-        address = f"127.0.0.1:{free_ports(2)}"
-        return Machines(_head(address, folder), address, folder)
+        address = f"{host}:{free_ports(2)}"
+        return Machines(_head(address, folder, python), address, folder, python)
 
     def start_head(self) -> None:
         """Start it again, once it has ended."""
         if self.head.stdout is not None:
             self.head.stdout.close()
-        self.head = _head(self.address, self.folder)
+        self.head = _head(self.address, self.folder, self.python)
 
     @property
     def environment(self) -> dict[str, str]:
         return {"CAVIAR_CLUSTER": str(self.folder), "RAY_ADDRESS": ""}
 
-    def join(self, *words: str, folder: Path | None = None) -> subprocess.Popen[str]:
-        environment = {**self.environment, "CAVIAR_CLUSTER": str(folder or self.folder)}
-        return start("cluster.join", f"--head={self.address}", *words, **environment)
+    def join(
+        self, *words: str, folder: Path | None = None, python: str = sys.executable,
+        **environment: str,
+    ) -> subprocess.Popen[str]:  # fmt: skip
+        """Join a machine; its own folder has the token, and its own Python runs there."""
+        own = {**self.environment, "CAVIAR_CLUSTER": str(folder or self.folder), **environment}
+        return start("cluster.join", f"--head={self.address}", *words, python=python, **own)
 
     @contextmanager
     def alpha(self) -> Iterator[subprocess.Popen[str]]:
@@ -54,10 +64,11 @@ class Machines:
             end(alpha)
 
 
-def _head(address: str, folder: Path) -> subprocess.Popen[str]:
+def _head(address: str, folder: Path, python: str) -> subprocess.Popen[str]:
     host, _, port = address.rpartition(":")
     words = (f"--address={host}", f"--port={port}", "--member=zeta")
-    head = start("cluster.head", *words, CAVIAR_CLUSTER=str(folder), RAY_ADDRESS="")
+    own = {"CAVIAR_CLUSTER": str(folder), "RAY_ADDRESS": ""}
+    head = start("cluster.head", *words, python=python, **own)
     try:
         line(head, "joined: zeta")
     except BaseException:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+from cluster.service import run_queued
+from cluster.service.queue import Queued
 from cluster.service.run_queued import log_of
 from tests.sweeps.processes import finish, start
 
@@ -19,3 +22,19 @@ def test_what_is_not_in_the_queue_is_not_run(tmp_path: Path) -> None:
     assert log.read_text() == "error: a b is not in the queue any more\n"
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("goes_on", "kept"),
+    [(False, ["trust=[mylab]", "activation._target_=mylab.Wavy"]), (True, None)],
+)
+def test_a_sweep_that_has_begun_goes_on_by_its_members_word_whose_code_may_run(
+    goes_on: bool, kept: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("epochs=3", "trust=[mylab]", "activation._target_=mylab.Wavy")
+    (tmp_path / "a").mkdir()
+    said: list[list[str]] = []
+    monkeypatch.setattr(sys, "argv", ["run_queued", "a"])
+    monkeypatch.setattr(run_queued.resume, "main", lambda: said.append(sys.argv[1:]))
+    run_queued._run(Queued("a", "alpha", words, goes_on, str(tmp_path)))
+    assert said == [["a", *(kept or words), f"results={tmp_path}"]]
