@@ -30,7 +30,7 @@ from tests.torture.round import EPOCHS, TRIALS, Round, Setting, begun
 from tests.torture.verdict import Numbers, left_over, token_found, undisturbed, wrong_with_sweep
 
 #: Seconds after which a round has failed.
-MOST_S = 300.0
+MOST_S = 600.0
 #: Set once we have a view of the disks of our own, in which what we mount ends with us.
 _OWN = "CAVIAR_TORTURE_OWN_MOUNTS"
 
@@ -93,7 +93,7 @@ class Game:
 
     def _play(self, one: Round) -> str:
         one.begin_sweep()
-        while len(one.epochs()) < self._at and one.step() != "ended":
+        while not (len(one.epochs()) >= self._at and one.alpha_trains()) and one.step() != "ended":
             if self._late():
                 return f"only {len(one.epochs())} epochs before any fault"
             one.look()

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.cluster.namespaces import Host, network
 from tests.cluster.raylets import Machines, end
 from tests.sweeps.processes import ROOT, command, descendants, finish, start
+from tests.sweeps.waiting import until
 from tests.torture.small_disk import small_disk
 
 TRIALS, EPOCHS = 4, 60
@@ -25,8 +26,8 @@ SWEEP = (
 )  # fmt: skip
 #: Megabytes of a machine's disk: the head's has the cluster's memory and the results.
 _HEAD_MB, _JOINED_MB = 256, 32
-#: Seconds between two attempts at what has not worked.
-_AGAIN_S = 3.0
+#: Seconds between two attempts at what has not worked; until a person presses Ctrl-C again.
+_AGAIN_S, _LEAVE_S = 3.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,11 @@ class Round:
             return [(one["trial_id"], one["step"]) for one in map(json.loads, lines)]
         return []
 
+    def alpha_trains(self) -> bool:
+        """Whether an epoch from alpha's machine is on record."""
+        log = self.results / "t" / "study.log"
+        return log.exists() and '"member":"alpha"' in log.read_text()
+
     def processes(self, *words: str) -> list[int]:
         """Ours whose command line has all these words."""
         pids = [self.machines.head.pid, self.alpha.pid, self.beta.pid]
@@ -138,8 +144,7 @@ class Round:
                 self.machines.start_head()
         for one in (self.alpha, self.beta):
             if one.wanted and not one.pid and now >= one.due:
-                if one.process is not None:
-                    self.done.append("make join")
+                self.done.append("make join")
                 one.due = now + _AGAIN_S
                 self.join(one)
         if self.driver is not None:
@@ -167,8 +172,12 @@ class Round:
         return "; ".join(f"{name}: {lines[0]}" for name, lines in last if lines)
 
     def end(self) -> None:
-        """End all that runs, as Ctrl-C does."""
+        """End all that runs, as Ctrl-C does; twice where a machine waits for its trials."""
         for process in (self.driver, self.alpha.process, self.beta.process, self.machines.head):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=_LEAVE_S)
             if process is not None:
                 end(process)
 
@@ -227,6 +236,7 @@ def begun(folder: Path, setting: Setting) -> Iterator[Round]:
         one = Round(folder, setting, machines, alpha, beta)
         stack.callback(one.end)
         one.join(alpha)
+        until(lambda: "joined;" in (folder / "alpha.log").read_text(), running=alpha.process)
         yield one
 
 
