@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.cluster.namespaces import why_none
+from tests.sweeps.processes import ROOT
 from tests.torture.faults import FAULTS
 from tests.torture.round import EPOCHS, TRIALS, Round, Setting, begun
 from tests.torture.verdict import Numbers, left_over, token_found, undisturbed, wrong_with_sweep
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("--fault", default="", help="the first whose name has this in it, only")
     given = parser.parse_args()
     _with_own_mounts()
+    os.environ["PYTHONPATH"] = str(ROOT)  # trials on other machines lack our model
     console, why = Console(), why_none()
     right = undisturbed()
     table = Table("round", "faults", "s", "pause", "what a person did", "", box=None)

@@ -19,10 +19,12 @@ from tests.sweeps.processes import ROOT, command, descendants, finish, start
 from tests.sweeps.waiting import until
 from tests.torture.small_disk import small_disk
 
-TRIALS, EPOCHS = 4, 60
+TRIALS, EPOCHS = 4, 40
+#: Some ten seconds a trial, one batch an epoch.
 SWEEP = (
     "name=t", "search=grid", "space=null", "stop=none", "seed=" + ",".join(map(str, range(TRIALS))),
-    f"epochs={EPOCHS}", "track=none", "model.width=16", "data.fraction=0.5", "resources.cpu=1",
+    f"epochs={EPOCHS}", "track=none", "model._target_=tests.torture.unhurried.Unhurried",
+    "model.width=16", "batch_size=1000", "resources.cpu=1",
 )  # fmt: skip
 #: Megabytes of a machine's disk: the head's has the cluster's memory and the results.
 _HEAD_MB, _JOINED_MB = 256, 32
