@@ -13,6 +13,7 @@ from cluster.service.queue import FILE, Queued, read
 from sweeps.backend.known_head import FOLDER
 from sweeps.cli import refusals
 from sweeps.commands import resume, sweep
+from sweeps.config.trusted_targets import trust_for_later
 from trainers.errors import ConfigError
 
 
@@ -36,8 +37,9 @@ def main() -> None:
 def _run(queued: Queued) -> None:
     results = [f"results={queued.results}"]
     if (Path(queued.results) / queued.sweep).exists():
-        # What was given when it was handed in is on record.
-        sys.argv[1:] = [queued.sweep, *(queued.words if queued.goes_on else ()), *results]
+        # What was given when it was handed in is on record, but whom its member trusts.
+        words = queued.words if queued.goes_on else trust_for_later(queued.words)
+        sys.argv[1:] = [queued.sweep, *words, *results]
         resume.main()
     else:
         sys.argv[1:] = [*queued.words, *results]
