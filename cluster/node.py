@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from cluster.machine.processes import descendants, end_left, kill, remember
+from cluster.machine.processes import adopt_orphans, descendants, end_left, kill, remember
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials, plain_python
@@ -106,6 +106,8 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
     """
     if left := end_left(_record(log)):
         say(f"ended {left} processes of Ray's that a kill had left")
+    adopt_orphans()
+    others = set(descendants(os.getpid()))
     with private_folder(PREFIX) as folder, log.open("wb") as output:
         log.chmod(0o600)
         command = [
@@ -136,6 +138,8 @@ def ray_node(arguments: Sequence[str], environment: Mapping[str, str], log: Path
         finally:
             with _in_a_hurry(process):
                 _end(process)
+            # Of a Ray that has ended by itself, trials may have yet to notice: they are ours now.
+            kill(set(descendants(os.getpid())) - others)
             remove_left()
             _record(log).unlink(missing_ok=True)
 

@@ -34,8 +34,9 @@ from trainers.run import Saved
 
 #: Seconds between two looks at a folder that cannot be written.
 _LOOK_S = 2.0
-#: Seconds for a process that has lost its trial to end, and between two looks.
-_PATIENCE_S, _IN_USE_S = 180.0, 0.5
+#: Seconds for a process that has lost its trial to end, until a person hears of it, and between two
+#: looks. A machine that is cut off from the head gives up after ten minutes (`cluster.join`).
+_PATIENCE_S, _TELL_S, _IN_USE_S = 900.0, 10.0, 0.5
 #: How often an epoch is tried again after an error of a disk that is not the results'.
 _TRIES = 3
 
@@ -97,8 +98,7 @@ def _train(
         folder.wait(say)
         tell({"state": state, "reason": reason})
 
-    after, tries, load = int(work["after"]), 0, MachineLoad()
-    patience = time.monotonic() + _PATIENCE_S
+    after, tries, load, in_use = int(work["after"]), 0, MachineLoad(), _InUse(say)
     while True:
         try:
             folder.open(str(work["owner"]), say)
@@ -122,8 +122,7 @@ def _train(
             folder.log(traceback.format_exc())
             fail("failed", "out of memory")
         except FolderInUse as error:  # its last process was lost, and has yet to end
-            if time.monotonic() < patience:
-                time.sleep(_IN_USE_S)
+            if in_use.waits(error):
                 continue
             folder.log(traceback.format_exc())
             fail("failed", first_line(error))
@@ -139,6 +138,24 @@ def _train(
             _broken = "CUDA error" in str(error)
             fail("failed", class_and_first_line(error))
         return
+
+
+class _InUse:
+    """Waits for the process to end that the trial was taken from, as it was believed lost."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._said, self._began = say, False, time.monotonic()
+
+    def waits(self, error: FolderInUse) -> bool:
+        """Wait a little; False if it has been long enough."""
+        waited = time.monotonic() - self._began
+        if waited > _TELL_S and not self._said:
+            self._said = True
+            self._say(first_line(error))
+        if waited > _PATIENCE_S:
+            return False
+        time.sleep(_IN_USE_S)
+        return True
 
 
 def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> Iterator[Saved]:

@@ -148,6 +148,17 @@ def words_of_trust(words: Sequence[str]) -> list[str]:
     return [word for word in words if key_of(word) == _TRUST]
 
 
+def trust_for_later(words: Sequence[str]) -> list[str]:
+    """List the words by which a later session of a person's sweep trusts what this one does.
+
+    Whoever names a class on the command line trusts its package.
+    """
+    targets = (value_of(word) for word in words if key_of(word).endswith(f".{_TARGET}"))
+    packages = {target.partition(".")[0] for target in targets} - {*_OURS}
+    trusted = [*_trusted(words), *sorted(one for one in packages if one.isidentifier())]
+    return [f"{_TRUST}=[{','.join(dict.fromkeys(trusted))}]"] if trusted else []
+
+
 def _trusted(words: Sequence[str]) -> tuple[str, ...]:
     """List the packages that a command line, or this checkout's conf/sweep.yaml, trusts.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def network(folder: Path, count: int, hide: tuple[Path, ...] = ()) -> Iterator[l
 def _namespace(stack: ExitStack) -> int:
     """Keep a namespace until the stack is closed, or we are killed; returns its process."""
     holder = subprocess.Popen(
-        ["unshare", "-n", "sh", "-c", "echo; exec cat"],
+        ["unshare", "-n", "sh", "-c", "echo; exec cat"], env={"PATH": os.environ["PATH"]},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     stack.callback(holder.communicate)

@@ -130,7 +130,10 @@ def test_a_process_that_has_lost_the_trial_is_waited_for(
             os.close(lock)
 
     monkeypatch.setattr(worker.time, "sleep", sleep)
-    assert [result["epoch"] for result in trained(given)] == [1, 2, 3]
+    monkeypatch.setattr(worker, "_TELL_S", -1.0)
+    told = trained(given)
+    assert [result.get("epoch", "waiting") for result in told] == ["waiting", 1, 2, 3]
+    assert "in use" in told[0]["waiting"], "a person hears of it once"
     assert len(slept) == 3
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
-from sweeps.config.trusted_targets import Origin
+from sweeps.config.trusted_targets import Origin, trust_for_later
 from trainers.errors import ConfigError
 
 FOLDER = Path("results/theirs")
@@ -126,6 +126,16 @@ def test_what_the_person_names_is_the_persons() -> None:
     named.require_trusted(with_target("track", "mylab.Tracker"))
     with pytest.raises(ConfigError):
         named.require_trusted(with_target("track", "mylab.Other"))
+
+
+def test_a_later_session_trusts_what_the_persons_words_have_named() -> None:
+    theirs = with_target("model", "tests.faulty.Faulty", fault="none")
+    with pytest.raises(ConfigError, match="trust"):
+        origin().require_trusted(theirs)
+    words = trust_for_later(["name=a", "model._target_=tests.faulty.Faulty", "trust=[mylab]"])
+    assert words == ["trust=[mylab,tests]"]
+    origin(*words).require_trusted(theirs)
+    assert trust_for_later(["name=a", "model._target_=torch.nn.Linear"]) == []
 
 
 def test_pickled_arrays_of_another_folder_are_refused() -> None:
