@@ -13,7 +13,7 @@ from cluster.service.queue import FILE, Queued, read
 from sweeps.backend.known_head import FOLDER
 from sweeps.cli import refusals
 from sweeps.commands import resume, sweep
-from sweeps.config.overrides import key_of
+from sweeps.config.overrides import key_of, value_of
 from sweeps.config.trusted_targets import words_of_trust
 from trainers.errors import ConfigError
 
@@ -48,13 +48,16 @@ def _run(queued: Queued) -> None:
 def _words_again(queued: Queued) -> list[str]:
     """Return the words by which a sweep goes on that has begun.
 
-    What was given when it was handed in is on record, but for whose code may be run: no record says
-    that for itself.
+    What was given when it was handed in is on record; but whose code may be run, no record says for
+    itself: the packages that the member has trusted, or has named a class of.
     """
     if queued.goes_on:
         return list(queued.words)
-    targets = [word for word in queued.words if key_of(word).endswith("._target_")]
-    return [*words_of_trust(queued.words), *targets]
+    texts = [value_of(word).strip("[] ") for word in words_of_trust(queued.words)]
+    named = [value_of(word) for word in queued.words if key_of(word).endswith("._target_")]
+    packages = [name for text in texts for name in text.split(",") if name]
+    packages += [package for name in named if (package := name.partition(".")[0]).isidentifier()]
+    return [f"trust=[{','.join(dict.fromkeys(packages))}]"] if packages else []
 
 
 def _print_to(path: Path) -> None:

@@ -134,6 +134,7 @@ class Group:
         """Wait until it is so, while both sweeps are to go on."""
 
         def look() -> bool:
+            time.sleep(0.2)  # what is looked at costs the host something
             for sweep in SWEEPS:
                 assert self.step(sweep) not in ("ended", "failed"), self.log(sweep)
             return bool(there())
