@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MACHINES = ("member", "machine", "CPUs", "GPUs", "GPU-hours today", "weight", "")
+MACHINES = ("member", "machine", "CPUs", "GPUs", "runs", "GPU-hours today", "weight", "")
 
 
 def machine_rows(
@@ -23,12 +23,19 @@ def machine_rows(
             str(one["name"]),
             f"{one['cpus']:g}",
             f"{one['gpus']:g}",
+            _runs(f"{one['member']}/{one['name']}", sharing["sessions"]),
             f"{hours.get(one['member'], 0.0):.1f}",
             f"{weights.get(one['member'], 1.0):g}",
             f"not lent: {one['away']}" if one["away"] else "",
         ]
         for one in sorted(machines, key=lambda one: (str(one["member"]), str(one["name"])))
     ]
+
+
+def _runs(machine: str, sessions: Sequence[Mapping[str, Any]]) -> str:
+    """Name the sweeps of which trials run on a machine, with how many: "a 2, b"."""
+    counts = [(one["sweep"], one["running"].get(machine, 0)) for one in sessions]
+    return ", ".join(f"{sweep} {n}" if n > 1 else str(sweep) for sweep, n in counts if n)
 
 
 def how_it_does(session: Mapping[str, Any]) -> str:

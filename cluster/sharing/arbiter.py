@@ -157,6 +157,7 @@ class Sharing:
                     "limit": session.limit,
                     "since": session.since,
                     "progress": session.claim.progress,
+                    "running": dict(session.claim.running),
                 }
                 for session in self._sessions.values()
             ],

@@ -25,6 +25,7 @@ class Claim:
         wanted: slots that it could use now.
         held: slots that its trials have now.
         progress: how it does, in words: "7 of 24 trials ended; about 12:00 left".
+        running: "member/machine" -> trials that run there; of those whose first epoch has ended.
     """
 
     session: str
@@ -34,6 +35,7 @@ class Claim:
     wanted: int
     held: int
     progress: str = ""
+    running: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

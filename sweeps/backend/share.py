@@ -37,6 +37,7 @@ class Share:
         """
         self._claim, self._ask = claim, ask
         self._progress: Callable[[], str] = str
+        self._running: Callable[[], Mapping[str, int]] = dict
         self.grant = ask(claim)
         self._changed, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name="share", daemon=True)
@@ -48,9 +49,9 @@ class Share:
             self._claim = replace(self._claim, wanted=wanted, held=held)
             self._changed.set()
 
-    def report(self, progress: Callable[[], str]) -> None:
-        """Tell with each word from now on how the sweep does."""
-        self._progress = progress
+    def report(self, progress: Callable[[], str], running: Callable[[], Mapping[str, int]]) -> None:
+        """Tell with each word from now on how the sweep does and what runs where (`Claim`)."""
+        self._progress, self._running = progress, running
 
     def end(self) -> None:
         """Give all back."""
@@ -67,7 +68,8 @@ class Share:
             self._changed.clear()
             if not self._over.is_set():
                 with contextlib.suppress(Exception):  # Ray has no one error for this
-                    self.grant = self._ask(replace(self._claim, progress=self._progress()))
+                    progress, running = self._progress(), dict(self._running())
+                    self.grant = self._ask(replace(self._claim, progress=progress, running=running))
 
 
 def _arbiter_name() -> str | None:

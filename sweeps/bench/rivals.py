@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -99,6 +101,7 @@ def _trained(config: TrainConfig, lr: float) -> float:
 
 
 def _with_ray_tune(trials: int) -> float:
+    """Run Ray Tune here, or at RAY_ADDRESS."""
     import ray
     from ray import tune
 
@@ -109,16 +112,19 @@ def _with_ray_tune(trials: int) -> float:
     def objective(params: dict[str, Any]) -> None:
         tune.report({"val_accuracy": _trained(config, params["lr"])})
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    tuner = tune.Tuner(
-        objective,
-        param_space={"lr": tune.loguniform(LOW, HIGH)},
-        tune_config=tune.TuneConfig(metric="val_accuracy", mode="max", num_samples=trials),
-        run_config=tune.RunConfig(verbose=0),
-    )
-    began = time.perf_counter()
-    results = tuner.fit()
-    took = time.perf_counter() - began
+    there = bool(os.environ.get("RAY_ADDRESS"))
+    own: dict[str, Any] = {} if there else {"num_cpus": 2, "include_dashboard": False}
+    ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = tune.Tuner(
+            objective,
+            param_space={"lr": tune.loguniform(LOW, HIGH)},
+            tune_config=tune.TuneConfig(metric="val_accuracy", mode="max", num_samples=trials),
+            run_config=tune.RunConfig(verbose=0, storage_path=folder),
+        )
+        began = time.perf_counter()
+        results = tuner.fit()
+        took = time.perf_counter() - began
     assert len(results) == trials
     assert not results.errors
     return took

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -294,6 +295,12 @@ class Progress(Observer):
         """Say in a line how the sweep does; any thread may ask."""
         with self._lock:
             return self._heartbeat()
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """Count the trials that run on each "member/machine"; any thread may ask."""
+        with self._lock:
+            return Counter(one.place for one in self._status.running.values() if one.place)
 
     def _heartbeat(self) -> str:
         status, now = self._status, self._clock()

@@ -118,7 +118,7 @@ def _run_trials(
                 clock=clock,
             )
             if share is not None:
-                share.report(lambda: progress.line)
+                share.report(lambda: progress.line, lambda: progress.places)
             tracked_trials.begun(tracker, sweep.space, sweep.objective)
             tracked_trials.complete(tracker, study, sweep.composition, sweep.search.setting)
             for note in sweep.messages:

@@ -31,8 +31,16 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
     session = {
         "sweep": "a", "member": "alpha", "slot": {"CPU": 1.0, "GPU": 0.5}, "wanted": 4,
         "held": 2, "granted": 2, "limit": "", "since": 0.0, "progress": "3 of 9 trials ended",
+        "running": {"alpha/host-alpha": 2},
     }  # fmt: skip
-    waits = {**session, "sweep": "[bold]b", "held": 0, "granted": 0, "slot": {"CPU": 2.0}}
+    waits = {
+        **session,
+        "sweep": "[bold]b",
+        "held": 0,
+        "granted": 0,
+        "slot": {"CPU": 2.0},
+        "running": {},
+    }
     late = {**waits, "sweep": "c", "limit": "beta's hours are 20-08"}
     output = shown(
         [node("zeta", 2), node("alpha", 8, 2), node("beta", 1)],
@@ -42,7 +50,7 @@ def test_machines_sweeps_and_hours_are_shown() -> None:
         problem="cluster/members.yaml: gamma.weight=x must be a number, 0 or more",
     )
     lines = [" ".join(line.split()) for line in output.splitlines()]
-    assert "alpha host-alpha 8 2 3.2 2" in lines
+    assert "alpha host-alpha 8 2 a 2 3.2 2" in lines
     assert "beta host-beta 1 0 0.0 1 not lent: beta is using it" in lines
     assert "a alpha 2 2 4 1 CPU, 0.5 GPU 3 of 9 trials ended" in lines
     assert "[bold]b alpha 0 0 4 2 CPU waits for a slot" in lines

@@ -24,6 +24,7 @@ def test_an_empty_cluster_says_what_to_do() -> None:
 
 def test_names_are_no_markup_and_no_address() -> None:
     session = {"sweep": EVIL, "member": EVIL, "held": 0, "wanted": 2, "granted": 0, "limit": ""}
+    session["running"] = {f"{EVIL}/{EVIL}": 1}
     entry = {"sweep": f'{EVIL}"/?#', "member": EVIL, "step": "failed", "message": EVIL, "since": 0}
     machine = {"member": EVIL, "name": EVIL, "cpus": 2.0, "gpus": 0.0, "away": EVIL}
     sharing = {**SHARING, "sessions": [{**session, "progress": EVIL}], "problem": EVIL}

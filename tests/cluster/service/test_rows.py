@@ -9,14 +9,19 @@ import pytest
 from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
 
 
-def test_machines_come_by_member_with_hours_weight_and_why_they_are_not_lent() -> None:
+def test_machines_come_by_member_with_what_runs_there_and_why_they_are_not_lent() -> None:
     zeta = {"member": "zeta", "name": "a", "cpus": 2.0, "gpus": 0.0, "away": "it leaves"}
     alpha = {"member": "alpha", "name": "b", "cpus": 8.0, "gpus": 2.0, "away": ""}
-    sharing = {"gpu_hours": {"alpha": 3.25}, "weights": {"alpha": 2.0}}
+    sessions = [
+        {"sweep": "s", "running": {"alpha/b": 2, "zeta/a": 1}},
+        {"sweep": "t", "running": {"alpha/b": 1}},
+        {"sweep": "u", "running": {}},
+    ]
+    sharing = {"gpu_hours": {"alpha": 3.25}, "weights": {"alpha": 2.0}, "sessions": sessions}
     rows = machine_rows([zeta, alpha], sharing)
     assert rows == [
-        ["alpha", "b", "8", "2", "3.2", "2", ""],
-        ["zeta", "a", "2", "0", "0.0", "1", "not lent: it leaves"],
+        ["alpha", "b", "8", "2", "s 2, t", "3.2", "2", ""],
+        ["zeta", "a", "2", "0", "s", "0.0", "1", "not lent: it leaves"],
     ]
     assert {len(row) for row in rows} == {len(MACHINES)}
 

@@ -31,6 +31,7 @@ SESSION = {
     "limit": "",
     "since": 0.0,
     "progress": "3 of 9 trials ended",
+    "running": {"alpha/atlas": 2},
 }
 
 

@@ -39,6 +39,9 @@ def test_what_changes_is_heard_and_what_is_granted_learned() -> None:
     assert share.grant.slots == 4
     share.update(wanted=4, held=3)
     until(lambda: arbiter.heard[-1].held == 3)
+    share.report(lambda: "3 of 9", lambda: {"alpha/atlas": 3})
+    until(lambda: arbiter.heard[-1].progress == "3 of 9")
+    assert arbiter.heard[-1].running == {"alpha/atlas": 3}
     arbiter.slots = 2
     until(lambda: share.grant.slots == 2)
     share.end()

@@ -1,14 +1,10 @@
-"""What streaming costs is measured with real trials and a real receiver."""
+"""The cluster's benchmark takes its parts, and refuses others, before it starts anything."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-from sweeps import ROOT
-from sweeps.bench import cluster
+from sweeps.bench.cluster.__main__ import PARTS, main, parts_of
 from tests.sweeps.bench.refused import refusal
 
 
@@ -16,21 +12,17 @@ from tests.sweeps.bench.refused import refusal
 def test_refuses_a_bad_option(
     word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = f"{word}: this benchmark takes runs=3 and epochs=12"
-    assert refusal(cluster.main, monkeypatch, capsys, word) == message
+    message = f"{word}: this benchmark takes runs=3"
+    assert refusal(main, monkeypatch, capsys, word) == message
 
 
-@pytest.mark.long
-@pytest.mark.machines
-def test_figures_of_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RAY_ADDRESS", "")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this folder is no checkout
-    monkeypatch.setattr(cluster, "_MODELS", {"small": ("model.width=8", "data.fraction=0.25")})
-    monkeypatch.setattr("sys.argv", ["cluster", "runs=1", "epochs=2"])
-    cluster.main()
-    found = json.loads((tmp_path / "results" / "bench" / "cluster.json").read_text())["figures"]
-    for mode in ("shared", "streamed"):
-        assert found[f"small, {mode}: an epoch"]["value"] > 0
-        assert found[f"small, {mode}: beside training"]["value"] > 0
-    assert 0 < found["receiver's memory, its own"]["value"] < 300
+def test_refuses_a_part_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refusal(main, monkeypatch, capsys, "parts=growth,speed")
+    assert message == "parts=growth,speed: this benchmark has growth, fairness, streaming, arbiter"
+
+
+def test_takes_all_parts_or_those_that_are_named() -> None:
+    assert parts_of(["runs=2"]) == ([*PARTS], ["runs=2"])
+    assert parts_of(["parts=arbiter,growth"]) == (["arbiter", "growth"], [])

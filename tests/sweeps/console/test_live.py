@@ -232,6 +232,15 @@ class TestLines:
             == "1:40: 1 of 4 trials ended (1 unfinished · 1 done); best 0.9000, trial 0000"
         )
 
+    def test_what_runs_where_is_counted(self, file: io.StringIO) -> None:
+        with self.progress(file, Clock()) as progress:
+            for number, place in enumerate(("alpha/atlas", "alpha/atlas", "beta/b", "")):
+                progress.started(trial(number))
+                progress.epoch(trial(number).id, 1, {"val_accuracy": 0.5}, place)
+            assert progress.places == {"alpha/atlas": 2, "beta/b": 1}
+            progress.ended(trial(1, State.COMPLETE, 0.9))
+            assert progress.places == {"alpha/atlas": 1, "beta/b": 1}
+
     def test_a_heartbeat_tells_what_is_left_of_the_budget(self, file: io.StringIO) -> None:
         clock = Clock()
         overview = replace(OVERVIEW, budget=Budget(4, None, None, 30, stalled=9))

@@ -5,14 +5,11 @@ it streamed to the receiver of a driver. Beside training is what saving and send
 of the training thread. What they take of a processor, the receiver's part included, is taken from
 training where all processors are busy: that is the cost, and no other load on the machine changes
 it.
-
-    make bench BENCH=cluster ARGS="runs=3 epochs=12"
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -27,13 +24,10 @@ from rich.progress import track
 from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls
 from sweeps.backend.worker import train
-from sweeps.bench.record import MedianOfRuns, counts, show, write
-from sweeps.cli import refusals, terminal
+from sweeps.bench.record import MedianOfRuns
 from sweeps.config.composition import compose
 from sweeps.config.keys import plain
 from trainers.errors import ConfigError
-
-DEFAULTS = {"runs": 3, "epochs": 12}
 
 #: Size of a checkpoint -> the model that has it.
 _MODELS = {
@@ -41,7 +35,7 @@ _MODELS = {
     "20 MB": ("model.width=1280", "model.depth=2"),
 }
 _WORDS = ("space=null", "track=none", "model.dropout=0", "optimizer=adamw", "resources.cpu=1")
-_SLOTS = 2
+_SLOTS, _EPOCHS = 2, 12
 #: Seconds of an epoch by which the cost is judged.
 _EPOCH_S = 5.0
 _MODES = ("shared", "streamed")
@@ -56,34 +50,27 @@ class TrialTimes:
     cpu_s: float
 
 
-def main() -> None:
-    """Measure in turns, print the figures and write results/bench/cluster.json."""
-    console = terminal()
-    with refusals():
-        options = counts(sys.argv[1:], DEFAULTS)
-        with session():
-            figures = measure(options["runs"], options["epochs"], console)
-    path = write("cluster", options["runs"], figures)
-    show(console, f"an epoch of {_SLOTS} trials at a time", figures)
-    console.print(f"\n{path}", soft_wrap=True)
+def measure(runs: int, console: Console) -> dict[str, MedianOfRuns]:
+    """Train in turns on a Ray of this process's own, and return the figures."""
+    with session():
+        return _measure(runs, console)
 
 
-def measure(runs: int, epochs: int, console: Console) -> dict[str, MedianOfRuns]:
-    """Train in turns on the Ray that this process is connected to, and return the figures."""
+def _measure(runs: int, console: Console) -> dict[str, MedianOfRuns]:
     found: dict[tuple[str, str], list[TrialTimes]] = {}
     sizes: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="caviar-bench-") as folder:
         trials = Path(folder)
         receiver = calls.start_receiver(folder, "b" * 32)
-        bar = track(range(runs + 1), "trials", console=console, disable=not console.is_terminal)
+        bar = track(range(runs + 1), "streaming", console=console, disable=not console.is_terminal)
         for turn in bar:
             for size, words in _MODELS.items():
-                with compose([*_WORDS, *words, f"epochs={epochs + 1}"]) as composition:
+                with compose([*_WORDS, *words, f"epochs={_EPOCHS + 1}"]) as composition:
                     config = plain(composition.base)
                 for mode in _MODES if turn % 2 else reversed(_MODES):
                     before = _used(receiver)
                     times = _together(trials, config, mode == "streamed")
-                    received_s = (_used(receiver) - before) / (_SLOTS * (epochs + 1))
+                    received_s = (_used(receiver) - before) / (_SLOTS * (_EPOCHS + 1))
                     times = [replace(one, cpu_s=one.cpu_s + received_s) for one in times]
                     if turn:
                         found.setdefault((size, mode), []).extend(times)
@@ -178,7 +165,3 @@ def _memory(receiver: Any) -> tuple[float, float]:
 
     memory = psutil.Process(ray.get(receiver.process.remote())).memory_full_info()
     return memory.uss / 1e6, memory.shared / 1e6
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""Measure a cluster: how it grows and shares, what streaming costs, what processes take."""
