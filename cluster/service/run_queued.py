@@ -13,8 +13,6 @@ from cluster.service.queue import FILE, Queued, read
 from sweeps.backend.known_head import FOLDER
 from sweeps.cli import refusals
 from sweeps.commands import resume, sweep
-from sweeps.config.overrides import key_of
-from sweeps.config.trusted_targets import words_of_trust
 from trainers.errors import ConfigError
 
 
@@ -38,23 +36,13 @@ def main() -> None:
 def _run(queued: Queued) -> None:
     results = [f"results={queued.results}"]
     if (Path(queued.results) / queued.sweep).exists():
-        sys.argv[1:] = [queued.sweep, *_words_again(queued), *results]
+        # What was given when it was handed in is on record, but for whose code may be run.
+        words = queued.words if queued.goes_on else queued.trust
+        sys.argv[1:] = [queued.sweep, *words, *results]
         resume.main()
     else:
         sys.argv[1:] = [*queued.words, *results]
         sweep.main()
-
-
-def _words_again(queued: Queued) -> list[str]:
-    """Return the words by which a sweep goes on that has begun.
-
-    What was given when it was handed in is on record, but for whose code may be run: no record says
-    that for itself.
-    """
-    if queued.goes_on:
-        return list(queued.words)
-    targets = [word for word in queued.words if key_of(word).endswith("._target_")]
-    return [*words_of_trust(queued.words), *targets]
 
 
 def _print_to(path: Path) -> None:

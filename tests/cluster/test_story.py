@@ -134,6 +134,7 @@ class Group:
         """Wait until it is so, while both sweeps are to go on."""
 
         def look() -> bool:
+            time.sleep(0.2)  # what is looked at costs the host something
             for sweep in SWEEPS:
                 assert self.step(sweep) not in ("ended", "failed"), self.log(sweep)
             return bool(there())
@@ -339,11 +340,8 @@ def stop_and_go_on(one: Group) -> None:
     one.until(lambda: one.step("rates") == "stopped")
     say(f"it has ended cleanly, with {one.epochs('rates')} of {EPOCHS['rates']} epochs")
     code, output = one.small.run("cluster.submit", "rates")
-    assert code == 2, output
-    one.story.show(output)
-    code, output = one.small.run("cluster.submit", "rates", "trust=[paced]")
     assert code == 0, output
-    say("alpha goes on with it: make submit SWEEP=rates ARGS=trust=[paced]")
+    say("alpha goes on with it: make submit SWEEP=rates")
     one.until_more("rates", 3)
 
 

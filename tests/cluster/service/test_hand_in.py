@@ -9,7 +9,7 @@ import pytest
 
 from cluster.service.checkout import Checkout
 from cluster.service.hand_in import checked
-from cluster.service.queue import FILE, Queue
+from cluster.service.queue import FILE, Queue, Queued
 from tests.cluster.service.test_queue import Clock, FakeJobs
 from trainers.errors import ConfigError
 
@@ -93,3 +93,16 @@ def test_what_goes_on_is_given_whole_numbers(tmp_path: Path, queue: Queue) -> No
         checked(body("budget.trials=+4", goes_on="a"), queue, tmp_path, OWN)
     queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN)
     assert (queued.sweep, queued.words, queued.goes_on) == ("a", ("budget.trials=40",), True)
+
+
+def test_what_goes_on_keeps_the_trust_that_it_was_given(tmp_path: Path, queue: Queue) -> None:
+    words = ("name=a", "activation._target_=mylab.Wavy")
+    queue.add(Queued("a", "alpha", words, False, str(tmp_path / "results")))
+    queue.stop("a")
+    folder = tmp_path / "results" / "a"
+    folder.mkdir(parents=True)
+    (folder / "sweep.yaml").touch()
+    queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN)
+    assert queued.words == ("budget.trials=40", "trust=[mylab]")
+    queued = checked(body("trust=[ours]", goes_on="a"), queue, tmp_path, OWN)
+    assert queued.words == ("trust=[ours]",)

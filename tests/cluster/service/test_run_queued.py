@@ -25,16 +25,29 @@ def test_what_is_not_in_the_queue_is_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("goes_on", "kept"),
-    [(False, ["trust=[mylab]", "activation._target_=mylab.Wavy"]), (True, None)],
+    ("words", "goes_on", "kept"),
+    [
+        (["epochs=3", "model.width=16"], False, []),
+        (["epochs=3", "trust=[theirs]"], False, ["trust=[theirs]"]),
+        (["epochs=3", "activation._target_=mylab.Wavy"], False, ["trust=[mylab]"]),
+        (
+            ["trust=[a,b]", "activation._target_=mylab.Wavy", "model._target_=a.Net"],
+            False,
+            ["trust=[a,b,mylab]"],
+        ),
+        (["budget.trials=40", "trust=[a]"], True, ["budget.trials=40", "trust=[a]"]),
+    ],
 )
 def test_a_sweep_that_has_begun_goes_on_by_its_members_word_whose_code_may_run(
-    goes_on: bool, kept: list[str] | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    goes_on: bool,
+    kept: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    words = ("epochs=3", "trust=[mylab]", "activation._target_=mylab.Wavy")
     (tmp_path / "a").mkdir()
     said: list[list[str]] = []
     monkeypatch.setattr(sys, "argv", ["run_queued", "a"])
     monkeypatch.setattr(run_queued.resume, "main", lambda: said.append(sys.argv[1:]))
-    run_queued._run(Queued("a", "alpha", words, goes_on, str(tmp_path)))
-    assert said == [["a", *(kept or words), f"results={tmp_path}"]]
+    run_queued._run(Queued("a", "alpha", tuple(words), goes_on, str(tmp_path)))
+    assert said == [["a", *kept, f"results={tmp_path}"]]
