@@ -12,7 +12,7 @@ from cluster.service.checkout import Checkout
 from cluster.service.queue import Queue, Queued
 from sweeps.backend.claim import member_name
 from sweeps.config.overrides import key_of, results_of, value_given, value_of
-from sweeps.config.trusted_targets import words_of_trust
+from sweeps.config.trusted_targets import trust_for_later, words_of_trust
 from sweeps.formatting import arguments
 from sweeps.redaction import take_password
 from sweeps.results_folder import Folder, require_free
@@ -49,7 +49,7 @@ def checked(body: Mapping[str, Any], queue: Queue, here: Path, own: Checkout) ->
             results = Path(queue[goes_on].results)
             if not kept and not (results / goes_on).exists():
                 return queue[goes_on]  # stopped before it had a record: it begins anew
-            kept += [] if words_of_trust(kept) else queue[goes_on].trust
+            kept += [] if words_of_trust(kept) else trust_for_later(queue[goes_on].words)
         _require_record(results, goes_on, kept)
         return Queued(goes_on, member, tuple(kept), True, str(results))
     name = value_given(kept, "name") or _free_name(queue, results, kept)

@@ -14,8 +14,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from sweeps.config.overrides import key_of, value_of
-from sweeps.config.trusted_targets import words_of_trust
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -71,19 +69,6 @@ class Queued:
     since: float = 0.0
     job: str = ""
     message: str = ""
-
-    @property
-    def trust(self) -> list[str]:
-        """Return the word by which it goes on with code of somebody's own; none if it has none.
-
-        No record of a sweep says that for itself: it is what the member has trusted, or has named a
-        class of.
-        """
-        texts = [value_of(word).strip("[] ") for word in words_of_trust(self.words)]
-        named = [value_of(word) for word in self.words if key_of(word).endswith("._target_")]
-        packages = [name for text in texts for name in text.split(",") if name]
-        packages += [one for name in named if (one := name.partition(".")[0]).isidentifier()]
-        return [f"trust=[{','.join(dict.fromkeys(packages))}]"] if packages else []
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from cluster.service.queue import FILE, Queued, read
 from sweeps.backend.known_head import FOLDER
 from sweeps.cli import refusals
 from sweeps.commands import resume, sweep
+from sweeps.config.trusted_targets import trust_for_later
 from trainers.errors import ConfigError
 
 
@@ -37,7 +38,7 @@ def _run(queued: Queued) -> None:
     results = [f"results={queued.results}"]
     if (Path(queued.results) / queued.sweep).exists():
         # What was given when it was handed in is on record, but for whose code may be run.
-        words = queued.words if queued.goes_on else queued.trust
+        words = queued.words if queued.goes_on else trust_for_later(queued.words)
         sys.argv[1:] = [queued.sweep, *words, *results]
         resume.main()
     else:
