@@ -25,6 +25,8 @@ class Claim:
         wanted: slots that it could use now.
         held: slots that its trials have now.
         progress: how it does, in words: "7 of 24 trials ended; about 12:00 left".
+        anywhere: whether a slot may also be on a machine without cards, and takes no GPU there.
+        on_cards: of the slots held, those on cards, where slots may be anywhere.
     """
 
     session: str
@@ -34,6 +36,8 @@ class Claim:
     wanted: int
     held: int
     progress: str = ""
+    anywhere: bool = False
+    on_cards: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,13 @@ class Grant:
             ends.
         others: who has the rest, such as "beta's sweep b (2)".
         limit: what of the member's limits keeps it from more; empty if none does.
+        on_cards: of the slots, those that are on cards.
     """
 
     slots: int
     others: tuple[str, ...] = field(default=())
     limit: str = ""
+    on_cards: int = 0
 
 
 def member_name(name: str) -> str:
