@@ -102,11 +102,13 @@ class Moment:
 
     Attributes:
         at: when the driver heard of its end, in seconds since 1970 by the driver's clock.
+        gpus: cards that it took, if not as many as the sweep's trials usually do.
     """
 
     at: float
     member: str
     machine: str
+    gpus: float | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,16 @@ class TrialRecord:
     def trained(self) -> int:
         """Return how many epochs it has trained itself: none of those it took over."""
         return len(self.epochs) - self.taken_over
+
+    def gpu_s(self, gpus: float) -> float:
+        """Return the seconds of training times the cards taken, of which `gpus` are usual."""
+        others = {n: m.gpus for n, m in self.moments.items() if m.gpus is not None}
+        if not others:
+            return self.seconds * gpus
+        return sum(
+            metrics.get("epoch_s", 0.0) * others.get(epoch, gpus)
+            for epoch, metrics in self.epochs.items()
+        )
 
     def best(self, objective: Objective) -> tuple[int, float] | None:
         """(epoch, value) of its best epoch, the earliest of equals; None before the first.

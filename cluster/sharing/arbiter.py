@@ -17,7 +17,7 @@ from typing import Any
 
 from cluster.sharing import shares
 from cluster.sharing.members import Member, members_file, read_members
-from cluster.sharing.shares import Machine, Request
+from cluster.sharing.shares import Machine, Portion, Request
 from sweeps import ROOT
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
@@ -46,15 +46,16 @@ class Session:
     claim: Claim
     since: float
     heard: float
-    granted: int = 0
+    granted: Portion = field(default_factory=Portion)
     surplus_s: float = 0.0
     due: float = 0.0
     limit: str = ""
 
     @property
-    def booked(self) -> int:
+    def booked(self) -> Portion:
         """Return the slots that nobody else can have."""
-        return max(self.granted, self.claim.held)
+        held = Portion.held(self.claim)
+        return held + self.granted.beyond(held)
 
 
 @dataclass
@@ -120,7 +121,7 @@ class Sharing:
         self._members: dict[str, Member] = {}
         self._problem = ""
         self._wants: object = None
-        self._targets: dict[str, int] = {}
+        self._targets: dict[str, Portion] = {}
 
     def beat(self, claim: Claim) -> Grant:
         """Take a session's word, and return how many slots it may hold."""
@@ -138,7 +139,8 @@ class Sharing:
         session.claim, session.heard = claim, now
         self._divide(now)
         self._grant(session, now)
-        return Grant(session.granted, self._others(session), session.limit)
+        granted = session.granted
+        return Grant(granted.slots, self._others(session), session.limit, granted.on_cards)
 
     def status(self) -> dict[str, Any]:
         """Return all that is known, as plain containers."""
@@ -153,7 +155,7 @@ class Sharing:
                     "slot": dict(session.claim.slot),
                     "wanted": session.claim.wanted,
                     "held": session.claim.held,
-                    "granted": session.granted,
+                    "granted": session.granted.slots,
                     "limit": session.limit,
                     "since": session.since,
                     "progress": session.claim.progress,
@@ -184,8 +186,8 @@ class Sharing:
         """Count what a session has had since its last word."""
         passed = max(0.0, now - session.heard)
         claim = session.claim
-        gpu_hours = claim.held * claim.slot.get("GPU", 0.0) * passed / 3600
-        self._usage.count(_day(now), claim.member, gpu_hours)
+        gpus = Portion.held(claim).on_cards * claim.slot.get("GPU", 0.0)
+        self._usage.count(_day(now), claim.member, gpus * passed / 3600)
         session.surplus_s += (claim.held - session.due) * passed
         if now - self._recorded > _RECORD_S:
             self._recorded = now
@@ -195,7 +197,8 @@ class Sharing:
     def _divide(self, now: float) -> None:
         """Divide the slots anew if wishes have changed, or others are to have the odd one."""
         requests = [self._request(session, now) for session in self._sessions.values()]
-        wants = (tuple((r.claim.session, r.most, r.weight) for r in requests), tuple(self._have))
+        wishes = tuple((r.claim.session, r.most, r.most_on_cards, r.weight) for r in requests)
+        wants = (wishes, tuple(self._have))
         if wants == self._wants and now - self._rotated < _ROTATE_S:
             return
         self._wants, self._rotated = wants, now
@@ -210,14 +213,15 @@ class Sharing:
         claim = session.claim
         member = self._members.get(claim.member, Member())
         sweeps = sum(s.claim.member == claim.member for s in self._sessions.values())
-        most, session.limit = self._most(claim, member, now)
-        surplus = session.surplus_s / _ROTATE_S
-        return Request(claim, member.weight / sweeps, most, min(max(surplus, -0.99), 0.99))
-
-    def _most(self, claim: Claim, member: Member, now: float) -> tuple[int, str]:
-        """Return the slots that a member's limits let a session have, and the limit that does."""
+        on_cards, session.limit = self._most_on_cards(claim, member, now)
+        most = claim.wanted if claim.anywhere or not claim.slot.get("GPU") else on_cards
         if not member.hours.include(datetime.datetime.fromtimestamp(now)):
-            return 0, f"{claim.member}'s hours are {member.hours}"
+            most, session.limit = 0, f"{claim.member}'s hours are {member.hours}"
+        surplus = min(max(session.surplus_s / _ROTATE_S, -0.99), 0.99)
+        return Request(claim, member.weight / sweeps, most, surplus, on_cards)
+
+    def _most_on_cards(self, claim: Claim, member: Member, now: float) -> tuple[int, str]:
+        """Return the slots on cards that a member's limits allow, and the limit that does."""
         gpu = claim.slot.get("GPU", 0.0)
         if not gpu:
             return claim.wanted, ""
@@ -225,30 +229,30 @@ class Sharing:
         if used >= member.gpu_hours_a_day:
             return 0, f"{claim.member} has had today's {member.gpu_hours_a_day:g} GPU-hours"
         others = sum(
-            session.booked * session.claim.slot.get("GPU", 0.0)
+            session.booked.on_cards * session.claim.slot.get("GPU", 0.0)
             for key, session in self._sessions.items()
             if session.claim.member == claim.member and key != claim.session
         )
-        if (left := member.gpus - others) < claim.wanted * gpu:
+        cards = sum(machine.cards for machine in self._have)
+        wanted = min(claim.wanted, int(cards / gpu + 1e-6)) if claim.anywhere else claim.wanted
+        if (left := member.gpus - others) < wanted * gpu:
             most = max(0, int(left / gpu + 1e-6))
             return most, f"{claim.member} may have {member.gpus:g} cards at once"
-        return claim.wanted, ""
+        return wanted, ""
 
     def _grant(self, session: Session, now: float) -> None:
         """Let a session have its share; of what others still hold, nothing before they let go."""
-        target, booked = self._targets.get(session.claim.session, 0), session.booked
-        if target <= booked:
-            session.granted = target
-        elif now >= self._frozen_until:
-            taken = [(other.claim, other.booked) for other in self._sessions.values()]
-            added = shares.more(self._have, taken, session.claim, target - booked)
-            session.granted = booked + added
+        target, booked = self._targets.get(session.claim.session, Portion()), session.booked
+        lacking = Portion() if now < self._frozen_until else target.beyond(booked)
+        taken = [(other.claim, other.booked) for other in self._sessions.values()]
+        added = shares.more(self._have, taken, session.claim, lacking)
+        session.granted = booked.within(target) + added
 
     def _others(self, session: Session) -> tuple[str, ...]:
         return tuple(
-            f"{other.claim.member}'s sweep {other.claim.sweep} ({other.booked})"
+            f"{other.claim.member}'s sweep {other.claim.sweep} ({other.booked.slots})"
             for other in self._sessions.values()
-            if other is not session and other.booked
+            if other is not session and other.booked.slots
         )
 
 

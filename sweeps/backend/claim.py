@@ -26,6 +26,8 @@ class Claim:
         held: slots that its trials have now.
         progress: how it does, in words: "7 of 24 trials ended; about 12:00 left".
         running: "member/machine" -> trials that run there; of those whose first epoch has ended.
+        anywhere: whether a slot may also be on a machine without cards, and takes no GPU there.
+        on_cards: of the slots held, those on cards, where slots may be anywhere.
     """
 
     session: str
@@ -36,6 +38,8 @@ class Claim:
     held: int
     progress: str = ""
     running: Mapping[str, int] = field(default_factory=dict)
+    anywhere: bool = False
+    on_cards: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,13 @@ class Grant:
             ends.
         others: who has the rest, such as "beta's sweep b (2)".
         limit: what of the member's limits keeps it from more; empty if none does.
+        on_cards: of the slots, those that are on cards.
     """
 
     slots: int
     others: tuple[str, ...] = field(default=())
     limit: str = ""
+    on_cards: int = 0
 
 
 def member_name(name: str) -> str:

@@ -60,11 +60,16 @@ class Places:
         fits: on all machines.
         lent: on those that are lent now.
         away: id of each machine that is not, or lacks what trials need -> why, in words.
+        on_cards: of those lent, the trials on cards, where others may run on machines without;
+            None: all are alike.
+        with_cards: id of each machine with cards, where it is so.
     """
 
     fits: int
     lent: int
     away: Mapping[str, str]
+    on_cards: int | None = None
+    with_cards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,18 @@ class Cluster:
         nodes = alive_nodes()
         here = {str(node["NodeID"]) for node in nodes}
         gone = {**{one: why for one, why in lacking.items() if one in here}, **away(nodes)}
-        fits = [_fits(node, resources) for node in nodes]
-        lent = [n for node, n in zip(nodes, fits, strict=True) if node["NodeID"] not in gone]
-        return Places(sum(fits), sum(lent), gone)
+        fits = {str(node["NodeID"]): _fits(node, resources) for node in nodes}
+        lent = {node: n for node, n in fits.items() if node not in gone}
+        on_cards, cards = None, [str(node["NodeID"]) for node in nodes if _cards(node)]
+        if resources["anywhere"]:
+            on_cards = sum(lent.get(node, 0) for node in cards)
+        return Places(
+            sum(fits.values()),
+            sum(lent.values()),
+            gone,
+            on_cards,
+            () if on_cards is None else tuple(cards),
+        )
 
     def check(self, resources: Mapping[str, Any]) -> None:
         """Refuse what no machine can hold.
@@ -221,7 +235,8 @@ class Cluster:
         with contextlib.ExitStack() as stack:
             share = None
             with contextlib.suppress(LookupError):  # a Ray that is no head of ours
-                share = stack.enter_context(shared(sweep, whose, slot, wanted))
+                anywhere = resources["anywhere"]
+                share = stack.enter_context(shared(sweep, whose, slot, wanted, anywhere))
             yield share
 
     def describe(self) -> str:
@@ -348,12 +363,15 @@ def _swallow(*words: object, **more: object) -> None:
     """Print nothing."""
 
 
+def _cards(node: Mapping[str, Any]) -> int:
+    return int(node["Resources"].get("GPU", 0.0))
+
+
 def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
-    has = node["Resources"]
+    cards, share = _cards(node), float(resources["gpu"] or 0.0)
     # A little over: 1/3 GPU three times is one GPU.
-    counts = [int(has.get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
-    if share := float(resources["gpu"] or 0.0):
-        cards = int(has.get("GPU", 0.0))
+    counts = [int(node["Resources"].get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
+    if share and (cards or not resources["anywhere"]):
         # A share is of one card: 0.6 of two cards are two trials, not three.
         counts.append(cards * int(1 / share + 1e-6) if share < 1 else int(cards / share))
     return min(counts)

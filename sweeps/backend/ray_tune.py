@@ -190,10 +190,13 @@ class _Proposals(Searcher):
         assignment = self._driver().next()
         if assignment is None:
             return self.suggest(trial_id) if self._driver().finished else None
+        away = {*self._room.away}
+        if not assignment.config["resources"]["gpu"]:
+            away.update(self._room.with_cards)
         if self._streams is None:
-            return _work(assignment, self._room.away)
-        away = sorted({*self._room.away, *self._streams.lacking})
-        return {**_work(assignment, away), **self._streams.work(assignment.config)}
+            return _work(assignment, sorted(away))
+        work = _work(assignment, sorted({*away, *self._streams.lacking}))
+        return {**work, **self._streams.work(assignment.config)}
 
     def _all_begun(self) -> None:
         if self._last_begun is not None:
@@ -283,12 +286,24 @@ class _Events(tune.Callback):
         assert self._room is not None
         self._room.look()
         self._room.end_idle()
+        self._let_go(trials)
         self._driver().listen()
         if self._streams is not None:
             for message in self._streams.look():
                 self._driver().notify(message)
             if not self._driver().halted:
                 self._held.look(self._driver().arrived)
+
+    def _let_go(self, trials: list[Trial]) -> None:
+        """Take back the trials that are to leave, and wait for a slot which may never come."""
+        assert self._room is not None
+        if (leaving := self._driver().leaving) and (controller := self._room.controller):
+            for trial in trials:
+                if trial.status == Trial.PENDING and trial.config["trial"] in leaving:
+                    self._driver().give_back(trial.config["trial"])
+                    if trial in controller._staged_trials:
+                        controller._unstage_trial_with_resources(trial)
+                    controller.stop_trial(trial)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -35,6 +35,11 @@ class Room:
         return tuple(sorted(self._slots.away))
 
     @property
+    def with_cards(self) -> tuple[str, ...]:
+        """Return the machines where no trial without a card is to begin, though it has none."""
+        return tuple(sorted(self._slots.with_cards))
+
+    @property
     def is_shared(self) -> bool:
         """Whether other sweeps may take slots."""
         return self._slots.shared
@@ -48,8 +53,8 @@ class Room:
         """See what there is now, and give up when there has been no machine for long."""
         driver, before = self._driver, self._slots
         now, wanted = time.monotonic(), driver.wanted
-        self._slots = self._look_up(driver.running, wanted)
-        if (self._slots.trials, self._slots.away) != (before.trials, before.away):
+        self._slots = self._look_up(driver.running, wanted, driver.on_cards)
+        if _room(self._slots) != _room(before):
             driver.share(self._slots)
         lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
         if lacks and (message := _change(before, self._slots)):
@@ -70,15 +75,20 @@ class Room:
             self.controller._cleanup_cached_actors(force_all=True)
 
 
+def _room(slots: Slots) -> tuple[object, ...]:
+    """Return what decides which trials run where."""
+    return slots.trials, slots.on_cards, slots.away
+
+
 def _change(before: Slots, now: Slots) -> str:
     """Say what has changed, and why; empty if nothing has, or if why is not known yet."""
     gone = "; ".join(why for one, why in now.away.items() if one not in before.away)
-    if now.trials == before.trials and not gone:
+    if (now.trials, now.on_cards) == (before.trials, before.on_cards) and not gone:
         return ""
     back = before.away.keys() - now.away.keys()
     if now.fits != before.fits:
         change = "joined" if now.fits > before.fits else "has left" if back else "was lost"
-        return f"a machine {change}: room for {now.trials} trials at a time"
+        return f"a machine {change}: room for {now.trials} trials at a time{now.kinds}"
     reasons = (
         gone,
         "a machine is lent again" if back and now.trials > before.trials else "",
@@ -88,4 +98,4 @@ def _change(before: Slots, now: Slots) -> str:
     because = next((f": {why}" for why in reasons if why), "")
     if not because and now.trials < before.trials:
         return ""
-    return f"{now.trials} of {now.fits} trials at a time now{because}"
+    return f"{now.trials} of {now.fits} trials at a time now{now.kinds}{because}"

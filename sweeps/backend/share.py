@@ -43,10 +43,11 @@ class Share:
         self._thread = threading.Thread(target=self._beat, name="share", daemon=True)
         self._thread.start()
 
-    def update(self, wanted: int, held: int) -> None:
+    def update(self, wanted: int, held: int, on_cards: int = 0) -> None:
         """Take in what the session wants and has now; the arbiter hears of it at once."""
-        if (wanted, held) != (self._claim.wanted, self._claim.held):
-            self._claim = replace(self._claim, wanted=wanted, held=held)
+        claim = replace(self._claim, wanted=wanted, held=held, on_cards=on_cards)
+        if claim != self._claim:
+            self._claim = claim
             self._changed.set()
 
     def report(self, progress: Callable[[], str], running: Callable[[], Mapping[str, int]]) -> None:
@@ -59,7 +60,7 @@ class Share:
         self._changed.set()
         self._thread.join(timeout=_ANSWER_S)
         with contextlib.suppress(Exception):  # then its lease runs out
-            self._ask(replace(self._claim, wanted=0, held=0))
+            self._ask(replace(self._claim, wanted=0, held=0, on_cards=0))
 
     def _beat(self) -> None:
         while not self._over.is_set():
@@ -81,11 +82,14 @@ def _arbiter_name() -> str | None:
 
 
 @contextlib.contextmanager
-def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> Iterator[Share]:
+def shared(
+    sweep: str, member: str, slot: Mapping[str, float], wanted: int, anywhere: bool = False
+) -> Iterator[Share]:
     """Take part in the sharing of the cluster that this process is connected to.
 
     Args:
         wanted: slots that the sweep could use.
+        anywhere: as in `Claim`.
 
     Raises:
         LookupError: this cluster has no arbiter.
@@ -107,7 +111,7 @@ def shared(sweep: str, member: str, slot: Mapping[str, float], wanted: int) -> I
             raise
         return grant
 
-    claim = Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0)
+    claim = Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0, anywhere=anywhere)
     try:
         share = Share(claim, ask)
     except Exception as error:  # Ray has no one error for this

@@ -24,7 +24,16 @@ from sweeps.space.space import Space
 from sweeps.stop import Never, Several, Stop, Target
 from sweeps.study.url import Database, Journal, shared
 from sweeps.trials import Objective
-from trainers.config import Mode, TrainConfig, check_metric, check_mode, refuse_idle, typed
+from trainers.config import (
+    AUTO_GPU,
+    Device,
+    Mode,
+    TrainConfig,
+    check_metric,
+    check_mode,
+    refuse_idle,
+    typed,
+)
 from trainers.config.targets import instantiate
 from trainers.errors import ConfigError
 
@@ -59,6 +68,7 @@ def check(composition: Composition) -> Sweep:
     search = build(config["search"], setting)
     budget = Budget(**config["budget"], maximize=objective.maximize)
     _refuse_limits(config, budget, search)
+    _refuse_cards_only(training, space)
     stop = instantiate("stop", config["stop"])
     _refuse_other_mode(stop, objective)
     repeats = Repeats.read(config["repeats"])
@@ -142,6 +152,23 @@ def _refuse_limits(config: Mapping[str, Any], budget: Budget, search: Search) ->
             raise ConfigError(
                 f"failures.{name} must be {least} or more, not {config['failures'][name]}"
             )
+
+
+def _refuse_cards_only(training: TrainConfig, space: Space) -> None:
+    """Refuse what only a card can do where trials run on machines without cards, too."""
+    swept = {p.key: [*map(str, p.dimension.examples())] for p in space.parameters}
+    cards = swept.get("resources.gpu", [])
+    if AUTO_GPU in (training.resources.gpu, *cards):
+        if cards:
+            raise ConfigError(
+                "resources.gpu=auto is for all trials of a sweep: give it alone, or numbers alone"
+            )
+        for device in (training.device.value, *swept.get("device", [])):
+            if device in (Device.cuda.value, Device.mps.value):
+                raise ConfigError(
+                    f"device={device}: resources.gpu=auto trains on machines without cards too: "
+                    "use device=auto, or leave resources.gpu out"
+                )
 
 
 def _refuse_other_mode(stop: Stop, objective: Objective) -> None:

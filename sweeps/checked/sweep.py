@@ -19,7 +19,7 @@ from sweeps.space.space import Space
 from sweeps.stop import PopulationRule, Stop
 from sweeps.study.url import Database, Journal
 from sweeps.trials import Objective, State, TrialRecord
-from trainers.config import TrainConfig
+from trainers.config import AUTO_GPU, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,14 @@ class Sweep:
 
     @property
     def resources(self) -> dict[str, Any]:
-        """Resources of one trial; gpu is None until it is known whether the cluster has one."""
-        return plain(self.composition.base.resources)
+        """Resources of one trial; gpu is None until it is known whether the cluster has one.
+
+        `anywhere`: whether trials run on machines without cards too, if the cluster has cards.
+        """
+        resources = plain(self.composition.base.resources)
+        gpu = None if resources["gpu"] == AUTO_GPU else resources["gpu"]
+        anywhere = gpu != 0 and self.config["resources"]["gpu"] == AUTO_GPU
+        return {**resources, "gpu": gpu, "anywhere": anywhere}
 
     @property
     def trials(self) -> int | None:

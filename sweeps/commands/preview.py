@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -95,9 +96,7 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     if sweep.repeats.runs > 1:
         yield "each trial", f"trained with {sweep.repeats.runs} seeds, in turns; results are means"
     wanted = sweep.resources
-    gpu = f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
-    gpu = ", one GPU if the cluster has any" if wanted["gpu"] is None else gpu
-    yield "a trial takes", f"{wanted['cpu']:g} CPU{gpu}"
+    yield "a trial takes", f"{wanted['cpu']:g} CPU{_cards(wanted)}"
     yield "runs on", _where(sweep)
     measured = volume.measure(sweep)
     yield "checkpoints", _volume(sweep, measured)
@@ -108,6 +107,16 @@ def _facts(sweep: Sweep) -> Iterator[tuple[str, str]]:
     yield "results", str(Path(sweep.config["results"]) / sweep.name)
     if sweep.shared is not None:
         yield "the study", f"in {sweep.shared}"
+
+
+def _cards(wanted: Mapping[str, Any]) -> str:
+    if wanted["gpu"] is not None:
+        return f", {wanted['gpu']:g} GPU" if wanted["gpu"] else ""
+    memory = wanted["gpu_memory_gb"]
+    one = "one GPU" if memory is None else f"{memory:g} GB of a GPU"
+    if wanted["anywhere"]:
+        return f", and {one} on machines that have any; those without train too"
+    return f", {one} if the cluster has any"
 
 
 def _trials_text(sweep: Sweep) -> str:

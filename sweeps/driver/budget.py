@@ -38,13 +38,13 @@ class Spent:
         Args:
             trials: of its search; repeats of the best cost it nothing.
             wall_s: seconds spent on the search.
-            gpus: that a trial takes.
+            gpus: that a trial takes, unless something else is on record.
         """
         best = BestSoFar(objective, trials)
         return cls(
             trials=sum(t.source is None and t.state is not State.INFEASIBLE for t in trials),
             hours=wall_s / 3600,
-            gpu_hours=sum(trial.seconds for trial in trials) * gpus / 3600,
+            gpu_hours=sum(trial.gpu_s(gpus) for trial in trials) / 3600,
             epochs=sum(trial.trained for trial in trials),
             best=best.value,
             fruitless=best.fruitless,

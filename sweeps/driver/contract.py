@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ class Assignment:
     """Describes a trial to run, or to resume.
 
     Attributes:
-        config: the trial's configuration, plain containers.
+        config: the trial's configuration, plain containers; its `resources.gpu` is what it has.
         folder: where its checkpoints go.
         after: the last epoch on record; those that the folder has beyond it come first.
         owner: id of this training, unlike that of any other trial of any sweep.
@@ -40,6 +40,9 @@ class Slots:
         others: who has the rest of it.
         limit: what of its member's limits keeps the sweep from more; empty if none does.
         away: machine -> why nothing is to run there now, such as "alpha's vm: its hours are 20-08".
+        on_cards: of the trials, those on cards, where the others run on machines without cards;
+            None: all are alike.
+        with_cards: the machines with cards, where it is so.
     """
 
     trials: int
@@ -48,10 +51,28 @@ class Slots:
     others: tuple[str, ...] = ()
     limit: str = ""
     away: Mapping[str, str] = field(default_factory=dict)
+    on_cards: int | None = None
+    with_cards: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> str:
+        """Say how many trials run on cards and how many without; empty where all are alike."""
+        if self.on_cards is None:
+            return ""
+        return f" ({self.on_cards} on cards, {self.trials - self.on_cards} on machines without)"
 
 
-#: Gives the slots there are now to a session that holds so many, and wants so many (None: all).
-LookUpSlots = Callable[[int, int | None], Slots]
+class LookUpSlots(Protocol):
+    """Gives a session the slots there are now."""
+
+    def __call__(self, held: int, wanted: int | None, on_cards: int = 0) -> Slots:
+        """Return them.
+
+        Args:
+            held: slots that its trials have.
+            wanted: those that it could use; None: all.
+            on_cards: of those held, those on cards, where trials also run on machines without.
+        """
 
 
 class Trainings(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sweeps.driver.observer import Observer
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.repeat_best import RepeatBest
 from sweeps.driver.rules import Rules
+from sweeps.driver.running import RunningTrials
 from sweeps.driver.trial_folders import TrialFolders
 from sweeps.driver.waiting import WaitingTrials
 from sweeps.results_folder import Folder
@@ -30,7 +31,6 @@ from sweeps.tracking import Tracker
 from sweeps.trials import Place, State, TrialRecord
 from trainers.config import TrainConfig
 from trainers.errors import ConfigError
-from trainers.files import history
 
 
 class Driver:
@@ -66,7 +66,7 @@ class Driver:
         self._repeats = RepeatBest(rules.repeats, study, seed, observer, self._ledger)
         self._budget_notified = False  # whether a person knows that the budget has ended the sweep
         self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
-        self._running: set[str] = set()
+        self._running = RunningTrials()
         self._slots = Slots(sys.maxsize, sys.maxsize)
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
@@ -84,6 +84,11 @@ class Driver:
     def running(self) -> int:
         """List the trials that have been handed out and have not ended."""
         return len(self._running)
+
+    @property
+    def on_cards(self) -> int:
+        """Count those on cards, where trials also run on machines without."""
+        return self._running.on_cards
 
     @property
     def wanted(self) -> int | None:
@@ -129,7 +134,8 @@ class Driver:
         if trial not in self._running:
             return True
         with self._study.together():
-            if self._study.report(trial, epoch, metrics, place.member, place.machine):
+            gpus = self._running.gpus(trial)
+            if self._study.report(trial, epoch, metrics, place.member, place.machine, gpus):
                 self._show_epoch(trial, epoch, metrics, place)
                 self._ledger.record_if_due()
             else:  # on record before: its process was lost after that
@@ -159,6 +165,11 @@ class Driver:
         """Take a trial's slot; it goes on later, perhaps elsewhere."""
         self._unfinished.append(trial)
         self._pause(trial)
+
+    @property
+    def leaving(self) -> Collection[str]:
+        """List the trials that are to give their slots back, at an epoch's end or before one."""
+        return self._waiting.leaving & set(self._running)
 
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
@@ -276,11 +287,11 @@ class Driver:
             self._observer.ended(self._study.end(record.id, State.INFEASIBLE, reason))
             return None
         self._refused.clear()
-        container = with_absolute_paths(config)
+        container = self._running.add(record.id, with_absolute_paths(config), self._slots)
         folder = self._folders.make(record, container)
         if folder is None:
+            self._running.discard(record.id)
             return None  # it goes on in the next session
-        self._running.add(record.id)
         if record.repeat_of is not None and self._search_over:
             self._ledger.record()  # so that a kill does not take from what ended the search
             self._repeats.begin(self._active)
@@ -337,27 +348,14 @@ class Driver:
 
     def _end_of(self, trial: TrialRecord, epoch: int) -> tuple[State, str] | None:
         """Return how and why a trial ends after this epoch; None if it does not."""
-        training, objective = self._trainings[trial.id], self._study.objective
-        # When its own patience is out a trial ends itself, whether it hears of this or not.
-        whole = epoch >= training.epochs
-        stalled = "" if whole else history.stalled(trial.epochs, training.task, training.patience)
-        if whole or stalled:
-            if trial.best(objective) is None:
-                return State.DIVERGED, f"{objective.metric} was a number in no epoch"
-            return State.COMPLETE, stalled
-        if reason := self._stop_reason(trial, epoch):
-            return State.STOPPED, reason
+        training, study = self._trainings[trial.id], self._study
+        if end := self._rules.end_of(trial, epoch, training, study.objective, study.curves):
+            return end
         if trial.id in self._tracker.stop_requests():
             return State.STOPPED, "a person stopped it in W&B"
         if trial.repeat_of is None and (over := self._ledger.over):
             return State.STOPPED, over
         return None
-
-    def _stop_reason(self, trial: TrialRecord, epoch: int) -> str | None:
-        """Ask the stopping rule, unless it has let the trial pass this epoch before."""
-        if epoch <= trial.passed or trial.repeat_of is not None:
-            return None
-        return self._rules.stop.judge(trial.id, epoch, self._study.curves)
 
     def _pause(self, trial: str) -> None:
         """Take a trial's slot until it goes on; on record it is still running."""

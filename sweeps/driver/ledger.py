@@ -25,7 +25,7 @@ class Ledger:
         """Count what is on record.
 
         Args:
-            gpus: that a trial takes.
+            gpus: that a trial takes, unless something else is on record.
             clock: gives seconds; a simulation's are not real ones.
         """
         self._study = study
@@ -39,7 +39,7 @@ class Ledger:
         self._repeats_began: float | None = None  # the clock when this session had no search left
         searched = [trial for trial in study.trials if trial.repeat_of is None]
         self._epochs = sum(trial.trained for trial in searched)
-        self._gpu_s = sum(trial.seconds for trial in searched) * gpus
+        self._gpu_s = sum(trial.gpu_s(gpus) for trial in searched)
         self._best = BestSoFar(study.objective, searched)
         self._infeasible = sum(
             trial.source is None and trial.state is State.INFEASIBLE for trial in study.trials
@@ -92,7 +92,8 @@ class Ledger:
         """Count an epoch, given the trial as it is after it."""
         if trial.repeat_of is None:
             self._epochs += 1
-            self._gpu_s += epoch_s * self._gpus
+            gpus = trial.moments[trial.last_epoch].gpus
+            self._gpu_s += epoch_s * (self._gpus if gpus is None else gpus)
             self._best.update(trial)
 
     def count_end(self, trial: TrialRecord) -> None:

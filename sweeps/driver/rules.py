@@ -9,6 +9,10 @@ from sweeps.driver.budget import Budget
 from sweeps.repeats.settings import NO_REPEATS, Repeats
 from sweeps.search.search import Search
 from sweeps.stop import PopulationRule, PromotionRule, Stop
+from sweeps.stop.rule import Curves
+from sweeps.trials import Objective, State, TrialRecord
+from trainers.config import TrainConfig
+from trainers.files import history
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,27 @@ class Rules:
     budget: Budget
     constraints: Constraints
     repeats: Repeats = NO_REPEATS
+
+    def end_of(
+        self,
+        trial: TrialRecord,
+        epoch: int,
+        training: TrainConfig,
+        objective: Objective,
+        curves: Curves,
+    ) -> tuple[State, str] | None:
+        """Return how and why a trial ends by itself or by the stopping rule after this epoch."""
+        # When its own patience is out a trial ends itself, whether it hears of this or not.
+        whole = epoch >= training.epochs
+        stalled = "" if whole else history.stalled(trial.epochs, training.task, training.patience)
+        if whole or stalled:
+            if trial.best(objective) is None:
+                return State.DIVERGED, f"{objective.metric} was a number in no epoch"
+            return State.COMPLETE, stalled
+        if epoch <= trial.passed or trial.repeat_of is not None:
+            return None  # the rule has let it pass this epoch before, or does not judge it
+        reason = self.stop.judge(trial.id, epoch, curves)
+        return None if reason is None else (State.STOPPED, reason)
 
     @property
     def promotion(self) -> PromotionRule | None:

@@ -10,13 +10,18 @@ from sweeps.driver import pbt_generations
 from sweeps.driver.contract import Slots
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.rules import Rules
+from sweeps.driver.running import RunningTrials
 from sweeps.stop.rule import Curves
 from sweeps.study.study import Study
 from sweeps.trials import TrialRecord
 
 
 class WaitingTrials:
-    """Keeps the paused trials of a session; in the study they are still running."""
+    """Keeps the paused trials of a session; in the study they are still running.
+
+    Attributes:
+        leaving: trials that run, and are to give their slots back.
+    """
 
     def __init__(self, study: Study, rules: Rules) -> None:
         """Start with none: a session first hands out all that were paused before it."""
@@ -27,7 +32,7 @@ class WaitingTrials:
         self._rule = self._promotion or self._population
         self._seed = rules.search.setting.seed
         self._epochs: dict[str, int] = {}  # trial -> the epoch after which it waits
-        self._leaving: set[str] = set()  # run, and give their slots to other sweeps
+        self.leaving: set[str] = set()
         self._places: dict[str, str] = {}  # trial -> the machine of its last epoch
         self._unfinished_generation = (
             None if self._population is None else pbt_generations.cut_short(study)
@@ -59,28 +64,28 @@ class WaitingTrials:
         self._epochs[trial] = epoch
         self._study.wait(trial)
 
-    def make_room(self, running: Collection[str], slots: Slots) -> None:
+    def make_room(self, running: RunningTrials, slots: Slots) -> None:
         """Choose the trials, of those that run, that go on later, so that no more than may stay.
 
-        At first those on machines that are not lent now, then the least promising.
+        At first those on machines that are not lent now, then the least promising of each kind.
         """
-        gone = {trial for trial in running if self._places.get(trial) in slots.away}
-        staying = [trial for trial in running if trial not in gone]
-        if (over := len(staying) - slots.trials) <= 0:
-            self._leaving = gone
-            return
-        order = least_promising(staying, self._study.curves)
-        chosen = [trial for trial in order if trial in self._leaving]  # at first: once is enough
-        chosen += [trial for trial in order if trial not in self._leaving]
-        self._leaving = gone.union(chosen[:over])
+        leaving = {trial for trial in running if self._places.get(trial) in slots.away}
+        staying = [trial for trial in running if trial not in leaving]
+        for trials, most in running.kinds(staying, slots):
+            if (over := len(trials) - most) > 0:
+                order = least_promising(trials, self._study.curves)
+                chosen = [trial for trial in order if trial in self.leaving]  # once is enough
+                chosen += [trial for trial in order if trial not in self.leaving]
+                leaving.update(chosen[:over])
+        self.leaving = leaving
 
-    def leaves(self, trial: str, machine: str, running: Collection[str], slots: Slots) -> bool:
+    def leaves(self, trial: str, machine: str, running: RunningTrials, slots: Slots) -> bool:
         """Whether a trial, at an epoch's end on this machine, gives its slot back for now."""
         self._places[trial] = machine
         self.make_room(running, slots)
-        if trial in self._leaving:
+        if trial in self.leaving:
             del self._places[trial]  # it may go on anywhere
-        return trial in self._leaving
+        return trial in self.leaving
 
     def promotable(self) -> str | None:
         """Find the trial that is to go on before a new one begins, if there is any."""

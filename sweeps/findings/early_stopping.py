@@ -12,6 +12,7 @@ from sweeps.findings.finding import CONFIDENCE, Certainty, Finding, Topic
 from sweeps.findings.observations import score_at, stopped_by_rule
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.trials import Objective, State, TrialRecord
+from trainers.config import AUTO_GPU
 
 #: Rungs that are spoken of: those that stopped the most.
 _MOST_RUNGS = 3
@@ -78,8 +79,10 @@ def _saved(
 
 
 def _gpu_share(sweep: RecordedSweep) -> float:
-    """Return how much of a GPU a trial has; 1 where a record does not say so."""
+    """Return how much of a GPU a trial has; 1 where a record does not say so, 0 if not all have."""
     gpu = (sweep.config.get("resources") or {}).get("gpu")
+    if gpu == AUTO_GPU:
+        return 0.0
     if isinstance(gpu, bool) or not isinstance(gpu, int | float):
         return 1.0
     return float(gpu) if math.isfinite(gpu) and gpu >= 0 else 1.0

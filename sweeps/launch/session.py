@@ -21,8 +21,8 @@ from sweeps.console.status import Overview
 from sweeps.driver import tracked_trials
 from sweeps.driver.contract import Slots, with_absolute_paths
 from sweeps.driver.driver import Driver
-from sweeps.driver.outbox_drain import drain
 from sweeps.formatting import command
+from sweeps.launch.outbox_drain import drain
 from sweeps.launch.slots import SweepSlots, WorkClock, own_member
 from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
@@ -178,7 +178,7 @@ def _overview(sweep: Sweep, study: Study, cluster: Cluster, slots: Slots) -> Ove
         objective=sweep.objective,
         search=sweep.choice("search"),
         stop=sweep.choice("stop"),
-        machines=f"{slots.trials} at a time on {cluster.describe()}{beside}",
+        machines=f"{slots.trials} at a time{slots.kinds} on {cluster.describe()}{beside}",
         trials=None if sweep.trials is None else sweep.trials + sweep.repeats.most,
         proposals=None if (limit := sweep.search.limit()) is None else limit + sweep.repeats.most,
         repeats=sweep.repeats.most,

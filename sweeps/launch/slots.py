@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
-from sweeps.backend.claim import member_name
+from sweeps.backend.claim import Grant, member_name
 from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
@@ -57,19 +58,24 @@ class SweepSlots:
         self._slots, self._since = 0, time.monotonic()
         self._slot_s = self._s = 0.0
 
-    def __call__(self, held: int, wanted: int | None) -> Slots:
-        """Return the slots there are now, for so many trials that run and could run."""
+    def __call__(self, held: int, wanted: int | None, on_cards: int = 0) -> Slots:
+        """Return the slots there are now; arguments as of `LookUpSlots`."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_S or len(self._lacking) != self._known:
             self._looked, self._known = now, len(self._lacking)
             self._places = self._cluster.places(self._resources, self._lacking)
-        fits, lent, away = self._places.fits, self._places.lent, self._places.away
-        most = lent if self._limit is None else min(lent, self._limit)
-        slots = Slots(most, fits, away=away)
+        places = self._places
+        most = places.lent if self._limit is None else min(places.lent, self._limit)
+        slots = Slots(
+            most,
+            places.fits,
+            away=places.away,
+            on_cards=None if places.on_cards is None else min(places.on_cards, most),
+            with_cards=places.with_cards,
+        )
         if self._share is not None:
-            self._share.update(most if wanted is None else min(most, wanted), held)
-            grant = self._share.grant
-            slots = Slots(min(most, grant.slots), fits, True, grant.others, grant.limit, away)
+            self._share.update(most if wanted is None else min(most, wanted), held, on_cards)
+            slots = _granted(slots, self._share.grant)
         self._add(slots.trials, now)
         return slots
 
@@ -101,6 +107,16 @@ class SweepSlots:
             self._slot_s += self._slots * (now - self._since)
             self._s += now - self._since
         self._slots, self._since = slots, now
+
+
+def _granted(slots: Slots, grant: Grant) -> Slots:
+    """Return what is granted of the slots that there are."""
+    slots = replace(slots, shared=True, others=grant.others, limit=grant.limit)
+    if slots.on_cards is None:
+        return replace(slots, trials=min(slots.trials, grant.slots))
+    on_cards = min(slots.on_cards, grant.on_cards)
+    without = min(slots.trials - slots.on_cards, grant.slots - grant.on_cards)
+    return replace(slots, trials=on_cards + without, on_cards=on_cards)
 
 
 class WorkClock:

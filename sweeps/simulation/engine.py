@@ -242,7 +242,7 @@ class _CompositionStandIn:
     """
 
     def __init__(self, sweep: Sweep) -> None:
-        gpu = sweep.composition.base.resources.gpu
+        gpu = sweep.resources["gpu"]
         self.base: DictConfig = OmegaConf.create(
             {
                 "failures": sweep.composition.base.failures,

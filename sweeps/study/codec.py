@@ -12,7 +12,8 @@ And for each epoch a system attribute, as optuna-dashboard and Optuna's data fra
 every user attribute:
     epoch:N    the metrics of epoch N, seconds included; a user attribute in records of version 1.
                Beside them `_at`, when the driver heard of it, and `_on`, the [member, machine] that
-               a trial has moved to; neither in records of versions 1 and 2
+               a trial has moved to; neither in records of versions 1 and 2. `_gpus`: the cards
+               that it took, if not as many as the sweep's trials usually do
 And the study has, for the sweep as a whole:
     version    the layout of the record
     metric     the objective that ranks the trials
@@ -44,7 +45,7 @@ VERSION = 3
 #: What the attributes of epochs begin with.
 _EPOCH = "epoch:"
 #: What is kept beside the metrics of an epoch.
-_AT, _ON = "_at", "_on"
+_AT, _ON, _GPUS = "_at", "_on", "_gpus"
 
 #: The attribute of a trial that goes on with another one.
 CONTINUES = "continues"
@@ -128,7 +129,7 @@ def without_epochs(trial: FrozenTrial) -> FrozenTrial:
 def epochs_of(trial: FrozenTrial) -> dict[int, dict[str, float]]:
     """Read the metrics of each epoch, in the order of epochs."""
     return {
-        epoch: {key: value for key, value in kept.items() if key not in (_AT, _ON)}
+        epoch: {key: value for key, value in kept.items() if key not in (_AT, _ON, _GPUS)}
         for epoch, kept in _kept(trial).items()
     }
 
@@ -140,14 +141,16 @@ def moments_of(trial: FrozenTrial) -> dict[int, Moment]:
         if _ON in kept:
             member, machine = map(str, kept[_ON])
         if _AT in kept:
-            moments[epoch] = Moment(float(kept[_AT]), member, machine)
+            gpus = float(kept[_GPUS]) if _GPUS in kept else None
+            moments[epoch] = Moment(float(kept[_AT]), member, machine, gpus)
     return moments
 
 
 def epoch_entry(metrics: Mapping[str, float], moment: Moment, moved: bool) -> dict[str, Any]:
     """Return what is kept of an epoch. `moved`: its trial was not here, or has just begun."""
     on = {_ON: [moment.member, moment.machine]} if moved else {}
-    return {**metrics, _AT: round(moment.at, 2), **on}
+    gpus = {} if moment.gpus is None else {_GPUS: moment.gpus}
+    return {**metrics, _AT: round(moment.at, 2), **on, **gpus}
 
 
 def _kept(trial: FrozenTrial) -> dict[int, Mapping[str, Any]]:

@@ -262,7 +262,13 @@ class Study:
         return number
 
     def report(
-        self, trial: str, epoch: int, metrics: Mapping[str, float], member: str, machine: str
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        member: str,
+        machine: str,
+        gpus: float | None = None,
     ) -> bool:
         """Record an epoch; return False, having done nothing, if it was recorded before."""
         record = self._records[trial]
@@ -270,7 +276,7 @@ class Study:
             return False
         value = float(metrics[self.objective.metric])
         number, memory_id = self._written[trial], self._memory_ids[trial]
-        moment = Moment(time.time(), member, machine)
+        moment = Moment(time.time(), member, machine, gpus)
         has_moved = (member, machine) != (record.member, record.machine)
         moved: list[Entry] = []
         if has_moved:

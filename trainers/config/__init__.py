@@ -17,6 +17,7 @@ from trainers.config.metrics import (
     mode_of,
 )
 from trainers.config.schema import (
+    AUTO_GPU,
     CheckpointConfig,
     Device,
     FirstConfig,
@@ -33,6 +34,7 @@ from trainers.config.schema import (
 )
 
 __all__ = [
+    "AUTO_GPU",
     "METRICS",
     "CheckpointConfig",
     "Device",

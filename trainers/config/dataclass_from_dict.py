@@ -50,6 +50,8 @@ def _value(hint: Any, value: object) -> object:
             return None
         hint, *others = (one for one in get_args(hint) if one is not type(None))
         if others:
+            if type(value) in (hint, *others):
+                return _plain(value)
             raise Doubtful
     if isinstance(hint, type) and isinstance(value, dict) and is_dataclass(hint):
         return read(hint, value)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from functools import cache
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -52,6 +52,10 @@ class Device(Enum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
+
+
+#: resources.gpu of a training that runs on a card, or on a machine without any.
+AUTO_GPU = "auto"
 
 
 class Keep(Enum):
@@ -108,13 +112,15 @@ class ClipConfig:
 class ResourcesConfig:
     """Names the resources of a training: cores, GPUs (or a share of one), gigabytes on the GPU.
 
-    gpu null: one in a cluster that has any, else none; 0: none, and `device=auto` takes none.
-    gpu_memory_gb: the most that a training may take of a card's; where gpu is null, as many trials
-    share a card as have room on the smallest one.
+    gpu null: one in a cluster that has any, else none; 0: none, and `device=auto` takes none;
+    "auto": as null, and trials run on machines without cards too, on their CPUs. A trial's own
+    configuration then has what the trial was given.
+    gpu_memory_gb: the most that a training may take of a card's; where gpu is null or auto, as many
+    trials share a card as have room on the smallest one.
     """
 
     cpu: float = MISSING
-    gpu: Optional[float] = MISSING  # noqa: UP045  OmegaConf on Python 3.10
+    gpu: Optional[Union[int, float, str]] = MISSING  # noqa: UP007, UP045  OmegaConf on Python 3.10
     gpu_memory_gb: Optional[float] = MISSING  # noqa: UP045
 
 
@@ -281,7 +287,8 @@ def _check_ranges(config: TrainConfig) -> None:
     resources = config.resources
     require(resources.cpu > 0, "resources.cpu", "above 0", resources.cpu)
     gpu = resources.gpu
-    require(gpu is None or gpu >= 0, "resources.gpu", "0 or more, or null for one if any", gpu)
+    known = gpu in (None, AUTO_GPU) or (not isinstance(gpu, str) and gpu is not None and gpu >= 0)
+    require(known, "resources.gpu", "0 or more, null for one if any, or auto", gpu)
     memory = resources.gpu_memory_gb
     require(memory is None or memory > 0, "resources.gpu_memory_gb", "above 0, or null", memory)
     check_own_metric(config)

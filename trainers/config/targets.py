@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache, partial
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf, UnionNode
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from trainers.config.hydra_grammar import written
@@ -42,8 +42,10 @@ def check_types(values: Mapping[str, object], reference: DictConfig) -> None:
     for key, value in values.items():
         given = _lookup(reference, key)
         expected = type(given)
-        if given is None or type(value) is expected or isinstance(given, Enum):
-            continue  # an Enum has a schema, which looks after it
+        if given is None or type(value) is expected:
+            continue
+        if isinstance(given, Enum) or _is_union(reference, key):
+            continue  # it has a schema, which looks after it
         if isinstance(given, dict) and isinstance(value, str):
             continue
         if expected is float and type(value) is int:
@@ -283,6 +285,13 @@ def _known_parameters(target: Callable[..., Any]) -> list[inspect.Parameter]:
         except ValueError:  # a built-in that does not say
             break
     return [inspect.Parameter("anything", inspect.Parameter.VAR_KEYWORD)]
+
+
+def _is_union(reference: DictConfig, key: str) -> bool:
+    """Whether values of several types may stand at a dotted key."""
+    above, _, name = key.rpartition(".")
+    parent = OmegaConf.select(reference, above) if above else reference
+    return isinstance(parent, DictConfig) and isinstance(parent._get_node(name), UnionNode)
 
 
 def _lookup(reference: DictConfig, key: str) -> object:

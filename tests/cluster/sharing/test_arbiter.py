@@ -148,6 +148,40 @@ def test_hours_and_gpu_hours_stop_and_say_so(
     assert again.sharing.beat(replace(heavy, held=0)).slots == 2, "a new day"
 
 
+def test_of_slots_anywhere_only_those_on_cards_count_as_cards(
+    cluster: Cluster, clock: Clock, tmp_path: Path
+) -> None:
+    (tmp_path / "members.yaml").write_text("a: {gpus: 1, gpu_hours_a_day: 1}\n")
+    cluster.machines = [Machine(8, cards=2), Machine(3)]
+    slot = {"CPU": 1.0, "GPU": 1.0}
+    claim = Claim("s", "s", "a", slot, 5, 0, anywhere=True)
+    grant = cluster.sharing.beat(claim)
+    assert (grant.slots, grant.on_cards) == (4, 1)
+    assert grant.limit == "a may have 1 cards at once"
+    other = Claim("o", "o", "b", slot, 5, 0, anywhere=True)
+    assert cluster.sharing.beat(other).on_cards == 1
+    for _ in range(3700 // 10):
+        clock.now += 10.0
+        grant = cluster.sharing.beat(replace(claim, held=4, on_cards=1))
+    assert cluster.sharing.status()["gpu_hours"]["a"] == pytest.approx(1.02, abs=0.01)
+    assert (grant.slots, grant.on_cards, grant.limit) == (3, 0, "a has had today's 1 GPU-hours")
+
+
+def test_the_card_that_is_given_up_is_granted_and_no_other_slot(cluster: Cluster) -> None:
+    cluster.machines = [Machine(8, cards=2), Machine(2)]
+    slot = {"CPU": 1.0, "GPU": 1.0}
+    first = Claim("f", "f", "f", slot, 4, 0, anywhere=True)
+    assert cluster.sharing.beat(first).slots == 4
+    second = Claim("s", "s", "s", slot, 4, 0)
+    assert cluster.sharing.beat(second).slots == 0
+    grant = cluster.sharing.beat(replace(first, held=4, on_cards=2))
+    assert (grant.slots, grant.on_cards) == (3, 1), "one is to leave its card, two stay without"
+    assert cluster.sharing.beat(second).slots == 0
+    grant = cluster.sharing.beat(replace(first, held=3, on_cards=1))
+    assert (grant.slots, grant.on_cards) == (3, 1)
+    assert cluster.sharing.beat(second).slots == 1
+
+
 def test_a_members_file_that_is_broken_changes_nothing(
     cluster: Cluster, clock: Clock, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.sharing.shares import Machine, Request, Room, allot, dues, more
+from cluster.sharing.shares import Machine, Portion, Request, allot, dues, more
 from sweeps.backend.claim import Claim
 
 CPU = {"CPU": 1.0, "GPU": 0.0}
@@ -20,7 +20,20 @@ def request(
 
 def shares(machines: list[Machine], *requests: Request) -> list[int]:
     given = allot(machines, requests)
-    return [given[request.claim.session] for request in requests]
+    return [given[request.claim.session].slots for request in requests]
+
+
+def both(machines: list[Machine], *requests: Request) -> list[tuple[int, int]]:
+    given = allot(machines, requests)
+    portions = [given[request.claim.session] for request in requests]
+    return [(portion.on_cards, portion.without) for portion in portions]
+
+
+def anywhere(
+    name: str, most: int = 100, gpu: float = 1.0, on_cards: int | None = None, weight: float = 1.0
+) -> Request:
+    claim = Claim(name, name, name, {"CPU": 1.0, "GPU": gpu}, most, 0, anywhere=True)
+    return Request(claim, weight, most, most_on_cards=on_cards)
 
 
 def test_two_alike_have_half_each_and_who_came_first_the_odd_one() -> None:
@@ -65,13 +78,13 @@ def test_with_two_resources_the_scarcer_one_counts() -> None:
 
 
 def test_a_share_of_a_card_is_of_one_card() -> None:
-    room = Room([Machine(8, cards=2)])
-    slot = {"CPU": 1.0, "GPU": 0.6}
-    assert [room.place(slot) for _ in range(3)] == [True, True, False]
-    room = Room([Machine(8, cards=1)])
-    assert [room.place({"CPU": 1.0, "GPU": 1 / 3}) for _ in range(4)] == [True, True, True, False]
-    room = Room([Machine(8, cards=2)])
-    assert [room.place({"CPU": 1.0, "GPU": 2.0}) for _ in range(2)] == [True, False]
+
+    def placed(cards: int, gpu: float) -> int:
+        return allot([Machine(8, cards)], [request("a", CPU=1.0, GPU=gpu)])["a"].on_cards
+
+    assert placed(2, 0.6) == 2
+    assert placed(1, 1 / 3) == 3
+    assert placed(2, 2.0) == 1
 
 
 def test_a_due_is_the_share_if_slots_could_be_divided() -> None:
@@ -80,38 +93,106 @@ def test_a_due_is_the_share_if_slots_could_be_divided() -> None:
         {"a": 1.5, "b": 1.5}
     )
     requests = [request("a", most=1), request("b", weight=2), request("c")]
-    assert dues([Machine(7)], requests, {"a": 1, "b": 4, "c": 2}) == pytest.approx(
-        {"a": 1.0, "b": 4.0, "c": 2.0}
-    )
+    given = {"a": Portion(0, 1), "b": Portion(0, 4), "c": Portion(0, 2)}
+    assert dues([Machine(7)], requests, given) == pytest.approx({"a": 1.0, "b": 4.0, "c": 2.0})
 
 
 def test_what_is_booked_is_not_given_again() -> None:
     a, b = request("a").claim, request("b").claim
-    assert more([Machine(4)], [(a, 3), (b, 0)], b, most=4) == 1
-    assert more([Machine(4)], [(a, 4)], b, most=4) == 0
+    four = [Machine(4)]
+    assert more(four, [(a, Portion(0, 3)), (b, Portion())], b, Portion(0, 4)) == Portion(0, 1)
+    assert more(four, [(a, Portion(0, 4))], b, Portion(0, 4)) == Portion()
+    c = anywhere("c").claim
+    mixed = [Machine(2, cards=2), Machine(2)]
+    assert more(mixed, [(c, Portion(1, 2))], c, Portion(2, 2)) == Portion(1, 0)
+    assert more(mixed, [(c, Portion(2, 0)), (a, Portion(0, 1))], c, Portion(0, 2)) == Portion(0, 1)
+
+
+def test_slots_that_may_be_anywhere_fill_cards_first_then_machines_without() -> None:
+    mixed = [Machine(4), Machine(4, cards=2), Machine(2)]
+    assert both(mixed, anywhere("a")) == [(2, 6)], (
+        "the CPUs beside cards are left to trials on them"
+    )
+    assert both(mixed, anywhere("a", most=3)) == [(2, 1)]
+    assert both(mixed, anywhere("a", gpu=0.5)) == [(4, 6)]
+    assert both(mixed, anywhere("a", on_cards=1)) == [(1, 6)], "the limit of a member is of cards"
+    assert both([Machine(4)], anywhere("a")) == [(0, 4)]
+    assert both([Machine(4, cards=4)], anywhere("a")) == [(4, 0)]
+
+
+def test_two_that_may_be_anywhere_share_both_and_one_that_needs_a_card_has_its_half() -> None:
+    mixed = [Machine(4, cards=4), Machine(4)]
+    first, second = both(mixed, anywhere("a"), anywhere("b"))
+    assert (first[0] + second[0], first[1] + second[1]) == (4, 4)
+    needs, may = both(mixed, request("gpu", CPU=1.0, GPU=1.0), anywhere("a"))
+    assert needs == (2, 0)
+    assert may == (2, 4), "nobody else can use the machine without cards"
 
 
 machine = st.builds(Machine, st.integers(0, 8).map(float), st.integers(0, 4))
 slots = st.sampled_from([CPU, {"CPU": 2.0}, {"CPU": 1.0, "GPU": 1.0}, {"CPU": 1.0, "GPU": 0.25}])
-wishes = st.lists(st.tuples(slots, st.integers(0, 9), st.sampled_from([0.0, 1.0, 2.5])), max_size=5)
+weights = st.sampled_from([0.0, 1.0, 2.5])
+wishes = st.lists(st.tuples(slots, st.integers(0, 9), weights, st.booleans()), max_size=5)
 
 
 @given(st.lists(machine, max_size=4), wishes)
 def test_no_more_than_there_is_or_is_wanted_and_nothing_is_left_that_fits(
-    machines: list[Machine], wishes: list[tuple[dict[str, float], int, float]]
+    machines: list[Machine], wishes: list[tuple[dict[str, float], int, float, bool]]
 ) -> None:
     requests = [
-        Request(Claim(str(i), "s", "m", slot, most, 0), weight, most)
-        for i, (slot, most, weight) in enumerate(wishes)
+        Request(
+            Claim(str(i), "s", "m", slot, most, 0, anywhere=anywhere and "GPU" in slot),
+            weight,
+            most,
+        )
+        for i, (slot, most, weight, anywhere) in enumerate(wishes)
     ]
     given = allot(machines, requests)
-    assert all(0 <= given[r.claim.session] <= r.most for r in requests)
-    cpu = sum(given[r.claim.session] * r.claim.slot["CPU"] for r in requests)
-    gpu = sum(given[r.claim.session] * r.claim.slot.get("GPU", 0.0) for r in requests)
+    portions = [(given[r.claim.session], r.claim) for r in requests]
+    assert all(0 <= given[r.claim.session].slots <= r.most for r in requests)
+    cpu = sum(portion.slots * claim.slot["CPU"] for portion, claim in portions)
+    gpu = sum(portion.on_cards * claim.slot.get("GPU", 0.0) for portion, claim in portions)
     assert cpu <= sum(m.cpus for m in machines) + 1e-6
     assert gpu <= sum(m.cards for m in machines) + 1e-6
+    without = sum(portion.without for portion, claim in portions if claim.anywhere)
+    assert without <= sum(m.cpus for m in machines if not m.cards), "never on a card's CPUs"
+    assert all(not portion.without or claim.anywhere or not claim.slot.get("GPU")
+               for portion, claim in portions)  # fmt: skip
     due = dues(machines, requests, given)
-    assert sum(due.values()) <= sum(given.values()) * 8 + 1e-6
+    assert sum(due.values()) <= sum(one.slots for one in given.values()) * 8 + 1e-6
     alone = [r for r in requests if r.most and r.weight]
     if len(alone) == 1:
-        assert given[alone[0].claim.session] == more(machines, [], alone[0].claim, alone[0].most)
+        claim, most = alone[0].claim, alone[0].most
+        cards = more(machines, [], claim, Portion(most, 0)).on_cards
+        assert given[claim.session].on_cards == cards, "cards are filled first"
+        left = Portion(cards, most - cards)
+        assert given[claim.session] == more(machines, [], claim, left)
+
+
+@given(st.lists(machine, max_size=4), wishes, st.data())
+def test_what_is_added_fits_beside_what_is_booked(
+    machines: list[Machine], wishes: list[tuple[dict[str, float], int, float, bool]],
+    data: st.DataObject,
+) -> None:  # fmt: skip
+    """However sessions hold what they were given: nothing is booked twice."""
+    requests = [
+        Request(Claim(str(i), "s", "m", slot, most, 0, anywhere="GPU" in slot), 1.0, most)
+        for i, (slot, most, _, _) in enumerate(wishes)
+    ]
+    given = allot(machines, requests)
+    booked = [
+        (r.claim, Portion(
+            data.draw(st.integers(0, given[r.claim.session].on_cards)),
+            data.draw(st.integers(0, given[r.claim.session].without)),
+        ))
+        for r in requests
+    ]  # fmt: skip
+    if not requests:
+        return
+    one = data.draw(st.sampled_from(requests)).claim
+    added = more(machines, booked, one, Portion(9, 9))
+    booked.append((one, added))
+    gpu = sum(portion.on_cards * claim.slot.get("GPU", 0.0) for claim, portion in booked)
+    cpu = sum(portion.slots * claim.slot["CPU"] for claim, portion in booked)
+    assert gpu <= sum(m.cards for m in machines) + 1e-6
+    assert cpu <= sum(m.cpus for m in machines) + 1e-6

@@ -8,6 +8,10 @@ from sweeps.driver.contract import Slots
 
 def test_what_changes_is_said_where_it_changes_how_many_trials_run() -> None:
     two = Slots(2, 2)
+    mixed, fewer = Slots(6, 6, on_cards=2), Slots(6, 6, on_cards=1, limit="a may have 1 cards")
+    assert _change(mixed, fewer) == (
+        "6 of 6 trials at a time now (1 on cards, 5 on machines without): a may have 1 cards"
+    )
     assert _change(two, Slots(2, 4)) == "", "max_concurrent lets no more run"
     assert _change(two, Slots(1, 1)) == "a machine was lost: room for 1 trials at a time"
     assert _change(two, Slots(3, 3)) == "a machine joined: room for 3 trials at a time"

@@ -36,6 +36,13 @@ ENDLESS = ("space=null", "model.dropout=interval(0,0.5)")
         ((*SWEPT, "failures.lost_processes=-1"), r"failures\.lost_processes must be 0 or more"),
         ((*SWEPT, "max_concurrent=0"), "max_concurrent must be 1 or more.* not 0"),
         ((*SWEPT, "resources.gpu_memory_gb=-4"), "gpu_memory_gb"),
+        (
+            (*SWEPT, "resources.gpu=auto", "device=cuda"),
+            "device=cuda: resources.gpu=auto trains on machines without cards too: use device=auto",
+        ),
+        ((*SWEPT, "resources.gpu=auto", "device=cpu,mps"), "device=mps: resources.gpu=auto"),
+        ((*SWEPT, "resources.gpu=auto,0"), "resources.gpu=auto is for all trials of a sweep"),
+        ((*SWEPT, "resources.gpu=0.5,x"), "resources.gpu must be 0 or more, .* or auto, not x"),
         ((*SWEPT, "+objectives.val_accuracy=max"), "val_accuracy is the objective already"),
         ((*SWEPT, "+objectives.speed=max"), r"objectives must be one of .*epoch_s.*speed"),
         ((*SWEPT, "+objectives.val_loss=max"), r"set objectives\.val_loss=min"),
@@ -95,3 +102,8 @@ def test_repeats_are_told() -> None:
     with compose((*SWEPT, "repeats.top=2")) as composition:
         sweep = check(composition)
     assert sweep.repeats.description in sweep.messages
+
+
+def test_shares_of_a_card_may_be_swept() -> None:
+    with compose((*SWEPT, "resources.gpu=0.5,1", "search=grid")) as composition:
+        assert check(composition).space.size() == 4

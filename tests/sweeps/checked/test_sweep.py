@@ -69,6 +69,18 @@ def test_resources_have_no_gpu_until_the_cluster_is_known() -> None:
     assert sweep.resources["gpu"] == 0.5
 
 
+def test_with_auto_trials_run_without_a_card_too_where_there_are_any() -> None:
+    with compose(("space=null", "seed=1,2", "search=grid", "resources.gpu=auto")) as composition:
+        sweep = check(composition)
+    assert (sweep.resources["gpu"], sweep.resources["anywhere"]) == (None, True)
+    sweep.composition.fix("resources.gpu", 0.5)
+    assert (sweep.resources["gpu"], sweep.resources["anywhere"]) == (0.5, True)
+    assert sweep.config["resources"]["gpu"] == "auto", "as it is on record"
+    sweep.composition.fix("resources.gpu", 0.0)
+    assert (sweep.resources["gpu"], sweep.resources["anywhere"]) == (0.0, False)
+    assert not swept("seed=1,2", "resources.gpu=0.5").resources["anywhere"]
+
+
 def test_previous_sweeps_on_other_data_are_named() -> None:
     transfer = Transfer({"a": "one", "b": "two"})
     (message,) = transfer.of_other_data("one")

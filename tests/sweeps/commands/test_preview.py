@@ -68,3 +68,29 @@ def test_a_preview_shows_conditions_and_requirements(
     assert ["model.width", "8,", "16", "model.depth", ">", "1"] in lines
     assert ["a", "trial", "must", "meet", "parameters", "<=", "20_000"] in lines
     assert ["configurations", "3"] in lines
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "1 CPU, one GPU if the cluster has any"),
+        (["resources.gpu=0.5"], "1 CPU, 0.5 GPU"),
+        (["resources.gpu=0"], "1 CPU runs on"),
+        (["resources.gpu=auto"], "1 CPU, and one GPU on machines that have any; those without"),
+        (
+            ["resources.gpu=auto", "resources.gpu_memory_gb=4"],
+            "1 CPU, and 4 GB of a GPU on machines that have any",
+        ),
+    ],
+)
+def test_a_preview_says_what_a_trial_takes(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    told: str,
+) -> None:
+    words = ["preview=true", "experiment=mnist", "data=digits", "resources.cpu=1", *words]
+    monkeypatch.setattr(sys, "argv", ["sweeps", *words])
+    sweep.main()
+    assert f"a trial takes {told}" in " ".join(capsys.readouterr().out.split())

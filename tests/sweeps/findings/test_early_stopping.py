@@ -20,6 +20,8 @@ def test_saved_epochs_and_hours_are_counted() -> None:
     assert saved.certainty is Certainty.COUNTED
     assert saved.sentence.startswith("1 of 3 trials were stopped early: 9 of 30 epochs")
     assert (saved.value, saved.unit) == (pytest.approx(4.5), "GPU-hours")
+    mixed = next(iter(stopping_findings(sweep(trials, {}, epochs=10, resources={"gpu": "auto"}))))
+    assert (mixed.value, mixed.unit) == (pytest.approx(9), "hours of training")
 
 
 def test_a_rung_that_ranks_like_the_end_has_little_risk() -> None:

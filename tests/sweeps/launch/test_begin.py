@@ -92,6 +92,10 @@ def test_a_trial_gets_the_gpu_that_the_cluster_has(tmp_path: Path, without_ray: 
     given = swept(tmp_path, "resources.gpu=0.5")
     with connect(given, without_ray):
         assert given.resources["gpu"] == 0.5
+    anywhere = swept(tmp_path, "resources.gpu=auto")
+    with connect(anywhere, without_ray):
+        assert anywhere.resources["gpu"] == 0.0
+    assert _share_of_card(anywhere.resources, WithCards(None)) == 1.0
 
 
 def test_it_is_told_that_previous_sweeps_had_other_data(

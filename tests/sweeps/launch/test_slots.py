@@ -44,13 +44,15 @@ def slots_of(
     lent: int | None = None,
     away: dict[str, str] | None = None,
     lacking: Mapping[str, str] | None = None,
+    on_cards: int | None = None,
 ) -> SweepSlots:
     """Of a cluster whose machines have one slot each."""
     sweep = SimpleNamespace(config={"max_concurrent": limit}, resources={"cpu": 1, "gpu": 0})
 
     def places(resources: object, lacking: Mapping[str, str]) -> Places:
         all_away = {**(away or {}), **lacking}
-        return Places(fits, (fits if lent is None else lent) - len(lacking), all_away)
+        room = (fits if lent is None else lent) - len(lacking)
+        return Places(fits, room, all_away, on_cards, () if on_cards is None else ("gpu1",))
 
     cluster = SimpleNamespace(places=places)
     return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share), lacking)
@@ -62,9 +64,11 @@ class Shared:
     def __init__(self, *grants: Grant) -> None:
         self.grants = list(grants)
         self.told: list[tuple[int, int]] = []
+        self.on_cards: list[int] = []
 
-    def update(self, wanted: int, held: int) -> None:
+    def update(self, wanted: int, held: int, on_cards: int) -> None:
         self.told.append((wanted, held))
+        self.on_cards.append(on_cards)
 
     @property
     def grant(self) -> Grant:
@@ -94,6 +98,28 @@ def test_of_a_shared_cluster_it_has_what_it_is_granted(now: Now) -> None:
     assert share.told == [(4, 1)]
     assert slots_of(4, share=share)(2, 1).trials == 2
     assert share.told[-1] == (1, 2), "at its end it wants no more than it has"
+
+
+def kinds(slots: SweepSlots, on_cards: int = 0) -> tuple[int, int | None, str]:
+    now = slots(0, None, on_cards)
+    return now.trials, now.on_cards, now.kinds
+
+
+def test_where_trials_run_with_and_without_a_card_those_on_cards_are_counted(now: Now) -> None:
+    assert slots_of(4)(0, None).on_cards is None
+    assert slots_of(4)(0, None).kinds == ""
+    mixed = slots_of(10, on_cards=4)
+    assert kinds(mixed) == (10, 4, " (4 on cards, 6 on machines without)")
+    assert mixed(0, None).with_cards == ("gpu1",)
+    assert kinds(slots_of(10, on_cards=4, limit=6))[:2] == (6, 4)
+    assert kinds(slots_of(10, on_cards=4, limit=3))[:2] == (3, 3)
+    share = Shared(Grant(7, on_cards=2))
+    assert kinds(slots_of(10, on_cards=4, share=share), on_cards=3)[:2] == (7, 2)
+    assert share.on_cards == [3]
+    away = slots_of(10, lent=5, on_cards=0, share=Shared(Grant(7, on_cards=2)))
+    assert kinds(away)[:2] == (5, 0), "the machine with cards has gone; nobody has said so yet"
+    away = slots_of(10, lent=4, on_cards=4, share=Shared(Grant(7, on_cards=2)))
+    assert kinds(away)[:2] == (2, 2)
 
 
 def test_it_waits_for_a_slot_and_says_for_what_once(now: Now) -> None:

@@ -22,6 +22,14 @@ from trainers.errors import ConfigError
 Checked = Callable[..., Sweep]
 
 
+def test_budgets_of_gpu_hours_are_simulated_whatever_the_cards_are(
+    sweep: Callable[..., Sweep],
+) -> None:
+    for gpu in ("null", "auto", "0.5"):
+        one = sweep(f"resources.gpu={gpu}", "budget.gpu_hours=1")
+        assert simulate(one, generated(one), 1, seed=0).trials
+
+
 def generated(sweep: Sweep, seed: int = 0) -> Generated:
     return Generated(sweep.space, 9, seed)
 

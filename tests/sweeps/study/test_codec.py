@@ -168,6 +168,19 @@ def test_when_and_where_an_epoch_was_trained_is_no_metric_of_it() -> None:
     assert record.moments == {1: here, 2: here, 3: Moment(104.12, "me", "rhea")}
 
 
+def test_the_cards_of_an_epoch_are_on_record_where_they_are_not_the_usual() -> None:
+    usual, none = Moment(100.0, "me", "atlas"), Moment(101.0, "me", "atlas", 0.0)
+    kept = {
+        epoch_key(1): epoch_entry({"epoch_s": 3.0}, usual, moved=True),
+        epoch_key(2): epoch_entry({"epoch_s": 5.0}, none, moved=False),
+    }
+    assert "_gpus" not in kept[epoch_key(1)]
+    record = record_of(create_trial(state=TrialState.RUNNING, system_attrs=kept), 0, dict)
+    assert record.moments == {1: usual, 2: none}
+    assert record.epochs[2] == {"epoch_s": 5.0}
+    assert (record.gpu_s(0.5), record.seconds) == (1.5, 8.0)
+
+
 def test_epochs_of_older_records_and_those_taken_over_have_no_moment() -> None:
     kept = {
         epoch_key(1): {"val_accuracy": 0.5},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import pytest
 from hypothesis import given
@@ -33,6 +33,7 @@ class Outer:
     rate: float = 0.1
     name: str = "a"
     limit: Optional[int] = None  # noqa: UP045
+    cards: Optional[Union[int, float, str]] = None  # noqa: UP007, UP045
     inner: Inner = field(default_factory=Inner)
     group: dict[str, Any] = field(default_factory=dict)
 
@@ -58,6 +59,7 @@ GOOD: dict[str, Any] = {
     "rate": 1,
     "name": "b",
     "limit": 3,
+    "cards": "auto",
     "inner": {"share": None, "colour": "blue"},
     "group": {"_target_": "x.Y", "sizes": [1, 2.5, None], "deep": {"on": True}},
 }
@@ -81,7 +83,7 @@ def test_is_what_omegaconf_makes_of_it(changes: dict[str, Any], data: st.DataObj
 
 def test_what_is_as_declared_is_read() -> None:
     found = read(Outer, GOOD)
-    assert found == Outer(2, False, 1.0, "b", 3, Inner(None, Colour.blue), GOOD["group"])
+    assert found == Outer(2, False, 1.0, "b", 3, "auto", Inner(None, Colour.blue), GOOD["group"])
     assert type(found.rate) is float
 
 
@@ -94,6 +96,8 @@ def test_what_is_as_declared_is_read() -> None:
         ("on", 1),
         ("name", None),
         ("name", "${count}"),
+        ("cards", True),
+        ("cards", "${count}"),
         ("inner", {"share": 0.1}),
         ("inner", {"share": 0.1, "colour": "green"}),
         ("inner", {"share": 0.1, "colour": "red", "more": 1}),

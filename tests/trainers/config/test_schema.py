@@ -50,6 +50,11 @@ def test_defaults_are_those_of_the_yaml() -> None:
         ("label_smoothing=-0.1", "label_smoothing"),
         ("resources.cpu=0", "resources.cpu"),
         ("resources.gpu=-1", "resources.gpu"),
+        ("resources.gpu=atuo", "resources.gpu must be 0 or more, null for one if any, or auto"),
+        ("resources.gpu=true", "resources.gpu"),
+        ("resources.gpu=[1]", "resources.gpu"),
+        ("resources.gpu='0.5'", "resources.gpu must be 0 or more"),
+        ("resources.gpu=inf", "resources.gpu"),
         ("resources.gpu_memory_gb=0", "resources.gpu_memory_gb"),
         ("task.metric=loss", "task.metric"),
         ("task.mode=most", "task.mode"),
@@ -83,6 +88,12 @@ def test_refuses(override: str, key: str) -> None:
         compose([override])
     assert key in str(refusal.value)
     assert len(str(refusal.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("gpu", [None, 0, 0.25, 2, "auto"])
+def test_cards_are_a_number_or_left_to_the_cluster(gpu: object) -> None:
+    word = "null" if gpu is None else gpu
+    assert compose([f"resources.gpu={word}"]).resources.gpu == gpu
 
 
 def test_ignores_the_keys_of_a_sweep() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweeps.driver import outbox_drain
-from sweeps.driver.outbox_drain import drain
+from sweeps.launch import outbox_drain
+from sweeps.launch.outbox_drain import drain
 
 
 class DriverSession:
