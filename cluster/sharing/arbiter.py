@@ -244,8 +244,10 @@ class Sharing:
         """Let a session have its share; of what others still hold, nothing before they let go."""
         target, booked = self._targets.get(session.claim.session, Portion()), session.booked
         lacking = Portion() if now < self._frozen_until else target.beyond(booked)
-        taken = [(other.claim, other.booked) for other in self._sessions.values()]
-        added = shares.more(self._have, taken, session.claim, lacking)
+        added = Portion()
+        if lacking.slots:  # to place all that is booked takes long where there are many cards
+            taken = [(other.claim, other.booked) for other in self._sessions.values()]
+            added = shares.more(self._have, taken, session.claim, lacking)
         session.granted = booked.within(target) + added
 
     def _others(self, session: Session) -> tuple[str, ...]:

@@ -113,6 +113,17 @@ class Room:
                 return True
         return False
 
+    def withhold(self, claim: Claim, held: Portion) -> None:
+        """Take what slots hold that are not placed as they would be here, from wherever it is."""
+        cpus = held.slots * claim.slot.get("CPU", 0.0)
+        gpus = held.on_cards * claim.slot.get("GPU", 0.0)
+        for at, cards in enumerate(self._cards):
+            cpus -= (took := min(cpus, self._cpus[at]))
+            self._cpus[at] -= took
+            for card, free in enumerate(cards):
+                gpus -= (took := min(gpus, free))
+                cards[card] -= took
+
     @staticmethod
     def _take(cards: list[float], gpu: float) -> bool:
         if not gpu:
@@ -197,7 +208,7 @@ def more(
     """Count the slots, at most so many of each kind, that fit beside those that are booked."""
     room = Room(machines)
     for other, portion in booked:
-        _add(room, other, portion)
+        room.withhold(other, portion.beyond(_add(room, other, portion)))
     return _add(room, claim, most)
 
 

@@ -19,7 +19,7 @@ from sweeps.bench.record import MedianOfRuns
 SIZES = ((8, 8), (64, 8), (64, 32), (256, 32))
 _CARDS, _CPUS = 8, 64.0
 _SLOT = {"CPU": 4.0, "GPU": 1.0}
-_ROUNDS = 10
+_ROUNDS, _NOW = 10, 1e9
 
 
 def measure() -> dict[str, MedianOfRuns]:
@@ -38,7 +38,12 @@ def ask(machines: int, sweeps: int) -> tuple[list[float], list[float]]:
     have = [Machine(_CPUS, _CARDS)] * machines
     wanted = machines * _CARDS
     with tempfile.TemporaryDirectory() as folder:
-        sharing = Sharing(lambda: have, Path(folder, "members.yaml"), Path(folder, "usage.json"))
+        sharing = Sharing(
+            lambda: have,
+            Path(folder, "members.yaml"),
+            Path(folder, "usage.json"),
+            clock=lambda: _NOW,  # so that nothing but a wish makes it divide anew
+        )
         claims = [
             Claim(f"{n:032x}", f"sweep-{n}", f"member-{n % 8}", _SLOT, wanted, 0)
             for n in range(sweeps)

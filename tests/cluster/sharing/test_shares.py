@@ -196,3 +196,11 @@ def test_what_is_added_fits_beside_what_is_booked(
     cpu = sum(portion.slots * claim.slot["CPU"] for claim, portion in booked)
     assert gpu <= sum(m.cards for m in machines) + 1e-6
     assert cpu <= sum(m.cpus for m in machines) + 1e-6
+
+
+def test_what_is_booked_and_cannot_be_placed_alike_again_is_nobody_elses() -> None:
+    """The large slot is on the first machine, where the small one would be put at first."""
+    small = Claim("a", "a", "a", {"CPU": 1.0}, 9, 1)
+    large = Claim("b", "b", "b", {"CPU": 3.0}, 1, 1)
+    booked = [(small, Portion(0, 1)), (large, Portion(0, 1))]
+    assert more([Machine(3), Machine(2)], booked, small, Portion(0, 9)) == Portion(0, 1)
