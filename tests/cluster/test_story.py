@@ -25,7 +25,7 @@ import pytest
 from tests.cluster.computers import DISK, Computer, child, computers, interrupt
 from tests.cluster.namespaces import why_none
 from tests.cluster.raylets import line
-from tests.cluster.secrets_of_a_story import Planted, plant
+from tests.cluster.planted import Planted, plant
 from tests.sweeps.processes import TRIAL, command, finish, start
 from tests.sweeps.waiting import until
 
@@ -419,7 +419,8 @@ def compare(one: Group, folder: Path) -> None:
         untracked = (word for word in words if not word.startswith("track"))
         code, output = finish(
             start(
-                "sweeps", f"name={sweep}", f"results={reference}", *COMMON, *untracked, "track=none",
+                "sweeps", f"name={sweep}", f"results={reference}", *COMMON, *untracked,
+                "track=none",
                 CAVIAR_CLUSTER=str(folder / "none"), RAY_ADDRESS="",
                 PYTHONPATH=str(one.lab.disk / "code"),
             )
