@@ -89,6 +89,8 @@ def refuses(part: str, answer: Mapping[str, Any]) -> str:
     """What somebody without a token is told, in words; fails if it is anything but a refusal."""
     if answer.get("refused"):
         return "no connection from elsewhere"
+    said = answer["bytes"].partition("\n")[0]
+    assert said[:1] in ("", "\0") or re.fullmatch(r"HTTP/1\.\d 400 .*", said), f"{part}: {said}"
     if web := answer["web"]:
         known = r"40[13] (.*authentication token|the head refuses the token|Open the login link .*)"
         for said in web:

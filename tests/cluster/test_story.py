@@ -24,8 +24,8 @@ import pytest
 
 from tests.cluster.computers import DISK, Computer, child, computers, interrupt
 from tests.cluster.namespaces import why_none
-from tests.cluster.raylets import line
 from tests.cluster.planted import Planted, plant
+from tests.cluster.raylets import line
 from tests.sweeps.processes import TRIAL, command, finish, start
 from tests.sweeps.waiting import until
 
