@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.computers import Computer, computers, interrupt
-from tests.cluster.namespaces import why_none
+from tests.cluster.computers import Computer, computers, interrupt, why_none
 from tests.cluster.raylets import line
 from tests.sweeps.processes import command, finish
 from tests.sweeps.waiting import until
@@ -101,6 +100,23 @@ def refuses(part: str, answer: Mapping[str, Any]) -> str:
     assert calls, f"{part} answers {answer['bytes']!r}: is it a service that nobody has looked at?"
     assert set(calls.values()) == {"UNAUTHENTICATED"}, f"{part} answers a stranger: {calls}"
     return "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"bytes": "HTTP/1.0 200 OK\n", "web": ["200 measurements"], "calls": {}},
+        {"bytes": "HTTP/1.0 400 no\n", "web": ["200 measurements"], "calls": {}},
+        {"bytes": "HTTP/1.0 400 no\n", "web": ["401 Unauthorized: no", "404 no"], "calls": {}},
+        {"bytes": "hello", "web": [], "calls": {}},
+        {"bytes": "", "web": [], "calls": {}},
+        {"bytes": "\0", "web": [], "calls": {"grpc.health.v1.Health/Check": "OK"}},
+        {"bytes": "\0", "web": [], "calls": {"ray.rpc.LogService/ListLogs": "OK"}},
+    ],
+)
+def test_anything_but_a_refusal_fails(answer: Mapping[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        refuses("a part", answer)
 
 
 @pytest.mark.long

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.computers import DISK, Computer, child, computers, interrupt
-from tests.cluster.namespaces import why_none
+from tests.cluster.computers import DISK, Computer, child, computers, interrupt, why_none
 from tests.cluster.planted import Planted, plant
 from tests.cluster.raylets import line
 from tests.sweeps.processes import TRIAL, command, finish, start
@@ -415,16 +414,9 @@ def search(planted: Planted, all_of: tuple[Computer, ...], story: Story, when: s
 def compare(one: Group, folder: Path) -> None:
     """Nothing is lost, doubled or other than it would be without all that."""
     reference = folder / "reference"
-    for sweep, words in SWEEPS.items():
-        untracked = (word for word in words if not word.startswith("track"))
-        code, output = finish(
-            start(
-                "sweeps", f"name={sweep}", f"results={reference}", *COMMON, *untracked,
-                "track=none",
-                CAVIAR_CLUSTER=str(folder / "none"), RAY_ADDRESS="",
-                PYTHONPATH=str(one.lab.disk / "code"),
-            )
-        )  # fmt: skip
+    alone = [undisturbed(sweep, reference, one.lab.disk / "code") for sweep in SWEEPS]
+    for sweep, process in zip(SWEEPS, alone, strict=True):
+        code, output = finish(process)
         assert code == 0, output
         found, right = rows(one.results / sweep), rows(reference / sweep)
         assert [row["state"] for row in found] == ["complete"] * len(right), found
@@ -438,6 +430,15 @@ def compare(one: Group, folder: Path) -> None:
             f"{sweep}: {len(found)} trials complete, every epoch once, each number that of a "
             f"sweep nobody disturbed; they ended on {', '.join(where)}"
         )
+
+
+def undisturbed(sweep: str, results: Path, code: Path) -> subprocess.Popen[str]:
+    """The same sweep on this host alone, at full speed."""
+    words = [word for word in (*COMMON, *SWEEPS[sweep]) if not word.startswith("track")]
+    return start(
+        "sweeps", f"name={sweep}", f"results={results}", *words, "track=none",
+        CAVIAR_CLUSTER=str(results / "none"), RAY_ADDRESS="", PYTHONPATH=str(code),
+    )  # fmt: skip
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
