@@ -21,7 +21,7 @@ from cluster.sharing.shares import Machine, Portion, Request
 from sweeps import ROOT
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
-from sweeps.backend.machines import alive_nodes, away, only_on, this_node
+from sweeps.backend.machines import alive_nodes, away
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -292,6 +292,7 @@ def start(session: str) -> Any:
     from ray.experimental import internal_kv
 
     name = f"{ARBITER}-{session}"
+    _end_other(internal_kv._internal_kv_get(ARBITER, namespace=NAMESPACE), name)
     arbiter = (
         ray.remote(Arbiter)
         .options(
@@ -300,15 +301,26 @@ def start(session: str) -> Any:
             lifetime="detached",
             get_if_exists=True,
             num_cpus=0,
+            # Of the head's machine alone, where its files are. By the machine's number Ray would
+            # fail, or take another one, as long as others have not heard of a head started again.
+            resources={"node:__internal_head__": 0.001},
             max_restarts=-1,
             max_task_retries=0,
-            scheduling_strategy=only_on(this_node(), soft=True),
             runtime_env={"env_vars": {"PYTHONPATH": str(ROOT)}},  # so that it finds this module
         )
         .remote(str(members_file()), str(FOLDER / "usage.json"))
     )
     internal_kv._internal_kv_put(ARBITER, name, overwrite=True, namespace=NAMESPACE)
     return arbiter
+
+
+def _end_other(known: bytes | None, name: str) -> None:
+    """End the arbiter of the head before, which Ray would start again for ever."""
+    import ray
+
+    if known and known.decode() != name:
+        with contextlib.suppress(ValueError):  # it is gone
+            ray.kill(ray.get_actor(known.decode(), namespace=NAMESPACE))
 
 
 def _machines() -> list[Machine]:

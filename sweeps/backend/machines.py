@@ -33,11 +33,11 @@ def this_node() -> str:
     return str(ray.get_runtime_context().get_node_id())
 
 
-def only_on(node: str, soft: bool = False) -> Any:
-    """Return what lets Ray run something on a machine alone; `soft`: elsewhere if it is gone."""
+def only_on(node: str) -> Any:
+    """Return what lets Ray run something on a machine alone."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return NodeAffinitySchedulingStrategy(node, soft=soft)
+    return NodeAffinitySchedulingStrategy(node, soft=False)
 
 
 def on_machine(node: str, function: Any) -> Any:

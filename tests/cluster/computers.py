@@ -6,6 +6,7 @@ They share the checkout, which none may write. Needs root.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 from cluster.service.client import known_service
+from tests.cluster import namespaces
 from tests.cluster.namespaces import Host, network
 from tests.sweeps.processes import ROOT, finish, start
 from tests.sweeps.waiting import until
@@ -34,6 +36,21 @@ _INIT = (
     "print('up', flush=True)\n"
     "while True: signal.pause()"
 )
+
+
+#: What a computer does not share with the host, beside its network.
+_OWN = ("--mount", "--uts", "--pid", "--mount-proc", "--fork", "--kill-child")
+
+
+@functools.cache
+def why_none() -> str:
+    """Why there can be no computers here; empty if there can."""
+    try:
+        subprocess.run(["unshare", *_OWN, "true"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        output = getattr(error, "stderr", None) or error
+        return f"this user may have no computers: {str(output).strip()}"
+    return namespaces.why_none()
 
 
 @dataclass
@@ -59,9 +76,8 @@ class Computer:
         for folder in _FOLDERS:
             (self.disk / folder).mkdir(mode=0o700, exist_ok=True)
         run = "import os, sys; os.execvp('unshare', sys.argv)"
-        own = ("--mount", "--uts", "--pid", "--mount-proc", "--fork", "--kill-child")
         self._on = subprocess.Popen(
-            [self._host.python, "-c", run, *own, "sh", "-c", self._set_up()],
+            [self._host.python, "-c", run, *_OWN, "sh", "-c", self._set_up()],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._on.stdout is not None

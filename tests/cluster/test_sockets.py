@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.computers import Computer, computers, interrupt
-from tests.cluster.namespaces import why_none
+from tests.cluster.computers import Computer, computers, interrupt, why_none
 from tests.cluster.raylets import line
 from tests.sweeps.processes import command, finish
 from tests.sweeps.waiting import until
@@ -89,6 +88,8 @@ def refuses(part: str, answer: Mapping[str, Any]) -> str:
     """What somebody without a token is told, in words; fails if it is anything but a refusal."""
     if answer.get("refused"):
         return "no connection from elsewhere"
+    said = answer["bytes"].partition("\n")[0]
+    assert said[:1] in ("", "\0") or re.fullmatch(r"HTTP/1\.\d 400 .*", said), f"{part}: {said}"
     if web := answer["web"]:
         known = r"40[13] (.*authentication token|the head refuses the token|Open the login link .*)"
         for said in web:
@@ -99,6 +100,23 @@ def refuses(part: str, answer: Mapping[str, Any]) -> str:
     assert calls, f"{part} answers {answer['bytes']!r}: is it a service that nobody has looked at?"
     assert set(calls.values()) == {"UNAUTHENTICATED"}, f"{part} answers a stranger: {calls}"
     return "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"bytes": "HTTP/1.0 200 OK\n", "web": ["200 measurements"], "calls": {}},
+        {"bytes": "HTTP/1.0 400 no\n", "web": ["200 measurements"], "calls": {}},
+        {"bytes": "HTTP/1.0 400 no\n", "web": ["401 Unauthorized: no", "404 no"], "calls": {}},
+        {"bytes": "hello", "web": [], "calls": {}},
+        {"bytes": "", "web": [], "calls": {}},
+        {"bytes": "\0", "web": [], "calls": {"grpc.health.v1.Health/Check": "OK"}},
+        {"bytes": "\0", "web": [], "calls": {"ray.rpc.LogService/ListLogs": "OK"}},
+    ],
+)
+def test_anything_but_a_refusal_fails(answer: Mapping[str, Any]) -> None:
+    with pytest.raises(AssertionError):
+        refuses("a part", answer)
 
 
 @pytest.mark.long
