@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -31,11 +32,12 @@ def private_folder(prefix: str) -> Iterator[Path]:
     Raises:
         ConfigError: it can be made nowhere.
     """
-    folder = _make(prefix)
+    folder, lock = _make(prefix)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 def folder_of_process(prefix: str) -> Path:
@@ -53,21 +55,24 @@ def folder_of_process(prefix: str) -> Path:
 @cache
 def _kept(prefix: str, process: int) -> Path:
     """Make the folder once; a fork is another process, and makes its own."""
-    folder = _make(prefix)
+    folder, _ = _make(prefix)  # locked for as long as the process lives
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
-def _make(prefix: str) -> Path:
-    """Make the folder in the first place that has room and can be written."""
+def _make(prefix: str) -> tuple[Path, int]:
+    """Make the folder in the first place that has room and can be written; return its lock too."""
     faults = []
     for place in _places():
         _remove_left(place, prefix)
         folder = place / f"{prefix}{os.getpid()}"
-        shutil.rmtree(folder, ignore_errors=True)
+        if not _locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
         fault = _fault(folder)
         if fault is None:
-            return folder
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return folder, lock
         faults.append(f"{place}: {fault}")
     raise ConfigError(
         f"there is no place for temporary files ({'; '.join(faults)}): free some room, or set "
@@ -100,8 +105,24 @@ def _remove_left(base: Path, prefix: str) -> None:
     with contextlib.suppress(OSError):
         for left in [*base.glob(f"{prefix}*")]:
             number = left.name.removeprefix(prefix)
-            if number.isdigit() and not _runs(int(number)) and _mine(left):
+            gone = number.isdigit() and not _runs(int(number)) and not _locked(left)
+            if gone and _mine(left):
                 shutil.rmtree(left, ignore_errors=True)
+
+
+def _locked(folder: Path) -> bool:
+    """Whether a process has locked its folder, perhaps in a container whose numbers are others."""
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
 
 
 def _runs(process: int) -> bool:

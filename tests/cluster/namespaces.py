@@ -13,6 +13,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ _NET = "192.0.2"
 def why_none() -> str:
     """Why there can be no namespaces here; empty if there can."""
     try:
-        with network(Path("/nowhere"), 1):
+        with tempfile.TemporaryDirectory() as folder, network(Path(folder), 1):
             return ""
     except (OSError, subprocess.CalledProcessError) as error:
         output = getattr(error, "stderr", None) or error
@@ -91,8 +92,7 @@ def network(folder: Path, count: int, hide: tuple[Path, ...] = ()) -> Iterator[l
             for words in (f"addr add {address}/24 dev eth0", "link set eth0 up", "link set lo up"):
                 _in(inside, "ip", *words.split())
             python = folder / f"python-{number}"
-            if folder.is_dir():
-                _write_program(python, inside, hide if number > 1 else ())
+            _write_program(python, inside, hide if number > 1 else ())
             _wait_until_up(switch, port)
             hosts.append(Host(address, str(python), ((switch, port), (inside, "eth0"))))
         yield hosts

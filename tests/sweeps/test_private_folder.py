@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -35,6 +36,35 @@ def test_the_folder_of_a_killed_process_is_swept_away(monkeypatch: pytest.Monkey
     finally:
         with suppress(FileNotFoundError):
             alive.rmdir()
+
+
+def test_what_a_process_of_another_container_has_locked_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, short: Path
+) -> None:
+    """It shares the place, and its number may be nobody's here, or even ours."""
+    theirs = [short / f"{PREFIX}{number}" for number in (99999999, os.getpid())]
+    locks = []
+    for path in theirs:
+        path.mkdir()
+        (path / "socket").touch()
+        locks.append(os.open(path, os.O_RDONLY))
+        fcntl.flock(locks[-1], fcntl.LOCK_EX)
+    other = short / "o"
+    other.mkdir()
+    places(monkeypatch, short, other)
+    with private_folder(PREFIX) as folder:
+        assert folder.parent == other
+        with monkeypatch.context() as patch:
+            patch.setattr(module.os, "kill", _nobody)  # as seen from there
+            module._remove_left(other, PREFIX)
+        assert folder.is_dir()
+    assert all((path / "socket").is_file() for path in theirs)
+    for lock in locks:
+        os.close(lock)
+
+
+def _nobody(process: int, signal: int) -> None:
+    raise ProcessLookupError
 
 
 def test_that_of_a_process_is_made_once_and_goes_with_it() -> None:

@@ -19,8 +19,8 @@ from tests.sweeps.processes import ROOT, command, descendants, finish, start
 from tests.sweeps.waiting import until
 from tests.torture.small_disk import small_disk
 
-TRIALS, EPOCHS = 4, 40
-#: Some ten seconds a trial, one batch an epoch.
+TRIALS, EPOCHS = 3, 40
+#: Some ten seconds a trial, one batch an epoch; each has a slot until a fault takes one.
 SWEEP = (
     "name=t", "search=grid", "space=null", "stop=none", "seed=" + ",".join(map(str, range(TRIALS))),
     f"epochs={EPOCHS}", "track=none", "model._target_=tests.torture.unhurried.Unhurried",
