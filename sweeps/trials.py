@@ -73,6 +73,11 @@ class Place:
     node: str = ""
     streams: bool = False
 
+    @property
+    def told(self) -> str:
+        """Name the machine to a person."""
+        return f"{self.member}/{self.machine}" if self.member else self.machine
+
 
 @dataclass(frozen=True)
 class Source:
@@ -124,6 +129,8 @@ class TrialRecord:
         member, machine: where its last epoch ran (empty before the first).
         seconds: training seconds, summed over its epochs.
         passed: the last epoch after which it was told to go on.
+        alone: how it ran out of memory beside others, so that it has a card to itself since; empty
+            if it did not.
         source: None if the search has proposed it.
         moments: epoch -> when and where it was trained; without those that were taken over, and
             those of records of version 2. Two records that differ in them alone are equal.
@@ -139,6 +146,7 @@ class TrialRecord:
     machine: str = ""
     seconds: float = 0.0
     passed: int = 0
+    alone: str = ""
     source: Source | None = None
     moments: Mapping[int, Moment] = field(default_factory=dict, compare=False, repr=False)
 

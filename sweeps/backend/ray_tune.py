@@ -185,7 +185,7 @@ class _Proposals(Searcher):
             return None if self._room.is_shared and self._driver().running else Searcher.FINISHED
         if self._room.has_none:
             return Searcher.FINISHED
-        if self._driver().running >= self._room.trials:
+        if self._driver().running.slots >= self._room.trials:
             return None
         assignment = self._driver().next()
         if assignment is None:
@@ -237,7 +237,7 @@ class _Decisions(FIFOScheduler):
         self._room.controller = vars(tune_controller)["_tune_controller"]
         name = trial.config["trial"]
         if "state" in result:
-            self._driver().failed(name, State(result["state"]), result["reason"])
+            self._ends_badly(name, result)
             return str(self.STOP)
         if "lacks" in result and self._streams is not None:
             machine = named(result["member"], result["machine"])
@@ -262,6 +262,15 @@ class _Decisions(FIFOScheduler):
             self._held.hold(name, self._room.controller, trial)
             return str(self.NOOP)
         return str(self.CONTINUE)
+
+    def _ends_badly(self, name: str, result: Mapping[str, Any]) -> None:
+        """End a trial that cannot go on, or let it try once more with more memory."""
+        driver, reason = self._driver(), result["reason"]
+        if result.get("memory"):
+            if driver.try_alone(name, reason):
+                return
+            reason += ", with a card to itself" if driver.running.is_alone(name) else ""
+        driver.failed(name, State(result["state"]), reason)
 
 
 def _below(prefix: str, result: Mapping[str, Any]) -> dict[str, float]:
@@ -297,19 +306,25 @@ class _Events(tune.Callback):
     def _let_go(self, trials: list[Trial]) -> None:
         """Take back the trials that are to leave, and wait for a slot which may never come."""
         assert self._room is not None
-        if (leaving := self._driver().leaving) and (controller := self._room.controller):
+        if (leaving := self._driver().waiting.leaving) and (controller := self._room.controller):
             for trial in trials:
                 if trial.status == Trial.PENDING and trial.config["trial"] in leaving:
                     self._driver().give_back(trial.config["trial"])
-                    if trial in controller._staged_trials:
-                        controller._unstage_trial_with_resources(trial)
-                    controller.stop_trial(trial)
+                    _drop(controller, trial)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         name = trial.config["trial"]
         self._held.drop(name)
+        controller = None if self._room is None else self._room.controller
+        if (
+            controller is not None
+            and isinstance(trial.get_pickled_error(), ray.exceptions.OutOfMemoryError)
+            and self._driver().try_alone(name, "its machine ran out of memory")
+        ):
+            _drop(controller, trial)
+            return
         self._driver().notify(f"{name}: its process was lost; it goes on from its last epoch")
 
     def on_trial_error(
@@ -329,6 +344,13 @@ class _Events(tune.Callback):
         self._driver().failed(
             trial.config["trial"], State.FAILED, "it ended without its last epoch"
         )
+
+
+def _drop(controller: Any, trial: Trial) -> None:
+    """Let Tune forget a trial that waits for a slot; the driver hands it out anew."""
+    if trial in controller._staged_trials:
+        controller._unstage_trial_with_resources(trial)
+    controller.stop_trial(trial)
 
 
 class _Halt(tune.Stopper):

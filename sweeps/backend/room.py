@@ -53,7 +53,7 @@ class Room:
         """See what there is now, and give up when there has been no machine for long."""
         driver, before = self._driver, self._slots
         now, wanted = time.monotonic(), driver.wanted
-        self._slots = self._look_up(driver.running, wanted, driver.on_cards)
+        self._slots = self._look_up(driver.running.slots, wanted, driver.running.on_cards)
         if _room(self._slots) != _room(before):
             driver.share(self._slots)
         lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
@@ -71,7 +71,7 @@ class Room:
         """
         wanted, most = self._driver.wanted, self._slots.trials
         most = most if wanted is None else min(most, wanted)
-        if self.controller is not None and self._driver.running >= most:
+        if self.controller is not None and self._driver.running.slots >= most:
             self.controller._cleanup_cached_actors(force_all=True)
 
 

@@ -58,7 +58,8 @@ def train(
         member: whose machine this is; empty if nobody's in particular.
         tell: takes {"epoch", "metrics", "notes", "load", "streams", "member", "machine"} for each
             epoch, {"waiting": reason} when the folder cannot be written for now, {"lacks": reason}
-            when this machine has not its data, or {"state", "reason"} when the trial ends badly.
+            when this machine has not its data, or {"state", "reason"} when the trial ends badly,
+            with "memory" if it would perhaps not with more memory.
         connect: connects to the driver's machine, if this one may not reach the folder.
     """
     global _broken
@@ -92,11 +93,11 @@ def _train(
     def say(why: str) -> None:
         tell({"waiting": why})
 
-    def fail(state: str, reason: str) -> None:
+    def fail(state: str, reason: str, **more: object) -> None:
         with contextlib.suppress(OSError):  # nothing more to send is no reason to wait
             folder.send(say)
         folder.wait(say)
-        tell({"state": state, "reason": reason})
+        tell({"state": state, "reason": reason, **more})
 
     after, tries, load, in_use = int(work["after"]), 0, MachineLoad(), _InUse(say)
     while True:
@@ -114,13 +115,6 @@ def _train(
             raise
         except Diverged as error:
             fail("diverged", str(error))
-        except torch.OutOfMemoryError as error:
-            folder.log(traceback.format_exc())
-            fail("failed", f"out of GPU memory: {first_line(error)}")
-            torch.cuda.empty_cache()
-        except MemoryError:
-            folder.log(traceback.format_exc())
-            fail("failed", "out of memory")
         except FolderInUse as error:  # its last process was lost, and has yet to end
             if in_use.waits(error):
                 continue
@@ -136,7 +130,10 @@ def _train(
                 continue
             folder.log(traceback.format_exc())
             _broken = "CUDA error" in str(error)
-            fail("failed", class_and_first_line(error))
+            lacking = _memory_lacking(error)
+            fail("failed", lacking or class_and_first_line(error), memory=bool(lacking))
+            if lacking:
+                torch.cuda.empty_cache()
         return
 
 
@@ -156,6 +153,20 @@ class _InUse:
             return False
         time.sleep(_IN_USE_S)
         return True
+
+
+def _memory_lacking(error: Exception) -> str:
+    """Say what memory a training has run out of; empty if it was something else."""
+    import torch
+
+    from trainers.device import memory_lacking
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"out of GPU memory: {memory_lacking(first_line(error))}"
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    # PyTorch has no class for it where it is the machine's.
+    return f"out of memory: {first_line(error)}" if "DefaultCPUAllocator" in str(error) else ""
 
 
 def _epochs(work: Mapping[str, Any], folder: Path, machine: str, after: int) -> Iterator[Saved]:

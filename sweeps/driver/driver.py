@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from sweeps.driver.observer import Observer
 from sweeps.driver.pbt_generations import Birth
 from sweeps.driver.repeat_best import RepeatBest
 from sweeps.driver.rules import Rules
-from sweeps.driver.running import RunningTrials
+from sweeps.driver.running import RunningTrials, UnfinishedTrials
 from sweeps.driver.trial_folders import TrialFolders
 from sweeps.driver.waiting import WaitingTrials
 from sweeps.results_folder import Folder
@@ -34,7 +33,15 @@ from trainers.errors import ConfigError
 
 
 class Driver:
-    """Makes the decisions of one session of a sweep; `arriving` has the epochs on their way."""
+    """Makes the decisions of one session of a sweep.
+
+    Attributes:
+        ledger: what is spent.
+        running: the trials that have been handed out and have not ended.
+        waiting: those that are paused, and which of those that run are to give way.
+        arriving: the epochs on their way.
+        halted: why the session ends, if it does.
+    """
 
     def __init__(
         self,
@@ -60,42 +67,26 @@ class Driver:
         self._tracker, self._observer = tracker, observer
         self.arriving = ArrivingEpochs(own, tracker)
         resources, failures = composition.base.resources, composition.base.failures
-        self._ledger = Ledger(study, rules.budget, float(resources.gpu), clock)
-        self._waiting = WaitingTrials(study, rules)
+        most_failures, gpus = int(failures.in_a_row), float(resources.gpu)
+        self.ledger = Ledger(study, rules.budget, gpus, most_failures, clock)
+        self.waiting = WaitingTrials(study, rules)
         seed = rules.search.setting.seed
-        self._repeats = RepeatBest(rules.repeats, study, seed, observer, self._ledger)
-        self._budget_notified = False  # whether a person knows that the budget has ended the sweep
-        self._unfinished = deque(t.id for t in study.trials if not t.state.ended)
-        self._running = RunningTrials()
+        self._repeats = RepeatBest(rules.repeats, study, seed, observer, self.ledger)
+        self._unfinished = UnfinishedTrials(t for t in study.trials if not t.state.ended)
+        self.running = RunningTrials(gpus)
         self._slots = Slots(sys.maxsize, sys.maxsize)
         self._trainings: dict[str, TrainConfig] = {}  # of the trials that run
         self._refused = Refused()
-        self._failures = 0  # in a row
-        self._most_failures = int(failures.in_a_row)
         self.halted = ""
-        observer.spent(self._ledger.spent)
-
-    @property
-    def wall_s(self) -> float:
-        """Return the seconds spent on the sweep in all sessions."""
-        return self._ledger.wall_s
-
-    @property
-    def running(self) -> int:
-        """List the trials that have been handed out and have not ended."""
-        return len(self._running)
-
-    @property
-    def on_cards(self) -> int:
-        """Count those on cards, where trials also run on machines without."""
-        return self._running.on_cards
+        observer.spent(self.ledger.spent)
 
     @property
     def wanted(self) -> int | None:
-        """Return how many trials could run now; None if new ones come without end."""
+        """Return how many slots it could use now; None if new trials come without end."""
         if not self.halted and (not self._no_more_proposals() or self._repeats.left(self._active)):
             return None
-        return len(self._running if self.halted else self._active)
+        later = self._unfinished.slots(self.running.of_a_card) + len(self.waiting.epochs)
+        return self.running.slots + (0 if self.halted else later)
 
     @property
     def finished(self) -> bool:
@@ -104,25 +95,22 @@ class Driver:
             return bool(self.halted)
         return self._search_over and not self._repeats.left(self._active)
 
-    @property
-    def extension(self) -> tuple[str, ...]:
-        """List the overrides that lift the limits that are reached."""
-        return self._ledger.extension
-
     def halt(self, reason: str) -> None:
         """End this session. Trials that run stay on record as running, for a resume."""
         self.halted = self.halted or reason
 
     def next(self) -> Assignment | None:
         """Hand out the next trial, unfinished ones first; None if there is none now."""
-        if self._waiting.generation_cut_short:
+        if self.waiting.generation_cut_short:
             self._begin_generation()
         assignment = self._next_unfinished() or self._next_promoted() or self._next_proposed()
+        if assignment is None and not self.running:
+            assignment = self._next_alone()
         if assignment is not None:
             return assignment
-        if self._refused.count and self._ledger.all_infeasible:
+        if self._refused.count and self.ledger.all_infeasible:
             self.halt(self._refused.message())  # a grid has no more
-        if not self._running and self._generation_due():
+        if not self.running and self._generation_due():
             self._begin_generation()
             return self.next()
         self._end_waiting()
@@ -131,13 +119,13 @@ class Driver:
 
     def epoch(self, trial: str, epoch: int, metrics: Mapping[str, float], place: Place) -> bool:
         """Record an epoch; True if the trial is to stop, but one that `arriving` holds."""
-        if trial not in self._running:
+        if trial not in self.running:
             return True
         with self._study.together():
-            gpus = self._running.gpus(trial)
+            gpus = self.running.gpus(trial)
             if self._study.report(trial, epoch, metrics, place.member, place.machine, gpus):
                 self._show_epoch(trial, epoch, metrics, place)
-                self._ledger.record_if_due()
+                self.ledger.record_if_due()
             else:  # on record before: its process was lost after that
                 record = self._study.trial(trial)
                 if epoch <= record.passed or epoch < record.last_epoch:
@@ -147,7 +135,7 @@ class Driver:
 
     def arrived(self, trial: str) -> bool | None:
         """Judge a trial that was held; True if it is to stop, None if it is held still."""
-        if trial not in self._running:
+        if trial not in self.running:
             return True
         if self.arriving.is_held(trial):
             return None
@@ -157,24 +145,32 @@ class Driver:
 
     def failed(self, trial: str, state: State, reason: str) -> None:
         """End a trial badly: FAILED, DIVERGED or INFEASIBLE."""
-        if trial in self._running:
+        if trial in self.running:
             self._end(trial, state, reason)
             self._end_waiting()
 
+    def try_alone(self, trial: str, reason: str) -> bool:
+        """Let a trial that ran out of memory go on later, once, with a card to itself.
+
+        Returns:
+            Whether it is to; False if it had one, or no card gives it more.
+        """
+        if not self.running.gains_alone(self._study.trial(trial)):
+            return False
+        self._study.let_alone(trial, reason)
+        self.notify(f"{trial}: {reason}; it is tried once more, alone on a card")
+        self.give_back(trial)
+        return True
+
     def give_back(self, trial: str) -> None:
         """Take a trial's slot; it goes on later, perhaps elsewhere."""
-        self._unfinished.append(trial)
+        self._unfinished.append(self._study.trial(trial))
         self._pause(trial)
-
-    @property
-    def leaving(self) -> Collection[str]:
-        """List the trials that are to give their slots back, at an epoch's end or before one."""
-        return self._waiting.leaving & set(self._running)
 
     def share(self, slots: Slots) -> None:
         """Take in how many trials may run; those beyond give way at the ends of their epochs."""
         self._slots = slots
-        self._waiting.make_room(self._running, slots)
+        self.waiting.make_room(self.running, slots)
         self._observer.slots(slots.trials)
 
     def notify(self, message: str) -> None:
@@ -193,14 +189,14 @@ class Driver:
     def close(self) -> None:
         """Put the time spent on record, and wait for no epoch any more."""
         self.arriving.forget_all()
-        self._ledger.record()
+        self.ledger.record()
 
     @property
     def _search_over(self) -> bool:
         """Whether the search hands out no further trial."""
-        if self._waiting.epochs and (
+        if self.waiting.epochs and (
             # What runs may yet make room at the top for one that waits.
-            self._running or self._promotable() is not None or self._generation_due()
+            self.running or self._promotable() is not None or self._generation_due()
         ):
             return False
         return self._no_more_proposals()
@@ -208,29 +204,44 @@ class Driver:
     @property
     def _active(self) -> list[str]:
         """List the trials that have begun and not ended."""
-        return [*self._running, *self._unfinished, *self._waiting.epochs]
+        return [*self.running, *self._unfinished, *self.waiting.epochs]
 
     def _no_more_proposals(self) -> bool:
         limit = self._rules.search.limit()
         everything = limit is not None and self._study.count >= limit
-        return everything or self._ledger.no_more_trials
+        return everything or self.ledger.no_more_trials
 
     def _next_unfinished(self) -> Assignment | None:
         """Hand out a trial that an earlier session has begun, unless it ends as it is judged."""
-        while self._unfinished and not self.halted:
-            record = self._study.trial(self._unfinished.popleft())
-            assignment = self._assign(record)
-            if assignment is None:
-                continue
-            lacks = assignment.after < record.last_epoch  # it comes again, and is judged then
-            if lacks or not self._judge(record.id, record.last_epoch):
+        while not self.halted and (trial := self._unfinished.take(self.running, self._slots)):
+            if (assignment := self._go_on(trial)) is not None:
                 return assignment
         return None
+
+    def _next_alone(self) -> Assignment | None:
+        """Hand out a trial that is to be alone on a card, once nothing else is left to run."""
+        while self._unfinished.alone and not self.halted:
+            trial = self._unfinished.take_alone()
+            if self._slots.on_cards == 0:
+                why = self._study.trial(trial).alone
+                self._end(trial, State.FAILED, f"{why}; no card is left to try it alone")
+            elif (assignment := self._go_on(trial)) is not None:
+                return assignment
+        return None
+
+    def _go_on(self, trial: str) -> Assignment | None:
+        """Hand out a trial that has begun, unless it ends as it is judged."""
+        record = self._study.trial(trial)
+        assignment = self._assign(record)
+        if assignment is None:
+            return None
+        lacks = assignment.after < record.last_epoch  # it comes again, and is judged then
+        return assignment if lacks or not self._judge(trial, record.last_epoch) else None
 
     def _next_promoted(self) -> Assignment | None:
         if self.halted or (promoted := self._promotable()) is None:
             return None
-        self._waiting.promote(promoted)
+        self.waiting.promote(promoted)
         return self._assign(self._study.trial(promoted))
 
     def _next_proposed(self) -> Assignment | None:
@@ -250,18 +261,18 @@ class Driver:
 
     def _promotable(self) -> str | None:
         """Return the trial that is to go on before a new one begins, if there is any."""
-        if not self._waiting.epochs or self._ledger.over:
+        if not self.waiting.epochs or self.ledger.over:
             return None
-        return self._waiting.promotable()
+        return self.waiting.promotable()
 
     def _generation_due(self) -> bool:
         """Whether those that wait are a population whose next generation may begin."""
-        return self._waiting.is_population and not self.halted and not self._ledger.over
+        return self.waiting.is_population and not self.halted and not self.ledger.over
 
     def _begin_generation(self) -> None:
-        for birth in self._waiting.next_generation(self._trainable):
+        for birth in self.waiting.next_generation(self._trainable):
             self._replace(birth)
-        self._unfinished = deque(self._waiting.ready())
+        self._unfinished = UnfinishedTrials(map(self._study.trial, self.waiting.ready()))
 
     def _replace(self, birth: Birth) -> None:
         """End a trial that gives way, its child having its checkpoint."""
@@ -281,19 +292,19 @@ class Driver:
         params = tracked_trials.drawn(record)
         config, training = self._composition.training(params)
         if refusals := self._rules.constraints.judge(record.params, config, training):
-            self._ledger.count_infeasible(record)
+            self.ledger.count_infeasible(record)
             self._refused.add(refusals)
             reason = "; ".join(refusal.reason for refusal in refusals)
             self._observer.ended(self._study.end(record.id, State.INFEASIBLE, reason))
             return None
         self._refused.clear()
-        container = self._running.add(record.id, with_absolute_paths(config), self._slots)
+        container = self.running.add(record, with_absolute_paths(config), self._slots)
         folder = self._folders.make(record, container)
         if folder is None:
-            self._running.discard(record.id)
+            self.running.discard(record.id)
             return None  # it goes on in the next session
         if record.repeat_of is not None and self._search_over:
-            self._ledger.record()  # so that a kill does not take from what ended the search
+            self.ledger.record()  # so that a kill does not take from what ended the search
             self._repeats.begin(self._active)
         self._trainings[record.id] = training
         self._observer.started(record)
@@ -311,10 +322,9 @@ class Driver:
     ) -> None:
         """Count an epoch that is on record, and show it."""
         record = self._study.trial(trial)
-        self._ledger.count_epoch(record, metrics.get("epoch_s", 0.0))
-        machine = f"{place.member}/{place.machine}" if place.member else place.machine
-        self._observer.spent(self._ledger.spent)
-        self._observer.epoch(trial, epoch, metrics, machine)
+        self.ledger.count_epoch(record, metrics.get("epoch_s", 0.0))
+        self._observer.spent(self.ledger.spent)
+        self._observer.epoch(trial, epoch, metrics, place.told)
         best = record.best(self._study.objective)
         self.arriving.show(trial, epoch, metrics, place, best is not None and best[0] == epoch)
 
@@ -329,18 +339,18 @@ class Driver:
         """Judge a trial after an epoch on record; True if it gives its slot back."""
         record = self._study.trial(trial)
         end = self._end_of(record, epoch)
-        pauses = end is None and self._waiting.pauses(record, epoch)
+        pauses = end is None and self.waiting.pauses(record, epoch)
         if end is None and not pauses:
             if epoch > record.passed:
                 self._study.go_on(trial, epoch)
-            if not self._waiting.leaves(trial, machine, self._running, self._slots):
+            if not self.waiting.leaves(trial, machine, self.running, self._slots):
                 return False
         if self.arriving.holds(trial, machine):
             return False
         if end is not None:
             self._end(trial, *end)
         elif pauses:
-            self._waiting.pause(trial, epoch)
+            self.waiting.pause(trial, epoch)
             self._pause(trial)
         else:
             self.give_back(trial)
@@ -353,42 +363,38 @@ class Driver:
             return end
         if trial.id in self._tracker.stop_requests():
             return State.STOPPED, "a person stopped it in W&B"
-        if trial.repeat_of is None and (over := self._ledger.over):
+        if trial.repeat_of is None and (over := self.ledger.over):
             return State.STOPPED, over
         return None
 
     def _pause(self, trial: str) -> None:
         """Take a trial's slot until it goes on; on record it is still running."""
-        self._running.discard(trial)
+        self.running.discard(trial)
+        self.waiting.has_left(trial)
         self.arriving.forget(trial)
         self._observer.paused(trial)
         self._tracker.trial_ended(trial, "paused", "", {})
 
     def _end_waiting(self) -> None:
         """End those that wait once nothing can promote them any more."""
-        if self._running or self._unfinished or self.halted or not self._search_over:
+        if self.running or self._unfinished or self.halted or not self._search_over:
             return
-        over = self._ledger.over
-        for trial, epoch in sorted(self._waiting.epochs.items()):
-            self._end(
-                trial,
-                State.STOPPED,
-                over or f"waited after epoch {epoch}, and was not chosen to go on",
-            )
-        self._waiting.clear()
+        over = self.ledger.over
+        for trial, epoch in sorted(self.waiting.epochs.items()):
+            why = over or f"waited after epoch {epoch}, and was not chosen to go on"
+            self._end(trial, State.STOPPED, why)
+        self.waiting.clear()
 
     def _end(self, trial: str, state: State, reason: str) -> None:
         self.arriving.forget(trial)
         record = self._study.end(trial, state, reason)
-        self._ledger.count_end(record)
+        self.ledger.count_end(record)
         self._repeats.ended(record)
-        self._observer.spent(self._ledger.spent)
-        self._running.discard(trial)
+        self._observer.spent(self.ledger.spent)
+        self.running.discard(trial)
         self._observer.ended(record)
         tracked_trials.ended(self._tracker, record, self._study.objective)
-        self._failures = 0 if state.scored else self._failures + 1
-        if (limit := self._most_failures) <= self._failures:
+        if limit := self.ledger.failures_in_a_row:
             self.halt(f"{limit} trials in a row have failed; the last, {trial}: {reason}")
-        if not self._budget_notified and (over := self._ledger.over):
-            self._budget_notified = True  # the trial that ended may have a reason of its own
+        if over := self.ledger.newly_over:  # the trial that ended may have a reason of its own
             self._observer.notify(f"{over}: no more trials")

@@ -20,17 +20,25 @@ class Ledger:
     """
 
     def __init__(
-        self, study: Study, budget: Budget, gpus: float, clock: Callable[[], float]
+        self,
+        study: Study,
+        budget: Budget,
+        gpus: float,
+        most_failures: int,
+        clock: Callable[[], float],
     ) -> None:
         """Count what is on record.
 
         Args:
             gpus: that a trial takes, unless something else is on record.
+            most_failures: in a row, which end the session.
             clock: gives seconds; a simulation's are not real ones.
         """
         self._study = study
         self._budget = budget
         self._gpus = gpus
+        self._most_failures, self._failures = most_failures, 0
+        self._was_over = False
         self._clock = clock
         self._began = clock()
         self._previous_s = study.wall_s
@@ -74,6 +82,19 @@ class Ledger:
         return self._budget.over(self.spent)
 
     @property
+    def newly_over(self) -> str | None:
+        """Say why the budget ends the sweep, once."""
+        if self._was_over or (over := self.over) is None:
+            return None
+        self._was_over = True
+        return over
+
+    @property
+    def failures_in_a_row(self) -> int:
+        """Count the failed trials in a row if there are too many; else 0."""
+        return self._most_failures if self._failures >= self._most_failures else 0
+
+    @property
     def no_more_trials(self) -> bool:
         """Whether the budget lets no further trial begin."""
         return self._budget.no_more_trials(self.spent)
@@ -98,6 +119,7 @@ class Ledger:
 
     def count_end(self, trial: TrialRecord) -> None:
         """Count a trial as ended."""
+        self._failures = 0 if trial.state.scored else self._failures + 1
         if trial.repeat_of is None:
             self._best.update(trial)
 

@@ -72,20 +72,28 @@ class WaitingTrials:
         leaving = {trial for trial in running if self._places.get(trial) in slots.away}
         staying = [trial for trial in running if trial not in leaving]
         for trials, most in running.kinds(staying, slots):
-            if (over := len(trials) - most) > 0:
-                order = least_promising(trials, self._study.curves)
-                chosen = [trial for trial in order if trial in self.leaving]  # once is enough
-                chosen += [trial for trial in order if trial not in self.leaving]
-                leaving.update(chosen[:over])
+            over = sum(map(running.takes, trials)) - most
+            if over <= 0 or (most and len(trials) == 1):  # alone on a card, of which it has a part
+                continue
+            order = least_promising(trials, self._study.curves)
+            chosen = [trial for trial in order if trial in self.leaving]  # once is enough
+            chosen += [trial for trial in order if trial not in self.leaving]
+            for trial in chosen:
+                if over > 0:
+                    leaving.add(trial)
+                    over -= running.takes(trial)
         self.leaving = leaving
 
     def leaves(self, trial: str, machine: str, running: RunningTrials, slots: Slots) -> bool:
         """Whether a trial, at an epoch's end on this machine, gives its slot back for now."""
         self._places[trial] = machine
         self.make_room(running, slots)
-        if trial in self.leaving:
-            del self._places[trial]  # it may go on anywhere
         return trial in self.leaving
+
+    def has_left(self, trial: str) -> None:
+        """Note that a trial has given its slot back: it may go on anywhere."""
+        self.leaving.discard(trial)
+        self._places.pop(trial, None)
 
     def promotable(self) -> str | None:
         """Find the trial that is to go on before a new one begins, if there is any."""

@@ -48,14 +48,14 @@ def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: 
         lineage.write(folder, study, sweep.space.keys, best)
     model = _best_model(sweep, folder, driver, best)
     train_s = sum(trial.seconds for trial in trials)
-    overhead = round(1 - train_s / (driver.wall_s * slots), 4) if train_s and slots else None
+    overhead = round(1 - train_s / (driver.ledger.wall_s * slots), 4) if train_s and slots else None
     summary = summary_json.summary(
         sweep.name,
         trials,
         best,
         model.checkpoint,
         model.test,
-        driver.wall_s,
+        driver.ledger.wall_s,
         overhead,
         reruns[0] if winner else None,
     )
@@ -64,7 +64,7 @@ def conclude(sweep: Sweep, folder: Folder, study: Study, driver: Driver, slots: 
         sweep=sweep.name,
         objective=sweep.objective,
         trials=tuple(trials),
-        wall_s=driver.wall_s,
+        wall_s=driver.ledger.wall_s,
         train_s=train_s,
         overhead=overhead,
         overrides=_overrides(sweep, best),
@@ -222,7 +222,7 @@ def _next_commands(
     commands = {}
     if best is not None and best.trial.taken_over:
         commands[about("replay", words=sweep.trust)] = "train the best one's schedule from scratch"
-    if extension := sweep.extension(trials, driver.extension):
+    if extension := sweep.extension(trials, driver.ledger.extension):
         what = _EXTENSIONS.get(key_of(extension[-1]), "go on beyond its budget")
         commands[about("extend", words=[*sweep.trust, *extension])] = what
     if other := _OTHER.get(sweep.choice("search")):

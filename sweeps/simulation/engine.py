@@ -253,7 +253,7 @@ class _CompositionStandIn:
         constrained = sweep.constraints.require or limited or f"model.{_LIMIT}" in sweep.space.keys
         self._composition = sweep.composition if constrained else None
         self._training = replace(sweep.training, model={})
-        self._config: dict[str, Any] = {"data": {}}
+        self._config = {"data": {}, "resources": {"gpu": 0.0, "gpu_memory_gb": None}}
 
     def choices(self, params: Mapping[str, Any]) -> Mapping[str, str]:
         """Return none: nothing is shown."""

@@ -3,6 +3,7 @@
 Beside Optuna's own fields, a trial has these user attributes:
     state      the state in Caviar's terms (`sweeps.trials.State`), and `reason`
     passed     the last epoch after which the trial was told to go on
+    alone      how it ran out of memory, so that it has a card to itself since
     member, machine    where its last epoch ran
     source     of a trial that the search has not proposed (`sweeps.trials.Source`): samplers
                know nothing of it, and it is not counted among the proposals
@@ -179,6 +180,7 @@ def record_of(trial: FrozenTrial, number: int, values: Values) -> TrialRecord:
         member=attributes.get("member", ""),
         machine=attributes.get("machine", ""),
         passed=int(attributes.get("passed", 0)),
+        alone=attributes.get("alone", ""),
         seconds=sum(metrics.get("epoch_s", 0.0) for metrics in epochs.values()),
         source=None if source is None else Source(**source),
         moments=moments_of(trial),

@@ -107,7 +107,7 @@ def _trial(one: Whole, values: Values, location: Location) -> TrialRecord:
     try:
         record = record_of(one.trial, one.number, values)
         metrics = [value for epoch in record.epochs.values() for value in epoch.values()]
-        texts = (record.reason, record.member, record.machine)
+        texts = (record.reason, record.member, record.machine, record.alone)
         if not all(isinstance(value, int | float) for value in metrics):
             raise TypeError("a metric is no number")
         if not all(isinstance(text, str) for text in texts):

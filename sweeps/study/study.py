@@ -305,6 +305,11 @@ class Study:
         if (memory_id := self._memory_ids[trial]) != _UNSEEN:
             self._memory.resume(memory_id)
 
+    def let_alone(self, trial: str, why: str) -> None:
+        """Record that a trial is to go on with a card to itself, as it ran out of memory."""
+        self._write(Attribute(self._written[trial], "alone", why))
+        self._records[trial] = replace(self._records[trial], alone=why)
+
     def wait(self, trial: str) -> None:
         """Show a paused trial to samplers as pruned until it is resumed; not recorded."""
         if (memory_id := self._memory_ids[trial]) != _UNSEEN:

@@ -7,11 +7,18 @@ lazy_compiler.py   leave PyTorch's compiler unimported until something is compil
 """
 
 from trainers.device.number_format import autocast, forward_type
-from trainers.device.process import pick_device, random_state, set_random_state, set_up_process
+from trainers.device.process import (
+    memory_lacking,
+    pick_device,
+    random_state,
+    set_random_state,
+    set_up_process,
+)
 
 __all__ = [
     "autocast",
     "forward_type",
+    "memory_lacking",
     "pick_device",
     "random_state",
     "set_random_state",

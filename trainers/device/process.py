@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 import torch
@@ -56,6 +57,20 @@ def _limit_memory(gigabytes: float | None) -> None:
     card = torch.cuda.get_device_properties(torch.cuda.current_device())
     share = 1.0 if gigabytes is None else min(1.0, gigabytes * 1e9 / card.total_memory)
     torch.cuda.set_per_process_memory_fraction(share)
+
+
+def memory_lacking(error: str) -> str:
+    """Say how much of a card a training had, and asked for, when there was no more.
+
+    Args:
+        error: PyTorch's account of it, which goes on with advice.
+    """
+    asked = re.search(r"Tried to allocate ([\d.]+ \w+)", error)
+    if asked is None or not torch.cuda.is_available():
+        return error
+    card = torch.cuda.get_device_properties(torch.cuda.current_device())
+    had = f"it had {torch.cuda.memory_allocated() / 1e9:.1f} GB"
+    return f"{had}, and asked for {asked[1]} more, of a card of {card.total_memory / 1e9:.1f} GB"
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -10,13 +11,16 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 from optuna.trial import TrialState
 
 from sweeps import ROOT
 from sweeps.results_folder import Folder
-from tests.sweeps.conftest import Ran
+from tests.sweeps.conftest import SMALL, Ran
 from tests.sweeps.launch.test_session import rows, study
 from tests.sweeps.processes import command, descendants
 from tests.sweeps.waiting import until
@@ -171,3 +175,78 @@ def test_a_trial_asks_for_another_machine_than_those_that_are_not_lent() -> None
     assert anywhere != elsewhere, "or an idle process there would be taken for it"
     asked = elsewhere._bound.arguments["bundle_label_selector"]
     assert asked == [{"ray.io/node-id": "!in(a1,b2)"}]
+
+
+#: A sweep on a card that is not there, of which each trial has a half.
+SHARED_CARD = """
+import sys
+from contextlib import nullcontext
+import ray
+from sweeps.backend.ray_session import Cluster
+from sweeps.cli import use_plugins
+from tests.sweeps.conftest import begun
+
+ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
+use_plugins()
+sys.exit(begun(lambda: nullcontext(Cluster(own=True, address="")), *sys.argv[1:]))
+"""
+
+
+@pytest.mark.machines
+def test_a_trial_that_runs_out_of_memory_is_tried_once_more_with_a_card_to_itself(
+    tmp_path: Path,
+) -> None:
+    words = [
+        *(*SMALL, *FAULTY[:-1], "epochs=3", "steps=3", "max_concurrent=null", "resources.cpu=1"),
+        *("resources.gpu=0.5", "model.fault=large,none,shared"),
+        *(f"results={tmp_path}", "name=s"),
+    ]
+    command = [sys.executable, "-c", SHARED_CARD, *words]
+    run = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    ran = Ran(Folder(tmp_path / "s"), 0)
+    table = rows(ran)
+    states = {row["model.fault"]: (row["state"], row["epochs"]) for row in table}
+    assert states == {
+        "large": ("failed", "2"),
+        "none": ("complete", "3"),
+        "shared": ("complete", "3"),
+    }
+    (lacked,) = (row["reason"] for row in table if row["model.fault"] == "large")
+    assert lacked.endswith("Tried to allocate 20.00 MiB, with a card to itself")
+    shared = [row["id"] for row in table if row["model.fault"] == "shared"]
+    large = [row["id"] for row in table if row["model.fault"] == "large"]
+    for trial in (*shared, *large):
+        told = f"{trial}: out of GPU memory: CUDA out of memory. Tried to allocate 20.00 MiB; it is"
+        assert told in " ".join(run.stdout.split())
+        config = yaml.safe_load((ran.folder.trials / trial / "config.yaml").read_text())
+        assert config["resources"]["gpu"] == 1.0
+    for trial in shared:
+        with (ran.folder.trials / trial / "metrics.csv").open() as file:
+            assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2", "3"]
+    ends = {row["id"]: study(ran).trials[int(row["id"])].datetime_complete for row in table}
+    alone = min(ends[trial] for trial in (*shared, *large))
+    assert alone > max(ends[row["id"]] for row in table if row["model.fault"] == "none")
+
+
+@pytest.mark.parametrize("gains", [True, False])
+def test_what_ray_kills_for_its_memory_is_tried_alone_if_that_gives_it_more(gains: bool) -> None:
+    from ray.exceptions import OutOfMemoryError
+
+    from sweeps.backend.ray_tune import _Events
+    from sweeps.backend.stream.held_trials import HeldTrials
+
+    told: list[str] = []
+    dropped: list[object] = []
+    driver = SimpleNamespace(try_alone=lambda name, why: gains, notify=told.append)
+    controller = SimpleNamespace(_staged_trials=[], stop_trial=dropped.append)
+    room: Any = SimpleNamespace(controller=controller)
+    killed: Any = SimpleNamespace(
+        config={"trial": "0001"}, get_pickled_error=lambda: OutOfMemoryError("killed")
+    )
+    here: Any = lambda: driver  # noqa: E731
+    _Events(here, room, HeldTrials(), None).on_trial_recover(1, [killed], killed)
+    assert dropped == ([killed] if gains else [])
+    assert bool(told) is not gains

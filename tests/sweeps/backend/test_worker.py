@@ -86,6 +86,7 @@ def test_a_fault_ends_the_trial_and_not_the_process(
     assert told[-1]["state"] == state
     assert reason in told[-1]["reason"]
     assert len(told[-1]["reason"].splitlines()) == 1
+    assert bool(told[-1].get("memory")) is ("memory" in fault)
     assert (tmp_path / "0000" / "log").is_file() == (state == "failed")
     assert trained(work(*FAULTY, "model.fault=none"))[-1]["epoch"] == 3
 
@@ -178,3 +179,10 @@ def test_its_process_loads_none_of_the_drivers_libraries() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert run.stdout == "[]\n"
+
+
+def test_a_machine_without_memory_is_told_from_a_card() -> None:
+    text = "[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"
+    assert worker._memory_lacking(RuntimeError(text)) == f"out of memory: {text}"
+    assert worker._memory_lacking(MemoryError()) == "out of memory"
+    assert worker._memory_lacking(RuntimeError("CUDA error: an illegal access")) == ""

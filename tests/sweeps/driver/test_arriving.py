@@ -42,7 +42,7 @@ def test_a_trial_ends_once_its_last_epoch_is_here(sit: Sit) -> None:
     assert one.driver.arriving.is_held(trial)
     assert one.driver.arrived(trial) is None
     assert one.record(trial).state is State.RUNNING
-    assert one.driver.running == 1, "it keeps its slot"
+    assert len(one.driver.running) == 1, "it keeps its slot"
     one.checkpoint(trial, 3)
     one.driver.listen()
     assert one.driver.arrived(trial) is True

@@ -24,7 +24,7 @@ class TestNext:
         saved = OmegaConf.to_container(OmegaConf.load(assignment.folder / "config.yaml"))
         assert saved == assignment.config
         assert one.next().config["optimizer"]["lr"] == 0.2
-        assert one.driver.running == 2
+        assert len(one.driver.running) == 2
         assert one.tracker.started == [("0000", 0), ("0001", 0)]
 
     def test_tells_the_data_folder_in_full(self, sit: Sit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ class TestNext:
             one.finish(one.next())
         assert one.driver.finished
         assert one.driver.next() is None
-        assert one.driver.running == 0
+        assert len(one.driver.running) == 0
         assert {t.state for t in one.study.trials} == {State.COMPLETE}
 
     def test_ends_with_the_trials_of_the_budget(self, sit: Sit) -> None:
@@ -139,7 +139,7 @@ class TestEpoch:
         assert (ended, state) == (trial, "complete")
         assert (summary["best_epoch"], summary["best_value"]) == (3, 0.9)
         assert (summary["best_val_accuracy"], summary["machine"]) == (0.9, "atlas")
-        assert one.driver.running == 0
+        assert len(one.driver.running) == 0
 
     def test_the_load_of_its_machine_is_shown_and_on_no_record(self, sit: Sit) -> None:
         one = sit()

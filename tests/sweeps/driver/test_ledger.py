@@ -27,11 +27,11 @@ class TestBudget:
         clock.now += 2000
         assert not one.epoch(trial, 1)
         one.driver.close()
-        assert one.driver.wall_s == 2000
+        assert one.driver.ledger.wall_s == 2000
 
         clock.now += 50_000  # nobody sits
         two = sit(*words)
-        assert two.driver.wall_s == 2000
+        assert two.driver.ledger.wall_s == 2000
         assert two.next().trial == trial
         clock.now += 1599
         assert not two.epoch(trial, 2)
@@ -82,7 +82,7 @@ class TestTarget:
             assert one.record(trial).state is State.STOPPED
             assert one.record(trial).reason == "the target of 0.9 is reached"
         assert one.output.getvalue().count("the target of 0.9 is reached: no more trials") == 1
-        assert one.driver.extension == ("budget.target=null",)
+        assert one.driver.ledger.extension == ("budget.target=null",)
 
     def test_is_told_also_when_its_trial_was_at_its_end(self, sit: Sit) -> None:
         one = sit("budget.target=0.9")
@@ -129,7 +129,7 @@ class TestStalled:
         assert one.epoch(last, 3, 0.5)  # as good is no better
         assert one.driver.finished
         assert "no better trial among the last 2: no more trials" in one.output.getvalue()
-        assert one.driver.extension == ("budget.stalled=+2",)
+        assert one.driver.ledger.extension == ("budget.stalled=+2",)
 
     def test_a_better_one_in_flight_counts(self, sit: Sit) -> None:
         one = sit("budget.stalled=2")

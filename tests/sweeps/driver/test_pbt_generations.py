@@ -110,7 +110,7 @@ def test_the_worst_give_way_and_children_go_on(calm: DriverSession) -> None:
 def test_no_epoch_is_trained_twice(calm: DriverSession) -> None:
     trained = sum(trial.trained for trial in calm.study.trials)
     assert trained == 6 * 6
-    assert calm.driver._ledger.spent.epochs == trained
+    assert calm.driver.ledger.spent.epochs == trained
     assert len(calm.tracker.epochs) == trained
     assert sum(trial.seconds for trial in calm.study.trials) == trained
 

@@ -100,7 +100,7 @@ def test_several_at_a_time(sit: Sit) -> None:
     one = sit()
     search(one)
     running = [one.next() for _ in range(4)]
-    assert one.driver.running == 4
+    assert len(one.driver.running) == 4
     assert one.driver.finished
     assert one.driver.next() is None
     for assignment in running:
@@ -208,10 +208,10 @@ def test_time_spent_on_them_is_not_the_searchs(sit: Sit, clock: Clock) -> None:
     two.driver.close()
     assert (two.study.wall_s, two.study.repeats_s) == (7200, 3600)
     three = sit(budget=limited(hours=1.5))
-    assert three.driver.extension == ()
+    assert three.driver.ledger.extension == ()
     assert three.record(three.next().trial).source is None, "half an hour is left to the search"
     clock.now += 1800
-    assert three.driver.extension == ("budget.hours=+1",)
+    assert three.driver.ledger.extension == ("budget.hours=+1",)
 
 
 def test_a_target_that_only_a_repeat_reaches_is_not_reached(sit: Sit) -> None:
@@ -219,7 +219,7 @@ def test_a_target_that_only_a_repeat_reaches_is_not_reached(sit: Sit) -> None:
     search(one, 2)
     while (assignment := one.driver.next()) is not None:
         one.finish(assignment, 0.99)
-    assert one.driver.extension == ("budget.trials=+20",)
+    assert one.driver.ledger.extension == ("budget.trials=+20",)
     two = sit(budget=limited(target=0.95, trials=3))
     assert two.record(two.next().trial).source is None
 

@@ -19,7 +19,7 @@ class TestPromotion:
         one = sit(*self.RULE)
         first, second = one.next(), one.next()
         assert one.epoch(first.trial, 1, 0.5)
-        assert one.driver.running == 1
+        assert len(one.driver.running) == 1
         assert one.record(first.trial).state is State.RUNNING
         third = one.next()  # nobody can be promoted yet
         assert one.epoch(second.trial, 1, 0.6)
@@ -101,7 +101,7 @@ class TestGivingWay:
         one.driver.share(Slots(trials=1, fits=2))
         assert not one.epoch(good, 3, 0.2), "it is judged at the epoch that both have"
         assert one.epoch(bad, 3, 0.95)
-        assert one.driver.running == 1
+        assert len(one.driver.running) == 1
         assert one.record(bad).state is State.RUNNING
         assert one.tracker.ended[-1][:2] == (bad, "paused")
         one.driver.share(Slots(trials=2, fits=2))

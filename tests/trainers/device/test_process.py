@@ -10,7 +10,13 @@ import pytest
 import torch
 
 from trainers.config import Device, TrainConfig
-from trainers.device import pick_device, random_state, set_random_state, set_up_process
+from trainers.device import (
+    memory_lacking,
+    pick_device,
+    random_state,
+    set_random_state,
+    set_up_process,
+)
 from trainers.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -96,6 +102,22 @@ def test_a_workspace_that_a_user_has_set_stays(
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     set_up_process(small(), CUDA)
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_what_a_training_lacked_of_a_card_is_said_in_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 14 GiB"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert memory_lacking(error) == error
+    card = SimpleNamespace(total_memory=16e9)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 3.94e9)
+    told = "it had 3.9 GB, and asked for 20.00 MiB more, of a card of 16.0 GB"
+    assert memory_lacking(error) == told
+    assert memory_lacking("out of memory") == "out of memory"
 
 
 def test_a_random_state_brings_back_the_same_numbers() -> None:
