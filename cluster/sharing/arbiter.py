@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import math
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,27 +230,45 @@ class Sharing:
         used = self._usage.gpu_hours.get(claim.member, 0.0) if self._usage.day == _day(now) else 0.0
         if used >= member.gpu_hours_a_day:
             return 0, f"{claim.member} has had today's {member.gpu_hours_a_day:g} GPU-hours"
-        others = sum(
-            session.booked.on_cards * session.claim.slot.get("GPU", 0.0)
-            for key, session in self._sessions.items()
-            if session.claim.member == claim.member and key != claim.session
-        )
+        wish = self._wish(claim)
+        if math.isinf(member.gpus):
+            return wish.wanted, ""
+        own = [
+            self._wish(s.claim) for s in self._sessions.values() if _on_cards_of(s, claim.member)
+        ]
+        if sum(one.wanted * one.slot["GPU"] for one in own) <= member.gpus:
+            return wish.wanted, ""
+        most = shares.within_limit(own, member.gpus)[claim.session]
+        told = f"{claim.member} may have {_count(member.gpus)} at once"
+        return most, told if most < wish.wanted else ""
+
+    def _wish(self, claim: Claim) -> Claim:
+        """Return a claim that wants no more slots on cards than there are, if any will do."""
+        if not claim.anywhere:
+            return claim
         cards = sum(machine.cards for machine in self._have)
-        wanted = min(claim.wanted, int(cards / gpu + 1e-6)) if claim.anywhere else claim.wanted
-        if (left := member.gpus - others) < wanted * gpu:
-            most = max(0, int(left / gpu + 1e-6))
-            return most, f"{claim.member} may have {member.gpus:g} cards at once"
-        return wanted, ""
+        return replace(claim, wanted=min(claim.wanted, int(cards / claim.slot["GPU"] + 1e-6)))
 
     def _grant(self, session: Session, now: float) -> None:
         """Let a session have its share; of what others still hold, nothing before they let go."""
         target, booked = self._targets.get(session.claim.session, Portion()), session.booked
         lacking = Portion() if now < self._frozen_until else target.beyond(booked)
+        lacking = lacking.within(Portion(self._limit(session), lacking.without))
         added = Portion()
         if lacking.slots:  # to place all that is booked takes long where there are many cards
             taken = [(other.claim, other.booked) for other in self._sessions.values()]
             added = shares.more(self._have, taken, session.claim, lacking)
         session.granted = booked.within(target) + added
+
+    def _limit(self, session: Session) -> int:
+        """Return the slots on cards that are free of those its member may have at once."""
+        gpu = session.claim.slot.get("GPU", 0.0)
+        limit = self._members.get(session.claim.member, Member()).gpus
+        if not gpu or math.isinf(limit):
+            return sys.maxsize
+        own = [s for s in self._sessions.values() if _on_cards_of(s, session.claim.member)]
+        held = sum(one.booked.on_cards * one.claim.slot["GPU"] for one in own)
+        return max(0, int((limit - held) / gpu + 1e-6))
 
     def _others(self, session: Session) -> tuple[str, ...]:
         return tuple(
@@ -256,6 +276,14 @@ class Sharing:
             for other in self._sessions.values()
             if other is not session and other.booked.slots
         )
+
+
+def _on_cards_of(session: Session, member: str) -> bool:
+    return session.claim.member == member and bool(session.claim.slot.get("GPU"))
+
+
+def _count(cards: float) -> str:
+    return "1 card" if cards == 1 else f"{cards:g} cards"
 
 
 def _day(now: float) -> str:

@@ -176,6 +176,24 @@ def _left(request: Request, given: Portion) -> Portion:
     return Portion(min(left, most - given.on_cards), left)
 
 
+def within_limit(claims: Sequence[Claim], cards: float) -> dict[str, int]:
+    """Return session -> slots on cards, of one member's sessions, which have so many together.
+
+    One each in turn while there are enough, so that none waits for the end of another.
+    """
+    given = {claim.session: 0 for claim in claims}
+    left, open_to = cards, [claim for claim in claims if claim.wanted]
+    while open_to:
+        for claim in list(open_to):
+            gpu = claim.slot["GPU"]
+            if gpu <= left + _ROUNDING:
+                left -= gpu
+                given[claim.session] += 1
+            if gpu > left + _ROUNDING or given[claim.session] >= claim.wanted:
+                open_to.remove(claim)
+    return given
+
+
 def dues(
     machines: Sequence[Machine], requests: Sequence[Request], given: Mapping[str, Portion]
 ) -> dict[str, float]:

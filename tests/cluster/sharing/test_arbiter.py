@@ -134,7 +134,7 @@ def test_hours_and_gpu_hours_stop_and_say_so(
     assert (grant.slots, grant.limit) == (0, "night's hours are 20-08")
     gpu = {"CPU": 1.0, "GPU": 1.0}
     one = cluster.sharing.beat(Claim("o", "o", "one", gpu, 2, 0))
-    assert (one.slots, one.limit) == (1, "one may have 1 cards at once")
+    assert (one.slots, one.limit) == (1, "one may have 1 card at once")
     heavy = Claim("h", "h", "heavy", gpu, 2, 1)
     assert cluster.sharing.beat(heavy).slots == 1
     for _ in range(3700 // 10):
@@ -148,6 +148,26 @@ def test_hours_and_gpu_hours_stop_and_say_so(
     assert again.sharing.beat(replace(heavy, held=0)).slots == 2, "a new day"
 
 
+def test_two_sweeps_of_a_member_divide_the_cards_it_may_have(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "members.yaml").write_text("a: {gpus: 3}\n")
+    cluster.machines = [Machine(32, cards=8)]
+    gpu = {"CPU": 1.0, "GPU": 1.0}
+    first = Claim("1", "1", "a", gpu, 8, 0)
+    assert cluster.sharing.beat(first).slots == 3
+    second = Claim("2", "2", "a", gpu, 8, 0)
+    assert cluster.sharing.beat(second).slots == 0, "its member has three"
+    grant = cluster.sharing.beat(replace(first, held=3))
+    assert (grant.slots, grant.limit) == (2, "a may have 3 cards at once")
+    assert cluster.sharing.beat(second).slots == 0, "none has been let go yet"
+    assert cluster.sharing.beat(replace(first, held=2)).slots == 2
+    assert cluster.sharing.beat(second).slots == 1
+    assert cluster.sharing.beat(Claim("3", "3", "b", gpu, 8, 0)).slots == 5
+    assert cluster.sharing.beat(replace(first, wanted=0)).slots == 0
+    assert cluster.sharing.beat(replace(second, held=1)).slots == 3
+
+
 def test_of_slots_anywhere_only_those_on_cards_count_as_cards(
     cluster: Cluster, clock: Clock, tmp_path: Path
 ) -> None:
@@ -157,7 +177,7 @@ def test_of_slots_anywhere_only_those_on_cards_count_as_cards(
     claim = Claim("s", "s", "a", slot, 5, 0, anywhere=True)
     grant = cluster.sharing.beat(claim)
     assert (grant.slots, grant.on_cards) == (4, 1)
-    assert grant.limit == "a may have 1 cards at once"
+    assert grant.limit == "a may have 1 card at once"
     other = Claim("o", "o", "b", slot, 5, 0, anywhere=True)
     assert cluster.sharing.beat(other).on_cards == 1
     for _ in range(3700 // 10):

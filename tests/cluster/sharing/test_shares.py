@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.sharing.shares import Machine, Portion, Request, allot, dues, more
+from cluster.sharing.shares import Machine, Portion, Request, allot, dues, more, within_limit
 from sweeps.backend.claim import Claim
 
 CPU = {"CPU": 1.0, "GPU": 0.0}
@@ -196,6 +196,23 @@ def test_what_is_added_fits_beside_what_is_booked(
     cpu = sum(portion.slots * claim.slot["CPU"] for claim, portion in booked)
     assert gpu <= sum(m.cards for m in machines) + 1e-6
     assert cpu <= sum(m.cpus for m in machines) + 1e-6
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0.25, 1 / 3, 0.5, 1.0, 2.0]), st.integers(0, 9)), max_size=5
+    ),
+    st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.5, 8.0]),
+)
+def test_of_a_members_cards_each_sweep_has_one_while_there_are_enough(
+    wishes: list[tuple[float, int]], cards: float
+) -> None:
+    claims = [Claim(str(i), "s", "m", {"GPU": g}, n, 0) for i, (g, n) in enumerate(wishes)]
+    given = within_limit(claims, cards)
+    assert all(0 <= given[claim.session] <= claim.wanted for claim in claims)
+    assert sum(given[claim.session] * claim.slot["GPU"] for claim in claims) <= cards + 1e-6
+    if sum(claim.slot["GPU"] for claim in claims if claim.wanted) <= cards:
+        assert all(given[claim.session] for claim in claims if claim.wanted)
 
 
 def test_what_is_booked_and_cannot_be_placed_alike_again_is_nobody_elses() -> None:
