@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class Paced(torch.nn.ReLU):
 """
 #: Seconds of a batch; an epoch has 18.
 PACE_S = 0.1
+#: A line of a study for an epoch's value.
+VALUE = r'"op_code":7.*"trial_id":(\d+),"step":(\d+)'
 #: Columns that tell of time, not of training.
 TIMES = ("epoch_s", "seconds", "samples_per_s")
 
@@ -425,6 +428,9 @@ def compare(one: Group, folder: Path) -> None:
                            ((one.results, mine), (reference, other)))  # fmt: skip
             assert [row["epoch"] for row in mine] == [*map(str, range(1, len(mine) + 1))]
             assert mine == other, f"other numbers than an undisturbed sweep's, in {sweep}"
+        times = Counter(re.findall(VALUE, one.record(sweep)))
+        assert len(times) == EPOCHS[sweep]
+        assert set(times.values()) == {1}, "an epoch is on record twice"
         where = sorted({row["machine"] for row in found})
         one.story.say(
             f"{sweep}: {len(found)} trials complete, every epoch once, each number that of a "
