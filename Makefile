@@ -110,7 +110,7 @@ stop: setup  ## stop a handed-in sweep, so that it can go on: SWEEP=a
 status: setup  ## show the cluster: machines, members, sweeps with their shares, what was handed in
 	$(RUN) cluster.status
 
-torture: setup  ## kill parts of a real cluster at random, and check that nothing is lost: [N=50] [SEED=1]
+torture: setup  ## play faults at random on a real cluster, and check that nothing is lost: [N=50] [SEED=1]
 	$(RUN) tests.torture --n=N --seed=SEED
 
 test: lint  ## lint and all tests: ARGS="tests/sweeps -k asha"
