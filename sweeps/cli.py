@@ -154,7 +154,7 @@ def one_sweep(command: str, options: Sequence[str]) -> tuple[str, dict[str, str]
         ConfigError: not exactly one name, or an unknown option.
     """
     names, given = _names_and_options(options)
-    if len(names) != 1:
+    if len(names) != 1 or not names[0]:
         raise ConfigError(f"name one sweep: {command}")
     return names[0], given
 

@@ -123,7 +123,7 @@ def _member(path: Path, name: str, entry: Any) -> Member:
         member_name(name)
     except ConfigError:
         raise ConfigError(
-            f"{path}: member {name!r} must be letters, digits, '.', '_' and '-'"
+            f"{path}: member {name!r} must be up to 63 letters, digits, '.', '_' and '-'"
         ) from None
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{path}: {name} must have keys, as in {name}: {{weight: 2}}")

@@ -68,6 +68,7 @@ def member_name(name: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
         raise ConfigError(
-            f"MEMBER={name!r} must be letters, digits, '.', '_' and '-', such as MEMBER=alpha"
+            f"MEMBER={name!r} must be up to 63 letters, digits, '.', '_' and '-', such as "
+            "MEMBER=alpha"
         )
     return name

@@ -61,8 +61,8 @@ def test_a_wrong_sweep_is_refused(
 @pytest.mark.parametrize(
     ("other", "rule"),
     [
-        ({"member": "a b"}, "MEMBER='a b' must be letters"),
-        ({"member": "<script>"}, "must be letters"),
+        ({"member": "a b"}, "MEMBER='a b' must be up to 63 letters"),
+        ({"member": "<script>"}, "must be up to 63 letters"),
         ({"member": 7}, "must be text"),
         ({"words": "name=a"}, "must be a list"),
         ({"words": [1]}, "must be a list"),

@@ -156,7 +156,7 @@ def test_a_sweep_is_handed_in_followed_and_stopped(
     [
         ("/api/sweeps", "POST", b"{", "no JSON object"),
         ("/api/sweeps", "POST", b"[]", "no JSON object"),
-        ("/api/sweeps", "POST", b'{"member": "a b"}', "must be letters"),
+        ("/api/sweeps", "POST", b'{"member": "a b"}', "must be up to 63 letters"),
         ("/api/sweeps/none/stop", "POST", b"", "no sweep 'none' was handed in"),
         ("/api/sweeps/none/log", "GET", b"", "no sweep 'none' was handed in"),
         ("/sweep/none", "GET", b"", "no sweep 'none' was handed in"),

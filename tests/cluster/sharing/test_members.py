@@ -59,8 +59,8 @@ def test_hours_go_over_midnight(
         ("alpha: {hours: 25-3}", "two full hours from 0 to 24"),
         ("alpha: {hours: night}", "two full hours"),
         ("alpha: {weight: 0}\nbeta: {weight: 0}", "all weights are 0"),
-        ("../alpha: {weight: 1}", "must be letters"),
-        ("'<b>': {weight: 1}", "must be letters"),
+        ("../alpha: {weight: 1}", "must be up to 63 letters"),
+        ("'<b>': {weight: 1}", "must be up to 63 letters"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:

@@ -180,5 +180,5 @@ def test_a_member_is_whom_a_person_names(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("CAVIAR_MEMBER", "beta")
     assert own_member() == "beta"
     monkeypatch.setenv("CAVIAR_MEMBER", "<b>")
-    with pytest.raises(ConfigError, match="must be letters"):
+    with pytest.raises(ConfigError, match="must be up to 63 letters"):
         own_member()

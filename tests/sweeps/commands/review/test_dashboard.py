@@ -115,6 +115,7 @@ def test_what_is_no_sweep_or_has_no_record_is_refused(tmp_path: Path) -> None:
         (["a", "prt=1"], "prt=1: there is no such option; did you mean port?"),
         (["a"], "SWEEP=a: no such sweep"),
         ([], "name one sweep: make dashboard"),
+        ([""], "name one sweep: make dashboard"),
     ],
 )
 def test_refused_before_anything_is_installed(
