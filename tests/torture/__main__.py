@@ -34,6 +34,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fault", default="", help="only the first whose name has this in it")
     given = parser.parse_args()
+    if given.n < 1:
+        parser.error(f"N={given.n} must be 1 or more")
     _with_own_mounts()
     os.environ["PYTHONPATH"] = str(ROOT)  # trials on other machines lack our model
     console, why = Console(), why_none()
