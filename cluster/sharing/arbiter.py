@@ -347,7 +347,8 @@ def _end_other(known: bytes | None, name: str) -> None:
     import ray
 
     if known and known.decode() != name:
-        with contextlib.suppress(ValueError):  # it is gone
+        # It is gone, or on record without its code: then Ray cannot start it again either.
+        with contextlib.suppress(Exception):
             ray.kill(ray.get_actor(known.decode(), namespace=NAMESPACE))
 
 

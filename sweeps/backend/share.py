@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -22,8 +23,8 @@ Ask = Callable[[Claim], Grant]
 
 #: Seconds between two words to the arbiter where nothing changes, and while something is lacking.
 _BEAT_S, _LACKING_S = 2.0, 0.5
-#: Seconds that the arbiter may take to answer.
-_ANSWER_S = 10.0
+#: Seconds that the arbiter may take to answer, and to be there where a head has just been started.
+_ANSWER_S, _THERE_S = 10.0, 20.0
 
 
 class Share:
@@ -112,14 +113,27 @@ def shared(
         return grant
 
     claim = Claim(uuid.uuid4().hex, sweep, member, dict(slot), wanted, 0, anywhere=anywhere)
-    try:
-        share = Share(claim, ask)
-    except Exception as error:  # Ray has no one error for this
-        raise ConfigError(
-            f"the head's arbiter cannot be asked ({first_line(error)}): try again, or start the "
-            "head again (make head)"
-        ) from error
+    share = _patiently(claim, ask)
     try:
         yield share
     finally:
         share.end()
+
+
+def _patiently(claim: Claim, ask: Ask) -> Share:
+    """Ask for the first time, again and again for some seconds.
+
+    Raises:
+        ConfigError: the arbiter does not answer.
+    """
+    until = time.monotonic() + _THERE_S
+    while True:
+        try:
+            return Share(claim, ask)
+        except Exception as error:  # Ray has no one error for this
+            if time.monotonic() >= until:
+                raise ConfigError(
+                    f"the head's arbiter cannot be asked ({first_line(error)}): try again, or "
+                    "start the head again (make head)"
+                ) from error
+        time.sleep(_LACKING_S)

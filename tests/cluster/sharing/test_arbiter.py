@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ray
 
-from cluster.sharing.arbiter import Sharing
+from cluster.sharing.arbiter import Sharing, _end_other
 from cluster.sharing.shares import Machine
 from sweeps.backend.claim import LEASE_S, Claim
 
@@ -229,3 +230,14 @@ def test_a_record_of_use_that_is_no_record_is_begun_anew(tmp_path: Path, clock: 
     for text in ("", "[]", "{", json.dumps({"day": 3, "h": [1]})):
         (tmp_path / "usage.json").write_text(text)
         assert Cluster(tmp_path, clock).beat("a") == 4
+
+
+@pytest.mark.parametrize("error", [ValueError("no such actor"), AssertionError("no code of it")])
+def test_the_arbiter_of_the_head_before_may_be_past_ending(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_actor(name: str, namespace: str) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "get_actor", get_actor)
+    _end_other(b"arbiter-before", "arbiter-now")

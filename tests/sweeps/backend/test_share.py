@@ -78,9 +78,29 @@ def test_a_head_whose_arbiter_does_not_answer_is_told_in_a_line(
     monkeypatch.setattr(share, "_arbiter_name", lambda: "arbiter-1")
     monkeypatch.setattr(ray, "get_actor", lambda name, namespace: arbiter)
     monkeypatch.setattr(ray, "get", silent)
+    monkeypatch.setattr(share, "_THERE_S", 0.0)
     with (
         pytest.raises(ConfigError, match=r"arbiter cannot be asked \(nothing came\)") as refusal,
         shared("s", "alpha", {"CPU": 1.0}, 4),
     ):
         pass
     assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_the_arbiter_of_a_head_that_has_just_been_started_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[Grant | Exception] = [AssertionError("no code"), ValueError("no actor")]
+
+    def answer(references: object, timeout: float) -> Grant:
+        one = answers.pop(0) if answers else Grant(2)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    arbiter = SimpleNamespace(beat=SimpleNamespace(remote=lambda claim: claim))
+    monkeypatch.setattr(share, "_arbiter_name", lambda: "arbiter-1")
+    monkeypatch.setattr(ray, "get_actor", lambda name, namespace: arbiter)
+    monkeypatch.setattr(ray, "get", answer)
+    with shared("s", "alpha", {"CPU": 1.0}, 4) as ours:
+        assert ours.grant.slots == 2
