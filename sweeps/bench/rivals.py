@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweeps import ROOT
+from sweeps.backend.ray_session import attach
 from sweeps.study.codec import epochs_of
 from sweeps.study.storage import read_only
 
@@ -112,9 +113,15 @@ def _with_ray_tune(trials: int) -> float:
     def objective(params: dict[str, Any]) -> None:
         tune.report({"val_accuracy": _trained(config, params["lr"])})
 
-    there = bool(os.environ.get("RAY_ADDRESS"))
-    own: dict[str, Any] = {} if there else {"num_cpus": 2, "include_dashboard": False}
-    ray.init(log_to_driver=False, logging_level=logging.ERROR, **own)
+    if there := os.environ.get("RAY_ADDRESS"):
+        attach(there)
+    else:
+        ray.init(
+            num_cpus=_SLOTS,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
     with tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             objective,

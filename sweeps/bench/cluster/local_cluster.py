@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sweeps import ROOT
+from sweeps.backend.known_head import Head
+from sweeps.backend.ray_environment import SETTINGS
 from trainers.errors import ConfigError
 
 #: Tells Ray how many CPUs the head's machine lends.
@@ -46,9 +48,8 @@ class LocalCluster:
     @property
     def ray_environment(self) -> dict[str, str]:
         """Return the variables by which a script of Ray's alone finds it."""
-        token = str(self.folder / "token")
-        ray = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
-        return {**os.environ, **ray, "RAY_ADDRESS": self.address}
+        head = Head(self.address, str(self.folder / "token"), "")
+        return {**os.environ, **SETTINGS, **head.environment(), "RAY_ADDRESS": self.address}
 
     def grow(self, count: int) -> None:
         """Let machines join until there are so many, each of a member of its own."""
