@@ -67,11 +67,15 @@ class Room:
     def end_idle(self) -> None:
         """End the process that Tune keeps for a next trial, where none is to begin now.
 
-        It would keep its slot from another sweep, or a machine from its owner.
+        It would keep its slot from another sweep, or a machine from its owner. One that a trial
+        waits for, which has been handed out already, is that trial's.
         """
         wanted, most = self._driver.wanted, self._slots.trials
         most = most if wanted is None else min(most, wanted)
-        if self.controller is not None and self._driver.running.slots >= most:
+        if self.controller is None or self._driver.running.slots < most:
+            return
+        waiting = {trial.placement_group_factory for trial in self.controller._pending_trials}
+        if not any(map(self.controller._actor_cache.has_cached_object, waiting)):
             self.controller._cleanup_cached_actors(force_all=True)
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sweeps.backend.room import _change
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sweeps.backend.room import Room, _change
 from sweeps.driver.contract import Slots
 
 
@@ -31,3 +36,29 @@ def test_what_changes_is_said_where_it_changes_how_many_trials_run() -> None:
     assert left == "a machine has left: room for 1 trials at a time"
     lacking = Slots(1, 2, away={"a1": "vm lacks the data: /data is not there"})
     assert _change(two, lacking).endswith("now: vm lacks the data: /data is not there")
+
+
+@pytest.mark.parametrize(
+    ("running", "waits_for", "ended"),
+    [
+        (2, None, True),  # the slot is another's, or there is no further trial
+        (2, "slot", False),  # it is that of a trial which has just been handed out
+        (2, "elsewhere", True),  # a trial that waits cannot use it
+        (1, None, False),  # a trial is to come
+    ],
+)
+def test_a_process_ends_that_no_trial_is_to_have(
+    running: int, waits_for: str | None, ended: bool
+) -> None:
+    trials = [SimpleNamespace(placement_group_factory=waits_for)] if waits_for else []
+    cache = SimpleNamespace(has_cached_object=lambda key: key == "slot")
+    forced: list[bool] = []
+    driver: Any = SimpleNamespace(running=SimpleNamespace(slots=running), wanted=None, share=id)
+    room = Room(driver, lambda *_: Slots(2, 2))
+    room.controller = SimpleNamespace(
+        _pending_trials=trials,
+        _actor_cache=cache,
+        _cleanup_cached_actors=lambda force_all: forced.append(force_all),
+    )
+    room.end_idle()
+    assert forced == ([True] if ended else [])
