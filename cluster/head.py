@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Iterator
 
+from cluster.machine.processes import die_with_parent
 from cluster.node import (
     Node,
     Stopped,
-    die_with_parent,
     free_port,
     ray_node,
     say,

@@ -6,7 +6,6 @@ Ray's own output goes to a log; of a failure the person is told what to do, in a
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import re
 import signal
@@ -21,7 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from cluster.machine.processes import adopt_orphans, descendants, end_left, kill, remember
+from cluster.machine.processes import (
+    adopt_orphans,
+    descendants,
+    die_with_parent,
+    end_left,
+    kill,
+    remember,
+)
 from sweeps import ROOT
 from sweeps.backend.known_head import FOLDER, make
 from sweeps.backend.ray_environment import PATIENCE_S, SETTINGS, for_trials, plain_python
@@ -244,13 +250,6 @@ def until_stopped() -> Iterator[None]:
 
     with signals(handle):
         yield
-
-
-def die_with_parent() -> None:
-    """Let Ray end if we are killed (Linux only; elsewhere it runs on)."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 @contextlib.contextmanager

@@ -67,6 +67,12 @@ def number(value: object) -> str:
     return one_line(written(value, _short))
 
 
+def counted(number: float, what: str) -> str:
+    """Write a count of things whose plural ends in s: "1 card", "2.5 cards"."""
+    text = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{text} {what}" if number == 1 else f"{text} {what}s"
+
+
 def _short(value: float) -> str:
     if 0 < abs(value) < 0.01 or abs(value) >= 1e5:
         return f"{value:.1e}"

@@ -57,6 +57,11 @@ class Objective:
         return a > b if self.maximize else a < b
 
 
+def place_name(member: str, machine: str) -> str:
+    """Name the place of a trial to a person: "alpha/atlas", and less where less is known."""
+    return "/".join(filter(None, (member, machine)))
+
+
 @dataclass(frozen=True)
 class Place:
     """Describes where a trial runs: whose machine, which, and how busy it is.
@@ -76,7 +81,7 @@ class Place:
     @property
     def told(self) -> str:
         """Name the machine to a person."""
-        return f"{self.member}/{self.machine}" if self.member else self.machine
+        return place_name(self.member, self.machine)
 
 
 @dataclass(frozen=True)

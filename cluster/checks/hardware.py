@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cluster.checks.check import Check, fail, ok, warn
 from cluster.machine.admission import ENOUGH_DISK
+from sweeps.backend.machine_load import psutil_of_ray
 from sweeps.private_folder import private_folder
 from trainers.errors import ConfigError
 
@@ -118,10 +119,5 @@ def _memory(meminfo: Path) -> tuple[float, float]:
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         total, free = (float(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
         return total * 1024, free * 1024
-    import ray  # which brings psutil
-
-    del ray
-    import psutil  # type: ignore[import-untyped]
-
-    found = psutil.virtual_memory()
+    found = psutil_of_ray().virtual_memory()
     return float(found.total), float(found.available)

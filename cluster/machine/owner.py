@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cluster.machine.cards import Cards
 from cluster.machine.processes import descendants
+from sweeps.backend.machine_load import psutil_of_ray
 
 #: Seconds that the use must last to count as one, and that the owner must be away afterwards.
 LASTS_S, QUIET_S = 10.0, 60.0
@@ -83,12 +84,7 @@ class Others:
             top: the process below which ours are.
             lent: how many of the cards are lent, the first ones; None: all.
         """
-        import ray  # which brings psutil
-
-        del ray
-        import psutil  # type: ignore[import-untyped]
-
-        self._psutil, self._top, self._cards, self._lent = psutil, top, cards, lent
+        self._psutil, self._top, self._cards, self._lent = psutil_of_ray(), top, cards, lent
         self._ours: dict[tuple[int, float], float] = {}
         self._ours_s = 0.0
         self._samples: deque[tuple[float, float, float]] = deque()

@@ -30,9 +30,19 @@ def descendants(process: int) -> list[int]:
 
 def adopt_orphans() -> None:
     """Become the parent of processes below whose parents end (Linux only), so as to find them."""
+    set_child_subreaper = 36
+    _control_process(set_child_subreaper, 1)
+
+
+def die_with_parent() -> None:
+    """Let this process end if its parent is killed (Linux only; elsewhere it runs on)."""
+    set_parent_death_signal = 1
+    _control_process(set_parent_death_signal, signal.SIGTERM)
+
+
+def _control_process(option: int, value: int) -> None:
     if sys.platform == "linux":
-        set_child_subreaper = 36
-        ctypes.CDLL(None).prctl(set_child_subreaper, 1)
+        ctypes.CDLL(None).prctl(option, value)
 
 
 def running(process: int, name: str) -> int:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
 from sweeps.figures.figure import Figure
-from sweeps.formatting import duration
+from sweeps.formatting import counted, duration
 from sweeps.page.elements import joined, paragraph, section, table
 from sweeps.page.page import hashed, html_head, stylesheet
 from sweeps.page.sections.figure import figures
@@ -42,7 +42,7 @@ def head_page(known: Mapping[str, Any], drawn: Mapping[str, Figure]) -> str:
         drawn: learning curves of some sweeps.
     """
     machines, queue, sharing = known["machines"], known["queue"], known["sharing"]
-    title = f"Caviar: {_count(len(machines), 'machine')}, {_count(len(queue), 'sweep')}"
+    title = f"Caviar: {counted(len(machines), 'machine')}, {counted(len(queue), 'sweep')}"
     lead = paragraph(f"As of {time.strftime('%Y-%m-%d %H:%M:%S')}, the head's time.", kind="lead")
     problem = paragraph(sharing["problem"], kind="aside") if sharing["problem"] else Markup("")
     policy = _POLICY.format(style=hashed(stylesheet()))
@@ -104,7 +104,3 @@ def _link(sweep: str) -> Markup:
 def _machines(machines: Sequence[Mapping[str, Any]], sharing: Mapping[str, Any]) -> Markup:
     rows = machine_rows(machines, sharing)
     return table(MACHINES, rows) if rows else paragraph("No machine is seen.")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sweeps.trials import place_name
+
 MACHINES = ("member", "machine", "CPUs", "GPUs", "runs", "GPU-hours today", "weight", "")
 
 
@@ -23,7 +25,7 @@ def machine_rows(
             str(one["name"]),
             f"{one['cpus']:g}",
             f"{one['gpus']:g}",
-            _runs(f"{one['member']}/{one['name']}", sharing["sessions"]),
+            _runs(place_name(one["member"], one["name"]), sharing["sessions"]),
             f"{hours.get(one['member'], 0.0):.1f}",
             f"{weights.get(one['member'], 1.0):g}",
             f"not lent: {one['away']}" if one["away"] else "",

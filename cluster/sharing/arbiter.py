@@ -24,6 +24,7 @@ from sweeps import ROOT
 from sweeps.backend.claim import ARBITER, LEASE_S, NAMESPACE, Claim, Grant
 from sweeps.backend.known_head import FOLDER
 from sweeps.backend.machines import alive_nodes, away
+from sweeps.formatting import counted
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
 
@@ -239,7 +240,7 @@ class Sharing:
         if sum(one.wanted * one.slot["GPU"] for one in own) <= member.gpus:
             return wish.wanted, ""
         most = shares.within_limit(own, member.gpus)[claim.session]
-        told = f"{claim.member} may have {_count(member.gpus)} at once"
+        told = f"{claim.member} may have {counted(float(member.gpus), 'card')} at once"
         return most, told if most < wish.wanted else ""
 
     def _wish(self, claim: Claim) -> Claim:
@@ -280,10 +281,6 @@ class Sharing:
 
 def _on_cards_of(session: Session, member: str) -> bool:
     return session.claim.member == member and bool(session.claim.slot.get("GPU"))
-
-
-def _count(cards: float) -> str:
-    return "1 card" if cards == 1 else f"{cards:g} cards"
 
 
 def _day(now: float) -> str:

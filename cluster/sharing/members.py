@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from sweeps import ROOT
-from sweeps.backend.claim import member_name
+from sweeps.backend.claim import NAME_RULE, member_name
 from sweeps.backend.known_head import FOLDER
 from trainers.errors import ConfigError
 from trainers.nearest_names import unknown
@@ -122,9 +122,7 @@ def _member(path: Path, name: str, entry: Any) -> Member:
     try:
         member_name(name)
     except ConfigError:
-        raise ConfigError(
-            f"{path}: member {name!r} must be up to 63 letters, digits, '.', '_' and '-'"
-        ) from None
+        raise ConfigError(f"{path}: member {name!r} {NAME_RULE}") from None
     if not isinstance(entry, Mapping):
         raise ConfigError(f"{path}: {name} must have keys, as in {name}: {{weight: 2}}")
     for key in entry:

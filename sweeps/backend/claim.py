@@ -60,6 +60,10 @@ class Grant:
     on_cards: int = 0
 
 
+#: What a member's name must be, in words.
+NAME_RULE = "must be up to 63 letters, digits, '.', '_' and '-'"
+
+
 def member_name(name: str) -> str:
     """Check a member's name, and return it.
 
@@ -67,8 +71,5 @@ def member_name(name: str) -> str:
         ConfigError: it cannot be a label in Ray.
     """
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
-        raise ConfigError(
-            f"MEMBER={name!r} must be up to 63 letters, digits, '.', '_' and '-', such as "
-            "MEMBER=alpha"
-        )
+        raise ConfigError(f"MEMBER={name!r} {NAME_RULE}, such as MEMBER=alpha")
     return name

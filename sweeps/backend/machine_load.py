@@ -17,6 +17,16 @@ from typing import Any
 _GB = 1e9
 
 
+def psutil_of_ray() -> Any:
+    """Import psutil, which Ray brings."""
+    import ray
+
+    del ray
+    import psutil  # type: ignore[import-untyped]
+
+    return psutil
+
+
 class MachineLoad:
     """Reads the load since the last reading."""
 
@@ -24,7 +34,7 @@ class MachineLoad:
         """Begin to count."""
         self._process: Any = None
         with suppress(Exception):  # no reading is worth a trial
-            import psutil  # type: ignore[import-untyped]
+            import psutil
 
             self._psutil = psutil
             self._process = psutil.Process()

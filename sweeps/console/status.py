@@ -13,7 +13,7 @@ from sweeps.console.eta import TrialProgress, Waiting, eta
 from sweeps.driver.budget import UNLIMITED, Budget, Spent
 from sweeps.formatting import FAILED, counts, number, one_line, outcome
 from sweeps.stop.rehearsal import Rehearsed
-from sweeps.trials import Objective, Ranked, State, TrialRecord
+from sweeps.trials import Objective, Ranked, State, TrialRecord, place_name
 
 #: Seconds after which the time left is reckoned anew where nothing has happened.
 RECKON_AGAIN_S = 2.0
@@ -313,7 +313,7 @@ class Status:
             self._children.add(trial.id)
         for key, value in trial.params.items():
             self.widths[key] = max(self.widths.get(key, 1), cell_len(number(value)))
-        place = one_line("/".join(filter(None, (trial.member, trial.machine))))
+        place = one_line(place_name(trial.member, trial.machine))
         self.places |= {place} if place else set()
         return place
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from sweeps.findings.finding import Certainty, Finding, Topic, slug
-from sweeps.formatting import clip, duration, one_line
+from sweeps.formatting import clip, counted, duration, one_line
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.recorded.spans import joined, longest_pause, total
 from sweeps.trials import State, TrialRecord
@@ -27,13 +27,13 @@ def waste_findings(sweep: RecordedSweep) -> Iterator[Finding]:
     bad = [trial for trial in sweep.trials if trial.state in _BAD]
     if bad:
         lost = sum(trial.seconds for trial in bad)
-        text = f"{_count(len(bad), 'trial')} of {_trained(sweep)} came to nothing: {_reasons(bad)}"
+        text = f"{counted(len(bad), 'trial')} of {_trained(sweep)} came to nothing: {_reasons(bad)}"
         if lost >= 1:
             text += f"; {duration(lost)} of training was lost"
         yield _counted("waste-failed", text, lost, "s", bad)
     refused = [trial for trial in sweep.trials if trial.state is State.INFEASIBLE]
     if refused:
-        text = f"{_count(len(refused), 'proposal')} could not be trained: {_reasons(refused)}"
+        text = f"{counted(len(refused), 'proposal')} could not be trained: {_reasons(refused)}"
         yield _counted("waste-infeasible", text, float(len(refused)), "proposals", refused)
     yield from _idle(sweep)
     yield from _without_training(sweep)
@@ -48,10 +48,6 @@ def _counted(
 
 def _trained(sweep: RecordedSweep) -> int:
     return sum(trial.state is not State.INFEASIBLE for trial in sweep.trials)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _reasons(trials: Sequence[TrialRecord]) -> str:

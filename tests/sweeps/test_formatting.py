@@ -13,6 +13,7 @@ from sweeps.formatting import (
     cell,
     clip,
     command,
+    counted,
     counts,
     duration,
     encodable,
@@ -25,6 +26,20 @@ from sweeps.formatting import (
     short_names,
 )
 from sweeps.trials import Objective, State, TrialRecord
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "0 cards"),
+        (1, "1 card"),
+        (1.0, "1 card"),
+        (2.5, "2.5 cards"),
+        (10**6, "1000000 cards"),
+    ],
+)
+def test_things_are_counted(count: float, told: str) -> None:
+    assert counted(count, "card") == told
 
 
 class TestCommand:

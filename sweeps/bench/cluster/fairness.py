@@ -26,6 +26,7 @@ from cluster.service.client import ServiceClient
 from sweeps.bench.cluster.local_cluster import LocalCluster, local_cluster
 from sweeps.bench.record import MedianOfRuns
 from trainers.errors import ConfigError
+from trainers.files import history
 
 _MACHINES = 4
 #: Weights of a and b -> over what they are measured, in words.
@@ -160,11 +161,11 @@ def _shares(
 
 def _epoch_s(sweep: Path) -> float:
     """Return the mean seconds of a sweep's epochs."""
-    found = []
-    for path in sweep.glob("trials/*/metrics.csv"):
-        header, *rows = [line.split(",") for line in path.read_text().splitlines()]
-        found += [float(row[header.index("epoch_s")]) for row in rows]
-    return statistics.fmean(found)
+    return statistics.fmean(
+        metrics["epoch_s"]
+        for path in sweep.glob("trials/*/metrics.csv")
+        for metrics in history.read(path).values()
+    )
 
 
 def epochs(sweep: Path) -> int:

@@ -81,7 +81,6 @@ def _stages(runs: int) -> Iterator[tuple[LocalCluster, int]]:
 
 def sweep(cluster: LocalCluster, machines: int) -> SweepFigures:
     """Run a sweep of trials of one short epoch, and watch the processes."""
-    assert cluster.head is not None
     words = [
         *TRAINING,
         *("space=null", "search=random", "stop=none", "track=none", "name=s"),

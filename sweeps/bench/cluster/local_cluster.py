@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import socket
@@ -19,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cluster.node import free_port
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
 from sweeps.backend.ray_environment import SETTINGS
@@ -37,13 +37,8 @@ class LocalCluster:
 
     folder: Path
     address: str
-    head: subprocess.Popen[str] | None = None
+    head: subprocess.Popen[str]
     machines: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Return the variables by which commands find this head, and no other."""
-        return {**os.environ, "CAVIAR_CLUSTER": str(self.folder), "RAY_ADDRESS": ""}
 
     @property
     def ray_environment(self) -> dict[str, str]:
@@ -66,7 +61,7 @@ class LocalCluster:
         return self._start("sweeps", *words, **environment)
 
     def _start(self, module: str, *words: str, **more: str) -> subprocess.Popen[str]:
-        return run(["-m", module, *words], {**self.environment, **more})
+        return run(["-m", module, *words], {**_environment(self.folder), **more})
 
     def _own(self, member: str) -> Path:
         """Make the folder of a machine, with the token: a machine joins once."""
@@ -77,7 +72,7 @@ class LocalCluster:
 
     def end(self) -> None:
         """End all."""
-        for process in [*self.machines, *([self.head] if self.head else [])]:
+        for process in [*self.machines, self.head]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -90,16 +85,20 @@ class LocalCluster:
 def local_cluster() -> Iterator[LocalCluster]:
     """Run a head within a `with` block."""
     with tempfile.TemporaryDirectory(prefix="caviar-bench-") as temporary:
-        folder = Path(temporary)
-        port = _two_free_ports()
-        cluster = LocalCluster(folder, f"{_LOOPBACK}:{port}")
+        folder, port = Path(temporary), _two_free_ports()
+        words = (f"--address={_LOOPBACK}", f"--port={port}", "--member=head")
+        head = run(["-m", "cluster.head", *words], {**_environment(folder), **_NO_CPU})
+        cluster = LocalCluster(folder, f"{_LOOPBACK}:{port}", head)
         try:
-            words = (f"--address={_LOOPBACK}", f"--port={port}", "--member=head")
-            cluster.head = cluster._start("cluster.head", *words, **_NO_CPU)
-            _wait_for("joined: head", cluster.head)
+            _wait_for("joined: head", head)
             yield cluster
         finally:
             cluster.end()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the variables by which commands find the head of a folder, and no other."""
+    return {**os.environ, "CAVIAR_CLUSTER": str(folder), "RAY_ADDRESS": ""}
 
 
 def run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -133,7 +132,7 @@ def _wait_for(text: str, process: subprocess.Popen[str]) -> None:
     seen = ""
     for line in process.stdout:
         seen += line
-        if re.search(text, line):
+        if text in line:
             return
     raise ConfigError(f"a process has ended: {seen.strip()[-300:]}")
 
@@ -141,9 +140,7 @@ def _wait_for(text: str, process: subprocess.Popen[str]) -> None:
 def _two_free_ports() -> int:
     """Return the first of two ports in a row that nothing listens at."""
     while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind((_LOOPBACK, 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                two.bind((_LOOPBACK, port + 1))
-                return port
+        port = free_port(_LOOPBACK)
+        with contextlib.suppress(OSError, OverflowError), socket.socket() as following:
+            following.bind((_LOOPBACK, port + 1))
+            return port

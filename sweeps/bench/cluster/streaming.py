@@ -21,6 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
+from sweeps.backend.machine_load import psutil_of_ray
 from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls
 from sweeps.backend.worker import train
@@ -151,17 +152,17 @@ def _train(work: Mapping[str, Any]) -> TrialTimes:
 
 def _used(receiver: Any) -> float:
     """Return the seconds of a processor that the receiver has used."""
-    import psutil  # type: ignore[import-untyped]
-    import ray
-
-    times = psutil.Process(ray.get(receiver.process.remote())).cpu_times()
+    times = _process(receiver).cpu_times()
     return float(times.user + times.system)
 
 
 def _memory(receiver: Any) -> tuple[float, float]:
     """Return the MB that the receiver's process has to itself, and those it shares."""
-    import psutil
+    memory = _process(receiver).memory_full_info()
+    return memory.uss / 1e6, memory.shared / 1e6
+
+
+def _process(receiver: Any) -> Any:
     import ray
 
-    memory = psutil.Process(ray.get(receiver.process.remote())).memory_full_info()
-    return memory.uss / 1e6, memory.shared / 1e6
+    return psutil_of_ray().Process(ray.get(receiver.process.remote()))

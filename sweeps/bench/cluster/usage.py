@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sweeps.backend.machine_load import psutil_of_ray
+
 #: Seconds between two looks.
 _LOOK_S = 0.25
 #: A process of the head -> what its command line has.
@@ -49,7 +51,7 @@ class UsageWatch:
             processes: name -> number of the process.
         """
         self.taken = {name: ProcessUsage() for name in processes}
-        self._psutil = _psutil()
+        self._psutil = psutil_of_ray()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(dict(processes),), daemon=True)
         self._thread.start()
@@ -74,7 +76,7 @@ class UsageWatch:
 
 def processes_of(head: int) -> dict[str, int]:
     """Find the processes of a head: name -> number."""
-    psutil = _psutil()
+    psutil = psutil_of_ray()
     commands = {}
     for one in psutil.Process(head).children(recursive=True):
         with contextlib.suppress(psutil.Error):
@@ -84,12 +86,3 @@ def processes_of(head: int) -> dict[str, int]:
         if (pid := next((p for p, said in commands.items() if words in said), None)) is not None:
             found[name] = pid
     return found
-
-
-def _psutil() -> Any:
-    import ray  # which brings psutil
-
-    del ray
-    import psutil  # type: ignore[import-untyped]
-
-    return psutil
