@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.planted import Planted
+from tests.sweeps.waiting import until
 
 
 def test_a_secret_in_a_file_is_found_but_for_its_own(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_secret_of_a_trial_is_found(where: str) -> None:
     with subprocess.Popen(
         words, executable=sys.executable, env=variables, stdin=subprocess.PIPE
     ) as trial:
-        planted.in_processes()
+        until(lambda: planted.in_processes() or planted.seen)  # the kernel has put its words there
         trial.communicate(b"\n")
     assert trial.pid in planted.trials
     assert len(planted.seen) == 1
