@@ -232,6 +232,13 @@ class _Decisions(FIFOScheduler):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_room": None, "_streams": None}
 
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """Choose none: Tune starts them in their order.
+
+        One that is chosen takes the process that another trial has left, though its own has all
+        but started, and is ended for that: beside short trials no second process came to be.
+        """
+
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         assert self._room is not None
         self._room.controller = vars(tune_controller)["_tune_controller"]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from optuna.trial import TrialState
+from ray.air.execution._internal.actor_manager import RayActorManager
 
 from sweeps import ROOT
 from sweeps.results_folder import Folder
@@ -83,6 +84,22 @@ def test_the_end_is_prepared_while_the_last_trials_run(
     (at_that_time,) = states
     assert len(at_that_time) == 3, "all have begun"
     assert TrialState.RUNNING in at_that_time
+
+
+def test_no_more_processes_are_started_than_there_are_slots(
+    sweep_here: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the first slot's trials are over while the other slots' processes start."""
+    started: list[Any] = []
+    start = RayActorManager.add_actor
+    monkeypatch.setattr(
+        RayActorManager, "add_actor", lambda *args, **kw: started.append(1) or start(*args, **kw)
+    )
+    slots = ("max_concurrent=3", "resources.cpu=0.5")
+    ran = sweep_here(*slots, "search=random", "stop=none", "epochs=1", "budget.trials=18",
+                     "optimizer.lr=interval(0.01,0.1)")  # fmt: skip
+    assert [row["state"] for row in rows(ran)] == ["complete"] * 18
+    assert len(started) == 3
 
 
 def test_too_many_failures_in_a_row_end_the_sweep(sweep_here: Callable[..., Ran]) -> None:
