@@ -16,7 +16,7 @@ def written(value: Any, number: Callable[[float], str] = repr) -> str:
         number: how numbers with a fraction are written; exactly, unless it says otherwise.
     """
     if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value, flags=re.ASCII)
+        plain = re.fullmatch(r"[A-Za-z_/][\w./-]*", value, flags=re.ASCII)
         if plain and value.lower() not in ("null", "true", "false", "nan", "inf"):
             return value
         from hydra.core.override_parser.types import Quote, QuotedString  # not for every trial

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainers.config.hydra_grammar import written
 
@@ -21,6 +23,8 @@ from trainers.config.hydra_grammar import written
         (0.123456789, "0.123456789"),
         ("adamw", "adamw"),
         ("a,b", '"a,b"'),
+        ("/home/me/my-results/2024", "/home/me/my-results/2024"),
+        ("/home/me/my results", '"/home/me/my results"'),
         ("null", '"null"'),
         ({"norm": None, "value": [True, 0.5]}, "{norm:null,value:[true,0.5]}"),
         ((0.9, 0.999), "[0.9,0.999]"),
@@ -30,6 +34,11 @@ def test_a_value_in_hydras_grammar_is_read_back(value: Any, text: str) -> None:
     assert written(value) == text
     override = OverridesParser.create().parse_override(f"key={text}")
     assert override.value() == (list(value) if isinstance(value, tuple) else value)
+
+
+@given(st.text("aZ_/.-09 ,:{}$\\'\"", min_size=1))
+def test_any_text_is_read_back(text: str) -> None:
+    assert OverridesParser.create().parse_override(f"key={written(text)}").value() == text
 
 
 def test_numbers_may_be_shortened_wherever_they_are() -> None:
