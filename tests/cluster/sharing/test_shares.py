@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.sharing.shares import Machine, Portion, Request, allot, dues, more, within_limit
 from sweeps.backend.claim import Claim
+from sweeps.backend.ray_session import Cluster
 
 CPU = {"CPU": 1.0, "GPU": 0.0}
 
@@ -95,6 +98,26 @@ def test_a_due_is_the_share_if_slots_could_be_divided() -> None:
     requests = [request("a", most=1), request("b", weight=2), request("c")]
     given = {"a": Portion(0, 1), "b": Portion(0, 4), "c": Portion(0, 2)}
     assert dues([Machine(7)], requests, given) == pytest.approx({"a": 1.0, "b": 4.0, "c": 2.0})
+
+
+@given(
+    st.integers(0, 16),
+    st.integers(0, 4),
+    st.sampled_from([0.25, 0.5, 1.0, 3.0]),
+    st.sampled_from([0.0, 0.1, 0.25, 1 / 3, 0.4, 0.5, 0.6, 1.0, 2.0]),
+    st.booleans(),
+)
+def test_a_sweep_counts_as_many_slots_on_a_machine_as_it_may_be_given(
+    cpus: int, cards: int, cpu: float, gpu: float, may_be_anywhere: bool
+) -> None:
+    node = {"Resources": {"CPU": float(cpus), **({"GPU": float(cards)} if cards else {})}}
+    resources = {"cpu": cpu, "gpu": gpu, "anywhere": may_be_anywhere and gpu > 0}
+    with patch("sweeps.backend.ray_session.alive_nodes", lambda: [node]):
+        counted = Cluster(own=False, address="").slots(resources)
+    slot = {"CPU": cpu, "GPU": gpu}
+    claim = Claim("a", "a", "a", slot, 100, 0, anywhere=resources["anywhere"])
+    given = allot([Machine(float(cpus), cards)], [Request(claim, 1.0, 100)])
+    assert given["a"].slots == counted
 
 
 def test_what_is_booked_is_not_given_again() -> None:
