@@ -29,6 +29,7 @@ from sweeps.backend.ray_environment import (
     run_by,
     without_secrets,
 )
+from sweeps.backend.ray_watch import is_lost, know_raylet
 from sweeps.backend.share import Share, shared
 from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from sweeps.private_folder import private_folder
@@ -83,6 +84,11 @@ class Cluster:
 
     own: bool
     address: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether a process has ended that Ray needs here: no trial can be started any more."""
+        return is_lost()
 
     @property
     def has_gpu(self) -> bool:
@@ -210,8 +216,7 @@ class Cluster:
         """
         from sweeps.backend import ray_tune
 
-        how = how_to_go_on if self.own else None
-        return ray_tune.run(driver, slots, lost_processes, how, last_begun, streams)
+        return ray_tune.run(driver, slots, lost_processes, how_to_go_on, last_begun, streams)
 
     @contextlib.contextmanager
     def share(
@@ -296,6 +301,7 @@ def session() -> Iterator[Cluster]:
             import ray
 
         stack.callback(ray.shutdown)
+        know_raylet()
         silence_ray()
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         yield Cluster(own=not address, address=address)

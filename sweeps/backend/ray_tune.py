@@ -60,18 +60,18 @@ def run(
     driver: Driver,
     slots: LookUpSlots,
     lost_processes: int,
-    how_to_go_on: str | None,
+    how_to_go_on: str,
     last_begun: Callable[[], None],
     streams: StreamedResults | None = None,
 ) -> bool:
     """Run trials until the driver has none left, has no slot any more, or is halted.
 
-    It is halted when our own Ray is lost.
+    It is halted when Ray is lost here.
 
     Args:
         slots: looks up how many trials may run at once, now.
         lost_processes: how often a trial's process or machine may be lost before it has failed.
-        how_to_go_on: command that goes on with the sweep, if Ray was started for it alone.
+        how_to_go_on: command that goes on with the sweep, printed if nothing else can be done.
         last_begun: called once the driver has no further trial to hand out.
         streams: takes in the files of trials elsewhere; None: all run on this machine.
 
@@ -100,14 +100,14 @@ def run(
             ),
         )
         try:
-            with watched(how_to_go_on is not None, partial(_leave, how_to_go_on)):
+            with watched(partial(_leave, how_to_go_on)):
                 tuner.fit()
         except RayLost as error:
             driver.halt(f"Ray has lost its {error}; trials go on from their last epochs")
     return not driver.finished
 
 
-def _leave(how_to_go_on: str | None, lost: str) -> None:
+def _leave(how_to_go_on: str, lost: str) -> None:
     """End the process, which waits for a Ray that is no more; all finished epochs are on disk."""
     shown = "\x1b[?25h\n" if sys.stdout.isatty() else ""  # the cursor, which the display hides
     sys.stdout.write(f"{shown}Ray has lost its {lost}. No finished epoch is: {how_to_go_on}\n")

@@ -1,18 +1,23 @@
-"""Notice within seconds that a Ray of our own has lost one of its processes.
+"""Notice within seconds that Ray has lost a process here that the driver needs.
 
 Ray itself tries for a minute to reach what has been killed, and then gives up one trial after the
-other, though nothing is wrong with any of them.
+other, though nothing is wrong with any of them; or, where a head has been started again meanwhile,
+it asks the raylet that is no more for ever.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from subprocess import Popen
 from types import FrameType
 from typing import Any
+
+from sweeps.backend.machine_load import psutil_of_ray
 
 #: Seconds between two looks.
 _EVERY_S = 0.5
@@ -21,24 +26,26 @@ _STUCK_S = 5.0
 #: Those without which nothing works. The others end with the second of them.
 _NEEDED = ("gcs_server", "raylet")
 
+#: Whether a process has ended.
+_HasEnded = Callable[[], bool]
+
 
 class RayLost(BaseException):
-    """Raised in the main thread when a process of our own Ray has ended.
+    """Raised in the main thread when a process that Ray needs here has ended.
 
     No `Exception`, which Tune would take for one of a trial's.
     """
 
 
 @contextlib.contextmanager
-def watched(own: bool, stuck: Callable[[str], object]) -> Iterator[None]:
-    """Raise `RayLost` in the main thread, within a `with` block, once our own Ray is lost.
+def watched(stuck: Callable[[str], object]) -> Iterator[None]:
+    """Raise `RayLost` in the main thread, within a `with` block, once Ray is lost here.
 
     Args:
-        own: whether Ray was started by this process; that of a cluster is its head's to watch.
         stuck: called with what was lost if the main thread waits within Ray all the same, which
             would end the process after a minute; on another thread.
     """
-    if not own or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     processes = _processes()
@@ -49,7 +56,7 @@ def watched(own: bool, stuck: Callable[[str], object]) -> Iterator[None]:
 
     def look() -> None:
         while not over.wait(_EVERY_S):
-            gone = [name for name, process in processes.items() if process.poll() is not None]
+            gone = [name for name, has_ended in processes.items() if has_ended()]
             if gone and not over.is_set():
                 lost.extend(gone)
                 # What waits within Ray looks at signals, and at nothing else.
@@ -80,8 +87,8 @@ def watched(own: bool, stuck: Callable[[str], object]) -> Iterator[None]:
 
 
 def is_lost() -> bool:
-    """Whether a process that our own Ray needs has ended."""
-    return any(process.poll() is not None for process in _processes().values())
+    """Whether a process that Ray needs here has ended."""
+    return any(has_ended() for has_ended in _processes().values())
 
 
 def kill_rest() -> None:
@@ -92,9 +99,46 @@ def kill_rest() -> None:
                 info.process.kill()
 
 
-def _processes() -> dict[str, Popen[bytes]]:
-    """Map the name of each process that is needed to it."""
-    return {name: info.process for name in _NEEDED for info in _started().get(name, ())}
+def know_raylet() -> None:
+    """Find the raylet that this process is connected through, while it is there."""
+    _processes()
+
+
+def _processes() -> dict[str, _HasEnded]:
+    """Map the name of each process that is needed to whether it has ended.
+
+    They are those of our own Ray; or the raylet alone, where the Ray is a cluster's.
+    """
+    own = {name: info.process for name in _NEEDED for info in _started().get(name, ())}
+    if own:
+        return {name: partial(_has_finished, process) for name, process in own.items()}
+    import ray
+
+    node = ray._private.worker._global_node
+    raylet = None if node is None else _raylet_of(str(node.raylet_socket_name))
+    return {} if raylet is None else {"raylet": partial(_has_ended, raylet)}
+
+
+@functools.cache
+def _raylet_of(socket: str) -> Any:
+    """Return the raylet that listens at a socket, as psutil has it; None if it is not found."""
+    psutil = psutil_of_ray()
+    for process in psutil.process_iter(["cmdline"]):
+        if f"--raylet_socket_name={socket}" in (process.info["cmdline"] or ()):
+            return process
+    return None
+
+
+def _has_finished(process: Popen[bytes]) -> bool:
+    return process.poll() is not None
+
+
+def _has_ended(process: Any) -> bool:
+    psutil = psutil_of_ray()
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _started() -> dict[str, list[Any]]:

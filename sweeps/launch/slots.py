@@ -91,7 +91,7 @@ class SweepSlots:
             halted: whether a person wants to end the session.
         """
         said = ""
-        while not halted():
+        while not (halted() or self._cluster.lost):
             slots = self(0, None)
             if slots.trials or not slots.fits:
                 return

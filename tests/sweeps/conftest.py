@@ -69,6 +69,7 @@ class NoRay(Cluster):
     """One slot in this process, which trains each trial as a process of its own would."""
 
     has_gpu = False
+    lost = False
 
     def slots(self, resources: Mapping[str, Any]) -> int:
         return 1

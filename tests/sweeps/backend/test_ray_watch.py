@@ -1,18 +1,17 @@
-"""A Ray of our own that is killed ends a sweep within seconds, and costs no trial."""
+"""A Ray that is killed ends a sweep within seconds, and costs no trial."""
 
 from __future__ import annotations
 
 import csv
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from sweeps.backend.ray_session import Ray
-from sweeps.backend.ray_watch import watched
 from sweeps.commands.resume import resume
+from tests.cluster.raylets import Machines, end
 from tests.sweeps.processes import command, descendants, finish, saved, start, wait_for_epochs
 
 WORDS = (
@@ -47,6 +46,31 @@ def test_a_killed_ray_is_told_and_the_sweep_goes_on(
         assert [row["state"] for row in csv.DictReader(file)] == ["complete"] * 3
 
 
-def test_nothing_is_watched_that_is_not_ours() -> None:
-    with watched(False, print):
-        time.sleep(0)
+@pytest.mark.machines
+def test_a_sweep_by_hand_ends_when_its_head_is_killed_though_another_is_there_at_once(
+    tmp_path: Path,
+) -> None:
+    """Ray would ask the raylet that is no more for a process, for ever."""
+    where = f"results={tmp_path}"
+    machines = Machines.begin(tmp_path / "zeta")
+    try:
+        process = start("sweeps", *WORDS, where, "name=s", **machines.environment)
+        wait_for_epochs(process, tmp_path / "s" / "study.log", 2)
+        before = saved(tmp_path / "s")
+        machines.head.kill()
+        machines.head.wait()
+        machines.start_head()
+        code, output = finish(process)
+        assert code == 1, output
+        assert "Ray has lost its raylet" in output
+        assert f'make resume SWEEP=s ARGS="{where}"' in output
+        assert "Traceback" not in output
+
+        code, output = finish(start("sweeps.commands.resume", "s", where, **machines.environment))
+        assert code == 0, output
+    finally:
+        end(machines.head)
+    after = saved(tmp_path / "s")
+    assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
+    with (tmp_path / "s" / "trials.csv").open() as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["complete"] * 3

@@ -54,7 +54,7 @@ def slots_of(
         room = (fits if lent is None else lent) - len(lacking)
         return Places(fits, room, all_away, on_cards, () if on_cards is None else ("gpu1",))
 
-    cluster = SimpleNamespace(places=places)
+    cluster = SimpleNamespace(places=places, lost=False)
     return SweepSlots(cast(Sweep, sweep), cast(Cluster, cluster), cast(Share, share), lacking)
 
 
