@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,19 @@ from sweeps.redaction import take_password
 from sweeps.results_folder import Folder, require_free
 from trainers.errors import ConfigError
 
-#: Seconds that the check may take; words and characters that a command line may have.
-_CHECK_S, _WORDS, _LETTERS = 120.0, 1000, 100_000
+#: Words and characters that a command line may have.
+_WORDS, _LETTERS = 1000, 100_000
 #: The experiment of a command line that names none.
 _USUAL = "quickstart"
 
 
-def checked(body: Mapping[str, Any], queue: Queue, here: Path, own: Checkout) -> Queued:
+def checked(
+    body: Mapping[str, Any],
+    queue: Queue,
+    here: Path,
+    own: Checkout,
+    check: Callable[[Sequence[str]], None],
+) -> Queued:
     """Return what was handed in as the queue takes it.
 
     Args:
@@ -32,6 +36,7 @@ def checked(body: Mapping[str, Any], queue: Queue, here: Path, own: Checkout) ->
             of the sweep on record that is to go on, or empty; the code that the member has.
         here: folder that relative paths of results begin at.
         own: the head's code.
+        check: refuses overrides of a new sweep with a ConfigError, as `make preview` would.
 
     Raises:
         ConfigError: the sweep cannot run here, or its name is taken.
@@ -57,7 +62,7 @@ def checked(body: Mapping[str, Any], queue: Queue, here: Path, own: Checkout) ->
     if queue.holds(name):
         raise ConfigError(f"{name} is in the queue already: give this one another name=…")
     require_free(results, name)
-    _try([*kept, f"results={results}"])
+    check([*kept, f"results={results}"])
     return Queued(name, member, tuple(kept), False, str(results))
 
 
@@ -116,24 +121,3 @@ def _words(body: Mapping[str, Any]) -> list[str]:
                 "study=: a password is not handed in: put it into ~/.pgpass on the head's machine"
             )
     return words
-
-
-def _try(words: Sequence[str]) -> None:
-    """Compose and check a sweep as `make preview` does, in a process of its own.
-
-    Raises:
-        ConfigError: it is refused; with the reason.
-    """
-    command = [sys.executable, "-m", "sweeps", "preview=true", *words]
-    try:
-        ran = subprocess.run(
-            command, capture_output=True, text=True, timeout=_CHECK_S, check=False, errors="replace"
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(
-            f"its check took more than {_CHECK_S:.0f} s on the head: try make preview"
-        ) from None
-    if ran.returncode:
-        lines = ran.stderr.strip().splitlines()
-        told = [line.removeprefix("error: ") for line in lines[-2:]]
-        raise ConfigError(" ".join(told) or f"its check ended with code {ran.returncode}")

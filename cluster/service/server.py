@@ -27,6 +27,7 @@ from cluster.service.jobs import RayJobs
 from cluster.service.page import head_page
 from cluster.service.queue import FILE, Queue
 from cluster.service.run_queued import log_of
+from cluster.service.sweep_check import SweepCheck
 from cluster.service.sweep_pages import SweepPages
 from sweeps.backend.known_head import FOLDER
 from trainers.errors import ConfigError
@@ -46,9 +47,9 @@ class Server:
         """Take the parts that answers are made of."""
         self._access, self._queue, self._view, self._results = access, queue, view, results
         self._checkout: Checkout = checkout()
-        self._pages = SweepPages()
+        self._pages, self._check = SweepPages(), SweepCheck()
         self._lock = asyncio.Lock()  # one thing at a time is done to the queue
-        self._checking = asyncio.Lock()  # one sweep at a time is checked, and named
+        self._naming = asyncio.Lock()  # one sweep at a time is checked, and named
 
     def app(self) -> web.Application:
         """Return what aiohttp runs."""
@@ -62,6 +63,7 @@ class Server:
         app.router.add_get("/api/sweeps/{name}/log", self._log)
         app.router.add_post("/api/sweeps/{name}/stop", self._stop)
         app.cleanup_ctx.append(self._looking)
+        app.cleanup_ctx.append(self._ready_to_check)
         return app
 
     @web.middleware
@@ -82,6 +84,11 @@ class Server:
         task = asyncio.create_task(self._look())
         yield
         task.cancel()
+
+    async def _ready_to_check(self, _: web.Application) -> Any:
+        self._check.prepare()
+        yield
+        await asyncio.to_thread(self._check.end)
 
     async def _look(self) -> None:
         said = ""
@@ -127,9 +134,9 @@ class Server:
 
     async def _hand_in(self, request: web.Request) -> web.StreamResponse:
         body = await _body(request)
-        async with self._checking:  # which takes seconds, while the queue goes on
+        async with self._naming:  # which takes seconds, while the queue goes on
             queued = await asyncio.to_thread(
-                checked, body, self._queue, self._results, self._checkout
+                checked, body, self._queue, self._results, self._checkout, self._check
             )
             async with self._lock:
                 await asyncio.to_thread(self._queue.add, queued)
