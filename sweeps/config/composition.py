@@ -29,6 +29,7 @@ from sweeps.config.choice_values import append_default, appends, applies, having
 from sweeps.config.error_messages import explain
 from sweeps.config.keys import exists, plain, plain_value
 from sweeps.config.overrides import as_list, key_of, literal, refuse_below_null
+from sweeps.config.parsed_once import parse_once
 from sweeps.config.schema import register
 from sweeps.config.trusted_targets import Origin, may_build
 from sweeps.config.unknown_keys import hint_keys, known_keys
@@ -69,7 +70,7 @@ class Composition:
             origin: where the command line was read, if it is not the person's own.
         """
         self._origin = origin
-        self._loader = loader
+        self._loader = parse_once(loader)
         self._master = master
         self.parser = OverridesParser.create(config_loader=loader)
         words = [as_list(without_password(word), self.parser) for word in overrides]
@@ -372,9 +373,7 @@ def _aside() -> Iterator[None]:
 
 @contextlib.contextmanager
 def compose(overrides: Sequence[str], origin: Origin | None = None) -> Iterator[Composition]:
-    """Compose a command line without Hydra's own command, for use within a `with` block.
-
-    Blocks may be nested.
+    """Compose a command line, without Hydra's command, for `with` blocks; they may be nested.
 
     Args:
         origin: where the command line was read, if it is not the person's own.
