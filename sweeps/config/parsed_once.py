@@ -1,6 +1,6 @@
 """Parse each file of conf/ once a sweep; Hydra does so for every composition.
 
-That takes a third of a composition's time; and a file which is edited while a sweep runs is now the same
+That is a third of a composition's time; and a file which is edited while a sweep runs is the same
 for all of its trials.
 """
 
