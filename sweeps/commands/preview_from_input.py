@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 import torch
@@ -14,12 +15,23 @@ from trainers import fit
 _LOADED = (torch, fit)
 
 
-def main() -> None:
-    """Preview what comes, if anything does: nothing comes of a service that has ended."""
+def main() -> int:
+    """Preview what comes, if anything does: nothing comes of a service that has ended.
+
+    Returns:
+        The exit code.
+    """
     if words := sys.stdin.read():
         sys.argv[1:] = ["preview=true", *json.loads(words)]
-        sweep.main()
+        try:
+            sweep.main()
+        except SystemExit as ended:
+            return ended.code if isinstance(ended.code, int) else 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    exit_code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)  # to unload PyTorch takes half a second, for which a person waits
