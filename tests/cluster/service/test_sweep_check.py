@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -31,20 +32,22 @@ def ready(check: SweepCheck) -> int:
     return check._next.pid
 
 
-def test_what_is_wrong_is_told_and_what_is_right_is_not(check: SweepCheck) -> None:
+def test_what_is_wrong_is_told_and_what_is_right_is_not(check: SweepCheck, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="lrr"):
         check(["optimizer.lrr=0.1"])
-    check(["budget.trials=4", "name=a"])
+    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
 
 
-def test_a_process_that_was_killed_while_it_waited_is_replaced(check: SweepCheck) -> None:
+def test_a_process_that_was_killed_while_it_waited_is_replaced(
+    check: SweepCheck, tmp_path: Path
+) -> None:
     os.kill(ready(check), signal.SIGKILL)
-    check(["budget.trials=4", "name=a"])
+    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
 
 
-def test_one_is_ready_until_the_end(check: SweepCheck) -> None:
+def test_one_is_ready_until_the_end(check: SweepCheck, tmp_path: Path) -> None:
     first = ready(check)
-    check(["budget.trials=4", "name=a"])
+    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
     second = ready(check)
     assert first != second
     check.prepare()
