@@ -112,9 +112,7 @@ def _processes() -> dict[str, _HasEnded]:
     own = {name: info.process for name in _NEEDED for info in _started().get(name, ())}
     if own:
         return {name: partial(_has_finished, process) for name, process in own.items()}
-    import ray
-
-    node = ray._private.worker._global_node
+    node = _node()
     raylet = None if node is None else _raylet_of(str(node.raylet_socket_name))
     return {} if raylet is None else {"raylet": partial(_has_ended, raylet)}
 
@@ -143,7 +141,12 @@ def _has_ended(process: Any) -> bool:
 
 def _started() -> dict[str, list[Any]]:
     """Map each kind of process that Ray has started here to them; empty if it has started none."""
+    node = _node()
+    return {} if node is None else dict(node.all_processes)
+
+
+def _node() -> Any:
+    """Return what Ray knows of itself on this machine; None where this process has no Ray."""
     import ray
 
-    node = ray._private.worker._global_node
-    return {} if node is None else dict(node.all_processes)
+    return ray._private.worker._global_node

@@ -11,7 +11,7 @@ from sweeps.findings.finding import Certainty, Effect, Finding, Importance, Topi
 from sweeps.findings.importance import Importances
 from sweeps.findings.observations import Observations
 from sweeps.findings.regression import enough_trials
-from sweeps.formatting import Unit, clip, number, short_names
+from sweeps.formatting import Unit, clip, counted, number, short_names
 from sweeps.space.dimensions import Interval
 from sweeps.trials import State
 
@@ -111,8 +111,7 @@ def _value(value: object) -> str:
 
 def _over(effect: Effect) -> str:
     if effect.pairs:
-        pairs = "1 pair" if effect.pairs == 1 else f"{effect.pairs} pairs"
-        return f"over {pairs}"
+        return f"over {counted(effect.pairs, 'pair')}"
     return f"by a model of {len(effect.trials)} trials"
 
 

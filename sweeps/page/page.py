@@ -12,7 +12,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from sweeps.findings.waste import EPOCHS_SPAN
-from sweeps.formatting import counts, duration
+from sweeps.formatting import counted, counts, duration
 from sweeps.page.elements import data, joined, paragraph, section
 from sweeps.page.reviewed import Reviewed
 from sweeps.page.sections.across import across
@@ -170,7 +170,7 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     count = tally(sweep.trials)
     running = count.states.get(State.RUNNING, 0)
     text = f"{sweep.name}: " if named else ""
-    text += f"{count.trials} trial{'' if count.trials == 1 else 's'} for {sweep.objective.goal}, "
+    text += f"{counted(count.trials, 'trial')} for {sweep.objective.goal}, "
     text += counts(count.states, count.infeasible, count.replaced)
     text += f" · {running} unfinished" if running else ""
     if sweep.wall_s:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from sweeps.findings.finding import Certainty, Finding, Topic
+from sweeps.formatting import counted
 from sweeps.page.elements import code, joined, paragraph, trial_link
 from sweeps.page.reviewed import Reviewed
 
@@ -59,7 +60,7 @@ def _folded(reviewed: Reviewed, topic: Topic, unclear: Sequence[Finding]) -> Mar
         '<details id="{}"><summary>{} that cannot be told</summary>{}</details>\n'
     ).format(
         f"{reviewed.prefix}unclear-{topic.value}",
-        f"{len(unclear)} {noun}{'' if len(unclear) == 1 else 's'}",
+        counted(len(unclear), noun),
         _list(_finding(reviewed, one) for one in unclear),
     )
 
