@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,9 +111,9 @@ def file_names(folder: Path, suffix: str) -> list[str]:
     return names
 
 
-def _is_npy(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(6) == b"\x93NUMPY"
+#: NumPy parses the header of a file by `ast`, which fails now and then where two threads of
+#: Python 3.11 parse at once ("AST constructor recursion depth mismatch").
+_PARSING = threading.Lock()
 
 
 def array(path: Path) -> npt.NDArray[np.generic]:
@@ -121,11 +123,16 @@ def array(path: Path) -> npt.NDArray[np.generic]:
         DataError: the file is missing, damaged, or holds something else.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
+        stored = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path} is missing: restore the data set") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({first_line(error)}): restore it") from None
+    try:
+        with _PARSING:
+            loaded = np.load(io.BytesIO(stored), allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        if not _is_npy(path):  # numpy would take it for pickled objects
+        if not stored.startswith(b"\x93NUMPY"):  # numpy would take it for pickled objects
             raise DataError(f"{path} is no .npy file: restore it") from None
         if "Object arrays" in str(error):
             raise DataError(

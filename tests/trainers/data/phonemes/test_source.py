@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +116,28 @@ def test_only_a_whole_array_file_is_read(tmp_path: Path) -> None:
         array(tmp_path / "several.npz")
     with pytest.raises(DataError, match=r"absent\.npy is missing"):
         array(tmp_path / "absent.npy")
+
+
+def test_threads_that_read_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    """In Python 3.11 two threads cannot parse at once where a collection lets the other one go on.
+
+    The collector has such a pause here, so that some 20 of these would fail and not one of 50,000.
+    """
+    np.save(tmp_path / "u.npy", np.ones((3, 2)))
+    threshold = gc.get_threshold()
+
+    def pause(phase: str, info: dict[str, int]) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(pause)
+    gc.set_threshold(11)
+    try:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            read = list(pool.map(lambda _: array(tmp_path / "u.npy").shape, range(4000)))
+    finally:
+        gc.callbacks.remove(pause)
+        gc.set_threshold(*threshold)
+    assert set(read) == {(3, 2)}
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
