@@ -29,7 +29,7 @@ from sweeps.backend.ray_environment import (
     run_by,
     without_secrets,
 )
-from sweeps.backend.ray_watch import is_lost, know_raylet
+from sweeps.backend.ray_watch import is_lost, is_of_this_user, know_raylet
 from sweeps.backend.share import Share, shared
 from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from sweeps.private_folder import private_folder
@@ -159,7 +159,7 @@ class Cluster:
         Raises:
             ConfigError: it cannot.
         """
-        if self.own:
+        if self.own or is_of_this_user():
             return
         import ray
 

@@ -251,6 +251,10 @@ class _Decisions(FIFOScheduler):
             self._streams.lacks(result["node"], machine, result["lacks"])
             self._driver().give_back(name)
             return str(self.STOP)
+        if "apart" in result and self._streams is not None:
+            machine = named(result["member"], result["machine"])
+            if message := self._streams.apart(result["node"], machine):
+                self._driver().notify(message)
         if "waiting" in result:
             self._driver().notify(f"{name} waits: {result['waiting']}")
         if "epoch" not in result:
@@ -304,11 +308,8 @@ class _Events(tune.Callback):
         self._room.end_idle()
         self._let_go(trials)
         self._driver().listen()
-        if self._streams is not None:
-            for message in self._streams.look():
-                self._driver().notify(message)
-            if not self._driver().halted:
-                self._held.look(self._driver().arrived)
+        if self._streams is not None and not self._driver().halted:
+            self._held.look(self._driver().arrived)
 
     def _let_go(self, trials: list[Trial]) -> None:
         """Take back the trials that are to leave, and wait for a slot which may never come."""

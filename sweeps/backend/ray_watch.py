@@ -1,4 +1,4 @@
-"""Notice within seconds that Ray has lost a process here that the driver needs.
+"""Watch the processes of Ray here: tell within seconds that one is lost, and whose they are.
 
 Ray itself tries for a minute to reach what has been killed, and then gives up one trial after the
 other, though nothing is wrong with any of them; or, where a head has been started again meanwhile,
@@ -102,6 +102,16 @@ def kill_rest() -> None:
 def know_raylet() -> None:
     """Find the raylet that this process is connected through, while it is there."""
     _processes()
+
+
+def is_of_this_user() -> bool:
+    """Whether the raylet that this process is connected through is found, and this user's."""
+    node, psutil = _node(), psutil_of_ray()
+    raylet = None if node is None else _raylet_of(str(node.raylet_socket_name))
+    try:
+        return raylet is not None and raylet.username() == psutil.Process().username()
+    except psutil.Error:  # it has ended
+        return False
 
 
 def _processes() -> dict[str, _HasEnded]:

@@ -21,8 +21,9 @@ from trainers.errors import ConfigError, first_line
 #: Raises: any error of Ray's, where the arbiter cannot be asked now.
 Ask = Callable[[Claim], Grant]
 
-#: Seconds between two words to the arbiter where nothing changes, and while something is lacking.
-_BEAT_S, _LACKING_S = 2.0, 0.5
+#: Seconds between two words to the arbiter: a sweep that is to give a slot to another one should
+#: hear so before the next end of an epoch.
+_BEAT_S = 0.5
 #: Seconds that the arbiter may take to answer, and to be there where a head has just been started.
 _ANSWER_S, _THERE_S = 10.0, 20.0
 
@@ -65,8 +66,7 @@ class Share:
 
     def _beat(self) -> None:
         while not self._over.is_set():
-            lacks = self.grant.slots < self._claim.wanted
-            self._changed.wait(_LACKING_S if lacks else _BEAT_S)
+            self._changed.wait(_BEAT_S)
             self._changed.clear()
             if not self._over.is_set():
                 with contextlib.suppress(Exception):  # Ray has no one error for this
@@ -136,4 +136,4 @@ def _patiently(claim: Claim, ask: Ask) -> Share:
                     f"the head's arbiter cannot be asked ({first_line(error)}): try again, or "
                     "start the head again (make head)"
                 ) from error
-        time.sleep(_LACKING_S)
+        time.sleep(_BEAT_S)

@@ -57,7 +57,8 @@ def train(
             a cluster also mark, session and data (`sweeps.backend.stream.sending`).
         member: whose machine this is; empty if nobody's in particular.
         tell: takes {"epoch", "metrics", "notes", "load", "streams", "member", "machine"} for each
-            epoch, {"waiting": reason} when the folder cannot be written for now, {"lacks": reason}
+            epoch, {"apart": True} first if this machine does not reach the trial's folder,
+            {"waiting": reason} when the folder cannot be written for now, {"lacks": reason}
             when this machine has not its data, or {"state", "reason"} when the trial ends badly,
             with "memory" if it would perhaps not with more memory.
         connect: connects to the driver's machine, if this one may not reach the folder.
@@ -74,6 +75,8 @@ def train(
         return
     folder = trial_folder(work, connect)
     try:
+        if folder.streams:
+            tell({"apart": True, **place})
         _train(work, place, tell, folder)
     except Superseded:
         os._exit(70)  # the trial is another process's: this one was believed lost

@@ -1,28 +1,25 @@
-"""See which machines of a cluster reach the results, and take what the others send.
+"""Take in what those machines of a cluster send that do not reach the results.
 
 A session leaves a file with a random name in the folder of its trials: a machine on which it is
-there reaches that very folder, wherever it lies. All others train in folders of their own, and
-send what they train to a receiver, which is started once there is such a machine.
+there reaches that very folder, wherever it lies. On all others a trial says so, trains in a folder
+of its own, and sends what it trains to a receiver. Nothing is run on a machine to find out: one
+more process there would come to be just when that of its first trial does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sweeps.backend.machines import alive_nodes, named, on_machine, this_node
+from sweeps.backend.machines import alive_nodes, on_machine, this_node
 from sweeps.backend.stream import calls, scratch
 from sweeps.backend.stream.machine_data import base
-from sweeps.backend.stream.trial_folder import reaches
 from trainers.errors import ConfigError
 
 _MARK = ".session-"
-#: Seconds between two looks at the machines.
-_LOOK_S = 2.0
 #: Seconds that processes may take to end with a session, and that machines may take to say so.
 _END_S, _CLEAN_S = 5.0, 15.0
 
@@ -31,7 +28,7 @@ class StreamedResults:
     """Takes in the files of trials on machines that do not reach the results."""
 
     def __init__(self, trials: Path, data: Mapping[str, Any], fingerprint: str) -> None:
-        """Begin to look at the machines.
+        """Leave the mark.
 
         Args:
             trials: folder with the trials' folders.
@@ -54,11 +51,10 @@ class StreamedResults:
                 f"results={self._trials.parent.parent} cannot be written ({error.strerror}): name "
                 "another folder, results=…"
             ) from None
-        self._asked: dict[str, tuple[str, Any]] = {}  # machine -> its name and answer to come
-        self._seen = {this_node()}
-        self._due = 0.0
-        self._apart: dict[str, str] = {}  # machines that do not reach the folder
+        self._apart: dict[str, str] = {}  # machines that do not reach the folder -> their names
         self._receiver: Any = None
+        if _is_of_several_hosts():
+            self._start_receiver()  # beforehand: most share no folder
 
     @property
     def _mark(self) -> str:
@@ -78,39 +74,20 @@ class StreamedResults:
         """
         self.lacking[node] = f"{machine} lacks the data: {why}"
 
-    def look(self) -> list[str]:
-        """Ask machines that have come, and hear those that answer; returns messages for a person.
+    def apart(self, node: str, machine: str) -> str:
+        """Take in what a machine sends that does not reach the folder.
 
-        Cheap; call it often.
+        Args:
+            machine: what it is called.
+
+        Returns:
+            What to say to a person, the first time.
         """
-        import ray
-
-        if (now := time.monotonic()) >= self._due:
-            self._due = now + _LOOK_S
-            nodes = alive_nodes()
-        else:
-            nodes = []
-        for node in nodes:
-            if node["NodeID"] not in self._seen:
-                self._seen.add(node["NodeID"])
-                name = named(node["Labels"].get("member", ""), node["NodeManagerHostname"])
-                self._asked[node["NodeID"]] = (name, self._ask(node["NodeID"]))
-        messages = []
-        for one, (name, answer) in list(self._asked.items()):
-            if not ray.wait([answer], timeout=0)[0]:
-                continue
-            del self._asked[one]
-            try:
-                shares = bool(ray.get(answer))
-            except Exception:  # gone, or it can run nothing now: its trials see for themselves
-                shares = False
-            if not shares:
-                self._start_receiver()
-                self._apart[one] = name
-                messages.append(
-                    f"{name} does not reach {self._trials.parent}: its trials send each epoch here"
-                )
-        return messages
+        self._start_receiver()
+        if node in self._apart:
+            return ""
+        self._apart[node] = machine
+        return f"{machine} does not reach {self._trials.parent}: its trials send each epoch here"
 
     def close(self) -> None:
         """Take in nothing more, and let no file stay on the other machines."""
@@ -120,23 +97,21 @@ class StreamedResults:
             (self._trials / self._mark).unlink()
         if self._receiver is not None:
             with contextlib.suppress(Exception):  # a Ray that is gone has ended it
-                cleaned = [self._clean(one) for one in [*self._apart, this_node()]]
-                ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_S)
+                if self._apart:
+                    cleaned = [self._clean(one) for one in [*self._apart, this_node()]]
+                    ray.wait(cleaned, num_returns=len(cleaned), timeout=_CLEAN_S)
                 ray.kill(self._receiver)
 
     def _start_receiver(self) -> None:
         if self._receiver is None:
             self._receiver = calls.start_receiver(str(self._trials), self.session)
 
-    def _ask(self, node: str) -> Any:
-        return on_machine(node, _reaches).remote(str(self._trials), self._mark)
-
     def _clean(self, node: str) -> Any:
         return on_machine(node, scratch.remove_left).remote(self.session, _END_S)
 
 
-def _reaches(trials: str, mark: str) -> bool:
-    return reaches(Path(trials), mark)
+def _is_of_several_hosts() -> bool:
+    return len({str(node["NodeManagerHostname"]) for node in alive_nodes()}) > 1
 
 
 @contextlib.contextmanager

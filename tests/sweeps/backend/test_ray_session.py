@@ -13,7 +13,7 @@ import pytest
 
 from sweeps import ROOT
 from sweeps.backend import ray_session
-from sweeps.backend.ray_session import session
+from sweeps.backend.ray_session import Cluster, session
 from tests.sweeps.processes import finish, start
 from trainers.errors import ConfigError
 
@@ -36,7 +36,7 @@ def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
 SHOW = """
 import json, os, socket, sys, time
 from pathlib import Path
-from sweeps.backend.ray_session import session
+from sweeps.backend.ray_session import Cluster, session
 
 with session() as cluster:
     import ray
@@ -133,6 +133,19 @@ def test_a_ray_of_ours_listens_on_the_loopback_interface_alone(shown: dict[str, 
     assert {"raylet", "gcs_server"} <= set(listening)
     for ip, name, port in shown["sockets"]:
         assert ip.removeprefix("::ffff:") == "127.0.0.1", f"{name} listens at {ip}:{port}"
+
+
+def test_the_results_are_tried_by_a_ray_of_another_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "")
+    with session():
+        theirs = Cluster(own=False, address="lab:6380")
+        theirs.check_folder(tmp_path / "absent")  # this user's: whoever asks has tried
+        monkeypatch.setattr(ray_session, "is_of_this_user", lambda: False)
+        theirs.check_folder(tmp_path)
+        with pytest.raises(ConfigError, match="cannot be written by the Ray of this machine"):
+            theirs.check_folder(tmp_path / "absent")
 
 
 def test_a_ray_that_does_not_start_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

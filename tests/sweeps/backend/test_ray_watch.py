@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import signal
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from sweeps.backend import ray_watch
 from sweeps.backend.ray_session import Ray
 from sweeps.commands.resume import resume
 from tests.cluster.raylets import Machines, end
@@ -74,3 +77,20 @@ def test_a_sweep_by_hand_ends_when_its_head_is_killed_though_another_is_there_at
     assert {path: after[path] for path in before} == before, "a finished epoch was trained again"
     with (tmp_path / "s" / "trials.csv").open() as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["complete"] * 3
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can run a process as somebody else")
+@pytest.mark.parametrize(("user", "ours"), [(os.getuid(), True), (65534, False)])
+def test_a_raylet_of_another_user_is_known(
+    user: int, ours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    socket = f"--raylet_socket_name=/tmp/{user}-{os.getpid()}"
+    wait = ("sh", "-c", "read line", socket)  # Python may lie where another user does not reach
+    with subprocess.Popen(wait, stdin=subprocess.PIPE, user=user) as raylet:
+        node = SimpleNamespace(raylet_socket_name=socket.partition("=")[2])
+        monkeypatch.setattr(ray_watch, "_node", lambda: node)
+        assert ray_watch.is_of_this_user() is ours
+        raylet.kill()
+    assert not ray_watch.is_of_this_user(), "it has ended"
+    monkeypatch.setattr(ray_watch, "_node", lambda: None)
+    assert not ray_watch.is_of_this_user()

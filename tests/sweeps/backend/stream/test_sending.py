@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sweeps.backend.machines import named
+from sweeps.backend.machines import named, this_node
 from sweeps.backend.ray_session import session
 from sweeps.backend.stream import calls, scratch, sending
 from sweeps.backend.stream.contents import Delivery, Piece
 from sweeps.backend.stream.receiver import Outcome
 from sweeps.backend.stream.sending import StreamedResults, streamed_results
-from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
 
 DATA = {"root": "/data/mine", "fraction": 1.0}
@@ -31,41 +30,37 @@ def _ray() -> Iterator[None]:
 
 
 @pytest.fixture
-def trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trials(tmp_path: Path) -> Path:
     """Of a sweep whose driver takes this machine for another one."""
-    monkeypatch.setattr(sending, "_LOOK_S", 0.0)
     (tmp_path / "s" / "trials" / "0000").mkdir(parents=True)
     return tmp_path / "s" / "trials"
 
 
-def heard(streams: StreamedResults) -> list[str]:
-    """What is said of this machine, once it has answered."""
-    streams._seen.clear()
-    messages: list[str] = []
-    streams.look()
-    until(lambda: messages.extend(streams.look()) or not streams._asked)
-    return messages
-
-
 @pytest.mark.usefixtures("_ray")
-def test_a_machine_that_reaches_the_folder_sends_nothing(trials: Path) -> None:
+def test_a_session_starts_no_process_before_a_machine_sends(trials: Path) -> None:
     with streamed_results(trials, DATA, "f00d") as streams:
         assert (trials / streams.work(CONFIG)["mark"]).is_file()
-        assert heard(streams) == []
         with pytest.raises(ValueError, match="receiver"):
             calls.connect(streams.session)
     assert [path.name for path in trials.iterdir()] == ["0000"]
 
 
 @pytest.mark.usefixtures("_ray")
-def test_one_that_does_not_sends_to_the_driver_and_is_cleaned(
-    trials: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_receiver_of_several_hosts_is_there_beforehand(
+    trials: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hosts = [{"NodeManagerHostname": host} for host in ("vm", "other")]
+    monkeypatch.setattr(sending, "alive_nodes", lambda: hosts)
     with streamed_results(trials, DATA, "f00d") as streams:
-        mark = trials / streams.work(CONFIG)["mark"]
-        mark.rename(tmp_path / "elsewhere")  # as on a disk of its own
-        (message,) = heard(streams)
-        assert "its trials send each epoch here" in message
+        assert calls.connect(streams.session).open("0000", "1" * 32).newest == 0
+
+
+@pytest.mark.usefixtures("_ray")
+def test_a_machine_that_sends_is_cleaned(trials: Path) -> None:
+    with streamed_results(trials, DATA, "f00d") as streams:
+        message = streams.apart(this_node(), "alpha's vm")
+        assert message.startswith(f"alpha's vm does not reach {trials.parent}: ")
+        assert streams.apart(this_node(), "alpha's vm") == "", "a person hears it once"
         receiver = calls.connect(streams.session)
         token, state = "1" * 32, os.urandom(20_000_000)
         assert receiver.open("0000", token).newest == 0
