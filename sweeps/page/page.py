@@ -175,7 +175,8 @@ def _lead(reviewed: Reviewed, named: bool) -> Markup:
     text += f" · {running} unfinished" if running else ""
     if sweep.wall_s:
         text += f" · wall time {duration(sweep.wall_s)}"
-        if span := sweep.epochs_span:
+        # A driver that was killed has left its last seconds in no wall time.
+        if 0 < (span := sweep.epochs_span) <= sweep.wall_s:
             text += f", of that {duration(span)} {EPOCHS_SPAN}"
     moments = [moment.at for trial in sweep.trials for moment in trial.moments.values()]
     if moments:

@@ -238,6 +238,8 @@ def test_the_head_tells_the_wall_time_and_that_between_the_epochs(recorded: Reco
     told = f"wall time 10:00, of that {duration(span)} from the first epoch to the last"
     assert told in made
     assert f"{duration(span)} from the first epoch to the last; training took" in made
+    killed = page([replace(review, sweep=replace(review.sweep, wall_s=span / 2))])
+    assert "of that" not in killed.partition("</header>")[0], "it is not part of so little"
 
 
 def test_beside_other_sweeps_the_wall_time_is_called_so(reviewed: Reviewed) -> None:
