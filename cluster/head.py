@@ -26,6 +26,7 @@ from cluster.node import (
 )
 from cluster.service.jobs import STOP_S
 from cluster.service.login import login_link
+from cluster.sharing.members import members_file, read_members
 from sweeps.backend.claim import member_name
 from sweeps.backend.known_head import FOLDER, USUAL, Head, make
 from sweeps.backend.ray_environment import SETTINGS, for_trials, is_loopback
@@ -43,7 +44,8 @@ def head(address: str, port: int, member: str) -> None:
     """Start a head, and print who joins and leaves, until Ctrl-C.
 
     Raises:
-        ConfigError: a head runs already, the port is taken, or Ray does not start.
+        ConfigError: a head runs already, the port is taken, the members' file is wrong, or Ray does
+            not start.
         Stopped: a signal asked to end.
     """
     running = Head.known()
@@ -55,6 +57,7 @@ def head(address: str, port: int, member: str) -> None:
         )
     _free(address, port)
     _free(address, port + 1)
+    read_members(members_file())
     secret, store = token(create=True), FOLDER / "gcs"
     make(store)
     us = Head(f"{address}:{port}", str(secret), member)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cluster.service.client import known_service
-from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows, members_problem
 from sweeps.cli import refusals, terminal
 from sweeps.formatting import one_line
 
@@ -56,8 +56,8 @@ def show(console: Console, known: Mapping[str, Any]) -> None:
     absent = {name: hours for name, hours in sharing["gpu_hours"].items() if hours}
     for name in absent.keys() - {str(node["member"]) for node in nodes}:
         console.print(_plain(f"{name} has had {absent[name]:.1f} GPU-hours today"))
-    if sharing["problem"]:
-        console.print(Text(one_line(sharing["problem"]), "yellow"), soft_wrap=True)
+    if problem := members_problem(known):
+        console.print(Text(one_line(problem), "yellow"), soft_wrap=True)
 
 
 def _show_queue(console: Console, queue: Sequence[Mapping[str, Any]]) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows, members_problem
 from sweeps.figures.figure import Figure
 from sweeps.formatting import counted, duration
 from sweeps.page.elements import joined, paragraph, section, table
@@ -44,7 +44,8 @@ def head_page(known: Mapping[str, Any], drawn: Mapping[str, Figure]) -> str:
     machines, queue, sharing = known["machines"], known["queue"], known["sharing"]
     title = f"Caviar: {counted(len(machines), 'machine')}, {counted(len(queue), 'sweep')}"
     lead = paragraph(f"As of {time.strftime('%Y-%m-%d %H:%M:%S')}, the head's time.", kind="lead")
-    problem = paragraph(sharing["problem"], kind="aside") if sharing["problem"] else Markup("")
+    wrong = members_problem(known)
+    problem = paragraph(wrong, kind="aside") if wrong else Markup("")
     policy = _POLICY.format(style=hashed(stylesheet()))
     again = Markup('<meta http-equiv="refresh" content="{}">\n').format(REFRESH_S)
     return str(

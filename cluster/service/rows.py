@@ -34,6 +34,23 @@ def machine_rows(
     ]
 
 
+def members_problem(known: Mapping[str, Any]) -> str:
+    """Say what is the matter with `members.yaml`: a wrong value, or names that nobody here has.
+
+    Args:
+        known: as the head's service answers to /api/status.
+    """
+    sharing = known["sharing"]
+    if sharing["problem"]:
+        return str(sharing["problem"])
+    with_member = (*known["machines"], *known["queue"], *sharing["sessions"])
+    here = {str(one["member"]) for one in with_member} | sharing["gpu_hours"].keys()
+    absent = sorted(sharing["weights"].keys() - here)
+    if not absent:
+        return ""
+    return f"cluster/members.yaml: no machine and no sweep here is of {', '.join(absent)}"
+
+
 def _runs(machine: str, sessions: Sequence[Mapping[str, Any]]) -> str:
     """Name the sweeps of which trials run on a machine, with how many: "a 2, b"."""
     counts = [(one["sweep"], one["running"].get(machine, 0)) for one in sessions]

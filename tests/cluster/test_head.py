@@ -42,6 +42,27 @@ def test_wrong_input_is_refused_in_a_line(tmp_path: Path, words: list[str], rule
 
 
 @pytest.mark.machines
+@pytest.mark.parametrize(
+    ("members", "rule"),
+    [
+        ("alpha: {weight: 0}", "all weights are 0"),
+        ("alpha: {wieght: 2}", "did you mean weight"),
+        ("alpha: {hours: 25-3}", "must be two full hours"),
+    ],
+)
+def test_members_that_cannot_be_are_refused_in_a_line(
+    members: str, rule: str, tmp_path: Path
+) -> None:
+    (tmp_path / "members.yaml").write_text(members)
+    words = ("--address=127.0.0.1", f"--port={free_port()}", "--member=zeta")
+    code, output = finish(start("cluster.head", *words, CAVIAR_CLUSTER=str(tmp_path)))
+    assert code == 2
+    assert rule in output
+    assert len(output.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["members.yaml"]
+
+
+@pytest.mark.machines
 def test_a_folder_that_cannot_be_written_is_refused_in_a_line() -> None:
     words = ("--address=127.0.0.1", f"--port={free_port()}", "--member=zeta")
     code, output = finish(start("cluster.head", *words, CAVIAR_CLUSTER="/proc/none"))

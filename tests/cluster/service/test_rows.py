@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows
+from cluster.service.rows import MACHINES, how_it_does, how_it_stands, machine_rows, members_problem
 
 
 def test_machines_come_by_member_with_what_runs_there_and_why_they_are_not_lent() -> None:
@@ -44,3 +44,27 @@ def test_what_keeps_a_session_comes_before_how_far_it_is(
 def test_why_a_sweep_failed_is_told() -> None:
     assert how_it_stands({"step": "waiting", "message": ""}) == "waiting"
     assert how_it_stands({"step": "failed", "message": "see its log"}) == "failed (see its log)"
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ({}, ""),
+        (dict.fromkeys(["machine", "sweep", "queued", "earlier"], 2.0), ""),
+        (
+            {"machine": 1.0, "zoe": 2.0, "Sweep": 0.0},
+            "cluster/members.yaml: no machine and no sweep here is of Sweep, zoe",
+        ),
+    ],
+)
+def test_a_member_whom_nobody_here_knows_is_told(weights: dict[str, float], said: str) -> None:
+    sharing = {
+        "problem": "",
+        "weights": weights,
+        "gpu_hours": {"earlier": 1.0},
+        "sessions": [{"member": "sweep"}],
+    }
+    known = {"machines": [{"member": "machine"}], "queue": [{"member": "queued"}]}
+    assert members_problem({**known, "sharing": sharing}) == said
+    wrong = {**sharing, "problem": "gamma.weight=x must be a number, 0 or more"}
+    assert members_problem({**known, "sharing": wrong}) == wrong["problem"]
