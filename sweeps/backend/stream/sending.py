@@ -51,7 +51,7 @@ class StreamedResults:
                 f"results={self._trials.parent.parent} cannot be written ({error.strerror}): name "
                 "another folder, results=…"
             ) from None
-        self._apart: dict[str, str] = {}  # machines that do not reach the folder -> their names
+        self._apart: set[str] = set()  # machines that do not reach the folder
         self._receiver: Any = None
         if _is_of_several_hosts():
             self._start_receiver()  # beforehand: most share no folder
@@ -86,7 +86,7 @@ class StreamedResults:
         self._start_receiver()
         if node in self._apart:
             return ""
-        self._apart[node] = machine
+        self._apart.add(node)
         return f"{machine} does not reach {self._trials.parent}: its trials send each epoch here"
 
     def close(self) -> None:
