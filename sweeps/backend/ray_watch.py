@@ -106,8 +106,7 @@ def know_raylet() -> None:
 
 def is_of_this_user() -> bool:
     """Whether the raylet that this process is connected through is found, and this user's."""
-    node, psutil = _node(), psutil_of_ray()
-    raylet = None if node is None else _raylet_of(str(node.raylet_socket_name))
+    raylet, psutil = _raylet(), psutil_of_ray()
     try:
         return raylet is not None and raylet.username() == psutil.Process().username()
     except psutil.Error:  # it has ended
@@ -122,9 +121,14 @@ def _processes() -> dict[str, _HasEnded]:
     own = {name: info.process for name in _NEEDED for info in _started().get(name, ())}
     if own:
         return {name: partial(_has_finished, process) for name, process in own.items()}
-    node = _node()
-    raylet = None if node is None else _raylet_of(str(node.raylet_socket_name))
+    raylet = _raylet()
     return {} if raylet is None else {"raylet": partial(_has_ended, raylet)}
+
+
+def _raylet() -> Any:
+    """Return the raylet that this process is connected through; None if there is none here."""
+    node = _node()
+    return None if node is None else _raylet_of(str(node.raylet_socket_name))
 
 
 @functools.cache

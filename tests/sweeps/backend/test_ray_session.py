@@ -36,7 +36,7 @@ def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
 SHOW = """
 import json, os, socket, sys, time
 from pathlib import Path
-from sweeps.backend.ray_session import Cluster, session
+from sweeps.backend.ray_session import session
 
 with session() as cluster:
     import ray

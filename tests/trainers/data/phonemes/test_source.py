@@ -121,7 +121,7 @@ def test_only_a_whole_array_file_is_read(tmp_path: Path) -> None:
 def test_threads_that_read_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     """In Python 3.11 two threads cannot parse at once where a collection lets the other one go on.
 
-    The collector has such a pause here, so that some 20 of these would fail and not one of 50,000.
+    The collector has such a pause here: without a lock some 20 of these fail.
     """
     np.save(tmp_path / "u.npy", np.ones((3, 2)))
     threshold = gc.get_threshold()
