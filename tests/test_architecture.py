@@ -240,7 +240,10 @@ def test_packages_on_the_way_of_a_trials_process_load_nothing(package: str) -> N
     ("library", "doors"),
     [
         ("ray", ("sweeps.backend", "sweeps.bench.rivals", "sweeps.bench.cluster", "cluster")),
-        ("ray.tune", ("sweeps.backend.ray_tune", "sweeps.bench.rivals")),
+        (
+            "ray.tune",
+            ("sweeps.backend.ray_tune", "sweeps.backend.ready_workers", "sweeps.bench.rivals"),
+        ),
         ("wandb", ("sweeps.tracking",)),
         (
             "wandb_workspaces",

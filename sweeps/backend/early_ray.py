@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sweeps.backend.ray_session import Cluster, Ray
 
 
 @contextlib.contextmanager
-def started_early(ray: Ray) -> Iterator[Ray]:
-    """Begin to start a Ray within a `with` block; what it yields waits until it is up."""
-    early = _EarlyRay(ray)
+def started_early(ray: Ray, resources: Mapping[str, Any], most: int | None) -> Iterator[Ray]:
+    """Begin to start a Ray within a `with` block; what it yields waits until it is up.
+
+    Arguments of the sweep that it is for, as of `Cluster.prepare`.
+    """
+    early = _EarlyRay(ray, resources, most)
     try:
         yield early.cluster
     finally:
@@ -22,8 +26,8 @@ def started_early(ray: Ray) -> Iterator[Ray]:
 class _EarlyRay:
     """Keeps a Ray in a thread, which outlives it: Linux ends Ray's processes with that thread."""
 
-    def __init__(self, ray: Ray) -> None:
-        self._ray = ray
+    def __init__(self, ray: Ray, resources: Mapping[str, Any], most: int | None) -> None:
+        self._ray, self._resources, self._most = ray, resources, most
         self._cluster: Cluster | None = None
         self._error: BaseException | None = None
         self._up, self._over = threading.Event(), threading.Event()
@@ -52,7 +56,7 @@ class _EarlyRay:
         try:
             with self._ray() as self._cluster:
                 if not self._over.is_set():
-                    self._cluster.prepare()
+                    self._cluster.prepare(self._resources, self._most)
                     self._up.set()
                     self._over.wait()
         except BaseException as error:  # for whoever waits

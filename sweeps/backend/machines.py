@@ -49,6 +49,27 @@ def on_machine(node: str, function: Any) -> Any:
     )
 
 
+def cards_of(node: Mapping[str, Any]) -> int:
+    """Count the GPUs of a machine, as `ray.nodes` lists it."""
+    return int(node["Resources"].get("GPU", 0.0))
+
+
+def fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
+    """Count the trials that fit on a machine at once.
+
+    Args:
+        node: as `ray.nodes` lists it.
+        resources: what a trial takes.
+    """
+    cards, share = cards_of(node), float(resources["gpu"] or 0.0)
+    # A little over: 1/3 GPU three times is one GPU.
+    counts = [int(node["Resources"].get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
+    if share and (cards or not resources["anywhere"]):
+        # A share is of one card: 0.6 of two cards are two trials, not three.
+        counts.append(cards * int(1 / share + 1e-6) if share < 1 else int(cards / share))
+    return min(counts)
+
+
 def named(member: str, host: str) -> str:
     """Name a machine to a person."""
     return f"{member}'s {host}" if member else host

@@ -29,6 +29,8 @@ SETTINGS = {
     "AUTOSCALER_METRIC_PORT": "65536",
     "DASHBOARD_METRIC_PORT": "65536",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+    # It would start processes that no trial can have (`sweeps.backend.ready_workers`).
+    "RAY_prestart_worker_first_driver": "0",
 }
 
 #: Variables that a trial may need: where programs, libraries, data and devices are, and how many

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sweeps import ROOT
 from sweeps.backend.known_head import Head
 from sweeps.backend.machine_load import smallest_card_gb
-from sweeps.backend.machines import alive_nodes, away, on_machine, this_node
+from sweeps.backend.machines import alive_nodes, away, cards_of, fits, on_machine, this_node
 from sweeps.backend.ray_environment import (
     SETTINGS,
     environment,
@@ -30,6 +30,7 @@ from sweeps.backend.ray_environment import (
     without_secrets,
 )
 from sweeps.backend.ray_watch import is_lost, is_of_this_user, know_raylet
+from sweeps.backend.ready_workers import let_stand_ready, setup_hook
 from sweeps.backend.share import Share, shared
 from sweeps.backend.stream.sending import StreamedResults, streamed_results
 from sweeps.private_folder import private_folder
@@ -106,7 +107,7 @@ class Cluster:
 
     def slots(self, resources: Mapping[str, Any]) -> int:
         """Count the trials that fit on all machines together, given what each asks for."""
-        return sum(_fits(node, resources) for node in alive_nodes())
+        return sum(fits(node, resources) for node in alive_nodes())
 
     def places(self, resources: Mapping[str, Any], lacking: Mapping[str, str]) -> Places:
         """Count the trials that fit, and those that may run now.
@@ -117,13 +118,13 @@ class Cluster:
         nodes = alive_nodes()
         here = {str(node["NodeID"]) for node in nodes}
         gone = {**{one: why for one, why in lacking.items() if one in here}, **away(nodes)}
-        fits = {str(node["NodeID"]): _fits(node, resources) for node in nodes}
-        lent = {node: n for node, n in fits.items() if node not in gone}
-        on_cards, cards = None, [str(node["NodeID"]) for node in nodes if _cards(node)]
+        room = {str(node["NodeID"]): fits(node, resources) for node in nodes}
+        lent = {node: n for node, n in room.items() if node not in gone}
+        on_cards, cards = None, [str(node["NodeID"]) for node in nodes if cards_of(node)]
         if resources["anywhere"]:
             on_cards = sum(lent.get(node, 0) for node in cards)
         return Places(
-            sum(fits.values()),
+            sum(room.values()),
             sum(lent.values()),
             gone,
             on_cards,
@@ -187,8 +188,19 @@ class Cluster:
         with streamed_results(trials, data, fingerprint) as streams:
             yield streams
 
-    def prepare(self) -> None:
-        """Import what the driver needs to run trials, which takes a second or two."""
+    def prepare(self, resources: Mapping[str, Any], most: int | None) -> None:
+        """Import what the driver needs to run trials, which takes a second or two.
+
+        Processes for the first trials start meanwhile.
+
+        Args:
+            resources: what a trial takes.
+            most: trials that run at once, at most.
+        """
+        let_stand_ready(
+            {**resources, "gpu": float(self.has_gpu)} if resources["gpu"] is None else resources,
+            most,
+        )
         from sweeps.backend import ray_tune
 
         del ray_tune
@@ -281,6 +293,7 @@ def session() -> Iterator[Cluster]:
                     runtime_env={
                         **_code(),
                         "env_vars": python_path(os.environ),  # where all machines have it
+                        "worker_process_setup_hook": setup_hook(),
                     },
                 )
             except Exception as error:  # Ray has no one error for this
@@ -336,6 +349,7 @@ def _start(folder: Path) -> None:
                     object_store_memory=128 * 2**20,  # trials share nothing through it
                     # Within ours: Ray lets everybody into its own.
                     _temp_dir=str(folder / attempt),
+                    runtime_env={"worker_process_setup_hook": setup_hook()},
                     **_QUIET,
                 )
             return
@@ -367,20 +381,6 @@ def silence_ray() -> None:
 
 def _swallow(*words: object, **more: object) -> None:
     """Print nothing."""
-
-
-def _cards(node: Mapping[str, Any]) -> int:
-    return int(node["Resources"].get("GPU", 0.0))
-
-
-def _fits(node: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
-    cards, share = _cards(node), float(resources["gpu"] or 0.0)
-    # A little over: 1/3 GPU three times is one GPU.
-    counts = [int(node["Resources"].get("CPU", 0.0) / float(resources["cpu"]) + 1e-6)]
-    if share and (cards or not resources["anywhere"]):
-        # A share is of one card: 0.6 of two cards are two trials, not three.
-        counts.append(cards * int(1 / share + 1e-6) if share < 1 else int(cards / share))
-    return min(counts)
 
 
 def _refuse_silence(address: str) -> None:

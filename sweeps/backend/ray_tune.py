@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
+from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
@@ -24,6 +25,7 @@ from ray.util.placement_group import NODE_ID_LABEL_KEY
 from sweeps.backend import worker as trial_side
 from sweeps.backend.machines import named
 from sweeps.backend.ray_watch import RayLost, is_lost, kill_rest, watched
+from sweeps.backend.ready_workers import OF_TRIALS
 from sweeps.backend.room import Room
 from sweeps.backend.stream import calls
 from sweeps.backend.stream.held_trials import HeldTrials
@@ -52,7 +54,6 @@ ENVIRONMENT = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
     "TUNE_FORCE_TRIAL_CLEANUP_S": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 
 
@@ -78,7 +79,7 @@ def run(
     Returns:
         Whether trials are left, for which there is no slot now.
     """
-    os.environ.update(ENVIRONMENT)
+    set_environment()
     here = _Here(driver)
     room, held = Room(driver, slots), HeldTrials()
     with private_folder("caviar-tune-") as scratch:
@@ -105,6 +106,13 @@ def run(
         except RayLost as error:
             driver.halt(f"Ray has lost its {error}; trials go on from their last epochs")
     return not driver.finished
+
+
+def set_environment() -> None:
+    """Set what Tune reads, and give trials none of what is in this process's environment."""
+    os.environ.update(ENVIRONMENT)
+    # Tune would give them the keys of a cloud, on machines of others too.
+    vars(class_cache).update(DEFAULT_ENV_VARS=OF_TRIALS, ENV_VARS_TO_PROPAGATE=())
 
 
 def _leave(how_to_go_on: str, lost: str) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sweeps.backend.machine_load import MachineLoad
-from sweeps.backend.repeat_runs import lockstep
 from sweeps.backend.stream.machine_data import DriversData, LacksData, found_here
 from sweeps.backend.stream.sender import AsksReceiver, Superseded
 from sweeps.backend.stream.trial_folder import TrialFolder, trial_folder
+from sweeps.repeats.lockstep import lockstep
 from sweeps.repeats.settings import Repeats
 from trainers.config import typed
 from trainers.errors import (

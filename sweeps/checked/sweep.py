@@ -112,6 +112,12 @@ class Sweep:
         return min(limits) if limits else None
 
     @property
+    def at_once(self) -> int | None:
+        """Return the number of trials that may run at once at most; None: no such limit."""
+        limits = [n for n in (self.config["max_concurrent"], self.trials) if n is not None]
+        return min(limits) if limits else None
+
+    @property
     def longest(self) -> int:
         """Return the number of epochs that a trial may have at most."""
         swept = [p.dimension for p in self.space.parameters if p.key == "epochs"]

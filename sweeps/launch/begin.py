@@ -36,7 +36,7 @@ def begin(sweep: Sweep, ray: Ray = session) -> int:
         reach(sweep.shared, sweep.name)
     with contextlib.ExitStack() as stack:
         stack.callback(mark, "exit")
-        early = stack.enter_context(started_early(ray))
+        early = stack.enter_context(started_early(ray, sweep.resources, sweep.at_once))
         mark("fetch the data, Ray starting meanwhile")
         fingerprint = fetch(sweep)
         mark("build every value once")

@@ -75,7 +75,7 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
         if not longer and (finished := _finished(sweep, study, folder, spent)):
             study.close()
             return finished
-        with started_early(ray) as early:
+        with started_early(ray, sweep.resources, sweep.at_once) as early:
             fingerprint = fetch(sweep)
             if fingerprint != recorded["data"]:
                 raise ConfigError(

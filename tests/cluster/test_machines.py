@@ -7,12 +7,23 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.raylets import Machines, free_port
-from tests.sweeps.processes import command, descendants, finish, saved, start, wait_for_epochs
+from tests.sweeps.processes import (
+    ROOT,
+    command,
+    descendants,
+    finish,
+    saved,
+    standing,
+    start,
+    wait_for_epochs,
+)
 from tests.sweeps.waiting import until
 
 
@@ -46,6 +57,29 @@ def test_a_machine_is_killed_and_its_trials_go_on_elsewhere(
         assert {path: after[path] for path in before} == before, "a finished epoch ran again"
         moved = [row["id"] for row in rows if members(folder, row["id"]) == ["alpha", "zeta"]]
         assert moved, "no trial went from alpha to zeta"
+
+
+#: A driver that has no trial for the processes that stand ready.
+DRIVER = """
+import time
+from sweeps.backend.ray_session import session
+
+with session() as cluster:
+    cluster.prepare({"cpu": 1, "gpu": 0.0, "anywhere": False}, None)
+    time.sleep(3600)
+"""
+
+
+@pytest.mark.machines
+def test_processes_that_stand_ready_end_with_a_driver_that_is_killed(machines: Machines) -> None:
+    environment = {**os.environ, **machines.environment}
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER], cwd=ROOT, env=environment)
+    try:
+        until(lambda: standing(machines.head.pid))
+    finally:
+        driver.kill()
+        driver.wait()
+    until(lambda: not standing(machines.head.pid))
 
 
 @pytest.mark.machines

@@ -80,7 +80,7 @@ class NoRay(Cluster):
     def check(self, resources: Mapping[str, Any]) -> None:
         """It fits."""
 
-    def prepare(self) -> None:
+    def prepare(self, resources: Mapping[str, Any], most: int | None) -> None:
         """There is nothing to prepare."""
 
     def describe(self) -> str:

@@ -98,6 +98,23 @@ def descendants(process: int) -> list[int]:
     return sorted(found - {process})
 
 
+def standing(process: int) -> set[int]:
+    """The processes below a driver's or a machine's that are for trials, and have none yet.
+
+    They have imported PyTorch.
+    """
+    found = set()
+    for child in descendants(process):
+        try:
+            maps = Path(f"/proc/{child}/maps").read_text(encoding="utf-8")
+            variables = Path(f"/proc/{child}/environ").read_bytes()
+        except OSError:
+            continue
+        if command(child).startswith("ray::IDLE") and "libtorch_python" in maps:
+            found |= {child} if b"PL_DISABLE_FORK=1" in variables else set()
+    return found
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """Kill a driver alone, and wait until its trials' processes, orphans now, have ended too.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster
 from trainers.errors import ConfigError
 
+RESOURCES = {"cpu": 1, "gpu": 0.0, "anywhere": False}
+
 
 @dataclass(frozen=True)
 class NotedCluster(Cluster):
@@ -21,7 +23,8 @@ class NotedCluster(Cluster):
 
     noted: list[Any]
 
-    def prepare(self) -> None:
+    def prepare(self, resources: Mapping[str, Any], most: int | None) -> None:
+        assert (resources, most) == (RESOURCES, 2)
         self.noted.append(("prepare", threading.current_thread().name))
 
 
@@ -47,7 +50,7 @@ class SlowRay:
 
 def test_the_block_goes_on_while_ray_starts_and_waits_for_it_at_last() -> None:
     ray = SlowRay()
-    with started_early(ray) as early:
+    with started_early(ray, RESOURCES, 2) as early:
         assert ray.noted == [], "it would wait"
         ray.may_start.set()
         with early() as cluster:
@@ -60,7 +63,7 @@ def test_the_block_goes_on_while_ray_starts_and_waits_for_it_at_last() -> None:
 def test_a_ray_that_does_not_start_says_so_where_it_is_waited_for() -> None:
     ray = SlowRay(ConfigError("Ray does not start on this machine"))
     ray.may_start.set()
-    with started_early(ray) as early:
+    with started_early(ray, RESOURCES, 2) as early:
         for _ in range(2):
             with pytest.raises(ConfigError, match="Ray does not start"), early():
                 pass
@@ -70,7 +73,7 @@ def test_a_ray_that_nobody_wants_any_more_is_ended() -> None:
     ray = SlowRay()
 
     def refuse() -> None:
-        with started_early(ray):
+        with started_early(ray, RESOURCES, 2):
             ray.may_start.set()
             raise ConfigError("the data is missing")
 

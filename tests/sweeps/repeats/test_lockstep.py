@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sweeps.backend import repeat_runs as module
-from sweeps.backend.repeat_runs import lockstep
+from sweeps.repeats import lockstep as module
+from sweeps.repeats.lockstep import lockstep
 from sweeps.trials import derived
 from trainers.config import Keep, TrainConfig, compose
 from trainers.errors import Diverged
