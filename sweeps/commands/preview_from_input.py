@@ -1,28 +1,96 @@
-"""Preview a sweep whose overrides come on the input, as a list in JSON."""
+"""Preview sweeps whose overrides come on the input: a list in JSON, a line each.
+
+The answer to each is a line {"code": its exit code, "told": what it printed of errors}. Each is
+previewed in a process of its own, a copy of this one, which has loaded PyTorch and, once nothing
+has come for a while, composed the experiments of conf/: both are most of a preview's time.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import select
+import signal
 import sys
+import tempfile
+import traceback
 
 import torch
 
+from sweeps import ROOT
 from sweeps.commands import sweep
+from sweeps.config.hydra_cache import compose_once, forget
 from trainers import fit
+
+#: Seconds without anything to preview before the first experiment is composed.
+_IDLE_S = 20.0
 
 #: What a preview imports late, and would wait for.
 _LOADED = (torch, fit)
 
 
-def main() -> int:
-    """Preview what comes, if anything does: nothing comes of a service that has ended.
+def main() -> None:
+    """Answer until the input ends, as it does with whoever has started this process."""
+    most_s = int(sys.argv[1])
+    os.environ["OMP_NUM_THREADS"] = "1"  # a copy of a process has none of its threads
+    compose_once()
+    conf, patience = _conf(), _IDLE_S
+    ahead = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+    while True:
+        if ahead and not select.select([sys.stdin], [], [], patience)[0]:
+            _compose(ahead.pop())
+            patience = 0.0
+            continue
+        line = sys.stdin.readline()
+        if not line:
+            return
+        if (now := _conf()) != conf:
+            conf = now
+            forget()
+        code, told = _apart(json.loads(line), most_s)
+        sys.stdout.write(f"{json.dumps({'code': code, 'told': told})}\n")
+        sys.stdout.flush()
 
-    Returns:
-        The exit code.
+
+def _compose(experiment: str) -> None:
+    """Preview an experiment for what Hydra keeps of it, whatever is wrong with it."""
+    silent = io.StringIO()
+    with contextlib.redirect_stderr(silent), contextlib.suppress(Exception):
+        _preview([f"experiment={experiment}"])
+
+
+def _apart(words: list[str], most_s: int) -> tuple[int, str]:
+    """Preview in a process of its own; return its exit code and what it printed of errors.
+
+    The code is that of a signal, negative, if one has ended it: SIGALRM if it took too long.
     """
-    if words := sys.stdin.read():
-        sys.argv[1:] = ["preview=true", *json.loads(words)]
+    with tempfile.TemporaryFile() as told:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(most_s)
+                with open(os.devnull, "r+b", buffering=0) as nothing:
+                    for number, file in enumerate((nothing, nothing, told)):
+                        os.dup2(file.fileno(), number)
+                code = _preview(words)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        told.seek(0)
+        return os.waitstatus_to_exitcode(status), told.read().decode("utf-8", "replace")
+
+
+def _preview(words: list[str]) -> int:
+    """Preview without a word but of errors; return the exit code."""
+    sys.argv[1:] = ["preview=true", *words]
+    with contextlib.redirect_stdout(io.StringIO()):
         try:
             sweep.main()
         except SystemExit as ended:
@@ -30,8 +98,10 @@ def main() -> int:
     return 0
 
 
+def _conf() -> dict[str, int]:
+    """Map each file of conf/ to when it was changed (ns)."""
+    return {str(path): path.stat().st_mtime_ns for path in (ROOT / "conf").rglob("*.yaml")}
+
+
 if __name__ == "__main__":
-    exit_code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(exit_code)  # to unload PyTorch takes half a second, for which a person waits
+    main()

@@ -27,9 +27,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from sweeps.config.choice_values import append_default, appends, applies, having, in_group
 from sweeps.config.error_messages import explain
+from sweeps.config.hydra_cache import parse_once
 from sweeps.config.keys import exists, plain, plain_value
 from sweeps.config.overrides import as_list, key_of, literal, refuse_below_null
-from sweeps.config.parsed_once import parse_once
 from sweeps.config.schema import register
 from sweeps.config.trusted_targets import Origin, may_build
 from sweeps.config.unknown_keys import hint_keys, known_keys

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.service import sweep_check
 from cluster.service.sweep_check import SweepCheck
 from tests.sweeps.waiting import until
 from trainers.errors import ConfigError
@@ -26,40 +27,63 @@ def check() -> Iterator[SweepCheck]:
     check.end()
 
 
-def ready(check: SweepCheck) -> int:
-    """The process of its next check."""
-    assert check._next is not None
-    return check._next.pid
+def process(check: SweepCheck) -> int:
+    """That of its checks."""
+    assert check._process is not None
+    return check._process.pid
 
 
 def test_what_is_wrong_is_told_and_what_is_right_is_not(check: SweepCheck, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="lrr"):
-        check(["optimizer.lrr=0.1"])
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="lrr"):
+            check(["optimizer.lrr=0.1"])
+        check(["budget.trials=4", "name=a", f"results={tmp_path}"])
+
+
+def test_a_process_that_was_killed_is_replaced(check: SweepCheck, tmp_path: Path) -> None:
+    os.kill(process(check), signal.SIGKILL)
     check(["budget.trials=4", "name=a", f"results={tmp_path}"])
 
 
-def test_a_process_that_was_killed_while_it_waited_is_replaced(
-    check: SweepCheck, tmp_path: Path
-) -> None:
-    os.kill(ready(check), signal.SIGKILL)
+def test_one_process_does_all_until_the_end(check: SweepCheck, tmp_path: Path) -> None:
+    first = process(check)
     check(["budget.trials=4", "name=a", f"results={tmp_path}"])
-
-
-def test_one_is_ready_until_the_end(check: SweepCheck, tmp_path: Path) -> None:
-    first = ready(check)
-    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
-    second = ready(check)
-    assert first != second
     check.prepare()
-    assert ready(check) == second
+    assert process(check) == first
     check.end()
-    assert not os.path.exists(f"/proc/{second}")
+    assert not os.path.exists(f"/proc/{first}")
+
+
+def test_a_check_that_never_ends_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sweep_check, "_CHECK_S", 1)  # loading the experiment takes as long
+    check = SweepCheck()
+    os.mkfifo(tmp_path / "points.yaml")  # nobody will ever write to it
+    try:
+        with pytest.raises(ConfigError, match="took more than 1 s on the head"):
+            check([f"hydra.searchpath=[file://{tmp_path}]", "+points=points"])
+    finally:
+        check.end()
+
+
+def test_a_check_that_is_killed_each_time_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = SweepCheck()
+    monkeypatch.setattr(check, "prepare", lambda: _dead(check))
+    with pytest.raises(ConfigError, match="was killed on the head, twice"):
+        check(["name=a"])
+
+
+def _dead(check: SweepCheck) -> None:
+    """Start a process that ends before it answers."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    check._process = subprocess.Popen([sys.executable, "-c", ""], text=True, **pipes)
 
 
 def test_it_ends_with_whoever_has_started_it() -> None:
     code = (
         "from cluster.service.sweep_check import SweepCheck as C; c = C(); c.prepare();"
-        "print(c._next.pid, flush=True); input()"
+        "print(c._process.pid, flush=True); input()"
     )
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -2,46 +2,126 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweeps import ROOT
 from sweeps.commands import preview_from_input
+from sweeps.config import hydra_cache
+from sweeps.config.composition import compose
+
+# From Python 3.12 on it warns of threads, of which the tests have some.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 
 WORDS = ["space=null", "optimizer.lr=interval(0.1,0.2)", "search=random", "name=from input"]
 
 
-@pytest.mark.parametrize("words", [WORDS, []])
-def test_what_comes_is_previewed_and_where_nothing_comes_nothing_is(
-    words: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+class Previews:
+    """The process that previews, as whoever has started it sees it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def __call__(self, words: Sequence[str]) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{json.dumps([*words])}\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+@pytest.fixture(scope="module")
+def previews() -> Iterator[Previews]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "sweeps.commands.preview_from_input", "120"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        yield Previews(process)
+    assert process.returncode == 0, "it ends with its input"
+
+
+def test_each_line_is_previewed(previews: Previews, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert previews([*WORDS, f"results={tmp_path}"]) == {"code": 0, "told": ""}
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_wrong_is_told_in_a_line_and_by_the_exit_code(previews: Previews) -> None:
+    told = "error: optimizer.lrr=0.1: there is no such key; did you mean optimizer.lr?\n"
+    assert previews(["optimizer.lrr=0.1"]) == {"code": 2, "told": told}
+
+
+def test_what_is_refused_leaves_nothing_behind(previews: Previews, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    words = ["space=null", "optimizer.lr=0.1,0.2", f"results={tmp_path}"]
+    assert previews([*words, "name=a"])["code"] == 2
+    assert previews([*words, "name=b"])["code"] == 0
+
+
+def test_a_process_that_is_killed_is_told_by_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(words: list[str]) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    monkeypatch.setattr(preview_from_input, "_preview", killed)
+    assert preview_from_input._apart([], 60) == (-signal.SIGKILL, "")
+
+
+def test_what_it_does_not_expect_is_told_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def raising(words: list[str]) -> int:
+        raise LookupError(f"no {words[0]}")
+
+    monkeypatch.setattr(preview_from_input, "_preview", raising)
+    with capsys.disabled():
+        code, told = preview_from_input._apart(["such thing"], 60)
+    assert code == 1
+    assert told.endswith("LookupError: no such thing\n")
+
+
+def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview_from_input, "_preview", lambda words: signal.pause())
+    assert preview_from_input._apart([], 1) == (-signal.SIGALRM, "")
+
+
+def test_an_experiment_is_composed_ahead_in_silence(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # so that it is as it was afterwards
     monkeypatch.setattr(sys, "argv", ["preview"])
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(words) if words else ""))
-    assert preview_from_input.main() == 0
-    assert ("from input" in capsys.readouterr().out) == bool(words)
+    hydra_cache.forget()
+    preview_from_input._compose("mnist")
+    kept = len(hydra_cache._composed)
+    assert kept > 0
+    with compose(["experiment=mnist"]) as composition:
+        assert composition.base.data
+    preview_from_input._compose("none of this name")
+    assert capfd.readouterr() == ("", "")
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_wrong_is_told_in_a_line_and_by_the_exit_code() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "sweeps.commands.preview_from_input"],
-        input=json.dumps(["optimizer.lrr=0.1"]),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert ran.returncode == 2
-    assert ran.stderr == (
-        "error: optimizer.lrr=0.1: there is no such key; did you mean optimizer.lr?\n"
-    )
+def test_a_file_of_conf_that_changes_is_seen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "conf" / "norm").mkdir(parents=True)
+    file = tmp_path / "conf" / "norm" / "batch.yaml"
+    file.touch()
+    monkeypatch.setattr(preview_from_input, "ROOT", tmp_path)
+    before = preview_from_input._conf()
+    assert before == preview_from_input._conf()
+    os.utime(file, ns=(1, 1))
+    assert before != preview_from_input._conf()

@@ -11,24 +11,27 @@ from typing import Any
 import optuna
 import pytest
 from hydra import compose as hydra_compose
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweeps.checked.check import check
+from sweeps.config import hydra_cache
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.swept_space import swept_space
 from sweeps.space.space import Space
-from tests.compose_once import composed_anew
 from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
-def anew() -> Iterator[None]:
-    with composed_anew():
-        yield
+def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra composes the whole of it each time, as it does for a person."""
+    listed, composed = hydra_cache.create_defaults_list, hydra_cache._compose_groups
+    monkeypatch.setattr(hydra_cache.config_loader_impl, "create_defaults_list", listed)
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", composed)
 
 
 def space_of(*overrides: str) -> tuple[Space, list[str]]:

@@ -1,15 +1,15 @@
-"""Compose each choice of config groups once a process: Hydra took a fifth of the tests' time.
+"""Keep what Hydra parses and composes, for the compositions that follow.
 
-Each file of conf/ is parsed once, and what Hydra makes of the groups of a command line is a copy of
-what it made of them first; the values are set by Hydra each time. Where it reads files that are not
-of this checkout nothing is kept, as a test may change them.
+A sweep keeps the files of conf/ that it has parsed (`parse_once`): a third of a composition's time;
+and a file that is edited while the sweep runs is the same for all of its trials. A process that
+checks many sweeps keeps the composed groups too (`compose_once`).
 """
 
 from __future__ import annotations
 
+import copy
 import pickle
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable
 from dataclasses import astuple, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from hydra._internal import config_loader_impl
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import CachingConfigRepository, IConfigRepository
 from hydra._internal.defaults_list import DefaultsList, Overrides, create_defaults_list
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.default_element import ResultDefault
 from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
@@ -28,8 +29,57 @@ _composed: dict[Hashable, bytes] = {}
 _read: dict[Hashable, bytes] = {}
 
 
+def parse_once(loader: ConfigLoader) -> ConfigLoader:
+    """Let a loader keep what it parses, from now on; returns it."""
+    own = vars(loader)
+    if not isinstance(own["repository"], _ParsedOnce):
+        own["repository"] = _ParsedOnce(own["repository"], {})
+    return loader
+
+
+def compose_once() -> None:
+    """Let this process compose each choice of groups once, from now on.
+
+    What Hydra makes of the groups of a command line is a copy of what it made of them first; values
+    are set by Hydra each time. Where it reads files outside of conf/ nothing is kept.
+    """
+    CachingConfigRepository.load_config = _load_once  # type: ignore[method-assign]
+    ConfigLoaderImpl._compose_config_from_defaults_list = (  # type: ignore[method-assign]
+        _compose_once
+    )
+    config_loader_impl.create_defaults_list = _list_once  # type: ignore[attr-defined]
+
+
+def forget() -> None:
+    """Compose all anew from now on: a file of conf/ has been changed."""
+    for kept in (_lists, _composed, _read):
+        kept.clear()
+
+
+class _ParsedOnce:
+    """Stands for a loader's repository of files. Hydra copies it for each composition.
+
+    Each composition gets a copy of what was parsed, as it changes it.
+    """
+
+    def __init__(self, repository: Any, parsed: dict[str, bytes]) -> None:
+        self._repository, self._parsed = repository, parsed
+
+    def load_config(self, config_path: str) -> Any:
+        """Return a file as Hydra has it; None if there is none."""
+        if config_path not in self._parsed:
+            self._parsed[config_path] = pickle.dumps(self._repository.load_config(config_path))
+        return pickle.loads(self._parsed[config_path])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _ParsedOnce:
+        return _ParsedOnce(copy.deepcopy(self._repository, memo), self._parsed)
+
+
 def _sources(repo: IConfigRepository) -> tuple[str, ...] | None:
-    """Where a repository reads, or nothing if a test may have written there."""
+    """Return where a repository reads; None if somebody may write there meanwhile."""
     sources = tuple(source.full_path() for source in repo.get_sources())
     return None if any(source.startswith("file://") for source in sources) else sources
 
@@ -79,24 +129,3 @@ def _compose_once(
     config = pickle.loads(_composed[key])
     assert isinstance(config, DictConfig)
     return config
-
-
-def _patch(listed: Any, compose: Any) -> None:
-    config_loader_impl.create_defaults_list = listed  # type: ignore[attr-defined]
-    ConfigLoaderImpl._compose_config_from_defaults_list = compose  # type: ignore[method-assign]
-
-
-def compose_once() -> None:
-    """Let Hydra do so from now on."""
-    CachingConfigRepository.load_config = _load_once  # type: ignore[method-assign]
-    _patch(_list_once, _compose_once)
-
-
-@contextmanager
-def composed_anew() -> Iterator[None]:
-    """Within, Hydra composes the whole of it each time, as it does outside the tests."""
-    _patch(create_defaults_list, _compose_groups)
-    try:
-        yield
-    finally:
-        _patch(_list_once, _compose_once)

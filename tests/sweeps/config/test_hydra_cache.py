@@ -7,10 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 
+from sweeps.config import hydra_cache
 from sweeps.config.composition import compose
-from sweeps.config.parsed_once import parse_once
+from sweeps.config.hydra_cache import parse_once
+from sweeps.config.keys import plain
 
 
 class Files:
@@ -53,3 +57,25 @@ def test_a_file_that_is_edited_while_a_sweep_runs_is_as_it_was(tmp_path: Path) -
         own.write_text("_target_: torch.nn.ReLU\n")
         after = composition.variant({"norm": "mine", "optimizer": "sgd"}).norm
         assert before == after
+
+
+@pytest.mark.parametrize("experiment", ["quickstart", "hw1p2"])
+def test_what_is_composed_once_is_what_hydra_composes(
+    experiment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [f"experiment={experiment}", "model.width=24", "optimizer=adamw,sgd", "norm=none"]
+
+    def composed(*more: str) -> list[Any]:
+        with compose([*words, *more]) as composition:
+            variants = [composition.variant({"optimizer": one}) for one in ("adamw", "sgd")]
+            return [plain(config) for config in variants]
+
+    hydra_cache.forget()
+    first, again = composed(), composed()
+    other = composed("model.width=32", "data.fraction=0.5")
+    assert hydra_cache._composed
+    listed, groups = hydra_cache.create_defaults_list, hydra_cache._compose_groups
+    monkeypatch.setattr(hydra_cache.config_loader_impl, "create_defaults_list", listed)
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", groups)
+    assert first == again == composed()
+    assert other == composed("model.width=32", "data.fraction=0.5")
