@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from cluster.service.checkout import checkout
 from cluster.service.client import CHECK_S, known_service
+from sweeps.backend.claim import own_member
 from sweeps.backend.known_head import Head
 from sweeps.cli import doing, refusals, terminal
 from sweeps.formatting import command
-from sweeps.launch.slots import own_member
 from trainers.errors import ConfigError
 
 

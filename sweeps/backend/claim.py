@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,3 +74,13 @@ def member_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", name):
         raise ConfigError(f"MEMBER={name!r} {NAME_RULE}, such as MEMBER=alpha")
     return name
+
+
+def own_member() -> str:
+    """Return whose sweep a person says it is (MEMBER=); empty if it is not said.
+
+    Raises:
+        ConfigError: no member can have that name.
+    """
+    member = os.environ.get("CAVIAR_MEMBER", "")
+    return member and member_name(member)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from sweeps import cli, results_folder
+from sweeps.backend.claim import own_member
 from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Cluster, Ray, session
 from sweeps.checked import any_feasible, every_value, pbt_keys, volume
 from sweeps.checked.sweep import Sweep
 from sweeps.launch.session import run
-from sweeps.launch.slots import own_member
 from sweeps.results_folder import Folder
 from sweeps.study.open import open_study
 from sweeps.study.storage import reach

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sweeps import results_folder
+from sweeps.backend.claim import own_member
 from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked.check import check
@@ -26,7 +27,6 @@ from sweeps.formatting import arguments, command
 from sweeps.launch import more_epochs
 from sweeps.launch.begin import connect, fetch
 from sweeps.launch.session import run
-from sweeps.launch.slots import own_member
 from sweeps.repeats.plan import stand
 from sweeps.repeats.settings import Repeats
 from sweeps.results_folder import Folder

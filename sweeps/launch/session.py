@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import FrameType
 
+from sweeps.backend.claim import own_member
 from sweeps.backend.ray_session import Cluster
 from sweeps.backend.stream.sending import StreamedResults
 from sweeps.checked.sweep import Sweep
@@ -23,7 +24,7 @@ from sweeps.driver.contract import Slots, with_absolute_paths
 from sweeps.driver.driver import Driver
 from sweeps.formatting import command
 from sweeps.launch.outbox_drain import drain
-from sweeps.launch.slots import SweepSlots, WorkClock, own_member
+from sweeps.launch.slots import SweepSlots, WorkClock
 from sweeps.launch.sweep_page import refreshed, write_at_end
 from sweeps.recorded.recorded_sweep import WANDB
 from sweeps.report.closing import conclude, import_ahead

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sweeps.backend.claim import Grant, member_name
+from sweeps.backend.claim import Grant
 from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
@@ -18,16 +17,6 @@ from sweeps.driver.contract import Slots
 _LOOK_S = 2.0
 #: Seconds between two looks at the share, while there is none.
 _WAIT_S = 0.2
-
-
-def own_member() -> str:
-    """Return whose sweep a person says it is (MEMBER=); empty if it is not said.
-
-    Raises:
-        ConfigError: no member can have that name.
-    """
-    member = os.environ.get("CAVIAR_MEMBER", "")
-    return member and member_name(member)
 
 
 class SweepSlots:

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from sweeps.backend.claim import Claim, Grant, member_name
+from sweeps.backend.claim import Claim, Grant, member_name, own_member
 from trainers.errors import ConfigError
 
 
@@ -28,3 +28,13 @@ def test_any_other_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="MEMBER") as refusal:
         member_name(name)
     assert len(str(refusal.value).splitlines()) <= 2
+
+
+def test_a_member_is_whom_a_person_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CAVIAR_MEMBER", raising=False)
+    assert own_member() == ""
+    monkeypatch.setenv("CAVIAR_MEMBER", "beta")
+    assert own_member() == "beta"
+    monkeypatch.setenv("CAVIAR_MEMBER", "<b>")
+    with pytest.raises(ConfigError, match="must be up to 63 letters"):
+        own_member()

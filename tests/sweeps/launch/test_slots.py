@@ -13,8 +13,7 @@ from sweeps.backend.ray_session import Cluster, Places
 from sweeps.backend.share import Share
 from sweeps.checked.sweep import Sweep
 from sweeps.launch import slots as module
-from sweeps.launch.slots import SweepSlots, WorkClock, own_member
-from trainers.errors import ConfigError
+from sweeps.launch.slots import SweepSlots, WorkClock
 
 
 class Now:
@@ -172,13 +171,3 @@ def test_a_clock_counts_no_waiting(now: Now) -> None:
         now.s += 100
     now.s += 1
     assert clock() - began == 6
-
-
-def test_a_member_is_whom_a_person_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CAVIAR_MEMBER", raising=False)
-    assert own_member() == ""
-    monkeypatch.setenv("CAVIAR_MEMBER", "beta")
-    assert own_member() == "beta"
-    monkeypatch.setenv("CAVIAR_MEMBER", "<b>")
-    with pytest.raises(ConfigError, match="must be up to 63 letters"):
-        own_member()
