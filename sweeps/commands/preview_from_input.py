@@ -20,9 +20,13 @@ import traceback
 import torch
 
 from sweeps import ROOT
+from sweeps.checked.check import check
+from sweeps.cli import use_plugins
 from sweeps.commands import sweep
+from sweeps.config.composition import compose
 from sweeps.config.hydra_cache import compose_once, forget
 from trainers import fit
+from trainers.errors import ConfigError
 
 #: Seconds without anything to preview before the first experiment is composed.
 _IDLE_S = 20.0
@@ -34,10 +38,9 @@ _LOADED = (torch, fit)
 def main() -> None:
     """Answer until the input ends, as it does with whoever has started this process."""
     most_s = int(sys.argv[1])
-    os.environ["OMP_NUM_THREADS"] = "1"  # a copy of a process has none of its threads
+    use_plugins()
     compose_once()
-    conf, patience = _conf(), _IDLE_S
-    ahead = sorted(path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml"))
+    conf, ahead, patience = _conf(), _experiments(), _IDLE_S
     while True:
         if ahead and not select.select([sys.stdin], [], [], patience)[0]:
             _compose(ahead.pop())
@@ -54,11 +57,20 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _compose(experiment: str) -> None:
-    """Preview an experiment for what Hydra keeps of it, whatever is wrong with it."""
-    silent = io.StringIO()
-    with contextlib.redirect_stderr(silent), contextlib.suppress(Exception):
-        _preview([f"experiment={experiment}"])
+def _experiments() -> list[list[str]]:
+    """Return the words of each experiment of conf/, and last none: the usual one."""
+    paths = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
+    return [*([f"experiment={path.stem}"] for path in paths), []]
+
+
+def _compose(words: list[str]) -> None:
+    """Compose all that a check of these words does, for what Hydra keeps of it.
+
+    No model is built: a copy of a process has none of the threads that computed in it, and waits
+    for them for ever.
+    """
+    with contextlib.suppress(ConfigError), compose(words) as composition:  # a plan is refused
+        check(composition)
 
 
 def _apart(words: list[str], most_s: int) -> tuple[int, str]:

@@ -59,7 +59,8 @@ def forget() -> None:
 class _ParsedOnce:
     """Stands for a loader's repository of files. Hydra copies it for each composition.
 
-    Each composition gets a copy of what was parsed, as it changes it.
+    Each composition gets a copy of what was parsed, as it changes it. The places that are read are
+    replaced in a copy and never changed: to copy them too took half of a composition that is kept.
     """
 
     def __init__(self, repository: Any, parsed: dict[str, bytes]) -> None:
@@ -75,7 +76,7 @@ class _ParsedOnce:
         return getattr(self._repository, name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _ParsedOnce:
-        return _ParsedOnce(copy.deepcopy(self._repository, memo), self._parsed)
+        return _ParsedOnce(copy.copy(self._repository), self._parsed)
 
 
 def _sources(repo: IConfigRepository) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sweeps import ROOT
+from sweeps.checked.check import check
 from sweeps.commands import preview_from_input
 from sweeps.config import hydra_cache
 from sweeps.config.composition import compose
@@ -97,21 +98,35 @@ def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
     assert preview_from_input._apart([], 1) == (-signal.SIGALRM, "")
 
 
-def test_an_experiment_is_composed_ahead_in_silence(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # so that it is as it was afterwards
-    monkeypatch.setattr(sys, "argv", ["preview"])
+def test_an_experiment_is_composed_ahead_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     hydra_cache.forget()
-    preview_from_input._compose("mnist")
-    kept = len(hydra_cache._composed)
-    assert kept > 0
-    with compose(["experiment=mnist"]) as composition:
-        assert composition.base.data
-    preview_from_input._compose("none of this name")
+    preview_from_input._compose(["experiment=mnist"])
+    kept = {**hydra_cache._composed}
+    with compose(["experiment=mnist", "epochs=3"]) as composition:
+        check(composition)
+    assert kept
+    assert hydra_cache._composed == kept, "a choice of groups was composed anew"
+    for words in (["experiment=hw1p2_plan"], ["experiment=none of this name"]):
+        preview_from_input._compose(words)
     assert capfd.readouterr() == ("", "")
-    assert not list(tmp_path.iterdir())
+
+
+def test_the_experiments_of_conf_are_composed_ahead() -> None:
+    names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    *experiments, usual = preview_from_input._experiments()
+    assert usual == []
+    assert {word for (word,) in experiments} == {f"experiment={name}" for name in names}
+
+
+def test_a_model_is_built_in_a_copy_of_what_has_composed_ahead() -> None:
+    code = (
+        "import sys; from sweeps.commands import preview_from_input as p; sys.argv[1:] = ['60'];"
+        "p.use_plugins(); p.compose_once(); p._compose([]); print(p._apart(['name=x'], 600))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ran.stdout == "(0, '')\n", ran.stderr
 
 
 def test_a_file_of_conf_that_changes_is_seen(
