@@ -57,13 +57,13 @@ def test_one_process_does_all_until_the_end(check: SweepCheck, tmp_path: Path) -
 def test_a_check_that_never_ends_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    (tmp_path / "endless.py").write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(sweep_check, "_CHECK_S", 5)
     check = SweepCheck()
-    (tmp_path / "norm").mkdir()
-    os.mkfifo(tmp_path / "norm" / "endless.yaml")  # nobody will ever write to it
     try:
         with pytest.raises(ConfigError, match="took more than 5 s on the head"):
-            check([f"hydra.searchpath=[file://{tmp_path}]", "norm=endless"])
+            check(["model._target_=endless.Model"])
     finally:
         check.end()
 
