@@ -40,16 +40,15 @@ def setup_hook() -> Callable[[], None]:
 
         if "PL_DISABLE_FORK" not in os.environ:
             return
-        # Libraries read it when they are imported; Ray sets it when a trial has its processors.
-        given = os.environ.setdefault("OMP_NUM_THREADS", "")
-        os.environ["OMP_NUM_THREADS"] = given or "1"
+        # Libraries read it when they are imported; Ray sets it once a trial has its processors.
+        unset = "OMP_NUM_THREADS" not in os.environ
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         with contextlib.suppress(Exception):  # a trial tells what is wrong
             import torch
             from ray import tune
 
             del torch, tune
-        os.environ["OMP_NUM_THREADS"] = given
-        if not given:
+        if unset:
             del os.environ["OMP_NUM_THREADS"]
 
     return import_ahead

@@ -2,7 +2,8 @@
 
 The answer to each is a line {"code": its exit code, "told": what it printed of errors}. Each is
 previewed in a process of its own, a copy of this one, which has loaded PyTorch and, once nothing
-has come for a while, composed the experiments of conf/: both are most of a preview's time.
+has come for a while, composed the experiments of conf/ and the choices that have come: both are
+most of a preview's time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 
 import torch
 
@@ -25,11 +27,14 @@ from sweeps.cli import use_plugins
 from sweeps.commands import sweep
 from sweeps.config.composition import compose
 from sweeps.config.hydra_cache import compose_once, forget
+from sweeps.config.overrides import key_of
 from trainers import fit
 from trainers.errors import ConfigError
 
-#: Seconds without anything to preview before the first experiment is composed.
+#: Seconds without anything to preview before anything is composed ahead.
 _IDLE_S = 20.0
+#: Command lines whose choices are kept composed; some 0.5 MB each.
+_MOST_KEPT = 100
 
 #: What a preview imports late, and would wait for.
 _LOADED = (torch, fit)
@@ -41,6 +46,7 @@ def main() -> None:
     use_plugins()
     compose_once()
     conf, ahead, patience = _conf(), _experiments(), _IDLE_S
+    known = {*ahead}
     while True:
         if ahead and not select.select([sys.stdin], [], [], patience)[0]:
             _compose(ahead.pop())
@@ -49,21 +55,32 @@ def main() -> None:
         line = sys.stdin.readline()
         if not line:
             return
-        if (now := _conf()) != conf:
-            conf = now
+        if (now := _conf()) != conf or len(known) > _MOST_KEPT:
             forget()
-        code, told = _apart(json.loads(line), most_s)
+            conf, ahead = now, _experiments()
+            known = {*ahead}
+        words = json.loads(line)
+        code, told = _apart(words, most_s)
         sys.stdout.write(f"{json.dumps({'code': code, 'told': told})}\n")
         sys.stdout.flush()
+        if code == 0 and (choices := _choices(words)) not in known:
+            known.add(choices)
+            ahead.append(choices)
+        patience = _IDLE_S
 
 
-def _experiments() -> list[list[str]]:
+def _experiments() -> list[tuple[str, ...]]:
     """Return the words of each experiment of conf/, and last none: the usual one."""
     paths = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
-    return [*([f"experiment={path.stem}"] for path in paths), []]
+    return [*((f"experiment={path.stem}",) for path in paths), ()]
 
 
-def _compose(words: list[str]) -> None:
+def _choices(words: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the words that choose in a group of conf/."""
+    return tuple(word for word in words if (ROOT / "conf" / key_of(word)).is_dir())
+
+
+def _compose(words: Sequence[str]) -> None:
     """Compose all that a check of these words does, for what Hydra keeps of it.
 
     No model is built: a copy of a process has none of the threads that computed in it, and waits

@@ -114,8 +114,21 @@ def test_an_experiment_is_composed_ahead_in_silence(capfd: pytest.CaptureFixture
 def test_the_experiments_of_conf_are_composed_ahead() -> None:
     names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
     *experiments, usual = preview_from_input._experiments()
-    assert usual == []
+    assert usual == ()
     assert {word for (word,) in experiments} == {f"experiment={name}" for name in names}
+
+
+def test_the_choices_that_have_come_are_composed_ahead_without_their_values() -> None:
+    words = ["track=none", "name=a", "epochs=3", "model.width=8", "optimizer=adamw,sgd", "+x=1"]
+    choices = preview_from_input._choices(words)
+    assert choices == ("track=none", "optimizer=adamw,sgd")
+    hydra_cache.forget()
+    preview_from_input._compose(choices)
+    kept = {**hydra_cache._composed}, {*hydra_cache._lists}
+    with compose([*words[:-1]]) as composition:
+        check(composition)
+    assert hydra_cache._composed == kept[0], "a choice of groups was composed anew"
+    assert {*hydra_cache._lists} == kept[1]
 
 
 def test_a_model_is_built_in_a_copy_of_what_has_composed_ahead() -> None:
