@@ -20,7 +20,7 @@ class Room:
         self._driver = driver
         self._look_up = slots
         self._had = time.monotonic()
-        self._slots = slots(0, driver.wanted)
+        self._slots = self._told = slots(0, driver.wanted)
         self.controller: Any = None  # Tune's own
         driver.share(self._slots)
 
@@ -56,9 +56,12 @@ class Room:
         self._slots = self._look_up(driver.running.slots, wanted, driver.running.on_cards)
         if _room(self._slots) != _room(before):
             driver.share(self._slots)
-        lacks = wanted is None or wanted > min(before.trials, self._slots.trials)
-        if lacks and (message := _change(before, self._slots)):
+        lacks = wanted is None or wanted > min(self._told.trials, self._slots.trials)
+        message = _change(self._told, self._slots)
+        if lacks and message:
             driver.notify(message)
+        if message or not lacks or self._slots.trials >= self._told.trials:
+            self._told = self._slots  # else it is told once the reason is known
         if self._slots.fits:
             self._had = now
         elif now - self._had > _NO_ROOM_S:

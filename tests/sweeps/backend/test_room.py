@@ -38,6 +38,26 @@ def test_what_changes_is_said_where_it_changes_how_many_trials_run() -> None:
     assert _change(two, lacking).endswith("now: vm lacks the data: /data is not there")
 
 
+def test_a_slot_that_is_given_up_is_told_once_it_is_known_to_whom() -> None:
+    beta = ("beta's sweep b (1)",)
+    seen = [Slots(3, 3, True), Slots(2, 3, True), Slots(2, 3, True), Slots(2, 3, True, beta)]
+    later = [Slots(2, 3, True, beta), Slots(3, 3, True), Slots(3, 3, True)]
+    looks, told = iter([*seen, *later]), []
+    driver: Any = SimpleNamespace(
+        running=SimpleNamespace(slots=2, on_cards=0), wanted=None, share=id, notify=told.append
+    )
+    room = Room(driver, lambda *_: next(looks))
+    heard = []
+    for _ in range(len(seen) + len(later) - 1):
+        room.look()
+        heard.append(len(told))
+    assert heard == [0, 0, 1, 1, 2, 2]
+    assert told == [
+        "2 of 3 trials at a time now: others have beta's sweep b (1)",
+        "3 of 3 trials at a time now",
+    ]
+
+
 @pytest.mark.parametrize(
     ("running", "waits_for", "ended"),
     [
