@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
+from ray.air._internal import usage
 from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
@@ -113,6 +114,7 @@ def set_environment() -> None:
     os.environ.update(ENVIRONMENT)
     # Tune would give them the keys of a cloud, on machines of others too.
     vars(class_cache).update(DEFAULT_ENV_VARS=OF_TRIALS, ENV_VARS_TO_PROPAGATE=())
+    vars(usage)["tag_callbacks"] = bool  # counts those of W&B, whose import takes a second
 
 
 def _leave(how_to_go_on: str, lost: str) -> None:

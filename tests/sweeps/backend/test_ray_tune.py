@@ -40,6 +40,15 @@ def untimed(table: list[dict[str, str]]) -> list[dict[str, str]]:
     return [{k: v for k, v in row.items() if k not in timings} for row in table]
 
 
+def test_tune_imports_no_library_of_which_it_only_counts_the_callbacks() -> None:
+    code = (
+        "import sys; from sweeps.backend.ray_tune import set_environment; set_environment();"
+        "from ray.tune.tune import air_usage; air_usage.tag_callbacks([object()]);"
+        "sys.exit('wandb' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def test_early_stopped_trials_are_pruned_with_every_epoch(sweep_here: Callable[..., Ran]) -> None:
     # The first learns at once, so that those after it, in order of the grid, cannot keep up.
     ran = sweep_here("search=grid", "stop=asha", "optimizer.lr=0.03,1e-6,1e-7", "epochs=3")
