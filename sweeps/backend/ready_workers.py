@@ -33,12 +33,13 @@ def setup_hook() -> Callable[[], None]:
     A function within another one, as Ray then sends it as it is. It imports nothing of ours, which
     a process finds in the driver's folder once it has something to run.
     """
+    of_trials = dict(OF_TRIALS)  # sent with it
 
     def import_ahead() -> None:
         import contextlib
         import os
 
-        if "PL_DISABLE_FORK" not in os.environ:
+        if not os.environ.items() >= of_trials.items():
             return
         # Libraries read it when they are imported; Ray sets it once a trial has its processors.
         unset = "OMP_NUM_THREADS" not in os.environ

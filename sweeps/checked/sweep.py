@@ -108,14 +108,12 @@ class Sweep:
     @property
     def trials(self) -> int | None:
         """Return the number of trials that budget and search allow at most; None: no such limit."""
-        limits = [n for n in (self.budget.trials, self.search.limit()) if n is not None]
-        return min(limits) if limits else None
+        return _least(self.budget.trials, self.search.limit())
 
     @property
     def at_once(self) -> int | None:
         """Return the number of trials that may run at once at most; None: no such limit."""
-        limits = [n for n in (self.config["max_concurrent"], self.trials) if n is not None]
-        return min(limits) if limits else None
+        return _least(self.config["max_concurrent"], self.trials)
 
     @property
     def longest(self) -> int:
@@ -152,3 +150,8 @@ class Sweep:
     def choice(self, group: str) -> str:
         """Return the choice made in a config group, such as "tpe" in `search`."""
         return self.composition.choice(group)
+
+
+def _least(*limits: int | None) -> int | None:
+    """Return the lowest of the limits that there are; None: there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,13 +11,11 @@ from typing import Any
 import optuna
 import pytest
 from hydra import compose as hydra_compose
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from sweeps.checked.check import check
-from sweeps.config import hydra_cache
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
 from sweeps.config.swept_space import swept_space
@@ -27,11 +25,9 @@ from trainers.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
-def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def anew(compose_anew: Callable[[], None]) -> None:
     """Hydra composes the whole of it each time, as it does for a person."""
-    listed, composed = hydra_cache.create_defaults_list, hydra_cache._compose_groups
-    monkeypatch.setattr(hydra_cache.config_loader_impl, "create_defaults_list", listed)
-    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", composed)
+    compose_anew()
 
 
 def space_of(*overrides: str) -> tuple[Space, list[str]]:

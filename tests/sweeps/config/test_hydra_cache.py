@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
 
 from sweeps.config import hydra_cache
@@ -61,7 +61,7 @@ def test_a_file_that_is_edited_while_a_sweep_runs_is_as_it_was(tmp_path: Path) -
 
 @pytest.mark.parametrize("experiment", ["quickstart", "hw1p2"])
 def test_what_is_composed_once_is_what_hydra_composes(
-    experiment: str, monkeypatch: pytest.MonkeyPatch
+    experiment: str, compose_anew: Callable[[], None]
 ) -> None:
     words = [f"experiment={experiment}", "model.width=24", "optimizer=adamw,sgd", "norm=none"]
 
@@ -74,8 +74,6 @@ def test_what_is_composed_once_is_what_hydra_composes(
     first, again = composed(), composed()
     other = composed("model.width=32", "data.fraction=0.5")
     assert hydra_cache._composed
-    listed, groups = hydra_cache.create_defaults_list, hydra_cache._compose_groups
-    monkeypatch.setattr(hydra_cache.config_loader_impl, "create_defaults_list", listed)
-    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", groups)
+    compose_anew()
     assert first == again == composed()
     assert other == composed("model.width=32", "data.fraction=0.5")
