@@ -273,7 +273,8 @@ class Connection:
             self._note("W&B: wandb-core keeps dying; no longer logging")
             return
         self._restarts += 1
-        self._note("W&B: wandb-core died and was started again")
+        if not self.core.was_stopped():  # then the sweep is, which a person has asked for
+            self._note("W&B: wandb-core died and was started again")
         self._reopen()
 
 

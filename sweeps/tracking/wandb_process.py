@@ -14,6 +14,7 @@ from typing import Any
 from sweeps.private_folder import folder_of_process
 
 REAP_S = 1.0  # for a core that has ended or was killed to be gone
+_STOPPED = 128  # exit code of a core that SIGTERM or SIGINT has ended
 
 
 def scratch() -> Path:
@@ -89,6 +90,10 @@ class Core:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(within_s)
         return self._process.poll() is not None
+
+    def was_stopped(self) -> bool:
+        """Whether a signal asked it to end, as Ray asks each process of a job that is stopped."""
+        return self._process is not None and self._process.poll() == _STOPPED
 
     def kill(self) -> None:
         """Kill wandb-core, for good; what it has written stays on disk."""

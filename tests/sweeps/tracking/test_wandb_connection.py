@@ -117,14 +117,23 @@ def test_what_a_killed_driver_has_not_sent_is_sent_when_its_trial_goes_on(
     assert [v.files["model.pt"] for v in versions] == [f"0000 {k}".encode() for k in range(1, 6)]
 
 
-def test_wandb_core_killed_in_the_middle_is_started_again(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (signal.SIGKILL, ["W&B: wandb-core died and was started again"]),
+        (signal.SIGTERM, []),  # a stopped job of Ray: whoever has stopped it knows
+    ],
+)
+def test_wandb_core_ended_in_the_middle_is_started_again(
+    end: signal.Signals, told: list[str], folder: Path
+) -> None:
     track = tracker(folder)
     track.trial_started("0000", CONFIG, 0)
     train(track, "0000", folder, range(1, 3))
     until(lambda: logs(folder, "0000"))
     until(lambda: epochs_of(read_back(folder, "0000")) == [1, 2])
     core = core_of(track)
-    core.send_signal(signal.SIGKILL)
+    core.send_signal(end)
     core.wait()  # what is logged in the instant of its death may be lost, as the note says
     train(track, "0000", folder, range(3, 6))
     track.trial_started("0001", CONFIG, 0)
@@ -133,9 +142,7 @@ def test_wandb_core_killed_in_the_middle_is_started_again(folder: Path) -> None:
     track.trial_ended("0001", "complete", "", {})
     track.close()
     notes = track.notes()
-    assert [note for note in notes if "died" in note] == [
-        "W&B: wandb-core died and was started again"
-    ]
+    assert [note for note in notes if "died" in note] == told
     records = read_back(folder, "0000")
     assert epochs_of(records) == [1, 2, 3, 4, 5]
     assert summary_of(records)["best_epoch"] == 2
