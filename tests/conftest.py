@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -41,9 +42,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest first, each kind at the head of the queue of one of two processes.
+    """The longest first, each kind at the head of the queue of one of xdist's processes.
 
-    A process begins with its half of the list and, once it is through, takes over the other's last
+    A process begins with its part of the list and, once it is through, takes over another's last
     tests. So one Ray serves all the tests that share one, and nothing long is left for the end.
     """
     rays, others, rest = [], [], []
@@ -62,5 +63,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item for name in names for item in dice.sample(modules[name], len(modules[name]))
         ]
         return
-    first = max(0, len(items) // 2 - len(rays))
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "2"))
+    first = max(0, len(items) // processes - len(rays))
     items[:] = [*rays, *rest[:first], *others, *rest[first:]]
