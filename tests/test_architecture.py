@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,11 +94,21 @@ def imported(node: ast.AST, module: str, package: bool = False) -> set[str]:
 PATHS = {
     module_of(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
 }
-TREES = {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in PATHS.items()}
-IMPORTS = {
-    module: imported(tree, module, PATHS[module].stem == "__init__")
-    for module, tree in TREES.items()
-}
+
+
+@cache  # not as this module is imported: each of xdist's processes does so
+def trees() -> dict[str, ast.Module]:
+    """Each of our modules, parsed."""
+    return {module: ast.parse(path.read_text(encoding="utf-8")) for module, path in PATHS.items()}
+
+
+@cache
+def imports() -> dict[str, set[str]]:
+    """What each of our modules imports."""
+    return {
+        module: imported(tree, module, PATHS[module].stem == "__init__")
+        for module, tree in trees().items()
+    }
 
 
 def below(names: set[str], *tops: str) -> set[str]:
@@ -107,12 +118,12 @@ def below(names: set[str], *tops: str) -> set[str]:
 
 def importers(top: str) -> set[str]:
     """The modules of ours that import this one or something in it."""
-    return {module for module, names in IMPORTS.items() if below(names, top)}
+    return {module for module, names in imports().items() if below(names, top)}
 
 
 def modules(top: str) -> Iterator[str]:
     """Our modules below a package, and itself."""
-    yield from sorted(below(set(IMPORTS), top))
+    yield from sorted(below(set(imports()), top))
 
 
 def ours(names: set[str]) -> set[str]:
@@ -138,7 +149,7 @@ def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
             else:
                 yield from inside(child, name)
 
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         yield from inside(tree, module)
 
 
@@ -174,9 +185,9 @@ def test_all_packages_are_looked_at() -> None:
 
 
 def test_packages_import_one_way() -> None:
-    names = {top: set().union(*(IMPORTS[m] for m in modules(top))) for top in PACKAGES}
+    names = {top: set().union(*(imports()[m] for m in modules(top))) for top in PACKAGES}
     assert below(names["trainers"], "sweeps", "cluster") == set()
-    assert {m for m in modules("sweeps") if below(IMPORTS[m], "cluster")} <= {*modules(MEASURES)}
+    assert {m for m in modules("sweeps") if below(imports()[m], "cluster")} <= {*modules(MEASURES)}
 
 
 def test_units_import_from_the_layers_below_their_own() -> None:
@@ -184,7 +195,7 @@ def test_units_import_from_the_layers_below_their_own() -> None:
     wrong = [
         f"{module} imports {other}"
         for module in modules("sweeps")
-        for other in sorted(ours(IMPORTS[module]))
+        for other in sorted(ours(imports()[module]))
         if module != "sweeps" and other.startswith("sweeps.")
         for one, under in [(module.split(".")[1], other.split(".")[1])]
         if one != under and level[under] >= level[one]
@@ -193,7 +204,7 @@ def test_units_import_from_the_layers_below_their_own() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    left = {module: ours(names) - {module} for module, names in IMPORTS.items()}
+    left = {module: ours(names) - {module} for module, names in imports().items()}
     while leaves := {module for module, needs in left.items() if not needs & left.keys()}:
         left = {module: needs for module, needs in left.items() if module not in leaves}
     assert left.keys() == set(), "what is left imports itself, by whatever way"
@@ -228,12 +239,12 @@ def test_imports_of_sweeps_inside_functions_are_of_the_doors() -> None:
 def test_keeps_to_its_side(package: str, never: tuple[str, ...]) -> None:
     names = list(modules(package))
     assert names, f"{package} is gone: mend this table"
-    assert {name: wrong for name in names if (wrong := below(IMPORTS[name], *never))} == {}
+    assert {name: wrong for name in names if (wrong := below(imports()[name], *never))} == {}
 
 
 @pytest.mark.parametrize("package", ["sweeps", "sweeps.backend", "sweeps.repeats"])
 def test_packages_on_the_way_of_a_trials_process_load_nothing(package: str) -> None:
-    assert IMPORTS[package] <= {"pathlib.Path"}
+    assert imports()[package] <= {"pathlib.Path"}
 
 
 @pytest.mark.parametrize(
@@ -261,7 +272,7 @@ def test_has_its_doors(library: str, doors: tuple[str, ...]) -> None:
 
 def test_nothing_is_a_heap_of_odds_and_ends() -> None:
     vague = {"utils", "util", "common", "helpers", "misc"}
-    assert [name for name in IMPORTS if vague & set(name.split("."))] == []
+    assert [name for name in imports() if vague & set(name.split("."))] == []
 
 
 def test_folders_are_small() -> None:
@@ -295,7 +306,7 @@ def test_a_class_name_is_used_once(package: str) -> None:
     names = Counter(
         node.name
         for module in modules(package)
-        for node in TREES[module].body
+        for node in trees()[module].body
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, times in names.items() if times > 1} == set()
@@ -305,7 +316,7 @@ def test_docstrings_begin_with_a_verb_and_are_short() -> None:
     """No article, pronoun or question is one; `Whether` stands for `Return whether`."""
     no_verb = "A An The This That Its It What Who Why How Where When Which Those Each One None"
     wrong = []
-    for module, tree in TREES.items():
+    for module, tree in trees().items():
         for node in ast.walk(tree):
             if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
                 continue
