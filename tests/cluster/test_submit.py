@@ -16,7 +16,7 @@ from tests.cluster.raylets import Machines, says_that_no_head_is_known
 from tests.sweeps.processes import command, descendants, finish, start, wait_for_epochs
 from tests.sweeps.waiting import until
 
-EPOCHS = 800
+EPOCHS = 300
 
 
 def run(machines: Machines, *words: str, member: str = "") -> tuple[int, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from sweeps.backend import ray_tune, worker
 from sweeps.backend.ray_session import Cluster, Places, Ray, session
@@ -36,6 +37,18 @@ SMALL = (
     "epochs=3",
     "max_concurrent=1",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Empty files in place of pictures: a sweep in this process would draw most of its time.
+
+    Modules that look at them are marked as `drawn`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("drawn") is None:
+            patch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
+        yield
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ def test_a_killed_ray_is_told_and_the_sweep_goes_on(
 
 
 @pytest.mark.machines
+@pytest.mark.long
 def test_a_sweep_by_hand_ends_when_its_head_is_killed_though_another_is_there_at_once(
     tmp_path: Path,
 ) -> None:

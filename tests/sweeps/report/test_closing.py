@@ -14,6 +14,8 @@ from tests.sweeps.conftest import Ran
 from tests.sweeps.launch.test_session import rows, summary
 from trainers.files import checkpoints
 
+pytestmark = pytest.mark.drawn
+
 
 def test_a_sweep_leaves_what_the_contract_names(
     sweep_without_ray: Callable[..., Ran],

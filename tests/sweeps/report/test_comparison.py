@@ -14,6 +14,8 @@ from tests.sweeps.conftest import Ran
 from trainers.diagnosis.comparison import Alike
 from trainers.errors import ConfigError
 
+pytestmark = pytest.mark.drawn
+
 
 @pytest.fixture(scope="module")
 def swept(

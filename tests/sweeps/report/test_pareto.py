@@ -27,6 +27,8 @@ from tests.sweeps.study.test_study import SPACE, opened
 from tests.trainers.test_pictures import apart, boxes
 from trainers.errors import ConfigError
 
+pytestmark = pytest.mark.drawn
+
 UP, DOWN = Objective("val_accuracy", True), Objective("parameters", False)
 UP_TOO = Objective("parameters", True)
 
