@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -50,7 +51,8 @@ def wandb_histogram(histogram: Histogram) -> wandb.Histogram:
 def shown_files(files: Iterable[Path]) -> dict[str, Any]:
     """Convert pages and pictures among files, by the names that they are shown under.
 
-    What is not there, or is neither, is left out.
+    What is not there, is neither, or cannot be read is left out: a folder of results may be
+    damaged, or of somebody else.
     """
     import wandb
 
@@ -61,7 +63,8 @@ def shown_files(files: Iterable[Path]) -> dict[str, Any]:
         if path.suffix == ".html":
             shown[f"pages/{path.stem}"] = wandb.Html(str(path), inject=False)
         elif path.suffix == ".png":
-            shown[f"pictures/{path.stem}"] = wandb.Image(str(path))
+            with contextlib.suppress(Exception):  # of many kinds
+                shown[f"pictures/{path.stem}"] = wandb.Image(str(path))
     return shown
 
 

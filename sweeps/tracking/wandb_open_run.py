@@ -103,8 +103,8 @@ class OpenRun:
         self._calls.put(None)
 
     def finished(self, timeout_s: float) -> bool:
-        """Whether the run has been finished, waiting up to `timeout_s` seconds for it."""
-        self._thread.join(max(0.0, timeout_s))
+        """Whether the run has been finished, waiting up to `timeout_s` seconds for it, or inf."""
+        self._thread.join(min(max(0.0, timeout_s), threading.TIMEOUT_MAX))
         return not self._thread.is_alive()
 
     def stop_status_checks(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from sweeps.backend import ray_tune, worker
 from sweeps.backend.ray_session import Cluster, Places, Ray, session
@@ -41,14 +42,18 @@ SMALL = (
 
 @pytest.fixture(scope="module", autouse=True)
 def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty files in place of pictures: a sweep in this process would draw most of its time.
+    """Pictures of one pixel: a sweep in this process would draw most of its time.
 
     Modules that look at them are marked as `drawn`.
     """
     with pytest.MonkeyPatch.context() as patch:
         if request.node.get_closest_marker("drawn") is None:
-            patch.setattr(Figure, "savefig", lambda figure, path, **options: Path(path).touch())
+            patch.setattr(Figure, "savefig", _save_one_pixel)
         yield
+
+
+def _save_one_pixel(figure: Figure, path: Path, **options: Any) -> None:
+    Image.new("RGB", (1, 1)).save(path, format="png")
 
 
 @dataclass(frozen=True)

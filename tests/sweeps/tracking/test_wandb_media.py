@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
 from sweeps.tracking import Table
-from sweeps.tracking.wandb_media import cells, wandb_histogram, wandb_table
+from sweeps.tracking.wandb_media import cells, shown_files, wandb_histogram, wandb_table
 from trainers.files.histograms import Histogram
 
 
@@ -24,3 +29,13 @@ def test_a_histogram_keeps_its_counts_and_edges() -> None:
     shown = wandb_histogram(Histogram(low=0.0, high=1.0, counts=(1, 3)))
     assert list(shown.histogram) == [1, 3]
     assert list(shown.bins) == [0.0, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"])
+def test_a_picture_that_cannot_be_read_is_left_out(damaged: bytes, tmp_path: Path) -> None:
+    whole, other = tmp_path / "confusion.png", tmp_path / "curves.png"
+    Image.new("RGB", (4, 4)).save(whole)
+    other.write_bytes(damaged)
+    (tmp_path / "a.csv").touch()
+    shown = shown_files([other, tmp_path / "a.csv", whole, tmp_path / "gone.png"])
+    assert [*shown] == ["pictures/confusion"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,6 +19,7 @@ from sweeps.config.composition import compose
 from sweeps.findings.finding import Findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.study.lock import Owner, hold
+from sweeps.tracking import wandb_runs
 from tests.sweeps.conftest import NoRay, begun
 from tests.sweeps.processes import finish, start
 from tests.sweeps.waiting import until
@@ -169,3 +172,26 @@ def test_findings_that_fail_keep_nothing_else_from_being_sent(
     assert told.splitlines()[-1] == "all else is there"
     assert {len(run.history) for run in trials.values()} == {2}
     assert set(trials) == {"0000", "0001"}
+
+
+def test_a_summary_that_fails_keeps_nothing_else_from_being_sent(
+    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "moved"
+    shutil.copytree(swept, results, symlinks=True)
+
+    def failing(files: Iterable[Path]) -> NoReturn:
+        raise ZeroDivisionError("by zero")
+
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        with monkeypatch.context() as patch:
+            patch.setattr(wandb_runs, "shown_files", failing)
+            assert sync("s", {"results": str(results)}) == 1
+        told = capsys.readouterr().out
+        assert "summary could not be sent (ZeroDivisionError: by zero)" in told
+        assert sync("s", {"results": str(results)}) == 0
+        assert "all is there" in capsys.readouterr().out
+        trials = [run for run in server.runs.values() if run.config.get("trial")]
+        assert [len(run.history) for run in trials] == [2, 2]
