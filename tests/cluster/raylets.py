@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -78,16 +79,18 @@ def _head(address: str, folder: Path, python: str) -> subprocess.Popen[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that nothing listens at."""
+    """The first of so many ports in a row that nothing listens at.
+
+    None is of those that the system gives to whoever connects: another test would get it before
+    this one listens. Nor is one of those that Ray gives to its workers, 10002 to 19999.
+    """
     while True:
-        first = free_port()
-        with ExitStack() as stack, suppress(OSError, OverflowError):
+        first = random.SystemRandom().randrange(20000, 32000 - count)
+        with ExitStack() as stack, suppress(OSError):
             for port in range(first, first + count):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return first

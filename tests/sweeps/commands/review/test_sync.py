@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
@@ -19,7 +18,7 @@ from sweeps.config.composition import compose
 from sweeps.findings.finding import Findings
 from sweeps.recorded.recorded_sweep import RecordedSweep
 from sweeps.study.lock import Owner, hold
-from sweeps.tracking import wandb_runs
+from sweeps.tracking import Table, wandb_runs
 from tests.sweeps.conftest import NoRay, begun
 from tests.sweeps.processes import finish, start
 from tests.sweeps.waiting import until
@@ -180,14 +179,14 @@ def test_a_summary_that_fails_keeps_nothing_else_from_being_sent(
     results = tmp_path / "moved"
     shutil.copytree(swept, results, symlinks=True)
 
-    def failing(files: Iterable[Path]) -> NoReturn:
+    def failing(table: Table) -> NoReturn:
         raise ZeroDivisionError("by zero")
 
     with WandbServer() as server:
         monkeypatch.setenv("WANDB_BASE_URL", server.url)
         monkeypatch.setenv("WANDB_API_KEY", server.key)
         with monkeypatch.context() as patch:
-            patch.setattr(wandb_runs, "shown_files", failing)
+            patch.setattr(wandb_runs, "wandb_table", failing)
             assert sync("s", {"results": str(results)}) == 1
         told = capsys.readouterr().out
         assert "summary could not be sent (ZeroDivisionError: by zero)" in told
