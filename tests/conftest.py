@@ -42,7 +42,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The longest first, each kind at the head of the queue of one of xdist's processes.
+    """The longest first: those that share a Ray in one of xdist's processes, others in the rest.
 
     A process begins with its part of the list and, once it is through, takes over another's last
     tests. So one Ray serves all the tests that share one, and nothing long is left for the end.
@@ -54,15 +54,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (rays if fixtures & RAYS else others if long else rest).append(item)
     if (seed := config.getoption("--shuffle")) is not None:
         dice = random.Random(seed)
-        modules: dict[str, list[pytest.Item]] = {}
-        for item in items:
-            modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
-        names = list(modules)
-        dice.shuffle(names)
-        items[:] = [
-            item for name in names for item in dice.sample(modules[name], len(modules[name]))
-        ]
+        modules = _modules(items)
+        dice.shuffle(modules)
+        items[:] = [item for module in modules for item in dice.sample(module, len(module))]
         return
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "2"))
-    first = max(0, len(items) // processes - len(rays))
-    items[:] = [*rays, *rest[:first], *others, *rest[first:]]
+    processes = max(2, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "2")))
+    share, modules = len(items) // processes, _modules(others)
+    items.clear()
+    for number in range(processes):
+        own = modules[number - 1 :: processes - 1] if number else [rays]
+        first = [item for module in own for item in module]
+        more = max(0, share - len(first)) if number < processes - 1 else len(rest)
+        items += [*first, *rest[:more]]
+        del rest[:more]
+
+
+def _modules(items: list[pytest.Item]) -> list[list[pytest.Item]]:
+    """The tests of each module."""
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    return [*modules.values()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wandb
 
 from cluster.checks import work
 from cluster.checks.check import Verdict
@@ -26,6 +28,14 @@ def test_data_are_found_where_they_lie(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert work.data().verdict is Verdict.WARN
 
 
+@pytest.fixture
+def no_wandb_left() -> Iterator[None]:
+    """The settings that wandb has read are no other test's."""
+    yield
+    wandb.teardown()
+
+
+@pytest.mark.usefixtures("no_wandb_left")
 def test_a_key_is_told_and_never_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("WANDB_MODE", raising=False)
     monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example")
