@@ -64,9 +64,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for number in range(processes):
         own = modules[number - 1 :: processes - 1] if number else [rays]
         first = [item for module in own for item in module]
-        more = max(0, share - len(first)) if number < processes - 1 else len(rest)
+        more = max(0, share - len(first))
         items += [*first, *rest[:more]]
         del rest[:more]
+    items += rest
 
 
 def _modules(items: list[pytest.Item]) -> list[list[pytest.Item]]:

@@ -92,7 +92,7 @@ class Core:
         return self._process.poll() is not None
 
     def was_stopped(self) -> bool:
-        """Whether a signal asked it to end, as Ray asks each process of a job that is stopped."""
+        """Whether a signal has ended wandb-core, as Ray sends one to all of a stopped job."""
         return self._process is not None and self._process.poll() == _STOPPED
 
     def kill(self) -> None:

@@ -27,6 +27,7 @@ from sweeps.driver.driver import Driver
 from sweeps.launch.begin import begin
 from sweeps.results_folder import Folder
 from sweeps.trials import Place, State
+from tests.wandb_server import WandbServer
 
 #: Small and quick: a model of one layer on a quarter of the digits.
 SMALL = (
@@ -54,6 +55,15 @@ def pictures(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def _save_one_pixel(figure: Figure, path: Path, **options: Any) -> None:
     Image.new("RGB", (1, 1)).save(path, format="png")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
+    """W&B's server, as far as this process and those that it starts know."""
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", server.key)
+        yield server
 
 
 @dataclass(frozen=True)

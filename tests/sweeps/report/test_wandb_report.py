@@ -38,14 +38,6 @@ def nothing_is_printed(
     assert list((tmp_path / "home").iterdir()) == []
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        yield server
-
-
 def recorded(tmp_path: Path, name: str = "a", *words: str) -> RecordedSweep:
     run(tmp_path, name, LR, "optimizer=adamw,sgd", "track=wandb", *words).close()
     return again(tmp_path, name)

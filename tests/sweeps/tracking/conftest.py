@@ -1,4 +1,4 @@
-"""The surroundings of every test of the tracker, and a stand-in for W&B's server."""
+"""The surroundings of every test of the tracker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.sweeps.tracking.tracked import HARD_LIMIT_S, OPEN
-from tests.wandb_server import WandbServer
 
 
 @pytest.fixture(autouse=True)
@@ -49,14 +48,6 @@ def surroundings(
     ours = {"BASE_URL", "API_KEY", "MODE"}
     left = {name for name in os.environ if name.startswith("WANDB") and "WANDB__" not in name}
     assert left <= {f"WANDB_{name}" for name in ours}
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        yield server
 
 
 @pytest.fixture

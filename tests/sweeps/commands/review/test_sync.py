@@ -44,46 +44,46 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return results
 
 
+@pytest.fixture
+def moved(swept: Path, tmp_path: Path) -> Path:
+    """A copy of these results, in another place."""
+    return shutil.copytree(swept, tmp_path / "moved", symlinks=True)
+
+
 def test_an_offline_sweep_is_sent_once(
-    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    swept: Path, moved: Path, server: WandbServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = tmp_path / "moved"
-    shutil.copytree(swept, results, symlinks=True)
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        assert sync("s", {"results": str(results)}) == 0
-        told = capsys.readouterr().out
-        assert "epochs                  4 of 4, 4 of them sent now" in told
-        assert "all is there" in told
-        runs = {run.config.get("trial"): run for run in server.runs.values()}
-        assert set(runs) == {"0000", "0001", None}
-        for trial in ("0000", "0001"):
-            assert [row["epoch"] for row in runs[trial].history] == [1, 2]
-            assert runs[trial].config["choices"]["search"] == "grid"
-            assert (runs[trial].state, runs[trial].summary["state"]) == ("finished", "complete")
-        assert runs[None].summary["tables/trials"]["nrows"] == 2
-        changes = server.changes
-        assert sync("s", {"results": str(results)}) == 0
-        told = capsys.readouterr().out
-        assert "sent now" not in told
-        assert server.changes == changes
-        shutil.rmtree(results / "s" / "trials" / "0001" / "epoch_001")
-        assert sync("s", {"results": str(results)}) == 0, "W&B has it"
+    assert sync("s", {"results": str(moved)}) == 0
+    told = capsys.readouterr().out
+    assert "epochs                  4 of 4, 4 of them sent now" in told
+    assert "all is there" in told
+    runs = {run.config.get("trial"): run for run in server.runs.values()}
+    assert set(runs) == {"0000", "0001", None}
+    for trial in ("0000", "0001"):
+        assert [row["epoch"] for row in runs[trial].history] == [1, 2]
+        assert runs[trial].config["choices"]["search"] == "grid"
+        assert (runs[trial].state, runs[trial].summary["state"]) == ("finished", "complete")
+    assert runs[None].summary["tables/trials"]["nrows"] == 2
+    changes = server.changes
+    assert sync("s", {"results": str(moved)}) == 0
+    told = capsys.readouterr().out
+    assert "sent now" not in told
+    assert server.changes == changes
+    shutil.rmtree(moved / "s" / "trials" / "0001" / "epoch_001")
+    assert sync("s", {"results": str(moved)}) == 0, "W&B has it"
     # Nothing is left behind in the sweep's folder but the marks of wandb's own logs.
     before = {path.relative_to(swept) for path in swept.rglob("*")}
-    after = {path.relative_to(results) for path in results.rglob("*")}
+    after = {path.relative_to(moved) for path in moved.rglob("*")}
     assert {path.suffix for path in after - before} <= {".synced"}
 
 
 def test_a_killed_sync_leaves_nothing_that_the_next_does_not_remove(
-    swept: Path, tmp_path: Path
+    moved: Path, tmp_path: Path
 ) -> None:
-    results, temporary = tmp_path / "moved", tmp_path / "tmp"
-    shutil.copytree(swept, results, symlinks=True)
+    temporary = tmp_path / "tmp"
     temporary.mkdir()
     with WandbServer() as server:
-        words = ("sweeps.commands.review.sync", "s", f"results={results}")
+        words = ("sweeps.commands.review.sync", "s", f"results={moved}")
         around = {"WANDB_BASE_URL": server.url, "WANDB_API_KEY": server.key}
         around["TMPDIR"] = str(temporary)
         killed = start(*words, **around)
@@ -131,41 +131,38 @@ def test_what_hinders_a_sync_is_one_line_without_the_key(
 
 
 def test_a_training_by_itself_is_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    server: WandbServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     words = ["epochs=2", "data.fraction=0.1", "track=wandb", f"results={tmp_path}"]
     with compose(words) as composition:
         train(composition.base)
     assert "make sync TRAIN=0001" in capsys.readouterr().out
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        assert sync("train/0001", {"results": str(tmp_path)}) == 0
-        (run,) = server.runs.values()
-        assert [row["epoch"] for row in run.history] == [1, 2]
-        assert (run.state, run.summary["state"]) == ("finished", "complete")
-        assert sorted(len(found) for found in server.artifacts.values()) == [2]
-        changes = server.changes
-        assert sync("train/0001", {"results": str(tmp_path)}) == 0
-        assert server.changes == changes
+    assert sync("train/0001", {"results": str(tmp_path)}) == 0
+    (run,) = server.runs.values()
+    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert (run.state, run.summary["state"]) == ("finished", "complete")
+    assert sorted(len(found) for found in server.artifacts.values()) == [2]
+    changes = server.changes
+    assert sync("train/0001", {"results": str(tmp_path)}) == 0
+    assert server.changes == changes
 
 
 def test_findings_that_fail_keep_nothing_else_from_being_sent(
-    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    moved: Path,
+    server: WandbServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    results = tmp_path / "moved"
-    shutil.copytree(swept, results, symlinks=True)
-
     def failing(sweep: RecordedSweep) -> Findings:
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(sync_module, "findings", failing)
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        assert sync("s", {"results": str(results)}) == 1  # not all arrived that was to be sent
-        trials = {run.config["trial"]: run for run in server.runs.values()}
+    assert sync("s", {"results": str(moved)}) == 1  # not all arrived that was to be sent
+    trials = {run.config["trial"]: run for run in server.runs.values()}
     told = capsys.readouterr().out
     assert "the review could not be made (ZeroDivisionError: by zero), and is not sent" in told
     assert told.splitlines()[-1] == "all else is there"
@@ -174,23 +171,20 @@ def test_findings_that_fail_keep_nothing_else_from_being_sent(
 
 
 def test_a_summary_that_fails_keeps_nothing_else_from_being_sent(
-    swept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    moved: Path,
+    server: WandbServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    results = tmp_path / "moved"
-    shutil.copytree(swept, results, symlinks=True)
-
     def failing(table: Table) -> NoReturn:
         raise ZeroDivisionError("by zero")
 
-    with WandbServer() as server:
-        monkeypatch.setenv("WANDB_BASE_URL", server.url)
-        monkeypatch.setenv("WANDB_API_KEY", server.key)
-        with monkeypatch.context() as patch:
-            patch.setattr(wandb_runs, "wandb_table", failing)
-            assert sync("s", {"results": str(results)}) == 1
-        told = capsys.readouterr().out
-        assert "summary could not be sent (ZeroDivisionError: by zero)" in told
-        assert sync("s", {"results": str(results)}) == 0
-        assert "all is there" in capsys.readouterr().out
-        trials = [run for run in server.runs.values() if run.config.get("trial")]
-        assert [len(run.history) for run in trials] == [2, 2]
+    with monkeypatch.context() as patch:
+        patch.setattr(wandb_runs, "wandb_table", failing)
+        assert sync("s", {"results": str(moved)}) == 1
+    told = capsys.readouterr().out
+    assert "summary could not be sent (ZeroDivisionError: by zero)" in told
+    assert sync("s", {"results": str(moved)}) == 0
+    assert "all is there" in capsys.readouterr().out
+    trials = [run for run in server.runs.values() if run.config.get("trial")]
+    assert [len(run.history) for run in trials] == [2, 2]
