@@ -48,14 +48,15 @@ _FOLDERS = ("HOME", "TMPDIR", "DATA_ROOT")
 _PLUGINS = ROOT / "sweeps" / "plugin"
 
 
-def composed(multirun: bool) -> list[DictConfig]:
+def composed(task: str | None) -> list[DictConfig]:
     """Let Hydra compose conf/sweep.yaml from the command line.
 
     Args:
-        multirun: let Hydra pass the configuration and the swept values to the sweeper.
+        task: the function of `sweeps.commands.sweep` to which the sweeper hands the configuration
+            and the swept values; None: no value is swept.
 
     Returns:
-        The configuration; empty with `multirun`, where the sweeper takes it.
+        The configuration; empty with a task, which has taken it.
     """
     hide_password()
     use_plugins()
@@ -63,19 +64,19 @@ def composed(multirun: bool) -> list[DictConfig]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     register()
     with refusals():
-        sys.argv[1:] = _for_hydra(sys.argv[1:], multirun)
+        sys.argv[1:] = _for_hydra(sys.argv[1:], task)
     configs: list[DictConfig] = []
 
     @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="sweep")
-    def task(config: DictConfig) -> None:
+    def keep(config: DictConfig) -> None:
         configs.append(config)
 
     with refusals():
-        task()
+        keep()
     return configs  # to be used outside of Hydra, which comments on every exception
 
 
-def _for_hydra(words: Sequence[str], multirun: bool) -> list[str]:
+def _for_hydra(words: Sequence[str], task: str | None) -> list[str]:
     """Write a command line as Hydra takes it, its options and the mode in front.
 
     The mode is for the command line: where Hydra cannot compose, it does not know that of conf/.
@@ -83,20 +84,24 @@ def _for_hydra(words: Sequence[str], multirun: bool) -> list[str]:
     options = read_options(words)
     refuse_below_null(options.overrides)
     given = literal(options.overrides)
+    for word in given:
+        if key_of(word).startswith("hydra.sweeper"):
+            raise ConfigError(f"{word}: the command sets this itself: take it out")
     if "--version" in options.given:
         sys.stdout.write(_versions())
         raise SystemExit(0)
     if "--hydra-help" in options.given:
         return ["--hydra-help"]  # it knows no configuration
     if options.asks:
-        return [*options.words, *(without_sweeps(given) if multirun else given)]
-    if not multirun:
+        return [*options.words, *(given if task is None else without_sweeps(given))]
+    if task is None:
         if "--multirun" in options.given:
             raise ConfigError("--multirun: one training has one value of each key: leave it out")
         return [*options.words, "hydra.mode=RUN", "hydra.run.dir=.", *given]
     of_choices = [word for word in given if in_group(word) and readable(word)]
     others = [word for word in given if word not in of_choices]
-    mode = ["--multirun", f"hydra.sweeper.of_choices={written(of_choices)}"]
+    mode = ["--multirun", f"hydra.sweeper.task={task}"]
+    mode.append(f"hydra.sweeper.of_choices={written(of_choices)}")
     return [*options.words, *mode, *others]
 
 

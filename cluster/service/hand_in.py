@@ -36,7 +36,7 @@ def checked(
             of the sweep on record that is to go on, or empty; the code that the member has.
         here: folder that relative paths of results begin at.
         own: the head's code.
-        check: refuses overrides of a new sweep with a ConfigError, as `make preview` would.
+        check: refuses the words of `make sweep` or `make resume` with a ConfigError.
 
     Raises:
         ConfigError: the sweep cannot run here, or its name is taken.
@@ -56,6 +56,7 @@ def checked(
                 return queue[goes_on]  # stopped before it had a record: it begins anew
             kept += [] if words_of_trust(kept) else trust_for_later(queue[goes_on].words)
         _require_record(results, goes_on, kept)
+        check([goes_on, *kept, f"results={results}"])
         return Queued(goes_on, member, tuple(kept), True, str(results))
     name = value_given(kept, "name") or _free_name(queue, results, kept)
     kept = [*(word for word in kept if key_of(word) != "name"), f"name={name}"]
@@ -114,6 +115,8 @@ def _words(body: Mapping[str, Any]) -> list[str]:
     if len(words) > _WORDS or sum(map(len, words)) > _LETTERS:
         raise ConfigError("that is too long for a command line")
     for word in words:
+        if key_of(word) == "preview":
+            raise ConfigError(f"{word}: what is handed in is run: use make preview")
         if word.startswith("-") or ("=" not in word and not word.startswith("~")):
             raise ConfigError(f"{word}: only overrides can be handed in, such as budget.trials=40")
         if take_password(word)[1] is not None:

@@ -1,4 +1,4 @@
-"""Check a sweep as `make preview` does, by a process that has loaded what that takes."""
+"""Check a sweep before it queues, by a process that has loaded what that takes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SweepCheck:
         if self._process is None or self._process.poll() is not None:
             self.end()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "sweeps.commands.preview_from_input", f"{_CHECK_S}"],
+                [sys.executable, "-m", "sweeps.commands.check_from_input", f"{_CHECK_S}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -35,7 +35,10 @@ class SweepCheck:
             )
 
     def __call__(self, words: Sequence[str]) -> None:
-        """Compose and check a sweep.
+        """Check a sweep.
+
+        Args:
+            words: of `make sweep`; with the name of one on record, of `make resume`.
 
         Raises:
             ConfigError: it is refused; with the reason.

@@ -63,8 +63,11 @@ def measure(sweep: Sweep, samples: int = SAMPLES) -> Volume | str:
     from trainers.data.resident import here
     from trainers.fit import size
 
-    if not here(sweep.training.data):
-        return "not known before the data has been read once"
+    try:
+        if not here(sweep.training.data):
+            return "not known before the data has been read once"
+    except DataError:
+        return "not known without the data"
     sizes = []
     for params in draw(sweep, samples):
         try:

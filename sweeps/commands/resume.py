@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from sweeps.backend.ray_session import Ray, session
+from sweeps.checked import trainable
 from sweeps.cli import refusals, use_plugins
 from sweeps.config.overrides import results_of, split
 from sweeps.launch import plan
-from sweeps.launch.resume import resume_sweep
+from sweeps.launch.resume import require_resumable, resume_sweep
 from sweeps.redaction import hide_password
 from trainers.errors import ConfigError
 
@@ -34,6 +35,19 @@ def resume(name: str, given: Sequence[str], ray: Ray = session) -> None:
         sys.stdout.write(done)
     elif done:
         raise SystemExit(done)
+
+
+def check(name: str, given: Sequence[str]) -> None:
+    """Refuse what `resume` would, as far as it shows without data that would have to be fetched.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    results = results_of(given)
+    if plan.recorded(results / name):
+        plan.check(plan.on_record(results, name, given), trainable.check)
+    else:
+        require_resumable(results, name, given)
 
 
 def main() -> None:

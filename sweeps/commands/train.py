@@ -237,7 +237,7 @@ def main() -> None:
     """Let Hydra compose the command line, and train what it describes."""
     with cli.refusals():
         more = _more(sys.argv)
-    for config in cli.composed(multirun=False):
+    for config in cli.composed(None):
         with cli.refusals():
             refuse_unasked(sys.argv[1:], typed(config))
             train(config, more)

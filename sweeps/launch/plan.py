@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from rich.text import Text
 from sweeps import formatting, results_folder
 from sweeps.backend.ray_session import Ray, session
 from sweeps.checked import every_value
+from sweeps.checked.sweep import Sweep
 from sweeps.cli import FAILED, INTERRUPTED, doing, terminal
 from sweeps.config.composition import Composition, compose
 from sweeps.config.keys import plain
@@ -124,7 +125,7 @@ def start(plan: Plan, ray: Ray = session) -> int:
     require_free(plan)
     console = terminal()
     with doing("checking the stages"):
-        _check(plan)
+        check(plan, _fetch)
     results_folder.create(plan.results, plan.name).trials.rmdir()
     _record(plan)
     return _run(plan, (), console, ray)
@@ -135,6 +136,20 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
 
     Raises:
         ConfigError: an override that would change the plan, or another process runs it.
+    """
+    plan = on_record(results, name, given)
+    console = terminal()
+    with doing("checking the stages"):
+        check(plan, _fetch)
+    _record(plan)
+    return _run(plan, given, console, ray)
+
+
+def on_record(results: Path, name: str, given: Sequence[str]) -> Plan:
+    """Read a plan from its record, with overrides that are given now.
+
+    Raises:
+        ConfigError: an override that would change the plan.
     """
     path = results / name / _FILE
     content = _read(path)
@@ -150,12 +165,7 @@ def resume(results: Path, name: str, given: Sequence[str], ray: Ray = session) -
     words = [*others, f"plan={written(content['plan'])}", f"name={written(name)}"]
     origin = Origin.read(path.parent, given)
     with compose(words, origin) as whole:
-        plan = Plan(results, name, tuple(overrides), content["plan"], stages(whole), origin)
-    console = terminal()
-    with doing("checking the stages"):
-        _check(plan)
-    _record(plan)
-    return _run(plan, given, console, ray)
+        return Plan(results, name, tuple(overrides), content["plan"], stages(whole), origin)
 
 
 def _run(plan: Plan, given: Sequence[str], console: Console, ray: Ray) -> int:
@@ -228,8 +238,12 @@ def _begun(plan: Plan, stage: Stage) -> bool:
     return plan.folder(stage).sweep.is_file()
 
 
-def _check(plan: Plan) -> None:
-    """Check every stage as far as possible before the first has run."""
+def check(plan: Plan, look: Callable[[Sweep, bool], None]) -> None:
+    """Check every stage as far as possible before the first has run.
+
+    Args:
+        look: checks the sweep of a stage; is told whether it is the first.
+    """
     names = [stage.name for stage in plan.stages]
     for stage in plan.stages:
         if _begun(plan, stage):
@@ -239,8 +253,12 @@ def _check(plan: Plan) -> None:
             sweeps = given if isinstance(given, list) else [] if given is None else [given]
             existing = [name for name in sweeps if name not in names[: stage.number - 1]]
             previous_sweeps.named(existing, str(plan.results))
-            fetch(sweep)
-            every_value.check(sweep)
+            look(sweep, stage.number == 1)
+
+
+def _fetch(sweep: Sweep, _: bool) -> None:
+    fetch(sweep)
+    every_value.check(sweep)
 
 
 def heading(plan: Plan, stage: Stage, messages: Sequence[str], console: Console) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -15,6 +16,7 @@ from sweeps import results_folder
 from sweeps.backend.claim import own_member
 from sweeps.backend.early_ray import started_early
 from sweeps.backend.ray_session import Ray, session
+from sweeps.checked import trainable
 from sweeps.checked.check import check
 from sweeps.checked.sweep import Sweep
 from sweeps.config.composition import compose
@@ -46,16 +48,8 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
     """Run another session of a sweep; returns the exit code, or a message if it is finished."""
     own_member()  # refused now, not when it is needed
     folder = results_folder.find(results, name)
-    recorded = results_folder.read_sweep(folder)
-    origin = Origin.read(folder.path, given)
-    if grows := more_epochs.wanted(given):
-        begun = more_epochs.as_begun(recorded["overrides"], origin)
-        _refuse_changes(recorded["config"], begun.config)
-    overrides = merge(recorded["overrides"], given, recorded["config"])
-    with compose(overrides, origin) as composition:
-        sweep = check(composition)
-        if not grows:
-            _refuse_changes(recorded["config"], sweep.config)
+    recorded, grows = results_folder.read_sweep(folder), more_epochs.wanted(given)
+    with _checked(folder, recorded, given) as sweep:
         study = _open(sweep, folder)
         if not study.fed and (transfer := gather(sweep)).data:
             study.feed(transfer.trials)  # the last session was killed before it was fed
@@ -82,9 +76,9 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
                     f"the data is not what {name} was begun with: put the same back, or begin a "
                     "new sweep with name=…"
                 )
-            choices = composition.choices({})
+            composition = sweep.composition
             results_folder.write_sweep(
-                folder, sweep.config, composition.overrides, fingerprint, choices
+                folder, sweep.config, composition.overrides, fingerprint, composition.choices({})
             )
             with connect(sweep, early) as cluster:
                 cluster.check_folder(folder.path.resolve())
@@ -93,6 +87,31 @@ def resume_sweep(results: Path, name: str, given: Sequence[str], ray: Ray = sess
                     study.close()
                     study = _open(sweep, folder)
                 return run(sweep, folder, study, cluster)
+
+
+def require_resumable(results: Path, name: str, given: Sequence[str]) -> None:
+    """Refuse what `resume_sweep` would, as far as it shows without the study and new data.
+
+    Raises:
+        ConfigError: what is wrong.
+    """
+    folder = results_folder.find(results, name)
+    with _checked(folder, results_folder.read_sweep(folder), given) as sweep:
+        trainable.check(sweep, proposes=False)
+
+
+@contextmanager
+def _checked(folder: Folder, recorded: Mapping[str, Any], given: Sequence[str]) -> Iterator[Sweep]:
+    """Compose and check a sweep on record with the overrides given now, for a `with` block."""
+    origin = Origin.read(folder.path, given)
+    if grows := more_epochs.wanted(given):
+        begun = more_epochs.as_begun(recorded["overrides"], origin)
+        _refuse_changes(recorded["config"], begun.config)
+    with compose(merge(recorded["overrides"], given, recorded["config"]), origin) as composition:
+        sweep = check(composition)
+        if not grows:
+            _refuse_changes(recorded["config"], sweep.config)
+        yield sweep
 
 
 def _open(sweep: Sweep, folder: Folder) -> Study:

@@ -103,6 +103,7 @@ def test_sweep_refuses_the_same_beside_a_swept_key(
         ("seed=1,2 stop.factor=1", "stop.factor > 1"),
         ("seed=1,2 +stop.grase=1", "grase"),
         ("optimizer.lr=interval(0.1,0.2) budget.trials=null", "without any limit"),
+        ("++hydra.sweeper.task=check", "the command sets this itself"),
         (
             "optimizer.lr=interval(0.1,0.2) budget.trials=null budget.target=0.9",
             "a target may never be reached",

@@ -123,7 +123,11 @@ class DataModule(Protocol):
         """
 
     def here(self, *args: Any, **keys: Any) -> bool:
-        """Return whether `load` would neither fetch nor build anything. Left out: true."""
+        """Return whether `load` would neither fetch nor build anything. Left out: true.
+
+        Raises:
+            DataError: the data is not there, and `prepare` does not fetch it.
+        """
 
 
 @dataclass(frozen=True)

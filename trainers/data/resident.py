@@ -39,7 +39,11 @@ class Configured:
             instantiate("data", {**self.data, "_target_": path})
 
     def here(self) -> bool:
-        """Return whether the data is on this machine; it is, if the module has no `here`."""
+        """Return whether the data is on this machine; it is, if the module has no `here`.
+
+        Raises:
+            DataError: it is not, and cannot be fetched.
+        """
         if (path := self._beside("here")) is not None:
             return bool(instantiate("data", {**self.data, "_target_": path}))
         return True
@@ -95,7 +99,11 @@ def prepare(data: Mapping[str, Any]) -> Dataset:
 
 
 def here(data: Mapping[str, Any]) -> bool:
-    """Return whether the data set is on this machine, so that `load` will not fetch it."""
+    """Return whether the data set is on this machine, so that `load` will not fetch it.
+
+    Raises:
+        DataError: it is not, and cannot be fetched.
+    """
     return Configured(data).here()
 
 

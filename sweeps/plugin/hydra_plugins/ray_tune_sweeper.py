@@ -16,11 +16,15 @@ from omegaconf import DictConfig
 class RayTuneSweeper(Sweeper):
     """Pass what Hydra composed to `sweeps.commands.sweep`."""
 
-    def __init__(self, of_choices: list[str]) -> None:
-        """Take the overrides of keys in groups, which Hydra has left out of its composition.
+    def __init__(self, task: str, of_choices: list[str]) -> None:
+        """Take what Hydra has left out of its composition.
 
-        Which choices have such a key is known when it is known what varies.
+        Args:
+            task: the function of `sweeps.commands.sweep` that goes on.
+            of_choices: overrides of keys in groups: which choices have such a key is known when it
+                is known what varies.
         """
+        self._task = task
         self._of_choices = of_choices
 
     def setup(
@@ -35,15 +39,16 @@ class RayTuneSweeper(Sweeper):
         from rich.console import Console
 
         with Console().status("composing the configuration"):
-            from sweeps.commands.sweep import start
+            from sweeps.commands import sweep
             from sweeps.config.composition import Composition
 
-        return start(Composition(self._loader, self._config, [*arguments, *self._of_choices]))
+            task = {"start": sweep.start, "check": sweep.check}[self._task]
+        task(Composition(self._loader, self._config, [*arguments, *self._of_choices]))
 
 
 ConfigStore.instance().store(
     group="hydra/sweeper",
     name="ray_tune",
-    node={"_target_": f"{__name__}.{RayTuneSweeper.__name__}", "of_choices": []},
+    node={"_target_": f"{__name__}.{RayTuneSweeper.__name__}", "task": "start", "of_choices": []},
     provider="caviar",
 )

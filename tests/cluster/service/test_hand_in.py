@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,8 @@ def test_it_is_named_after_its_experiment_and_freely(
         (["name=../x"], "plain folder name"),
         (["name=<b>x</b>"], "plain folder name"),
         (["-m"], "only overrides"),
+        (["preview=true"], "make preview"),
+        (["data=csv", "task=classes", "data.root=none.csv", "data.target=a"], "none.csv"),
         (["quickstart"], "only overrides"),
         (["study=postgresql://me:secret@host/db"], "a password is not handed in"),
         (["x=" + "y" * 200_000], "too long"),
@@ -98,28 +100,27 @@ def test_one_that_was_stopped_before_it_began_begins_anew(
     assert (queued.sweep, queued.words) == ("a", ("budget.trials=4", "name=a"))
 
 
-def test_what_goes_on_is_given_whole_numbers(
-    tmp_path: Path, queue: Queue, check: SweepCheck
-) -> None:
+def test_what_goes_on_is_given_whole_numbers(tmp_path: Path, queue: Queue) -> None:
+    asked: list[Sequence[str]] = []
     folder = tmp_path / "results" / "a"
     folder.mkdir(parents=True)
     (folder / "sweep.yaml").touch()
     with pytest.raises(ConfigError, match="give the whole"):
-        checked(body("budget.trials=+4", goes_on="a"), queue, tmp_path, OWN, check)
-    queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN, check)
+        checked(body("budget.trials=+4", goes_on="a"), queue, tmp_path, OWN, asked.append)
+    queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN, asked.append)
     assert (queued.sweep, queued.words, queued.goes_on) == ("a", ("budget.trials=40",), True)
+    assert asked == [["a", "budget.trials=40", f"results={folder.parent}"]]
 
 
-def test_what_goes_on_keeps_the_trust_that_it_was_given(
-    tmp_path: Path, queue: Queue, check: SweepCheck
-) -> None:
+def test_what_goes_on_keeps_the_trust_that_it_was_given(tmp_path: Path, queue: Queue) -> None:
     words = ("name=a", "activation._target_=mylab.Wavy")
     queue.add(Queued("a", "alpha", words, False, str(tmp_path / "results")))
     queue.stop("a")
+    asked: list[Sequence[str]] = []
     folder = tmp_path / "results" / "a"
     folder.mkdir(parents=True)
     (folder / "sweep.yaml").touch()
-    queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN, check)
+    queued = checked(body("budget.trials=40", goes_on="a"), queue, tmp_path, OWN, asked.append)
     assert queued.words == ("budget.trials=40", "trust=[mylab]")
-    queued = checked(body("trust=[ours]", goes_on="a"), queue, tmp_path, OWN, check)
+    queued = checked(body("trust=[ours]", goes_on="a"), queue, tmp_path, OWN, asked.append)
     assert queued.words == ("trust=[ours]",)

@@ -94,3 +94,22 @@ def test_a_preview_says_what_a_trial_takes(
     monkeypatch.setattr(sys, "argv", ["sweeps", *words])
     sweep.main()
     assert f"a trial takes {told}" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("words", [[], ["experiment=hw1p2_plan"]])
+def test_what_would_be_refused_without_its_data_is_shown_and_then_refused(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+) -> None:
+    monkeypatch.setattr(
+        sys, "argv", ["sweeps", "preview=true", "experiment=hw1p2", "data.root=none", *words]
+    )
+    with pytest.raises(SystemExit) as end:
+        sweep.main()
+    assert end.value.code == 2
+    captured = capsys.readouterr()
+    assert "not known without the data" in " ".join(captured.out.split())
+    assert "none has no folder train-clean-*: set data.root=" in " ".join(captured.err.split())
+    assert captured.err.count("error:") == 1

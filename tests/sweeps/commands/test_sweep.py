@@ -41,6 +41,10 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(command.plan, "start", start)
     monkeypatch.setattr(preview, "show", show)
     monkeypatch.setattr(preview, "show_plan", show_plan)
+    monkeypatch.setattr(command.plan, "check", lambda plan, _: names.append(f"check {plan.name}"))
+    monkeypatch.setattr(
+        command.trainable, "check", lambda sweep: names.append(f"check {sweep.name}")
+    )
     return names
 
 
@@ -52,14 +56,24 @@ def start(*words: str) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("epochs=1,2",), "begin s"),
-        (("epochs=1,2", "preview=true"), "show s"),
-        ((PLAN, "preview=true"), "show plan s"),
+        (("epochs=1,2",), ["begin s"]),
+        (("epochs=1,2", "preview=true"), ["show s", "check s"]),
+        ((PLAN, "preview=true"), ["show plan s", "check s"]),
     ],
 )
-def test_one_of_them(words: tuple[str, ...], expected: str, done: list[str]) -> None:
+def test_one_of_them(words: tuple[str, ...], expected: list[str], done: list[str]) -> None:
     start(*words)
-    assert done == [expected]
+    assert done == expected
+
+
+@pytest.mark.parametrize("words", [("epochs=1,2",), (PLAN,)])
+def test_a_check_shows_nothing(
+    words: tuple[str, ...], done: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with compose(["space=null", "name=s", *words]) as composition:
+        command.check(composition)
+    assert done == ["check s"]
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("words", [("epochs=1,2",), (PLAN,)])

@@ -66,8 +66,7 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
     Raises:
         DataError: the layout refuses its files, or the folder cannot be written.
     """
-    full_name = f"{name}-{recipe.cepstral}-{recipe.padding}-{recipe.dtype}"
-    place = folder / re.sub(r"[^\w.-]+", "_", full_name)
+    place = _place(folder, name, recipe)
     layout.glance()  # before a folder is made: not in a place where there are no data
     if (cache := _current(place, layout, thorough)) is not None:
         return cache
@@ -108,15 +107,17 @@ def open_or_build(folder: Path, name: str, recipe: Recipe, layout: Layout, thoro
     return cache
 
 
-def here(root: str | None, cache: str | None, **others: object) -> bool:
-    """Return whether the data has been read before, so that opening it takes no time.
+def here(folder: Path, name: str, recipe: Recipe, layout: Layout) -> bool:
+    """Return whether `open_or_build` would build nothing, so that it takes no time.
 
-    Args:
-        root: folder of the data, which holds the caches unless a folder for them is given.
-        others: the other keys of a data set of phonemes, which do not matter.
+    Raises:
+        DataError: a file of the layout is missing.
     """
-    folder = home(Path(root), cache) if root else Path(cache or ".caviar")
-    return any(folder.glob("*/meta.json"))
+    layout.glance()
+    if _current(_place(folder, name, recipe), layout, thorough=False) is not None:
+        return True
+    layout.require()
+    return False
 
 
 def home(root: Path, cache: str | None) -> Path:
@@ -125,6 +126,11 @@ def home(root: Path, cache: str | None) -> Path:
         return root / ".caviar"
     path = root.resolve()
     return Path(cache) / f"{path.name}-{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def _place(folder: Path, name: str, recipe: Recipe) -> Path:
+    full_name = f"{name}-{recipe.cepstral}-{recipe.padding}-{recipe.dtype}"
+    return folder / re.sub(r"[^\w.-]+", "_", full_name)
 
 
 def _current(place: Path, layout: Layout, thorough: bool) -> Cache | None:

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trainers.config.hydra_grammar import written
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes import cache
-from trainers.data.phonemes.cache import here as here
+from trainers.data.phonemes.cache import here as cached_here
+from trainers.data.phonemes.cache import home, open_or_build
 from trainers.data.phonemes.frames import dataset
 from trainers.data.phonemes.recipe import Recipe
 from trainers.data.phonemes.source import (
@@ -76,19 +77,26 @@ def load(
         DataError: a file is missing, damaged, or disagrees with another.
         ConfigError: a setting that is none of these.
     """
-    rows = _open(root, cache, train, Recipe(cepstral, padding, dtype), thorough)
-    return dataset(rows, fraction, split_seed, context, scaling)
+    place = _cached(root, cache, train, Recipe(cepstral, padding, dtype))
+    return dataset(open_or_build(*place, thorough), fraction, split_seed, context, scaling)
 
 
-def _open(root: str, folder: str | None, train: str, recipe: Recipe, thorough: bool) -> cache.Cache:
+def here(**keys: Any) -> bool:
+    """Return whether the data has been read before; takes the keys of `load`.
+
+    Raises:
+        DataError: it has not, and a file is missing.
+    """
+    recipe = Recipe(keys["cepstral"], keys["padding"], keys["dtype"])
+    return cached_here(*_cached(keys["root"], keys["cache"], keys["train"], recipe))
+
+
+def _cached(
+    root: str, cache: str | None, train: str, recipe: Recipe
+) -> tuple[Path, str, Recipe, _Layout]:
+    """Tell what is cached, and where: what functions of `cache` take."""
     place = Path(root)
-    return cache.open_or_build(
-        cache.home(place, folder),
-        f"hw1p2-{train}",
-        recipe,
-        _Layout(place, train),
-        thorough,
-    )
+    return home(place, cache), f"hw1p2-{train}", recipe, _Layout(place, train)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,10 @@ class _Layout:
         """Sign the folders, which costs nothing and shows most changes."""
         leaves = [path for path in self._leaves() if path.exists()]
         return signature(self.root, [*leaves, *_orders(self.root / "test-clean")])
+
+    def require(self) -> None:
+        """Look for every file, and read no frames."""
+        self.source()
 
     def signature(self) -> str:
         """Sign every file."""

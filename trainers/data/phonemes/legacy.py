@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes import cache
-from trainers.data.phonemes.cache import here as here
+from trainers.data.phonemes.cache import here as cached_here
+from trainers.data.phonemes.cache import home, open_or_build
 from trainers.data.phonemes.frames import dataset
 from trainers.data.phonemes.recipe import Recipe
 from trainers.data.phonemes.source import (
@@ -45,14 +45,23 @@ def load(
     thorough: bool = False,
 ) -> Dataset:
     """Load as `trainers.data.phonemes.hw1p2.load` does; classes are states, named by number."""
-    rows = _open(root, cache, Recipe(cepstral, padding, dtype), thorough)
-    return dataset(rows, fraction, split_seed, context, scaling)
+    place = _cached(root, cache, Recipe(cepstral, padding, dtype))
+    return dataset(open_or_build(*place, thorough), fraction, split_seed, context, scaling)
 
 
-def _open(root: str, folder: str | None, recipe: Recipe, thorough: bool) -> cache.Cache:
+def here(**keys: Any) -> bool:
+    """Return whether the data has been read before; takes the keys of `load`.
+
+    Raises:
+        DataError: it has not, and a file is missing.
+    """
+    recipe = Recipe(keys["cepstral"], keys["padding"], keys["dtype"])
+    return cached_here(*_cached(keys["root"], keys["cache"], recipe))
+
+
+def _cached(root: str, cache: str | None, recipe: Recipe) -> tuple[Path, str, Recipe, _Layout]:
     place = Path(root)
-    layout = _Layout(place)
-    return cache.open_or_build(cache.home(place, folder), "legacy", recipe, layout, thorough)
+    return home(place, cache), "legacy", recipe, _Layout(place)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,14 @@ class _Layout:
     def glance(self) -> str:
         """Sign every file: there are six at most."""
         return self.signature()
+
+    def require(self) -> None:
+        """Look for every file; only the test part may lack labels."""
+        for stem in _FILES.values():
+            for end in ("", "_labels"):
+                path = self.root / f"{stem}{end}.npy"
+                if not path.is_file() and path.stem != "test_labels":
+                    raise _missing(path)
 
     def signature(self) -> str:
         """Sign every file."""
@@ -105,12 +122,16 @@ def _objects(path: Path) -> Any:
     try:
         loaded = np.load(path, allow_pickle=True)
     except FileNotFoundError:
-        raise DataError(
-            f"{path} is missing: set data.root=… to the folder of train.npy, dev.npy and test.npy "
-            "(the folders of later semesters are data=hw1p2)"
-        ) from None
+        raise _missing(path) from None
     except Exception as error:  # a pickle may raise anything
         raise DataError(f"{path} is damaged ({first_line(error)}): restore it") from None
     if not isinstance(loaded, np.ndarray) or not loaded.ndim or not len(loaded):
         raise DataError(f"{path} must hold an array of utterances, and holds none: restore it")
     return loaded
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(
+        f"{path} is missing: set data.root=… to the folder of train.npy, dev.npy and test.npy "
+        "(the folders of later semesters are data=hw1p2)"
+    )

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes import cache
-from trainers.data.phonemes.cache import here as here
+from trainers.data.phonemes.cache import here as cached_here
+from trainers.data.phonemes.cache import home, open_or_build
 from trainers.data.phonemes.frames import dataset
 from trainers.data.phonemes.recipe import Recipe
 from trainers.data.phonemes.source import (
@@ -48,26 +49,27 @@ def load(
         validation: share of the training utterances that is held out, by `split_seed`.
     """
     recipe = Recipe(cepstral, padding, dtype)
-    rows = _open(root, cache, validation, split_seed, recipe, thorough)
-    return dataset(rows, fraction, split_seed, context, scaling)
+    place = _cached(root, cache, validation, split_seed, recipe)
+    return dataset(open_or_build(*place, thorough), fraction, split_seed, context, scaling)
 
 
-def _open(
-    root: str,
-    folder: str | None,
-    validation: float,
-    split_seed: int,
-    recipe: Recipe,
-    thorough: bool,
-) -> cache.Cache:
+def here(**keys: Any) -> bool:
+    """Return whether the data has been read before; takes the keys of `load`.
+
+    Raises:
+        DataError: it has not, and a file is missing.
+    """
+    recipe = Recipe(keys["cepstral"], keys["padding"], keys["dtype"])
+    place = (keys["root"], keys["cache"])
+    return cached_here(*_cached(*place, keys["validation"], keys["split_seed"], recipe))
+
+
+def _cached(
+    root: str, cache: str | None, validation: float, split_seed: int, recipe: Recipe
+) -> tuple[Path, str, Recipe, _Layout]:
     place = Path(root)
-    return cache.open_or_build(
-        cache.home(place, folder),
-        f"libriphone-{validation}-{split_seed}",
-        recipe,
-        _Layout(place, validation, split_seed),
-        thorough,
-    )
+    name = f"libriphone-{validation}-{split_seed}"
+    return home(place, cache), name, recipe, _Layout(place, validation, split_seed)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class _Layout:
     def glance(self) -> str:
         """Sign the lists and folders."""
         return signature(self.root, [p for p in self._tops() if p.exists()])
+
+    def require(self) -> None:
+        """Look for every file, and read no frames."""
+        self.source()
 
     def signature(self) -> str:
         """Sign every file."""

@@ -65,6 +65,13 @@ class Layout(Protocol):
             DataError: there is no data of this layout at all.
         """
 
+    def require(self) -> None:
+        """Look for every file, and read no frames.
+
+        Raises:
+            DataError: one is missing.
+        """
+
     def signature(self) -> str:
         """Sign the files: the signature changes when anything that is read does."""
 

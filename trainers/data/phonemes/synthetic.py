@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trainers.data.dataset import Dataset
-from trainers.data.phonemes import cache
-from trainers.data.phonemes.cache import here as here
+from trainers.data.phonemes.cache import here as cached_here
+from trainers.data.phonemes.cache import open_or_build
 from trainers.data.phonemes.frames import dataset
 from trainers.data.phonemes.hw1p2 import PHONEMES
 from trainers.data.phonemes.recipe import Recipe
@@ -53,17 +54,26 @@ def load(
         features: number of features of a frame.
         seed: seed of the generator. Utterance n is the same however many there are.
     """
-    rows = _open(cache, utterances, features, seed, Recipe(cepstral, padding, dtype))
+    place = _cached(cache, utterances, features, seed, Recipe(cepstral, padding, dtype))
+    rows = open_or_build(*place, thorough=False)
     return dataset(rows, fraction, split_seed, context, scaling)
 
 
-def _open(folder: str, utterances: int, features: int, seed: int, recipe: Recipe) -> cache.Cache:
+def here(**keys: Any) -> bool:
+    """Return whether the frames have been generated before; takes the keys of `load`."""
+    recipe = Recipe(keys["cepstral"], keys["padding"], keys["dtype"])
+    made = (keys["utterances"], keys["features"], keys["seed"])
+    return cached_here(*_cached(keys["cache"], *made, recipe))
+
+
+def _cached(
+    cache: str, utterances: int, features: int, seed: int, recipe: Recipe
+) -> tuple[Path, str, Recipe, _Layout]:
     for key, value in (("utterances", utterances), ("features", features)):
         if value < 1:
             raise ConfigError(f"data.{key} must be 1 or more, not {value}: set data.{key}=…")
     name = f"synthetic-{utterances}-{features}-{seed}"
-    layout = _Layout(utterances, features, seed)
-    return cache.open_or_build(Path(folder), name, recipe, layout, thorough=False)
+    return Path(cache), name, recipe, _Layout(utterances, features, seed)
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,9 @@ class _Layout:
     def glance(self) -> str:
         """Return the signature, which never changes."""
         return self.signature()
+
+    def require(self) -> None:
+        """Look for nothing: all is generated."""
 
     def signature(self) -> str:
         """Return the signature, which never changes."""

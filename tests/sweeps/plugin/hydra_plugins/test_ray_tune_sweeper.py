@@ -29,7 +29,7 @@ def test_it_hands_over_the_composition_with_swept_and_fixed_overrides(
     given: list[Composition] = []
     monkeypatch.setattr(sweep, "start", given.append)
     monkeypatch.setattr(sys, "argv", ["sweeps", "space=null", "epochs=7", "model.width=8,16"])
-    assert cli.composed(multirun=True) == []
+    assert cli.composed("start") == []
     (composition,) = given
     assert composition.base.epochs == 7
     assert composition.fixed == ("space=null", "epochs=7")

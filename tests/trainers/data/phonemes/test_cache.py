@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ import pytest
 import torch
 
 from tests.sweeps.waiting import until
-from tests.trainers.data.phonemes.on_disk import write_hw1p2
+from tests.trainers.data.phonemes.on_disk import write_hw1p2, write_legacy, write_libriphone
+from trainers.config import compose
+from trainers.data import resident
 from trainers.data.dataset import Dataset
 from trainers.data.phonemes import cache, hw1p2
 from trainers.data.phonemes.recipe import CEPSTRAL
@@ -236,6 +239,32 @@ def test_knows_without_reading_whether_it_was_built(root: Path) -> None:
     assert not (root / ".caviar").exists()
     prepare(root)
     assert hw1p2.here(**words)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "write", "file", "told"),
+    [
+        ("hw1p2", write_hw1p2, "dev-clean/mfcc", "dev-clean/mfcc is not there"),
+        ("hw1p2", write_hw1p2, "train-clean-100/transcript/u0.npy", "has no transcript beside it"),
+        ("hw1p2_legacy", write_legacy, "dev_labels.npy", "dev_labels.npy is missing"),
+        ("libriphone", write_libriphone, "train_labels.txt", "train_labels.txt cannot be read"),
+    ],
+)
+def test_a_missing_file_is_seen_before_anything_is_read_or_built(
+    data: str, write: Callable[[Path], Path], file: str, told: str, tmp_path: Path
+) -> None:
+    root = write(tmp_path / "data")
+    keys = compose([f"data={data}", f"data.root={root}"]).data
+    assert not resident.here(keys)
+    gone = root / file
+    gone.rename(tmp_path / "gone")
+    with pytest.raises(DataError, match=told):
+        resident.here(keys)
+    assert not (root / ".caviar").exists()
+    (tmp_path / "gone").rename(gone)
+    resident.prepare(keys)
+    assert resident.here(keys)
+    assert not resident.here({**keys, "dtype": "float32"}), "that is another cache"
 
 
 def test_two_data_sets_in_one_folder_of_caches_do_not_build_each_other_anew(

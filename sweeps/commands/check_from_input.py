@@ -1,9 +1,9 @@
-"""Preview sweeps whose overrides come on the input: a list in JSON, a line each.
+"""Check sweeps whose command lines come on the input: a list of words in JSON, a line each.
 
-The answer to each is a line {"code": its exit code, "told": what it printed of errors}. Each is
-previewed in a process of its own, a copy of this one, which has loaded PyTorch and, once nothing
-has come for a while, composed the experiments of conf/ and the choices that have come: both are
-most of a preview's time.
+The words are those of `make sweep`, or, with a name among them, those of `make resume`. The answer
+is a line {"code": exit code, "told": what was printed of errors}. Each is checked in a process of
+its own, a copy of this one, which has loaded PyTorch and, once nothing has come for a while,
+composed the experiments of conf/ and the choices that have come: both are most of a check's time.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from collections.abc import Sequence
 
 import torch
 
-from sweeps import ROOT
+from sweeps import ROOT, cli
 from sweeps.checked.check import check
-from sweeps.cli import use_plugins
-from sweeps.commands import sweep
+from sweeps.commands import resume, sweep
 from sweeps.config.composition import compose
 from sweeps.config.hydra_cache import compose_once, forget
-from sweeps.config.overrides import key_of
+from sweeps.config.overrides import key_of, split
 from trainers import fit
 from trainers.errors import ConfigError
 
-#: Seconds without anything to preview before anything is composed ahead.
-_IDLE_S = 20.0
+#: Seconds before anything is composed ahead: from the start, and from what came last, as the sweep
+#: that was handed in would start more slowly beside it.
+_IDLE_S = (20.0, 120.0)
 #: Command lines whose choices are kept composed; some 0.5 MB each.
 _MOST_KEPT = 100
 
-#: What a preview imports late, and would wait for.
+#: What a check imports late, and would wait for.
 _LOADED = (torch, fit)
 
 
 def main() -> None:
     """Answer until the input ends, as it does with whoever has started this process."""
     most_s = int(sys.argv[1])
-    use_plugins()
+    cli.use_plugins()
     compose_once()
-    conf, ahead, patience = _conf(), _experiments(), _IDLE_S
+    conf, ahead, patience = _conf(), _experiments(), _IDLE_S[0]
     known = {*ahead}
     while True:
         if ahead and not select.select([sys.stdin], [], [], patience)[0]:
@@ -66,7 +66,7 @@ def main() -> None:
         if code == 0 and (choices := _choices(words)) not in known:
             known.add(choices)
             ahead.append(choices)
-        patience = _IDLE_S
+        patience = _IDLE_S[1]
 
 
 def _experiments() -> list[tuple[str, ...]]:
@@ -91,7 +91,7 @@ def _compose(words: Sequence[str]) -> None:
 
 
 def _apart(words: list[str], most_s: int) -> tuple[int, str]:
-    """Preview in a process of its own; return its exit code and what it printed of errors.
+    """Check in a process of its own; return its exit code and what it printed of errors.
 
     The code is that of a signal, negative, if one has ended it: SIGALRM if it took too long.
     """
@@ -105,7 +105,7 @@ def _apart(words: list[str], most_s: int) -> tuple[int, str]:
                 with open(os.devnull, "r+b", buffering=0) as nothing:
                     for number, file in enumerate((nothing, nothing, told)):
                         os.dup2(file.fileno(), number)
-                code = _preview(words)
+                code = _check(words)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -116,12 +116,17 @@ def _apart(words: list[str], most_s: int) -> tuple[int, str]:
         return os.waitstatus_to_exitcode(status), told.read().decode("utf-8", "replace")
 
 
-def _preview(words: list[str]) -> int:
-    """Preview without a word but of errors; return the exit code."""
-    sys.argv[1:] = ["preview=true", *words]
+def _check(words: list[str]) -> int:
+    """Check the words of a command line, without a word but of errors; return the exit code."""
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            sweep.main()
+            with cli.refusals():
+                names, overrides = split(words)
+                for name in names:
+                    resume.check(name, overrides)
+            if not names:
+                sys.argv[1:] = words
+                cli.composed(sweep.check.__name__)
         except SystemExit as ended:
             return ended.code if isinstance(ended.code, int) else 1
     return 0

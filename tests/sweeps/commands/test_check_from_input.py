@@ -1,4 +1,4 @@
-"""A preview of overrides that come on the input is that of a command line."""
+"""A check of words that come on the input is that of a command line."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from sweeps import ROOT
+from sweeps import ROOT, results_folder
 from sweeps.checked.check import check
-from sweeps.commands import preview_from_input
+from sweeps.commands import check_from_input
 from sweeps.config import hydra_cache
 from sweeps.config.composition import compose
 
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 WORDS = ["space=null", "optimizer.lr=interval(0.1,0.2)", "search=random", "name=from input"]
 
 
-class Previews:
-    """The process that previews, as whoever has started it sees it."""
+class Checks:
+    """The process that checks, as whoever has started it sees it."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -41,34 +41,48 @@ class Previews:
 
 
 @pytest.fixture(scope="module")
-def previews() -> Iterator[Previews]:
+def checks() -> Iterator[Checks]:
     with subprocess.Popen(
-        [sys.executable, "-m", "sweeps.commands.preview_from_input", "120"],
+        [sys.executable, "-m", "sweeps.commands.check_from_input", "120"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
     ) as process:
-        yield Previews(process)
+        yield Checks(process)
     assert process.returncode == 0, "it ends with its input"
 
 
-def test_each_line_is_previewed(previews: Previews, tmp_path: Path) -> None:
+def test_each_line_is_checked(checks: Checks, tmp_path: Path) -> None:
     for _ in range(2):
-        assert previews([*WORDS, f"results={tmp_path}"]) == {"code": 0, "told": ""}
+        assert checks([*WORDS, f"results={tmp_path}"]) == {"code": 0, "told": ""}
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_wrong_is_told_in_a_line_and_by_the_exit_code(previews: Previews) -> None:
+def test_what_is_wrong_is_told_in_a_line_and_by_the_exit_code(checks: Checks) -> None:
     told = "error: optimizer.lrr=0.1: there is no such key; did you mean optimizer.lr?\n"
-    assert previews(["optimizer.lrr=0.1"]) == {"code": 2, "told": told}
+    assert checks(["optimizer.lrr=0.1"]) == {"code": 2, "told": told}
 
 
-def test_what_is_refused_leaves_nothing_behind(previews: Previews, tmp_path: Path) -> None:
+def test_what_is_refused_leaves_nothing_behind(checks: Checks, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     words = ["space=null", "optimizer.lr=0.1,0.2", f"results={tmp_path}"]
-    assert previews([*words, "name=a"])["code"] == 2
-    assert previews([*words, "name=b"])["code"] == 0
+    assert checks([*words, "name=a"])["code"] == 2
+    assert checks([*words, "name=b"])["code"] == 0
+
+
+def test_a_name_is_that_of_a_sweep_to_go_on_with(checks: Checks, tmp_path: Path) -> None:
+    folder = results_folder.create(tmp_path, "a")
+    words = ["space=null", "optimizer.lr=interval(0.1,0.2)", "name=a", f"results={tmp_path}"]
+    with compose(words) as composition:
+        results_folder.write_sweep(folder, check(composition).config, words, "", {})
+    more = ["a", f"results={tmp_path}"]
+    assert checks([*more, "budget.trials=40"]) == {"code": 0, "told": ""}
+    for wrong, told in (("budget.trials=many", "budget.trials"), ("seed=7", "keeps its seed")):
+        answer = checks([*more, wrong])
+        assert answer["code"] == 2
+        assert told in answer["told"]
+    assert checks(["b", f"results={tmp_path}"])["code"] == 2
 
 
 def test_a_process_that_is_killed_is_told_by_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +90,8 @@ def test_a_process_that_is_killed_is_told_by_the_signal(monkeypatch: pytest.Monk
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    monkeypatch.setattr(preview_from_input, "_preview", killed)
-    assert preview_from_input._apart([], 60) == (-signal.SIGKILL, "")
+    monkeypatch.setattr(check_from_input, "_check", killed)
+    assert check_from_input._apart([], 60) == (-signal.SIGKILL, "")
 
 
 def test_what_it_does_not_expect_is_told_too(
@@ -86,44 +100,44 @@ def test_what_it_does_not_expect_is_told_too(
     def raising(words: list[str]) -> int:
         raise LookupError(f"no {words[0]}")
 
-    monkeypatch.setattr(preview_from_input, "_preview", raising)
+    monkeypatch.setattr(check_from_input, "_check", raising)
     with capsys.disabled():
-        code, told = preview_from_input._apart(["such thing"], 60)
+        code, told = check_from_input._apart(["such thing"], 60)
     assert code == 1
     assert told.endswith("LookupError: no such thing\n")
 
 
 def test_one_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_from_input, "_preview", lambda words: signal.pause())
-    assert preview_from_input._apart([], 1) == (-signal.SIGALRM, "")
+    monkeypatch.setattr(check_from_input, "_check", lambda words: signal.pause())
+    assert check_from_input._apart([], 1) == (-signal.SIGALRM, "")
 
 
 def test_an_experiment_is_composed_ahead_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
     hydra_cache.forget()
-    preview_from_input._compose(["experiment=mnist"])
+    check_from_input._compose(["experiment=mnist"])
     kept = {**hydra_cache._composed}
     with compose(["experiment=mnist", "epochs=3"]) as composition:
         check(composition)
     assert kept
     assert hydra_cache._composed == kept, "a choice of groups was composed anew"
     for words in (["experiment=hw1p2_plan"], ["experiment=none of this name"]):
-        preview_from_input._compose(words)
+        check_from_input._compose(words)
     assert capfd.readouterr() == ("", "")
 
 
 def test_the_experiments_of_conf_are_composed_ahead() -> None:
     names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
-    *experiments, usual = preview_from_input._experiments()
+    *experiments, usual = check_from_input._experiments()
     assert usual == ()
     assert {word for (word,) in experiments} == {f"experiment={name}" for name in names}
 
 
 def test_the_choices_that_have_come_are_composed_ahead_without_their_values() -> None:
     words = ["track=none", "name=a", "epochs=3", "model.width=8", "optimizer=adamw,sgd", "+x=1"]
-    choices = preview_from_input._choices(words)
+    choices = check_from_input._choices(words)
     assert choices == ("track=none", "optimizer=adamw,sgd")
     hydra_cache.forget()
-    preview_from_input._compose(choices)
+    check_from_input._compose(choices)
     kept = {**hydra_cache._composed}, {*hydra_cache._lists}
     with compose([*words[:-1]]) as composition:
         check(composition)
@@ -133,8 +147,8 @@ def test_the_choices_that_have_come_are_composed_ahead_without_their_values() ->
 
 def test_a_model_is_built_in_a_copy_of_what_has_composed_ahead() -> None:
     code = (
-        "import sys; from sweeps.commands import preview_from_input as p; sys.argv[1:] = ['60'];"
-        "p.use_plugins(); p.compose_once(); p._compose([]); print(p._apart(['name=x'], 600))"
+        "import sys; from sweeps.commands import check_from_input as p; sys.argv[1:] = ['60'];"
+        "p.cli.use_plugins(); p.compose_once(); p._compose([]); print(p._apart(['name=x'], 600))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
@@ -148,8 +162,8 @@ def test_a_file_of_conf_that_changes_is_seen(
     (tmp_path / "conf" / "norm").mkdir(parents=True)
     file = tmp_path / "conf" / "norm" / "batch.yaml"
     file.touch()
-    monkeypatch.setattr(preview_from_input, "ROOT", tmp_path)
-    before = preview_from_input._conf()
-    assert before == preview_from_input._conf()
+    monkeypatch.setattr(check_from_input, "ROOT", tmp_path)
+    before = check_from_input._conf()
+    assert before == check_from_input._conf()
     os.utime(file, ns=(1, 1))
-    assert before != preview_from_input._conf()
+    assert before != check_from_input._conf()
