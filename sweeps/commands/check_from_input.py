@@ -32,7 +32,7 @@ from trainers.errors import ConfigError
 
 #: Seconds before anything is composed ahead: from the start, and from what came last, as the sweep
 #: that was handed in would start more slowly beside it.
-_IDLE_S = (20.0, 120.0)
+_IDLE_S = (20.0, 60.0)
 #: Command lines whose choices are kept composed; some 0.5 MB each.
 _MOST_KEPT = 100
 
@@ -44,6 +44,7 @@ def main() -> None:
     """Answer until the input ends, as it does with whoever has started this process."""
     most_s = int(sys.argv[1])
     cli.use_plugins()
+    _import_for_large_models()
     compose_once()
     conf, ahead, patience = _conf(), _experiments(), _IDLE_S[0]
     known = {*ahead}
@@ -67,6 +68,12 @@ def main() -> None:
             known.add(choices)
             ahead.append(choices)
         patience = _IDLE_S[1]
+
+
+def _import_for_large_models() -> None:
+    """Let PyTorch import, in half a second, what builds a large model without memory."""
+    nowhere = torch.zeros(2, 2, device="meta")
+    torch.nn.functional.cross_entropy(torch.nn.functional.linear(nowhere, nowhere), nowhere)
 
 
 def _experiments() -> list[tuple[str, ...]]:
