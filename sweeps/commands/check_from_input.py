@@ -30,9 +30,9 @@ from sweeps.config.overrides import key_of, split
 from trainers import fit
 from trainers.errors import ConfigError
 
-#: Seconds before anything is composed ahead: from the start, and from what came last, as the sweep
-#: that was handed in would start more slowly beside it.
-_IDLE_S = (20.0, 60.0)
+#: Seconds without anything to check before one more is composed ahead: what starts meanwhile, such
+#: as the sweep that was handed in, is hardly slower by a second of a core now and then.
+_IDLE_S = 10.0
 #: Command lines whose choices are kept composed; some 0.5 MB each.
 _MOST_KEPT = 100
 
@@ -46,12 +46,11 @@ def main() -> None:
     cli.use_plugins()
     _import_for_large_models()
     compose_once()
-    conf, ahead, patience = _conf(), _experiments(), _IDLE_S[0]
+    conf, ahead = _conf(), _experiments()
     known = {*ahead}
     while True:
-        if ahead and not select.select([sys.stdin], [], [], patience)[0]:
+        if ahead and not select.select([sys.stdin], [], [], _IDLE_S)[0]:
             _compose(ahead.pop())
-            patience = 0.0
             continue
         line = sys.stdin.readline()
         if not line:
@@ -67,7 +66,6 @@ def main() -> None:
         if code == 0 and (choices := _choices(words)) not in known:
             known.add(choices)
             ahead.append(choices)
-        patience = _IDLE_S[1]
 
 
 def _import_for_large_models() -> None:
