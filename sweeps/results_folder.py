@@ -20,6 +20,7 @@ from sweeps.redaction import redacted_text
 from sweeps.trials import TrialRecord
 from trainers.errors import ConfigError
 from trainers.files.whole_file import write_whole
+from trainers.files.yaml_text import load_yaml
 
 #: Version of the folder's layout; a later one is refused rather than misread.
 VERSION = 1
@@ -286,9 +287,9 @@ def read_record(path: Path, what: str) -> dict[str, Any]:
         ConfigError: the file is damaged, or a later version of this program wrote it.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_yaml(path.read_text(encoding="utf-8"))
         newer = int(content["version"]) > VERSION
-    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError, RecursionError):
+    except (yaml.YAMLError, TypeError, KeyError, ValueError, OverflowError):
         raise ConfigError(f"{path} is damaged: it is no record of {what}") from None
     if newer:
         raise ConfigError(

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout_copy import copy_packages
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "own-task.md").read_text(encoding="utf-8")
 
@@ -33,9 +35,7 @@ MODULES = {
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout with these files in and beside it."""
     copy = tmp_path_factory.mktemp("own") / "caviar"
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for package in ("cluster", "conf", "sweeps", "trainers"):
-        shutil.copytree(ROOT / package, copy / package, ignore=unwanted)
+    copy_packages(copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
     for path, content in FILES:
         place = copy / path

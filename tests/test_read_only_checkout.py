@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.checkout_copy import copy_packages
 
 ROOT = Path(__file__).resolve().parents[1]
 NOBODY = 65534
@@ -45,10 +46,7 @@ def as_nobody(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def test_a_sweep_runs_from_it(shared: Path) -> None:
     checkout, results = shared / "checkout", shared / "results"
     checkout.mkdir()
-    for package in ("cluster", "conf", "sweeps", "trainers"):
-        shutil.copytree(
-            ROOT / package, checkout / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    copy_packages(checkout)
     for path in (checkout, *checkout.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
     results.mkdir()

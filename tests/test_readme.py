@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout_copy import copy_packages
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -25,9 +27,7 @@ FILES = re.findall(r"^```\w+\n# (\S+/\S+\.(?:py|yaml))\n(.*?)^```$", README, re.
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout with these files in it."""
     copy = tmp_path_factory.mktemp("checkout")
-    unwanted = shutil.ignore_patterns("__pycache__")
-    for package in ("cluster", "conf", "sweeps", "trainers"):
-        shutil.copytree(ROOT / package, copy / package, ignore=unwanted)
+    copy_packages(copy)
     shutil.copy(ROOT / "pyproject.toml", copy)
     for path, content in FILES:
         assert not (copy / path).exists(), path

@@ -8,14 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-import yaml
-
 from cluster.checks.check import Check, fail, ok, warn
 from sweeps import ROOT
 from sweeps.formatting import one_line
 from sweeps.private_folder import private_folder
 from sweeps.tracking.wandb_connection import has_key
 from trainers.errors import ConfigError
+from trainers.files.yaml_text import load_yaml
 
 #: Seconds that a trial of one epoch, and Ray before it, may take on a busy machine.
 _MOST_S = 300.0
@@ -84,7 +83,7 @@ def _names() -> list[str]:
     """Return the folders below DATA_ROOT that data sets have, by their files in conf/data."""
     found = []
     for path in sorted((ROOT / "conf" / "data").glob("*.yaml")):
-        where = str((yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("root") or "")
+        where = str((load_yaml(path.read_text(encoding="utf-8")) or {}).get("root") or "")
         if "DATA_ROOT" in where:
             found.append(where.rpartition("/")[2])
     return found

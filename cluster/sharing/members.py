@@ -17,6 +17,7 @@ from sweeps import ROOT
 from sweeps.backend.claim import NAME_RULE, member_name
 from sweeps.backend.known_head import FOLDER
 from trainers.errors import ConfigError
+from trainers.files.yaml_text import load_yaml
 from trainers.nearest_names import unknown
 
 _HOURS = re.compile(r"(\d{1,2})-(\d{1,2})")
@@ -104,7 +105,7 @@ def read_members(path: Path) -> dict[str, Member]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error})") from None
     try:
-        entries = yaml.safe_load(text)
+        entries = load_yaml(text)
     except yaml.YAMLError as error:
         line = f", line {mark.line + 1}" if (mark := getattr(error, "problem_mark", None)) else ""
         raise ConfigError(f"{path}{line} is no YAML: write alpha: {{weight: 2}}") from None

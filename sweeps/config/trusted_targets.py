@@ -17,13 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import OmegaConf
 
 from sweeps import ROOT
 from sweeps.config.overrides import key_of, value_of
 from trainers.config.hydra_grammar import written
 from trainers.errors import ConfigError
+from trainers.files.yaml_text import load_yaml
 
 _TARGET = "_target_"
 _TRUST = "trust"
@@ -212,7 +212,7 @@ def _nodes(group: str) -> Mapping[object, Mapping[str, Any]]:
 
 
 def _load(path: Path) -> Mapping[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = load_yaml(path.read_text(encoding="utf-8"))
     return content if isinstance(content, Mapping) else {}
 
 

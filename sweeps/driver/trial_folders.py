@@ -23,6 +23,7 @@ from sweeps.driver.observer import Observer
 from sweeps.results_folder import Folder, write_config
 from sweeps.trials import SEED, TrialRecord
 from trainers.files import disk_faults
+from trainers.files.yaml_text import load_yaml
 
 _T = TypeVar("_T")
 
@@ -96,7 +97,7 @@ def set_aside(folder: Path, config: Mapping[str, Any], keys: Iterable[str]) -> s
         A message for the person; empty if nothing was moved.
     """
     try:
-        before = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        before = load_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError):
         return ""
     compared = (SEED, *keys)

@@ -30,12 +30,11 @@ from sweeps.study import reader
 from sweeps.study.url import shared
 from sweeps.trials import SEED, Objective, Ranked, TrialRecord, ranking
 from trainers.errors import ConfigError, first_line
+from trainers.files.yaml_text import load_yaml
 
 #: The study's attribute that keeps where its runs are in W&B: {"project_url"}.
 WANDB = "wandb"
 
-#: C, where PyYAML has it, is ten times as fast.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 #: What is between two top-level keys of a YAML file.
 _BLOCK = re.compile(r"(?<=\n)(?=[\w.]+:(?:\s|$))")
 
@@ -146,12 +145,12 @@ class RecordedSweep:
         for block in _BLOCK.split(text):
             if block not in self._blocks:
                 try:
-                    self._blocks[block] = yaml.load(block, _LOADER)
+                    self._blocks[block] = load_yaml(block)
                 except yaml.YAMLError:  # not of our writing: an alias, or a text over many lines
                     self._blocks[block] = None
             content = self._blocks[block]
             if not isinstance(content, dict):
-                whole = yaml.load(text, _LOADER)
+                whole = load_yaml(text)
                 return whole if isinstance(whole, dict) else {}
             config.update(content)
         return config
@@ -224,5 +223,5 @@ def _value(dimension: Dimension | None, label: Any) -> Any:
             ):
                 return value
     if isinstance(label, str) and label[:1] in ("[", "{"):
-        return yaml.safe_load(label)
+        return load_yaml(label)
     return label

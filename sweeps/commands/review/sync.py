@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -43,6 +42,7 @@ from sweeps.tracking.wandb_connection import WandbSettings
 from sweeps.tracking.wandb_process import scratch
 from trainers.errors import class_and_first_line
 from trainers.files import history
+from trainers.files.yaml_text import load_yaml
 
 OPTIONS = ("results", "trust")
 
@@ -115,7 +115,7 @@ def _training(
     """Gather what W&B should have of a training by itself that has ended, and where."""
     trained = train_folder.find(results, name, given.get("trust", "[]"))
     path, training = trained.path, trained.training
-    config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
+    config = load_yaml((path / "config.yaml").read_text(encoding="utf-8"))
     rows = history.read(path / "metrics.csv")
     uid = train_folder.id_of(path)
     due = DueRuns("train", uid, path)

@@ -33,25 +33,21 @@ def process(check: SweepCheck) -> int:
     return check._process.pid
 
 
-def test_what_is_wrong_is_told_and_what_is_right_is_not(check: SweepCheck, tmp_path: Path) -> None:
-    for _ in range(2):
-        with pytest.raises(ConfigError, match="lrr"):
-            check(["optimizer.lrr=0.1"])
-        check(["budget.trials=4", "name=a", f"results={tmp_path}"])
-
-
-def test_a_process_that_was_killed_is_replaced(check: SweepCheck, tmp_path: Path) -> None:
-    os.kill(process(check), signal.SIGKILL)
-    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
-
-
-def test_one_process_does_all_until_the_end(check: SweepCheck, tmp_path: Path) -> None:
-    first = process(check)
-    check(["budget.trials=4", "name=a", f"results={tmp_path}"])
+def test_one_process_checks_all_and_one_that_is_killed_is_replaced(
+    check: SweepCheck, tmp_path: Path
+) -> None:
+    good, first = ["budget.trials=4", "name=a", f"results={tmp_path}"], process(check)
+    with pytest.raises(ConfigError, match="lrr"):
+        check(["optimizer.lrr=0.1"])
+    check(good)
     check.prepare()
     assert process(check) == first
+    os.kill(first, signal.SIGKILL)
+    check(good)
+    second = process(check)
+    assert second != first
     check.end()
-    assert not os.path.exists(f"/proc/{first}")
+    assert not os.path.exists(f"/proc/{second}")
 
 
 def test_a_check_that_never_ends_is_refused(

@@ -45,10 +45,13 @@ def test_a_sweep_needs_only_its_results_folder_and_some_room(results: Path) -> N
     long = results / ("long and spaced " * 8)
     long.mkdir()
     script = SETTING.format(root=shlex.quote(str(ROOT)), results=shlex.quote(str(results)))
+    # Ray hands its workers to a shell, which would split the path of Python.
+    python = long / "venv" / "bin" / "python"
+    (long / "venv").symlink_to(sys.prefix)
     command = results / "python"
     command.write_text(
         f"#!/bin/sh\nexec unshare -Urm bash -c {shlex.quote(script)} "
-        f'{shlex.quote(sys.executable)} "$@"\n'
+        f'{shlex.quote(str(python))} "$@"\n'
     )
     command.chmod(0o755)
     words = ("space=null", "model.width=8,16", "budget.trials=1", "epochs=1", f"results={results}")

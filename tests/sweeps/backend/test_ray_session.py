@@ -14,24 +14,7 @@ import pytest
 from sweeps import ROOT
 from sweeps.backend import ray_session
 from sweeps.backend.ray_session import Cluster, session
-from tests.sweeps.processes import finish, start
 from trainers.errors import ConfigError
-
-
-@pytest.mark.machines
-def test_runs_from_a_path_with_a_space_in_it(tmp_path: Path) -> None:
-    # Ray hands its workers to a shell, which would split the path of Python.
-    spaced = tmp_path / "a path" / "venv"
-    spaced.parent.mkdir()
-    spaced.symlink_to(sys.prefix)
-    words = ("track=none", "search=grid", "space=null", "model.width=8,16", "epochs=1")
-    python = str(spaced / "bin" / "python")
-    process = start("sweeps", *words, f"results={tmp_path}", python=python)
-    code, output = finish(process)
-    assert code == 0, output
-    assert "2 of 2 trials ended" in output
-    assert not Path(f"/tmp/caviar-ray-{process.pid}").exists()
-
 
 SHOW = """
 import json, os, socket, sys, time

@@ -80,6 +80,7 @@ def test_the_stopping_rule_judges_first_and_new_trials_come_after(
     assert len(table(tmp_path / "s")) == 8
 
 
+@pytest.mark.long  # test_resume.py kills one that is not extended
 def test_a_driver_killed_in_the_middle_is_resumed(
     sweep_anywhere_without_ray: Sweep, without_ray: Ray, tmp_path: Path
 ) -> None:

@@ -66,10 +66,11 @@ def test_a_folder_that_was_moved_and_has_lost_its_trials_is_read(tmp_path: Path)
     assert found.trial_config("0000") == {}
 
 
-def test_a_configuration_that_names_code_is_data(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.abort []\n", "a: " + "[" * 100_000])
+def test_a_configuration_that_would_end_the_process_is_data(text: str, tmp_path: Path) -> None:
     run(tmp_path, "a", LR).close()
     folder = Folder(tmp_path / "a")
-    (folder.trials / "0000" / "config.yaml").write_text("!!python/object/apply:os.abort []\n")
+    (folder.trials / "0000" / "config.yaml").write_text(text)
     assert read(folder).trial_config("0000") == {}
 
 
