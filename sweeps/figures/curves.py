@@ -235,8 +235,9 @@ def _sentence(
     parts = [f"{counted(len(searched), 'trial')} of up to {counted(longest, 'epoch')}: {ended}."]
     if marks.best:
         best = marks.scored[marks.best]
+        going = any(not trial.state.ended for trial in searched)
         parts.append(
-            f"The best, {marks.prefix}{marks.best}, reached {sweep.objective.metric} "
+            f"The best{' that has ended' if going else ''}, {marks.prefix}{marks.best}, reached {sweep.objective.metric} "
             f"{score(best.value)} at epoch {best.epoch}."
         )
     if rungs:

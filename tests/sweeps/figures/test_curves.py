@@ -47,6 +47,12 @@ def test_a_curve_goes_through_its_values() -> None:
     assert "The best, 0000, reached score 0.8000 at epoch 3" in figure.sentence
 
 
+def test_one_that_still_trains_is_no_best_yet() -> None:
+    running = trial(1, [0.2, 0.9], state=State.RUNNING)
+    figure = drawn(sweep_of([trial(0, [0.2, 0.6]), running]))
+    assert "The best that has ended, 0000, reached score 0.6000 at epoch 2" in figure.sentence
+
+
 def test_rungs_and_where_trials_were_stopped() -> None:
     stopped = [trial(n, [0.1 * n], state=State.STOPPED) for n in range(1, 6)]
     sweep = sweep_of([trial(0, [0.5 + n / 100 for n in range(30)]), *stopped], stop=ASHA)
