@@ -235,9 +235,9 @@ def _sentence(
     parts = [f"{counted(len(searched), 'trial')} of up to {counted(longest, 'epoch')}: {ended}."]
     if marks.best:
         best = marks.scored[marks.best]
-        going = any(not trial.state.ended for trial in searched)
+        which = "best that has ended" if State.RUNNING in states else "best"
         parts.append(
-            f"The best{' that has ended' if going else ''}, {marks.prefix}{marks.best}, reached {sweep.objective.metric} "
+            f"The {which}, {marks.prefix}{marks.best}, reached {sweep.objective.metric} "
             f"{score(best.value)} at epoch {best.epoch}."
         )
     if rungs:
