@@ -75,9 +75,13 @@ def _import_for_large_models() -> None:
 
 
 def _experiments() -> list[tuple[str, ...]]:
-    """Return the words of each experiment of conf/, and last none: the usual one."""
-    paths = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
-    return [*((f"experiment={path.stem}",) for path in paths), ()]
+    """Return the words of each experiment of conf/: the last, which comes first, has none.
+
+    Before it are those of the shortest names, such as mnist: longer ones are kinds of them.
+    """
+    names = [path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")]
+    ordered = sorted(names, key=lambda name: (-len(name), name))
+    return [*((f"experiment={name}",) for name in ordered), ()]
 
 
 def _choices(words: Sequence[str]) -> tuple[str, ...]:

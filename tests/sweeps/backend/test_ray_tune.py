@@ -105,9 +105,9 @@ def test_no_more_processes_are_started_than_there_are_slots(
         RayActorManager, "add_actor", lambda *args, **kw: started.append(1) or start(*args, **kw)
     )
     slots = ("max_concurrent=3", "resources.cpu=0.5")
-    ran = sweep_here(*slots, "search=random", "stop=none", "epochs=1", "budget.trials=18",
+    ran = sweep_here(*slots, "search=random", "stop=none", "epochs=1", "budget.trials=12",
                      "optimizer.lr=interval(0.01,0.1)")  # fmt: skip
-    assert [row["state"] for row in rows(ran)] == ["complete"] * 18
+    assert [row["state"] for row in rows(ran)] == ["complete"] * 12
     assert len(started) == 3
 
 

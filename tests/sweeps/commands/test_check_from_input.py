@@ -129,6 +129,7 @@ def test_the_experiments_of_conf_are_composed_ahead() -> None:
     names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
     *experiments, usual = check_from_input._experiments()
     assert usual == ()
+    assert experiments[-2:] == [("experiment=hw1p2",), ("experiment=mnist",)]
     assert {word for (word,) in experiments} == {f"experiment={name}" for name in names}
 
 

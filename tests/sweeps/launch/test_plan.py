@@ -169,6 +169,7 @@ def test_the_preview_shows_all_stages_and_runs_none(
 
 
 @pytest.mark.machines
+@pytest.mark.long  # test_resume.py kills a sweep that is no stage of a plan
 def test_killed_and_resumed_it_goes_the_same_way(tmp_path: Path, without_ray: Ray) -> None:
     """A process of its own is killed in the midst of the first stage; the rest runs here."""
     calm, killed = tmp_path / "calm", tmp_path / "killed"
