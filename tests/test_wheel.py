@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout_copy import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("cluster", "conf", "sweeps", "trainers")
 
 pytest.importorskip("setuptools")
 

@@ -105,9 +105,9 @@ def test_no_more_processes_are_started_than_there_are_slots(
         RayActorManager, "add_actor", lambda *args, **kw: started.append(1) or start(*args, **kw)
     )
     slots = ("max_concurrent=3", "resources.cpu=0.5")
-    ran = sweep_here(*slots, "search=random", "stop=none", "epochs=1", "budget.trials=12",
+    ran = sweep_here(*slots, "search=random", "stop=none", "epochs=1", "budget.trials=18",
                      "optimizer.lr=interval(0.01,0.1)")  # fmt: skip
-    assert [row["state"] for row in rows(ran)] == ["complete"] * 12
+    assert [row["state"] for row in rows(ran)] == ["complete"] * 18
     assert len(started) == 3
 
 
@@ -182,13 +182,13 @@ print("FOUND", json.dumps([seen, fits]))
 
 @pytest.mark.machines
 def test_a_trial_sees_the_cards_it_was_given_and_shares_are_of_one_card(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", CARDS, json.dumps([0, 0.6, 0.3])]
+    words = [sys.executable, "-c", CARDS, json.dumps([0, 0.6, 0.3, 1])]
     run = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=300, check=False)
     (line,) = [line for line in run.stdout.splitlines() if line.startswith("FOUND")] or [run.stderr]
     seen, fits = json.loads(line.removeprefix("FOUND"))
     assert seen.pop("0") == ""
     assert set(seen.values()) <= {"0", "1"}
-    assert fits == {"0": [16, 0], "0.6": [2, 2], "0.3": [6, 6]}
+    assert fits == {"0": [16, 0], "0.6": [2, 2], "0.3": [6, 6], "1": [2, 2]}
 
 
 def test_a_trial_asks_for_another_machine_than_those_that_are_not_lent() -> None:
